@@ -1,0 +1,1 @@
+"""The language of item response models and everything that no backend needs to know."""

@@ -1,0 +1,300 @@
+"""The plugin contract: what a backend gives, and what irtbridge gives it.
+
+A backend is one subclass of `Backend`, named in the entry-point group ``irtbridge.backends``. Its `compile` returns a
+`Program`. Everything after a program's draws is the same code for every backend.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib import metadata
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.data import Responses
+from irtbridge.errors import BackendUnavailable, ConfigError, DataError, DeviceError, UnknownName, Unsupported
+from irtbridge.layout import Layout
+from irtbridge.spec import ModelSpec
+
+Array = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+DTYPES = ("float64", "float32")
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress callback that shows nothing: (stage, steps done, steps in all; 0 where unknown)."""
+
+
+@dataclass(frozen=True)
+class NutsSettings:
+    """Settings of the No-U-Turn sampler (Hoffman & Gelman 2014).
+
+    Parameters
+    ----------
+    chains, warmup, draws : int
+        Number of chains; of adaptation steps, which are not kept; of kept draws in each chain.
+    target_accept : float
+        Mean acceptance probability that the step size is adapted to.
+    max_tree_depth : int
+        At most 2^max_tree_depth - 1 gradient steps a draw.
+    init_radius : float
+        Chains start uniformly within this distance of 0 in each unconstrained coordinate.
+    """
+
+    chains: int = 4
+    warmup: int = 500
+    draws: int = 500
+    target_accept: float = 0.8
+    max_tree_depth: int = 10
+    init_radius: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "chains", "warmup", "draws", "max_tree_depth", "init_radius")
+        if not 0 < self.target_accept < 1:
+            raise ConfigError(f"target_accept={self.target_accept!r} must lie between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class ViSettings:
+    """Settings of mean-field variational inference with Adam (Kucukelbir et al. 2017; Kingma & Ba 2015).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Adam's step size.
+    steps : int
+        Number of optimisation steps.
+    particles : int
+        Draws of the guide for each estimate of the ELBO.
+    draws : int
+        Draws taken from the fitted guide.
+    init_scale : float
+        Standard deviation of the guide at the start, in unconstrained coordinates.
+    """
+
+    learning_rate: float = 0.03
+    steps: int = 4000
+    particles: int = 1
+    draws: int = 1000
+    init_scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "learning_rate", "steps", "particles", "draws", "init_scale")
+
+
+def _check_positive(settings: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        integer = {f.name: f.type for f in fields(settings)}[name] == "int"
+        if isinstance(value, bool) or not isinstance(value, int if integer else (int, float)) or not value > 0:
+            raise ConfigError(f"{name}={value!r} must be a positive {'integer' if integer else 'number'}.")
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Wall-clock seconds: of compiling (tracing and code generation), of warm-up or optimisation, of sampling."""
+
+    compile: float = 0.0
+    warmup: float = 0.0
+    sampling: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Sum of the three."""
+        return self.compile + self.warmup + self.sampling
+
+    def to_dict(self) -> dict[str, float]:
+        """As plain data, with the total."""
+        return {f"{name}_seconds": seconds for name, seconds in (asdict(self) | {"total": self.total}).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What a sampler hands back.
+
+    Attributes
+    ----------
+    z : ndarray, shape (chain, draw, dim)
+        Draws in the program's unconstrained coordinates.
+    stats : dict of str to ndarray, shape (chain, draw)
+        Sample statistics by their ArviZ names: ``diverging``, ``acceptance_rate``, ``tree_depth``, ``step_size``,
+        ``energy``, ``n_steps``, ``lp``; those that the library gives.
+    timings : Timings
+        Wall-clock seconds.
+    chain_method : str
+        How the chains ran: ``sequential``, ``processes`` or ``batched``.
+    elbo : ndarray, shape (step,), optional
+        ELBO at each step of an optimisation.
+    """
+
+    z: Array
+    timings: Timings
+    stats: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    chain_method: str = "sequential"
+    elbo: Array | None = None
+
+
+class Program(ABC):
+    """A model compiled for one shape of data by one backend.
+
+    `native` is the library's own object (a Pyro model function, a TFP joint distribution): take it and walk away.
+    Every array in and out is NumPy, float64, whatever the backend computes in. Leading axes are batches.
+    """
+
+    spec: ModelSpec
+    layout: Layout
+    responses: Responses
+    native: Any
+    device: str
+    dtype: str
+    compile_seconds: float = 0.0
+
+    @property
+    def dim(self) -> int:
+        """Number of unconstrained coordinates."""
+        return self.layout.dim
+
+    @abstractmethod
+    def log_density(self, params: Mapping[str, Array]) -> Array:
+        """Log joint density at constrained values: full arrays (batch, *shape) to (batch,); no batch gives ()."""
+
+    @abstractmethod
+    def value_and_grad(self, z: Array) -> tuple[Array, Array]:
+        """Log density of the unconstrained coordinates, Jacobian included, and its gradient.
+
+        Parameters
+        ----------
+        z : ndarray, shape (dim,) or (batch, dim)
+
+        Returns
+        -------
+        value : ndarray, shape () or (batch,)
+        gradient : ndarray, shape of `z`
+        """
+
+    @abstractmethod
+    def constrain(self, z: Array) -> dict[str, Array]:
+        """Coordinates (..., dim) to full arrays (..., *shape) by variable name."""
+
+    @abstractmethod
+    def unconstrain(self, params: Mapping[str, Array]) -> Array:
+        """Full arrays (..., *shape) to coordinates (..., dim); the inverse of `constrain`."""
+
+    @abstractmethod
+    def bind(self, responses: Responses) -> Program:
+        """The same compiled program over other data of the same shape, without compiling again."""
+
+    def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
+        """Draw from the posterior with the library's own NUTS."""
+        raise Unsupported(type(self).__name__, "method 'nuts'")
+
+    def vi(self, settings: ViSettings, seed: int, progress: Progress = silent) -> Draws:
+        """Fit a mean-field normal guide with the library's own tools and draw from it."""
+        raise Unsupported(type(self).__name__, "method 'vi'")
+
+    def check_same_shape(self, responses: Responses) -> None:
+        """Raise `DataError` unless `responses` have the shape this program was compiled for."""
+        same_items = np.array_equal(responses.n_categories, self.layout.n_categories)
+        if not same_items or responses.n_persons != self.layout.sizes["person"]:
+            raise DataError(
+                f"this program was compiled for {self.layout.sizes['person']} persons and categories "
+                f"{self.layout.n_categories.tolist()}; got {responses.n_persons} and {responses.n_categories.tolist()}."
+            )
+
+
+class Backend(ABC):
+    """A probabilistic programming library that can run irtbridge's models.
+
+    Class attributes
+    ----------------
+    name : str
+        As in the entry point.
+    description : str
+        One line.
+    requires : tuple of str
+        Distributions that must be installed, as pip names them.
+    install : str
+        The command that installs them.
+    methods : tuple of str
+        Methods that run natively: of ``nuts``, ``vi``.
+    options_class : type
+        A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]] = ()
+    install: ClassVar[str] = ""
+    methods: ClassVar[tuple[str, ...]] = ()
+    options_class: ClassVar[type]
+
+    def __init__(self, **options: Any) -> None:
+        valid = [f.name for f in fields(self.options_class)]
+        for option in options:
+            if option not in valid:
+                raise UnknownName(f"option of backend {self.name!r}", option, valid)
+        self.options = self.options_class(**options)
+
+    @abstractmethod
+    def devices(self) -> tuple[str, ...]:
+        """Devices that the library sees: ``cpu`` and, where there is one, ``cuda``."""
+
+    @abstractmethod
+    def compile(self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64") -> Program:
+        """Translate a spec into a program of this library over data of this shape.
+
+        Raises
+        ------
+        Unsupported
+            The spec has a prior or a family that the backend does not know.
+        DeviceError
+            No such device.
+        """
+
+    @classmethod
+    def versions(cls) -> dict[str, str | None]:
+        """Installed version of each required distribution; None where it is missing."""
+        return {name: _version(name) for name in cls.requires}
+
+    @classmethod
+    def check_installed(cls) -> None:
+        """Raise `BackendUnavailable` with the pip command unless everything required is installed."""
+        missing = [name for name, version in cls.versions().items() if version is None]
+        if missing:
+            raise BackendUnavailable(f"backend {cls.name!r} needs {', '.join(missing)}; install with: {cls.install}")
+
+    def resolve_device(self, device: str) -> str:
+        """``auto`` to the best device there is.
+
+        Raises
+        ------
+        DeviceError
+            The device is not there.
+        """
+        available = self.devices()
+        if device == "auto":
+            return "cuda" if "cuda" in available else "cpu"
+        if device not in available:
+            raise DeviceError(
+                f"device {device!r} is not available to backend {self.name!r}; available: {', '.join(available)}. "
+                "Use device=auto."
+            )
+        return device
+
+
+def check_dtype(dtype: str) -> str:
+    """Return `dtype` or raise `UnknownName`."""
+    if dtype not in DTYPES:
+        raise UnknownName("dtype", dtype, DTYPES)
+    return dtype
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,102 @@
+"""True parameters and response matrices from a spec and a seed, in NumPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from irtbridge.data import Responses
+from irtbridge.errors import DataError
+from irtbridge.joint import category_log_probs
+from irtbridge.layout import Layout
+from irtbridge.spec import ModelSpec
+
+Array = NDArray[np.float64]
+Seed = int | np.random.SeedSequence | np.random.Generator
+
+
+def empty_responses(n_persons: int, n_categories: ArrayLike) -> Responses:
+    """Responses that are all missing: the shape of a test before anybody has taken it.
+
+    Parameters
+    ----------
+    n_persons : int
+        Number of persons.
+    n_categories : array_like of int, shape (item,)
+        Number of categories of each item.
+    """
+    counts = np.asarray(n_categories, dtype=np.int64)
+    if n_persons < 1 or counts.ndim != 1 or counts.size == 0 or counts.min() < 2:
+        raise DataError(f"cannot simulate {n_persons} persons on items with categories {counts.tolist()}.")
+    return Responses.from_codes(np.full((n_persons, counts.size), -1), n_categories=counts)
+
+
+def simulate_parameters(spec: ModelSpec, n_persons: int, n_categories: ArrayLike, seed: Seed) -> dict[str, Array]:
+    """Draw every variable of a spec from its prior.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    n_persons : int
+        Number of persons.
+    n_categories : array_like of int, shape (item,)
+        Number of categories of each item.
+    seed : int, SeedSequence or Generator
+        Source of randomness.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Full arrays, dims as in the spec; 0 where an element is fixed, NaN where an item lacks the category.
+    """
+    layout = Layout.of(spec, empty_responses(n_persons, n_categories))
+    return draw_from_prior(layout, np.random.default_rng(seed))
+
+
+def draw_from_prior(layout: Layout, rng: np.random.Generator) -> dict[str, Array]:
+    """Draw full parameter arrays from the prior over a layout."""
+    params: dict[str, Array] = {}
+    for name, slot in layout.slots.items():
+        arguments = layout.arguments(name, params)
+        if slot.basis is not None:
+            params[name] = slot.to_full(slot.variable.prior.sample(rng, slot.site_shape, **arguments))
+            continue
+        draw = slot.variable.prior.sample(rng, slot.shape, **arguments)
+        params[name] = draw if slot.free is None else np.where(slot.free, draw, slot.fill())
+    return params
+
+
+def simulate_responses(
+    spec: ModelSpec, params: Mapping[str, ArrayLike], n_categories: ArrayLike, seed: Seed, missing: float = 0.0
+) -> Responses:
+    """Draw one response matrix given true parameters.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    params : mapping of str to array_like
+        Full arrays of every variable of the spec.
+    n_categories : array_like of int, shape (item,)
+        Number of categories of each item.
+    seed : int, SeedSequence or Generator
+        Source of randomness.
+    missing : float
+        Probability that a response is missing, completely at random.
+
+    Returns
+    -------
+    Responses
+        Codes 0..K-1; a category may stay unobserved, the number of categories is as asked.
+    """
+    rng = np.random.default_rng(seed)
+    values = {name: np.asarray(value, dtype=float) for name, value in params.items()}
+    layout = Layout.of(spec, empty_responses(len(values[spec.family.ability]), n_categories))
+    cumulative = np.cumsum(np.exp(category_log_probs(layout, values)), axis=-1)
+    uniform = rng.uniform(size=(*cumulative.shape[:2], 1))
+    codes = np.minimum((uniform > cumulative).sum(axis=-1), layout.n_categories - 1)
+    codes = np.where(rng.uniform(size=codes.shape) < missing, -1, codes)
+    return Responses.from_codes(codes, n_categories=layout.n_categories)
