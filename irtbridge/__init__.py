@@ -1,1 +1,108 @@
-"""The language of item response models and everything that no backend needs to know."""
+"""Say a Bayesian item response model once; fit it with Pyro, TensorFlow Probability or your own backend.
+
+>>> import irtbridge as irt
+>>> print(irt.two_pl())
+2pl
+ability[person] ~ Normal(0, 1)
+discrimination[item] ~ LogNormal(0, 0.5)
+difficulty[item] ~ Normal(0, 2)
+response[person, item] ~ binary(ability=ability, discrimination=discrimination, location=difficulty)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from irtbridge.backend import Backend, Draws, NutsSettings, Program, Timings, ViSettings
+    from irtbridge.data import Responses, load_responses
+    from irtbridge.datasets import dataset_names, load_dataset
+    from irtbridge.errors import IRTBridgeError, Unsupported
+    from irtbridge.fitting import Fit, fit
+    from irtbridge.models import (
+        MODELS,
+        build_model,
+        four_pl,
+        generalized_partial_credit,
+        graded,
+        m2pl,
+        one_pl,
+        partial_credit,
+        rating_scale,
+        three_pl,
+        two_pl,
+    )
+    from irtbridge.plugins import backend_names, load_backend
+    from irtbridge.simulate import simulate_parameters, simulate_responses
+    from irtbridge.spec import ModelSpec, Variable
+
+_HOME = {
+    "backend": ("Backend", "Draws", "NutsSettings", "Program", "Timings", "ViSettings"),
+    "data": ("Responses", "load_responses"),
+    "datasets": ("dataset_names", "load_dataset"),
+    "errors": ("IRTBridgeError", "Unsupported"),
+    "fitting": ("Fit", "fit"),
+    "models": (
+        "MODELS",
+        "build_model",
+        "four_pl",
+        "generalized_partial_credit",
+        "graded",
+        "m2pl",
+        "one_pl",
+        "partial_credit",
+        "rating_scale",
+        "three_pl",
+        "two_pl",
+    ),
+    "plugins": ("backend_names", "load_backend"),
+    "simulate": ("simulate_parameters", "simulate_responses"),
+    "spec": ("ModelSpec", "Variable"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "MODELS",
+    "Backend",
+    "Draws",
+    "Fit",
+    "IRTBridgeError",
+    "ModelSpec",
+    "NutsSettings",
+    "Program",
+    "Responses",
+    "Timings",
+    "Unsupported",
+    "Variable",
+    "ViSettings",
+    "backend_names",
+    "build_model",
+    "dataset_names",
+    "fit",
+    "four_pl",
+    "generalized_partial_credit",
+    "graded",
+    "load_backend",
+    "load_dataset",
+    "load_responses",
+    "m2pl",
+    "one_pl",
+    "partial_credit",
+    "rating_scale",
+    "simulate_parameters",
+    "simulate_responses",
+    "three_pl",
+    "two_pl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: `irtbridge --help` must not wait for ArviZ and pandas.
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'irtbridge' has no attribute {name!r}")
+    return getattr(import_module(f"irtbridge.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

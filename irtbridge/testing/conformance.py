@@ -1,0 +1,290 @@
+"""The suite every backend passes: subclass, name your backend, run pytest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+import arviz as az
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from irtbridge import models
+from irtbridge.backend import Backend, Draws, NutsSettings, Program, ViSettings
+from irtbridge.data import Responses
+from irtbridge.draws import to_inference_data
+from irtbridge.errors import DataError, DeviceError, UnknownName, Unsupported
+from irtbridge.families import Binary
+from irtbridge.joint import log_joint
+from irtbridge.layout import Slot
+from irtbridge.plugins import backend_names, load_backend
+from irtbridge.priors import LKJCholesky, Normal
+from irtbridge.simulate import draw_from_prior, simulate_parameters, simulate_responses
+from irtbridge.spec import ModelSpec, Variable
+from irtbridge.testing.cases import BINARY, CASES, Case
+from irtbridge.testing.marginal import reference_posterior
+
+Array = NDArray[np.float64]
+POINTS = 50
+every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+
+
+@dataclass(frozen=True)
+class UnheardOf(Normal):
+    """A prior that no backend knows."""
+
+
+@dataclass(frozen=True)
+class UnheardOfFamily(Binary):
+    """A response family that no backend knows."""
+
+    name: ClassVar[str] = "unheard_of"
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A program with parameters drawn from the prior, batch first."""
+
+    program: Program
+    responses: Responses
+    params: dict[str, Array]
+    z: Array = field(repr=False)
+
+
+@cache
+def prepared(backend: str, case: Case) -> Point:
+    """Compile a case once for all tests of the suite."""
+    responses = case.responses()
+    program = load_backend(backend).compile(case.spec, responses, device="cpu", dtype="float64")
+    rng = np.random.default_rng(11)
+    draws = [draw_from_prior(program.layout, rng) for _ in range(POINTS)]
+    params = {name: np.stack([d[name] for d in draws]) for name in draws[0]}
+    return Point(program, responses, params, program.unconstrain(params))
+
+
+@cache
+def short_run(backend: str, seed: int = 3) -> tuple[Program, Draws]:
+    """A NUTS run on a small 2PL data set."""
+    program = load_backend(backend).compile(models.two_pl(), small_responses(), device="cpu")
+    return program, program.nuts(NutsSettings(chains=2, warmup=300, draws=600), seed)
+
+
+@cache
+def small_responses() -> Responses:
+    """200 persons x 4 items from a 2PL."""
+    params = simulate_parameters(models.two_pl(), 200, [2] * 4, seed=5)
+    return simulate_responses(models.two_pl(), params, [2] * 4, seed=6, missing=0.05)
+
+
+class BackendConformance:
+    """Tests of one backend.
+
+    Set `backend` to the entry point's name. Sampler tests are left out for methods that the backend does not declare;
+    nothing else can be.
+    """
+
+    backend: ClassVar[str]
+
+    def load(self) -> Backend:
+        """The backend under test."""
+        return load_backend(self.backend)
+
+    def need(self, method: str) -> None:
+        """Leave a test out where the backend does not declare `method`."""
+        if method not in self.load().methods:
+            pytest.skip(f"{self.backend} does not declare {method}")
+
+    # -- signatures -------------------------------------------------------------------------------------------------
+
+    def test_is_announced_with_what_a_plugin_needs(self) -> None:
+        assert self.backend in backend_names()
+        backend = self.load()
+        assert backend.name == self.backend
+        assert backend.description
+        assert "\n" not in backend.description
+        assert set(backend.methods) <= {"nuts", "vi"}
+        assert is_dataclass(backend.options_class)
+        assert "cpu" in backend.devices()
+        json.dumps({f.name: getattr(backend.options, f.name) for f in fields(backend.options_class)})
+
+    def test_unknown_option_lists_the_valid_ones(self) -> None:
+        valid = [f.name for f in fields(self.load().options_class)]
+        with pytest.raises(UnknownName) as caught:
+            load_backend(self.backend, no_such_option=1)
+        assert all(name in str(caught.value) for name in ["no_such_option", *valid])
+
+    # -- densities --------------------------------------------------------------------------------------------------
+
+    @every_case
+    def test_log_density_equals_the_reference(self, case: Case) -> None:
+        point = prepared(self.backend, case)
+        expected = [log_joint(point.program.layout, row, point.responses) for row in _rows(point.params)]
+        np.testing.assert_allclose(point.program.log_density(point.params), expected, rtol=1e-9)
+
+    @every_case
+    def test_a_batch_is_a_loop(self, case: Case) -> None:
+        point = prepared(self.backend, case)
+        value, gradient = point.program.value_and_grad(point.z[:3])
+        one_value, one_gradient = point.program.value_and_grad(point.z[1])
+        assert (value.shape, gradient.shape) == ((3,), (3, point.program.dim))
+        np.testing.assert_allclose(one_value, value[1], rtol=1e-10)
+        np.testing.assert_allclose(one_gradient, gradient[1], rtol=1e-7, atol=1e-9)
+        one = _rows(point.params)[1]
+        np.testing.assert_allclose(point.program.log_density(one), point.program.log_density(point.params)[1], rtol=1e-10)
+
+    @every_case
+    def test_gradient_equals_finite_differences(self, case: Case) -> None:
+        program = prepared(self.backend, case).program
+        z, step = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim), 1e-5
+        shift = step * np.eye(program.dim)
+        upper, _ = program.value_and_grad(z + shift)
+        lower, _ = program.value_and_grad(z - shift)
+        _, gradient = program.value_and_grad(z)
+        np.testing.assert_allclose(gradient, (upper - lower) / (2 * step), rtol=1e-5, atol=1e-6)
+
+    @every_case
+    def test_coordinates_round_trip(self, case: Case) -> None:
+        point = prepared(self.backend, case)
+        back = point.program.constrain(point.z)
+        assert list(back) == list(case.spec.names)
+        for name, value in point.params.items():
+            np.testing.assert_allclose(back[name], value, rtol=1e-6, atol=1e-9, err_msg=name)
+
+    @every_case
+    def test_jacobian_of_the_coordinates(self, case: Case) -> None:
+        program = prepared(self.backend, case).program
+        z, step = np.random.default_rng(4).uniform(-0.7, 0.7, program.dim), 1e-5
+        shift = step * np.eye(program.dim)
+        columns = (_free_elements(program, z + shift) - _free_elements(program, z - shift)) / (2 * step)
+        expected = np.linalg.slogdet(columns)[1]
+        value, _ = program.value_and_grad(z)
+        np.testing.assert_allclose(value - program.log_density(program.constrain(z)), expected, rtol=1e-6, atol=1e-6)
+
+    @every_case
+    def test_bound_data_replace_the_old(self, case: Case) -> None:
+        point = prepared(self.backend, case)
+        other = case.responses(seed=77)
+        assert not np.array_equal(other.values, point.responses.values)
+        row = _rows(point.params)[0]
+        bound = point.program.bind(other)
+        np.testing.assert_allclose(bound.log_density(row), log_joint(bound.layout, row, other), rtol=1e-9)
+        unchanged = log_joint(point.program.layout, row, point.responses)
+        np.testing.assert_allclose(point.program.log_density(row), unchanged, rtol=1e-9)
+
+    def test_data_of_another_shape_are_refused(self) -> None:
+        program = prepared(self.backend, CASES[2]).program
+        with pytest.raises(DataError, match="compiled for"):
+            program.bind(small_responses())
+
+    @pytest.mark.parametrize("case", [c for c in CASES if c.name in ("2pl", "grm", "gpcm", "m2pl-correlated")],
+                             ids=lambda c: c.name)  # fmt: skip
+    def test_single_precision_agrees(self, case: Case) -> None:
+        point = prepared(self.backend, case)
+        program = self.load().compile(case.spec, point.responses, device="cpu", dtype="float32")
+        double, gradient = point.program.value_and_grad(point.z[:5])
+        single, single_gradient = program.value_and_grad(point.z[:5])
+        np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(single_gradient, gradient, rtol=1e-2, atol=1e-2 * np.abs(gradient).max())
+
+    # -- what is not supported --------------------------------------------------------------------------------------
+
+    def test_unknown_prior_and_family_are_unsupported(self) -> None:
+        prior = models.two_pl(difficulty=UnheardOf(0, 1))
+        family = ModelSpec("odd", models.two_pl().variables, UnheardOfFamily())
+        responses = prepared(self.backend, CASES[2]).responses
+        for spec, word in ((prior, "UnheardOf"), (family, "unheard_of")):
+            with pytest.raises(Unsupported, match=word) as caught:
+                self.load().compile(spec, responses)
+            assert self.backend in str(caught.value)
+
+    def test_undeclared_methods_are_unsupported(self) -> None:
+        program = prepared(self.backend, CASES[2]).program
+        undeclared = {"nuts": NutsSettings(), "vi": ViSettings()}.keys() - set(self.load().methods)
+        for method in undeclared:
+            with pytest.raises(Unsupported, match=method):
+                getattr(program, method)(None, 0)
+
+    def test_wrong_device_and_dtype_name_the_valid_ones(self) -> None:
+        responses = prepared(self.backend, CASES[2]).responses
+        with pytest.raises(DeviceError, match="cpu"):
+            self.load().compile(models.two_pl(), responses, device="abacus")
+        with pytest.raises(UnknownName, match="float64"):
+            self.load().compile(models.two_pl(), responses, dtype="float16")
+        if "cuda" not in self.load().devices():
+            with pytest.raises(DeviceError, match="device=auto"):
+                self.load().compile(models.two_pl(), responses, device="cuda")
+
+    # -- samplers ---------------------------------------------------------------------------------------------------
+
+    def test_nuts_keeps_the_draws_contract(self) -> None:
+        self.need("nuts")
+        program, draws = short_run(self.backend)
+        assert draws.z.shape == (2, 600, program.dim)
+        assert draws.z.dtype == np.float64
+        assert draws.chain_method in ("sequential", "processes", "batched")
+        assert {"diverging", "acceptance_rate", "step_size", "n_steps"} <= set(draws.stats)
+        assert all(np.shape(value) == (2, 600) for value in draws.stats.values())
+        assert min(draws.timings.warmup, draws.timings.sampling) > 0
+        accepted = np.asarray(draws.stats["acceptance_rate"])
+        assert accepted.min() >= 0
+        assert accepted.max() <= 1 + 1e-6
+        idata = to_inference_data(program, draws, {})
+        assert dict(idata.posterior.sizes) == {"chain": 2, "draw": 600, "person": 200, "item": 4}
+
+    def test_nuts_draws_from_the_posterior(self) -> None:
+        """Two-sided z-tests of 8 posterior means; Bonferroni at 1e-4, so one in 10,000 right samplers would fail."""
+        self.need("nuts")
+        program, draws = short_run(self.backend)
+        reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
+        posterior = to_inference_data(program, draws, {}).posterior[["discrimination", "difficulty"]]
+        assert float(az.ess(posterior).to_array().min()) > 100
+        for name in ("discrimination", "difficulty"):
+            mcse = np.hypot(az.mcse(posterior)[name].values, reference.mcse[name])
+            z = (posterior[name].mean(["chain", "draw"]).values - reference.mean[name]) / mcse
+            assert np.abs(z).max() < 4.4, (name, z)
+
+    def test_same_seed_same_draws(self) -> None:
+        self.need("nuts")
+        program, _ = short_run(self.backend)
+        settings = NutsSettings(chains=2, warmup=30, draws=20)
+        first, again, other = (program.nuts(settings, seed).z for seed in (1, 1, 2))
+        np.testing.assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
+
+    def test_vi_keeps_the_draws_contract(self) -> None:
+        """The ELBO rises; means lie within 0.75 posterior SD of the reference (mean-field is not exact)."""
+        self.need("vi")
+        program, _ = short_run(self.backend)
+        settings = ViSettings(steps=1500, draws=500)
+        draws, again = program.vi(settings, 4), program.vi(settings, 4)
+        np.testing.assert_array_equal(draws.z, again.z)
+        assert draws.z.shape == (1, 500, program.dim)
+        assert draws.elbo is not None
+        assert draws.elbo.shape == (1500,)
+        assert draws.elbo[-100:].mean() > draws.elbo[:100].mean()
+        reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
+        params = program.constrain(draws.z[0])
+        for name in ("discrimination", "difficulty"):
+            distance = (params[name].mean(axis=0) - reference.mean[name]) / reference.sd[name]
+            assert np.abs(distance).max() < 0.75, (name, distance)
+
+
+def _rows(params: dict[str, Array]) -> list[dict[str, Array]]:
+    count = len(next(iter(params.values())))
+    return [{name: value[i] for name, value in params.items()} for i in range(count)]
+
+
+def _free_elements(program: Program, z: Array) -> Array:
+    """The estimated elements of all variables in one vector, batch first."""
+    params = program.constrain(z)
+    return np.concatenate([_estimated(slot, params[name]) for name, slot in program.layout.slots.items()], axis=-1)
+
+
+def _estimated(slot: Slot, full: Array) -> Array:
+    if isinstance(slot.variable.prior, LKJCholesky):
+        return full[..., *np.tril_indices(slot.shape[0], -1)]
+    site = slot.to_site(full)
+    return site.reshape(len(full), -1)

@@ -1,0 +1,219 @@
+"""Reference posteriors of one-trait models, by an independent road: quadrature over persons, no sampler of a library.
+
+Abilities are integrated out on a grid; the item parameters' mode is found with SciPy, and their posterior moments by
+self-normalised importance sampling from a multivariate t at the mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special, stats
+
+from irtbridge.data import Responses
+from irtbridge.errors import SpecError
+from irtbridge.joint import log_prior
+from irtbridge.layout import Layout, Slot
+from irtbridge.spec import ModelSpec
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Marginal:
+    """The marginal posterior of a spec with one trait, abilities integrated out.
+
+    Attributes
+    ----------
+    layout : Layout
+        The model over the data.
+    nodes, log_weights : ndarray, shape (node,)
+        Quadrature over the ability's prior: an even grid over 6 standard deviations each side.
+    counts : ndarray, shape (pattern,)
+        How often each distinct response pattern occurs.
+    one_hot : ndarray, shape (pattern, item * category)
+        The distinct patterns.
+    """
+
+    layout: Layout
+    nodes: Array
+    log_weights: Array
+    counts: Array
+    one_hot: Array
+
+    @classmethod
+    def of(cls, spec: ModelSpec, responses: Responses, n_nodes: int = 121) -> Marginal:
+        """Set up the quadrature.
+
+        Raises
+        ------
+        SpecError
+            The ability is not one trait with a Normal prior of fixed numbers.
+        """
+        prior = spec[spec.family.ability].prior
+        if spec[spec.family.ability].dims != ("person",) or type(prior).__name__ != "Normal" or prior.references():
+            raise SpecError(f"a marginal reference needs one trait with a fixed Normal prior, got {prior}.")
+        layout = Layout.of(spec, responses)
+        loc, scale = (float(np.asarray(v)) for v in prior.arguments().values() if not isinstance(v, str))
+        nodes = loc + scale * np.linspace(-6, 6, n_nodes)
+        log_weights = stats.norm.logpdf(nodes, loc, scale)
+        log_weights -= special.logsumexp(log_weights)
+        patterns, counts = np.unique(responses.values, axis=0, return_counts=True)
+        categories = np.arange(layout.sizes["category"] + 1)
+        one_hot = (patterns[:, :, None] == categories).reshape(len(patterns), -1).astype(float)
+        return cls(layout, nodes, log_weights, counts.astype(float), one_hot)
+
+    def log_likelihood(self, params: Mapping[str, Array]) -> float:
+        """Marginal log likelihood of all persons at item parameters (full arrays)."""
+        family, dims = self.layout.spec.family, self.layout.spec.dims
+        at_nodes = {**params, family.ability: self.nodes}
+        log_probs = family.log_probs(at_nodes, dims, self.layout.exists)
+        log_probs = np.where(np.isfinite(log_probs), log_probs, -1e300).reshape(len(self.nodes), -1)
+        by_pattern = self.one_hot @ log_probs.T + self.log_weights
+        return float(self.counts @ special.logsumexp(by_pattern, axis=1))
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Slots of all variables but the abilities."""
+        ability = self.layout.spec.family.ability
+        return [slot for name, slot in self.layout.slots.items() if name != ability]
+
+    def constrain(self, z: Array) -> tuple[dict[str, Array], float]:
+        """Full arrays at unconstrained coordinates, and the log Jacobian."""
+        params, log_jacobian, start = {}, 0.0, 0
+        for slot in self.slots:
+            values, term = _to_support(slot, z[start : start + slot.size])
+            params[slot.name] = slot.to_full(values.reshape(slot.site_shape))
+            log_jacobian, start = log_jacobian + term, start + slot.size
+        return params, log_jacobian
+
+    def log_density(self, z: Array, priors: bool = True) -> float:
+        """Log posterior density of the coordinates (or the log likelihood alone)."""
+        params, log_jacobian = self.constrain(z)
+        with np.errstate(all="ignore"):
+            value = self.log_likelihood(params)
+            if priors:
+                value += log_jacobian + sum(log_prior(self.layout, s.name, params) for s in self.slots)
+        return value if np.isfinite(value) else -1e12
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Posterior means and SDs of the item parameters, with the Monte Carlo standard error of the means.
+
+    Attributes
+    ----------
+    mean, sd, mcse : dict of str to ndarray
+        Full arrays by variable name.
+    ess : float
+        Effective number of importance draws, 1 / sum of squared normalised weights.
+    """
+
+    mean: dict[str, Array]
+    sd: dict[str, Array]
+    mcse: dict[str, Array]
+    ess: float
+
+
+def maximise_marginal(
+    spec: ModelSpec, responses: Responses, *, priors: bool = False, n_nodes: int = 121
+) -> tuple[dict[str, Array], float]:
+    """Maximum marginal likelihood (Bock & Aitkin 1981), or the marginal posterior mode with `priors`.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        One trait with a fixed Normal prior.
+    responses : Responses
+        The data.
+    priors : bool
+        Add the log prior of the item parameters and the Jacobian of the coordinates.
+    n_nodes : int
+        Quadrature nodes.
+
+    Returns
+    -------
+    params : dict of str to ndarray
+        Item parameters at the maximum.
+    log_likelihood : float
+        The marginal log likelihood there.
+    """
+    marginal = Marginal.of(spec, responses, n_nodes)
+    z = _mode(lambda z: marginal.log_density(z, priors), sum(s.size for s in marginal.slots))
+    params, _ = marginal.constrain(z)
+    return params, marginal.log_likelihood(params)
+
+
+def reference_posterior(spec: ModelSpec, responses: Responses, *, draws: int = 20_000, seed: int = 0) -> Reference:
+    """Posterior moments of the item parameters by importance sampling on the marginal posterior.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        One trait with a fixed Normal prior.
+    responses : Responses
+        The data.
+    draws : int
+        Importance draws, from a multivariate t with 8 degrees of freedom at the mode.
+    seed : int
+        Seed of the draws.
+    """
+    marginal = Marginal.of(spec, responses, n_nodes=61)
+    mode = _mode(marginal.log_density, sum(s.size for s in marginal.slots))
+    proposal = stats.multivariate_t(mode, np.linalg.inv(_curvature(marginal.log_density, mode)), df=8, seed=seed)
+    z = np.atleast_2d(proposal.rvs(draws))
+    log_weights = np.array([marginal.log_density(row) for row in z]) - proposal.logpdf(z)
+    weights = special.softmax(log_weights)
+    params = [marginal.constrain(row)[0] for row in z]
+    mean, sd, mcse = {}, {}, {}
+    for slot in marginal.slots:
+        values = np.stack([p[slot.name] for p in params])
+        mean[slot.name] = np.tensordot(weights, values, 1)
+        squared = (values - mean[slot.name]) ** 2
+        sd[slot.name] = np.sqrt(np.tensordot(weights, squared, 1))
+        mcse[slot.name] = np.sqrt(np.tensordot(weights**2, squared, 1))
+    return Reference(mean, sd, mcse, float(1 / np.sum(weights**2)))
+
+
+def _mode(log_density: Callable[[Array], float], dim: int) -> Array:
+    result = optimize.minimize(lambda z: -log_density(z), np.zeros(dim), method="L-BFGS-B", options={"maxiter": 2000})
+    polished = optimize.minimize(lambda z: -log_density(z), result.x, method="BFGS", options={"gtol": 1e-4})
+    return np.asarray(polished.x)
+
+
+def _curvature(log_density: Callable[[Array], float], mode: Array, step: float = 1e-3) -> Array:
+    """Negative Hessian at the mode by central differences."""
+    dim = len(mode)
+    unit = np.eye(dim) * step
+    hessian = np.empty((dim, dim))
+    for i in range(dim):
+        for j in range(i + 1):
+            corners = [log_density(mode + a * unit[i] + b * unit[j]) for a in (1, -1) for b in (1, -1)]
+            hessian[i, j] = hessian[j, i] = (corners[0] - corners[1] - corners[2] + corners[3]) / (4 * step**2)
+    return -hessian
+
+
+def _to_support(slot: Slot, z: Array) -> tuple[Array, float]:
+    """Map coordinates to the prior's support; also the log Jacobian."""
+    support, (low, high) = slot.variable.prior.support, slot.variable.prior.bounds()
+    if support == "ordered":
+        return _increasing(slot, z)
+    if support == "real" or not np.isfinite([low, high]).any():
+        return z, 0.0
+    if np.isinf(high):
+        return low + np.exp(z), float(z.sum())
+    share = special.expit(z)
+    return low + (high - low) * share, float(np.sum(np.log(high - low) + special.log_expit(z) + special.log_expit(-z)))
+
+
+def _increasing(slot: Slot, z: Array) -> tuple[Array, float]:
+    """First element as it is, then increments exp(z); rows may have different lengths."""
+    rows = np.zeros(slot.shape)
+    rows.ravel()[slot.index if slot.index is not None else slice(None)] = z
+    increments = np.exp(rows[..., 1:])
+    values = np.cumsum(np.concatenate([rows[..., :1], increments], axis=-1), axis=-1)
+    kept = np.ones(slot.shape, bool) if slot.free is None else slot.free
+    return slot.to_site(values), float(rows[..., 1:][kept[..., 1:]].sum())
