@@ -244,7 +244,9 @@ class Backend(ABC):
         """Devices that the library sees: ``cpu`` and, where there is one, ``cuda``."""
 
     @abstractmethod
-    def compile(self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64") -> Program:
+    def compile(
+        self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64"
+    ) -> Program:
         """Translate a spec into a program of this library over data of this shape.
 
         Raises

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import arviz as az
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from irtbridge.backend import Draws, Program
 from irtbridge.data import Responses
 from irtbridge.layout import Layout
 from irtbridge.priors import LKJCholesky
+from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
 
 Array = NDArray[np.float64]

@@ -131,7 +131,7 @@ class Binary(Family):
         with np.errstate(divide="ignore"):
             right = np.logaddexp(np.log(lower) + below, np.log(upper) + above)
             wrong = np.logaddexp(np.log1p(-lower) + below, np.log1p(-upper) + above)
-        return np.concatenate([wrong, right], axis=-1)
+        return np.concatenate([np.asarray(wrong), np.asarray(right)], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Graded(Family):
             log_gap = np.where(between, np.log(-np.expm1(-gap)), 0.0)
         at_least = np.pad(_log_sigmoid(u), ((0, 0), (0, 0), (1, 0)))
         not_above = np.pad(np.where(exists[:, 1:], _log_sigmoid(-u), 0.0), ((0, 0), (0, 0), (0, 1)))
-        return at_least + not_above + np.pad(log_gap, ((0, 0), (1, 1)))
+        return np.asarray(at_least + not_above + np.pad(log_gap, ((0, 0), (1, 1))))
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class PartialCredit(Family):
         score = np.arange(exists.shape[1])
         log_odds = score * slope - np.pad(np.cumsum(shift, axis=-1), ((0, 0), (1, 0)))
         log_odds = np.where(exists, log_odds, IMPOSSIBLE)
-        return log_odds - np.logaddexp.reduce(log_odds, axis=-1, keepdims=True)
+        return np.asarray(log_odds - np.logaddexp.reduce(log_odds, axis=-1, keepdims=True))
 
 
 FAMILIES: dict[str, type[Family]] = {family.name: family for family in (Binary, Graded, PartialCredit)}
@@ -194,7 +194,7 @@ def family_from_dict(data: Mapping[str, Any]) -> Family:
     if name not in FAMILIES:
         raise UnknownName("response family", name, FAMILIES)
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "name"}
-    return FAMILIES[name](**values)
+    return FAMILIES[name](**values)  # type: ignore[arg-type]
 
 
 def _to_item_category(value: Array, dims: tuple[str, ...]) -> Array:

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -24,6 +23,7 @@ from irtbridge.inference import make_settings, run_method
 from irtbridge.models import build_model
 from irtbridge.plugins import load_backend
 from irtbridge.provenance import environment
+from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
 
 

@@ -195,7 +195,9 @@ class Layout:
             if isinstance(value, str):
                 continue
             shape = np.shape(value)
-            trait = (self.sizes["trait"],) * 2 if slot.variable.dims[-1:] == ("trait",) else (slot.shape or (1,))[-1:] * 2
+            trait = (
+                (self.sizes["trait"],) * 2 if slot.variable.dims[-1:] == ("trait",) else (slot.shape or (1,))[-1:] * 2
+            )
             fits = shape == trait if argument == "scale_tril" else _broadcasts(shape, slot.shape)
             if not fits:
                 raise SpecError(f"{variable}: {argument} has shape {shape}, which does not fit {slot.shape}.")
@@ -212,7 +214,9 @@ def _slot(variable: Variable, sizes: dict[str, int], has_category: NDArray[np.bo
     shape = tuple(sizes[d] for d in variable.dims)
     free = None if variable.free is None else np.asarray(variable.free, dtype=bool)
     if free is not None and free.shape != shape:
-        raise SpecError(f"variable {variable.name!r}: its mask (Q-matrix) has shape {free.shape}, the data need {shape}.")
+        raise SpecError(
+            f"variable {variable.name!r}: its mask (Q-matrix) has shape {free.shape}, the data need {shape}."
+        )
     exists = None
     if variable.dims == ("item", "category") and not has_category.all():
         if isinstance(variable.prior, MultivariateNormal):
@@ -233,6 +237,8 @@ def _check_categories(spec: ModelSpec, responses: Responses) -> None:
     shared = [spec[name] for name in spec.family.location if spec[name].dims == ("category",)]
     if shared and len(set(counts.tolist())) > 1:
         by_item = dict(zip(responses.items, counts.tolist(), strict=True))
-        raise DataError(f"model {spec.name!r} needs the same number of categories for every item, got {by_item}; use pcm.")
+        raise DataError(
+            f"model {spec.name!r} needs the same number of categories for every item, got {by_item}; use pcm."
+        )
     if any(v.zero_sum for v in shared) and counts.max() < 3:
         raise DataError(f"model {spec.name!r} needs items with three or more categories; for two use 1pl.")

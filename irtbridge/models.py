@@ -25,6 +25,7 @@ DISCRIMINATION = LogNormal(0, 0.5)
 DIFFICULTY = Normal(0, 2)
 THRESHOLD = OrderedNormal(0, 2)
 STEP = Normal(0, 2)
+CORRELATION = LKJCholesky(2)
 LOWER = "Beta(5, 17)"
 UPPER = "Beta(17, 5)"
 
@@ -101,7 +102,7 @@ def m2pl(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     difficulty: PriorLike = DIFFICULTY,
-    correlation: PriorLike = LKJCholesky(2),
+    correlation: PriorLike = CORRELATION,
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Multidimensional two-parameter logistic (Reckase 1985): ``logit P = D a . theta - b``.
@@ -139,7 +140,7 @@ def graded(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     threshold: PriorLike = THRESHOLD,
-    correlation: PriorLike = LKJCholesky(2),
+    correlation: PriorLike = CORRELATION,
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Graded response model (Samejima 1969): ``logit P(Y >= k) = D a (theta - b_k)``, b_k increasing.
@@ -160,7 +161,7 @@ def generalized_partial_credit(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     step: PriorLike = STEP,
-    correlation: PriorLike = LKJCholesky(2),
+    correlation: PriorLike = CORRELATION,
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Generalised partial credit (Muraki 1992): ``log P(k) / P(k-1) = D a (theta - b_k)``.
@@ -252,7 +253,7 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
     name = ALIASES.get(str(model).lower(), str(model).lower())
     if name not in MODELS:
         raise UnknownName("model", model, MODELS)
-    valid = tuple(MODELS[name].__kwdefaults__)
+    valid = tuple(MODELS[name].__kwdefaults__ or {})
     for option in options:
         if option not in valid:
             raise UnknownName(f"option of model {name!r}", option, valid)
@@ -319,11 +320,10 @@ def _labels(traits: int | Sequence[str], q_matrix: ArrayLike | None) -> tuple[st
     columns = getattr(q_matrix, "columns", None)
     if columns is not None:
         return tuple(str(c) for c in columns)
-    if q_matrix is not None and np.ndim(q_matrix) == 2:
-        traits = np.shape(q_matrix)[1]
-    if traits < 1:
+    count = traits if q_matrix is None or np.ndim(q_matrix) != 2 else np.shape(q_matrix)[1]
+    if count < 1:
         raise SpecError(f"traits={traits} must be at least 1.")
-    return ("trait",) if traits == 1 and q_matrix is None else tuple(f"trait{t + 1}" for t in range(traits))
+    return ("trait",) if count == 1 and q_matrix is None else tuple(f"trait{t + 1}" for t in range(count))
 
 
 def _q_matrix(q_matrix: ArrayLike | None, labels: tuple[str, ...]) -> tuple[Any, ...] | None:

@@ -192,7 +192,7 @@ class Uniform(Prior):
         return _inside(np.full(np.shape(x), -np.log(high - low)), (x >= low) & (x <= high))
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...], **arguments: Array) -> Array:
-        return rng.uniform(*self.bounds(), shape)
+        return np.asarray(rng.uniform(*self.bounds(), shape))
 
 
 @dataclass(frozen=True)
@@ -285,10 +285,12 @@ class MultivariateNormal(Prior):
         size = x.shape[-1]
         white = np.linalg.solve(factor, np.swapaxes(x - arguments["loc"], -1, -2))
         log_det = np.sum(np.log(np.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
-        return -0.5 * np.sum(white**2, axis=-2) - np.expand_dims(log_det, -1) - 0.5 * size * np.log(2 * np.pi)
+        normaliser = np.expand_dims(log_det, -1) + 0.5 * size * np.log(2 * np.pi)
+        return np.asarray(-0.5 * np.sum(white**2, axis=-2) - normaliser)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...], **arguments: Array) -> Array:
-        return arguments["loc"] + rng.normal(size=shape) @ np.swapaxes(arguments["scale_tril"], -1, -2)
+        white = rng.normal(size=shape)
+        return np.asarray(arguments["loc"] + white @ np.swapaxes(arguments["scale_tril"], -1, -2))
 
 
 @dataclass(frozen=True)
@@ -372,7 +374,9 @@ def as_prior(value: Prior | str | Mapping[str, Any]) -> Prior:
 
 def _single_item(value: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if len(value) != 1:
-        raise SpecError(f"prior {dict(value)!r}: give one name with its arguments, as {{Normal: {{loc: 0, scale: 1}}}}.")
+        raise SpecError(
+            f"prior {dict(value)!r}: give one name with its arguments, as {{Normal: {{loc: 0, scale: 1}}}}."
+        )
     name, arguments = next(iter(value.items()))
     return name, dict(arguments)
 
@@ -434,9 +438,9 @@ def _inside(density: Array, condition: NDArray[np.bool_]) -> Array:
     return np.where(condition, density, -np.inf)
 
 
-def _normal_log_density(x: Array, loc: ArrayLike, scale: ArrayLike) -> Array:
+def _normal_log_density(x: Array, loc: Array | float, scale: Array | float) -> Array:
     with np.errstate(invalid="ignore"):
-        return -0.5 * ((x - loc) / scale) ** 2 - np.log(scale) - 0.5 * np.log(2 * np.pi)
+        return np.asarray(-0.5 * ((x - loc) / scale) ** 2 - np.log(scale) - 0.5 * np.log(2 * np.pi))
 
 
 def _log_normal_mass(low: Array, high: Array) -> Array:

@@ -234,8 +234,12 @@ def _check_roles(spec: ModelSpec) -> None:
             raise SpecError(f"model {spec.name!r}: several traits need a discrimination of dims (item, trait).")
         return
     if several != (spec[slope].dims == ("item", "trait")):
-        raise SpecError(f"model {spec.name!r}: ability has dims {spec[spec.family.ability].dims} but "
-                        f"{slope} has dims {spec[slope].dims}.")
+        raise SpecError(
+            f"model {spec.name!r}: ability has dims {spec[spec.family.ability].dims} but "
+            f"{slope} has dims {spec[slope].dims}."
+        )
     if spec.family.name == "graded" and not several and spec[slope].prior.bounds()[0] < 0:
-        raise SpecError(f"model {spec.name!r}: a graded model with one trait needs a positive {slope} (its categories "
-                        f"keep their order only then); {spec[slope].prior} is not. Use LogNormal, or recode the item.")
+        raise SpecError(
+            f"model {spec.name!r}: a graded model with one trait needs a positive {slope} (its categories "
+            f"keep their order only then); {spec[slope].prior} is not. Use LogNormal, or recode the item."
+        )

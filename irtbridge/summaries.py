@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable
 
-import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
+
+from irtbridge.quiet_arviz import az
 
 STATISTICS = ("mean", "sd", "mcse", "hdi_2.5%", "hdi_97.5%", "ess_bulk", "ess_tail", "r_hat")
 
@@ -41,7 +42,9 @@ def summarise(posterior: xr.Dataset) -> xr.Dataset:
             az.ess(posterior, method="tail"),
             az.rhat(posterior) if posterior.sizes["chain"] > 1 else posterior.mean(sample) * np.nan,
         ]
-    summary = xr.concat(parts, pd.Index(STATISTICS, name="statistic"), coords="minimal", compat="override", join="outer")
+    summary: xr.Dataset = xr.concat(
+        parts, pd.Index(STATISTICS, name="statistic"), coords="minimal", compat="override", join="outer"
+    )
     diagnostics = xr.DataArray([s.startswith(("mcse", "ess", "r_hat")) for s in STATISTICS], dims="statistic")
     return summary.where(~(diagnostics & (summary.sel(statistic="sd", drop=True) == 0)))
 

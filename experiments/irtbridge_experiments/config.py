@@ -123,7 +123,9 @@ def _parse(words: Sequence[str]) -> list[Override]:
     try:
         return [parser.parse_override(word) for word in prepare(words)]
     except HydraException as error:
-        raise ConfigError(f"cannot read {' '.join(words)!r}: write settings as key=value. {_first_line(error)}") from error
+        raise ConfigError(
+            f"cannot read {' '.join(words)!r}: write settings as key=value. {_first_line(error)}"
+        ) from error
 
 
 def _prepare(word: str) -> str:
@@ -179,7 +181,7 @@ def _is_group(override: Override) -> bool:
 
 def _leaf_keys(config: DictConfig, prefix: str = "") -> list[str]:
     keys: list[str] = []
-    for key in config:
+    for key in map(str, config):
         path = f"{prefix}{key}"
         missing = OmegaConf.is_missing(config, key)
         node = None if missing else config[key]

@@ -28,7 +28,7 @@ def print_backends() -> int:
         try:
             backend = backend_class(name)
         except BackendUnavailable as error:
-            table.add_row(name, "–", f"broken: {error}", origin, "")
+            table.add_row(name, "-", f"broken: {error}", origin, "")
             continue
         table.add_row(name, ", ".join(backend.methods), _library(backend), origin, backend.description)
     make_console().print(table)

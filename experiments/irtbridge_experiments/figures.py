@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -54,21 +56,24 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
     shifts = np.linspace(-0.27, 0.27, len(fits)) if len(fits) > 1 else np.zeros(1)
     for shift, ((method, backend), fit) in zip(shifts, fits, strict=True):
         fit = fit.set_index("item").loc[labels]
-        error = np.abs(fit[["hdi_2.5%", "hdi_97.5%"]].sub(fit["mean"], axis=0)).T.to_numpy()
+        ends = fit[["hdi_2.5%", "hdi_97.5%"]].to_numpy()
+        error = np.abs(ends - fit[["mean"]].to_numpy()).T
         axis.errorbar(
             np.arange(len(labels)) + shift,
             fit["mean"],
             error,
             fmt=BACKEND_MARKERS[backends.index(backend) % len(BACKEND_MARKERS)],
-            color=METHOD_COLOURS.get(method, "#009E73"),
+            color=METHOD_COLOURS.get(str(method), "#009E73"),
             markersize=5,
             linewidth=1.2,
             label=f"{backend} {method}",
         )
     if reference is not None:
         means = reference.set_index("item")["mean"].loc[labels]
-        ends = np.arange(len(labels))
-        axis.hlines(means, ends - 0.4, ends + 0.4, color=REFERENCE_COLOUR, linewidth=1, label="reference mean", zorder=0)
+        places = np.arange(len(labels))
+        axis.hlines(
+            means, places - 0.4, places + 0.4, color=REFERENCE_COLOUR, linewidth=1, label="reference mean", zorder=0
+        )
     axis.set_xticks(np.arange(len(labels)), labels)
     axis.set_ylabel("posterior mean, 95 % interval")
     axis.spines[["top", "right"]].set_visible(False)
@@ -78,6 +83,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write png and svg and close the figure."""
     figure.set_layout_engine("constrained")
     for ending in (".png", ".svg"):
-        metadata = {"Date": None} if ending == ".svg" else {}
-        write_atomic(path.with_suffix(ending), lambda target, m=metadata: figure.savefig(target, dpi=160, metadata=m))
+        # Without the date the same records give the same file.
+        options: dict[str, Any] = {"metadata": {"Date": None}} if ending == ".svg" else {"dpi": 160}
+        write_atomic(path.with_suffix(ending), partial(figure.savefig, **options))
     plt.close(figure)

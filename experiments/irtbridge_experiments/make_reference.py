@@ -1,4 +1,4 @@
-"""Compute the reference posterior that `study=quickstart` agrees with: ``python -m irtbridge_experiments.make_reference``.
+"""Compute the reference posterior of `study=quickstart`: ``python -m irtbridge_experiments.make_reference FILE``.
 
 No backend takes part: abilities are integrated out by quadrature, the moments come from importance sampling.
 """
@@ -15,7 +15,9 @@ from irtbridge.files import write_text
 from irtbridge.models import two_pl
 from irtbridge.testing import reference_posterior
 
-HEADER = "# Posterior of the 2PL (default priors) on LSAT section 7, by {module}; {draws} importance draws, ESS {ess:.0f}.\n"
+HEADER = (
+    "# Posterior of the 2PL (default priors) on LSAT section 7, by {module}; {draws} importance draws, ESS {ess:.0f}.\n"
+)
 
 
 def main(path: str, draws: int = 200_000) -> None:
@@ -39,4 +41,4 @@ def main(path: str, draws: int = 200_000) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

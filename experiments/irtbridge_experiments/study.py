@@ -25,7 +25,7 @@ DATA_OPTIONS = ("shape", "person", "item", "response", "items", "allow_empty")
 
 def read_responses(config: DictConfig) -> Responses:
     """The data that a configuration names."""
-    options = {key: OmegaConf.to_object(config)[key] for key in DATA_OPTIONS}  # type: ignore[index, call-overload]
+    options: dict[str, Any] = {key: OmegaConf.to_object(config)[key] for key in DATA_OPTIONS}  # type: ignore[index, call-overload]
     return load_responses(str(config.data), **options)
 
 
@@ -104,5 +104,3 @@ def run_study(config: DictConfig, console: Console) -> list[Record]:
 def _plain(node: DictConfig) -> dict[str, dict[str, Any]]:
     container: dict[str, dict[str, Any]] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     return container
-
-

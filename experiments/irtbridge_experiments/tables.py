@@ -46,7 +46,9 @@ def read_reference(name: str) -> pd.DataFrame:
 
 def item_frame(records: Sequence[Record]) -> pd.DataFrame:
     """Posterior summaries of all records: backend, method, item, parameter, mean, sd, ..."""
-    frames = [pd.DataFrame(r["items"]).assign(backend=r["backend"], method=r["method"]) for r in records if "items" in r]
+    frames = [
+        pd.DataFrame(r["items"]).assign(backend=r["backend"], method=r["method"]) for r in records if "items" in r
+    ]
     if not frames:
         return pd.DataFrame(columns=["backend", "method", "item", "parameter", "mean"])
     return pd.concat(frames, ignore_index=True)
@@ -64,7 +66,9 @@ def agreement(record: Record, reference: pd.DataFrame) -> dict[str, float]:
     """
     both = pd.DataFrame(record["items"]).merge(reference, on=["item", "parameter"], suffixes=("", "_reference"))
     squared = (both["mean"] - both["mean_reference"]) ** 2
-    return {f"{name} RMSE": float(np.sqrt(part.mean())) for name, part in squared.groupby(both["parameter"], sort=False)}
+    return {
+        f"{name} RMSE": float(np.sqrt(part.mean())) for name, part in squared.groupby(both["parameter"], sort=False)
+    }
 
 
 def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -108,7 +112,7 @@ def formatted(table: pd.DataFrame, decimals: int = 3) -> pd.DataFrame:
         if isinstance(value, str):
             return value
         if value is None or pd.isna(value):  # type: ignore[call-overload]
-            return "–"
+            return "-"
         return f"{value:.{DECIMALS.get(column, decimals)}f}"
 
     return pd.DataFrame({c: [text(v, str(c)) for v in table[c]] for c in table.columns})
@@ -159,10 +163,21 @@ def side_by_side(records: Sequence[Record]) -> pd.DataFrame:
 
     With two fits the last column is their difference in posterior means, in combined Monte Carlo standard errors.
     """
-    frames = {f"{r['backend']} {r['method']}": pd.DataFrame(r["items"]).set_index(["item", "parameter"]) for r in records}
-    columns = {"mean": "mean", "sd": "SD", "hdi_2.5%": "2.5%", "hdi_97.5%": "97.5%", "ess_bulk": "ESS", "r_hat": "R-hat"}
-    parts = [f.dropna(subset="mean")[list(columns)].rename(columns=lambda c, n=n: f"{n} {columns[c]}")
-             for n, f in frames.items()]  # fmt: skip
+    frames = {
+        f"{r['backend']} {r['method']}": pd.DataFrame(r["items"]).set_index(["item", "parameter"]) for r in records
+    }
+    columns = {
+        "mean": "mean",
+        "sd": "SD",
+        "hdi_2.5%": "2.5%",
+        "hdi_97.5%": "97.5%",
+        "ess_bulk": "ESS",
+        "r_hat": "R-hat",
+    }
+    parts = []
+    for name, frame in frames.items():
+        renamed = {old: f"{name} {new}" for old, new in columns.items()}
+        parts.append(frame.dropna(subset="mean")[list(columns)].rename(columns=renamed))
     table = pd.concat(parts, axis=1)
     if len(frames) == 2:
         first, second = frames.values()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from irtbridge import models
 from irtbridge.data import Responses
-from irtbridge.families import Binary
+from irtbridge.families import Binary, Graded
+from irtbridge.priors import as_prior
 from irtbridge.simulate import simulate_parameters, simulate_responses
 from irtbridge.spec import ModelSpec, Variable
 
@@ -41,13 +42,13 @@ class Case:
 def hierarchical_two_pl() -> ModelSpec:
     """A 2PL whose item parameters have unknown means and scales."""
     variables = (
-        Variable("ability", ("person",), "Normal(0, 1)"),  # type: ignore[arg-type]
-        Variable("mean", (), "Uniform(-1, 1)"),  # type: ignore[arg-type]
-        Variable("scale", (), "HalfNormal(1)"),  # type: ignore[arg-type]
-        Variable("slope_mean", (), "Beta(2, 3)"),  # type: ignore[arg-type]
-        Variable("slope_scale", (), "Gamma(3, 4)"),  # type: ignore[arg-type]
-        Variable("discrimination", ("item",), "TruncatedNormal(slope_mean, slope_scale, 0)"),  # type: ignore[arg-type]
-        Variable("difficulty", ("item",), "Normal(mean, scale)"),  # type: ignore[arg-type]
+        Variable("ability", ("person",), as_prior("Normal(0, 1)")),
+        Variable("mean", (), as_prior("Uniform(-1, 1)")),
+        Variable("scale", (), as_prior("HalfNormal(1)")),
+        Variable("slope_mean", (), as_prior("Beta(2, 3)")),
+        Variable("slope_scale", (), as_prior("Gamma(3, 4)")),
+        Variable("discrimination", ("item",), as_prior("TruncatedNormal(slope_mean, slope_scale, 0)")),
+        Variable("difficulty", ("item",), as_prior("Normal(mean, scale)")),
     )
     return ModelSpec("hierarchical 2pl", variables, Binary(scaling=1.702))
 
@@ -55,12 +56,12 @@ def hierarchical_two_pl() -> ModelSpec:
 def hierarchical_graded() -> ModelSpec:
     """A graded model whose thresholds centre on means of their own by category, with array arguments."""
     variables = (
-        Variable("ability", ("person",), "Normal(0, 1)"),  # type: ignore[arg-type]
-        Variable("centre", ("category",), "Normal([-1, 0, 1], 0.5)"),  # type: ignore[arg-type]
-        Variable("discrimination", ("item",), "LogNormal(0, 0.3)"),  # type: ignore[arg-type]
-        Variable("threshold", ("item", "category"), "OrderedNormal(centre, 1)"),  # type: ignore[arg-type]
+        Variable("ability", ("person",), as_prior("Normal(0, 1)")),
+        Variable("centre", ("category",), as_prior("Normal([-1, 0, 1], 0.5)")),
+        Variable("discrimination", ("item",), as_prior("LogNormal(0, 0.3)")),
+        Variable("threshold", ("item", "category"), as_prior("OrderedNormal(centre, 1)")),
     )
-    return ModelSpec("hierarchical grm", variables, models.Graded(location=("threshold",)))
+    return ModelSpec("hierarchical grm", variables, Graded(location=("threshold",)))
 
 
 def truncated_m2pl() -> ModelSpec:

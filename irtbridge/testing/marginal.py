@@ -179,8 +179,11 @@ def reference_posterior(spec: ModelSpec, responses: Responses, *, draws: int = 2
 
 
 def _mode(log_density: Callable[[Array], float], dim: int) -> Array:
-    result = optimize.minimize(lambda z: -log_density(z), np.zeros(dim), method="L-BFGS-B", options={"maxiter": 2000})
-    polished = optimize.minimize(lambda z: -log_density(z), result.x, method="BFGS", options={"gtol": 1e-4})
+    def objective(z: Array) -> float:
+        return -log_density(z)
+
+    result = optimize.minimize(objective, np.zeros(dim), method="L-BFGS-B")
+    polished = optimize.minimize(objective, result.x, method="BFGS")
     return np.asarray(polished.x)
 
 
