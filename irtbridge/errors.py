@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class IRTBridgeError(Exception):
     """Root of all errors raised by irtbridge; its message says what to do next."""
+
+    def __reduce__(self) -> tuple[Callable[..., IRTBridgeError], tuple[type[IRTBridgeError], str]]:
+        # Subclasses build their message from other arguments, which pickle would not have.
+        return rebuild, (type(self), str(self))
 
 
 class SpecError(IRTBridgeError, ValueError):
@@ -62,6 +66,13 @@ class NumericalError(IRTBridgeError, ArithmeticError):
 
 class ResultsError(IRTBridgeError, OSError):
     """Results that cannot be written or read."""
+
+
+def rebuild(kind: type[IRTBridgeError], message: str) -> IRTBridgeError:
+    """An error of a class with a finished message, as it comes from another process."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    return error
 
 
 def nearest_first(given: str, valid: Iterable[str]) -> list[str]:

@@ -148,8 +148,6 @@ def _checked(outcome: Mapping[str, Any], cell: Cell, log: Path) -> Record:
         return dict(outcome["record"])
     if "error" in outcome:
         kind = getattr(errors, outcome["error"]["type"], IRTBridgeError)
-        error = kind.__new__(kind)
-        Exception.__init__(error, outcome["error"]["message"])
-        raise error
+        raise errors.rebuild(kind, outcome["error"]["message"])
     tail = " | ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
     raise IRTBridgeError(f"the process of cell {cell.key} died ({tail or 'killed, perhaps for memory'}).")

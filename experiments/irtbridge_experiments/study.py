@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from irtbridge.backend import check_dtype
 from irtbridge.data import Responses, load_responses
 from irtbridge.errors import IRTBridgeError
 from irtbridge.files import write_json
@@ -38,6 +39,7 @@ def make_cells(config: DictConfig, spec: ModelSpec, responses: Responses) -> lis
         A setting is wrong, a backend's library is missing, or the spec does not fit the data: before anything runs.
     """
     Layout.of(spec, responses)
+    check_dtype(str(config.dtype))
     cells = []
     for backend, options in _plain(config.backend).items():
         backend_class(backend).check_installed()

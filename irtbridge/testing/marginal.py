@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
+from irtbridge.coordinates import to_params
 from irtbridge.data import Responses
 from irtbridge.errors import SpecError
 from irtbridge.joint import log_prior
@@ -83,12 +84,7 @@ class Marginal:
 
     def constrain(self, z: Array) -> tuple[dict[str, Array], float]:
         """Full arrays at unconstrained coordinates, and the log Jacobian."""
-        params, log_jacobian, start = {}, 0.0, 0
-        for slot in self.slots:
-            values, term = _to_support(slot, z[start : start + slot.size])
-            params[slot.name] = slot.to_full(values.reshape(slot.site_shape))
-            log_jacobian, start = log_jacobian + term, start + slot.size
-        return params, log_jacobian
+        return to_params(self.slots, z)
 
     def log_density(self, z: Array, priors: bool = True) -> float:
         """Log posterior density of the coordinates (or the log likelihood alone)."""
@@ -197,26 +193,3 @@ def _curvature(log_density: Callable[[Array], float], mode: Array, step: float =
             corners = [log_density(mode + a * unit[i] + b * unit[j]) for a in (1, -1) for b in (1, -1)]
             hessian[i, j] = hessian[j, i] = (corners[0] - corners[1] - corners[2] + corners[3]) / (4 * step**2)
     return -hessian
-
-
-def _to_support(slot: Slot, z: Array) -> tuple[Array, float]:
-    """Map coordinates to the prior's support; also the log Jacobian."""
-    support, (low, high) = slot.variable.prior.support, slot.variable.prior.bounds()
-    if support == "ordered":
-        return _increasing(slot, z)
-    if support == "real" or not np.isfinite([low, high]).any():
-        return z, 0.0
-    if np.isinf(high):
-        return low + np.exp(z), float(z.sum())
-    share = special.expit(z)
-    return low + (high - low) * share, float(np.sum(np.log(high - low) + special.log_expit(z) + special.log_expit(-z)))
-
-
-def _increasing(slot: Slot, z: Array) -> tuple[Array, float]:
-    """First element as it is, then increments exp(z); rows may have different lengths."""
-    rows = np.zeros(slot.shape)
-    rows.ravel()[slot.index if slot.index is not None else slice(None)] = z
-    increments = np.exp(rows[..., 1:])
-    values = np.cumsum(np.concatenate([rows[..., :1], increments], axis=-1), axis=-1)
-    kept = np.ones(slot.shape, bool) if slot.free is None else slot.free
-    return slot.to_site(values), float(rows[..., 1:][kept[..., 1:]].sum())

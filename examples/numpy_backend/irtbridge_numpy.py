@@ -1,0 +1,98 @@
+"""A complete backend in one file: the place to start when you write your own.
+
+It computes densities with irtbridge's own reference, so it is right and slow. It declares no sampler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge import families, priors
+from irtbridge.backend import Backend, Program, check_dtype
+from irtbridge.coordinates import to_coordinates, to_params
+from irtbridge.data import Responses
+from irtbridge.errors import Unsupported
+from irtbridge.joint import log_joint
+from irtbridge.layout import Layout
+from irtbridge.spec import ModelSpec
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NumpyOptions:
+    """Options of the backend: fields appear on the command line as ``backend.numpy.step``."""
+
+    step: float = 1e-6
+
+
+class NumpyProgram(Program):
+    """A model over one shape of data."""
+
+    def __init__(self, spec: ModelSpec, responses: Responses, device: str, dtype: str, step: float) -> None:
+        self.spec, self.responses, self.device, self.dtype, self.step = spec, responses, device, dtype, step
+        self.layout = Layout.of(spec, responses)
+        self.slots = list(self.layout.slots.values())
+        self.native = lambda params: log_joint(self.layout, params, self.responses)
+
+    def log_density(self, params: Mapping[str, Array]) -> Array:
+        lead = self._lead(params)
+        rows = [{k: np.asarray(v)[i] for k, v in params.items()} for i in np.ndindex(lead)]
+        return np.array([self.native(row) for row in rows]).reshape(lead)
+
+    def value_and_grad(self, z: Array) -> tuple[Array, Array]:
+        rows = np.atleast_2d(z)
+        shift = self.step * np.eye(self.dim)
+        values = np.array([self._value(row) for row in rows])
+        gradients = [[(self._value(r + h) - self._value(r - h)) / (2 * self.step) for h in shift] for r in rows]
+        return values.reshape(np.shape(z)[:-1]), np.array(gradients).reshape(np.shape(z))
+
+    def constrain(self, z: Array) -> dict[str, Array]:
+        lead = np.shape(z)[:-1]
+        rows = [to_params(self.slots, row)[0] for row in np.reshape(z, (-1, self.dim))]
+        return {s.name: np.stack([row[s.name] for row in rows]).reshape((*lead, *s.shape)) for s in self.slots}
+
+    def unconstrain(self, params: Mapping[str, Array]) -> Array:
+        lead = self._lead(params)
+        rows = [{k: np.asarray(v)[i] for k, v in params.items()} for i in np.ndindex(lead)]
+        return np.array([to_coordinates(self.slots, row) for row in rows]).reshape((*lead, self.dim))
+
+    def bind(self, responses: Responses) -> NumpyProgram:
+        self.check_same_shape(responses)
+        return NumpyProgram(self.spec, responses, self.device, self.dtype, self.step)
+
+    def _value(self, z: Array) -> float:
+        params, log_jacobian = to_params(self.slots, z)
+        return float(self.native(params)) + log_jacobian
+
+    def _lead(self, params: Mapping[str, Array]) -> tuple[int, ...]:
+        slot = self.slots[0]
+        shape = np.shape(params[slot.name])
+        return shape[: len(shape) - len(slot.shape)]
+
+
+class NumpyBackend(Backend):
+    """The class that the entry point names."""
+
+    name = "numpy"
+    description = "An example of a plugin, in NumPy."
+    requires = ("numpy",)
+    install = "pip install irtbridge-numpy"
+    options_class = NumpyOptions
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu",)
+
+    def compile(
+        self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64"
+    ) -> NumpyProgram:
+        for variable in spec.variables:
+            if type(variable.prior) not in priors.PRIORS.values():
+                raise Unsupported(self.name, f"prior {type(variable.prior).__name__}")
+        if spec.family.name not in families.FAMILIES:
+            raise Unsupported(self.name, f"response family {spec.family.name!r}")
+        return NumpyProgram(spec, responses, self.resolve_device(device), check_dtype(dtype), self.options.step)

@@ -1,0 +1,163 @@
+"""The command line: whole fits, bad input, interrupts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pytest
+
+from irtbridge.cli import main
+from irtbridge.models import graded
+from irtbridge.simulate import simulate_parameters, simulate_responses
+
+QUICK = ["method.nuts.chains=1", "method.nuts.warmup=40", "method.nuts.draws=30"]
+
+
+@pytest.fixture
+def graded_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """60 persons x 4 items with categories 1 to 3 as a csv file, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    params = simulate_parameters(graded(), 60, [3] * 4, seed=1)
+    frame = simulate_responses(graded(), params, [3] * 4, seed=2, missing=0.1).to_frame() + 1
+    frame.columns = [f"mood {i}" for i in range(1, 5)]
+    frame.to_csv(tmp_path / "my answers.csv")
+    return tmp_path / "my answers.csv"
+
+
+def failed(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that must be refused; its message."""
+    assert main(words) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("irtbridge: error: ")
+    assert "Traceback" not in message
+    return message
+
+
+def test_help_answers_without_numpy() -> None:
+    code = "import sys; from irtbridge.cli import main; main(['--help']); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "irtbridge run study=quickstart" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("command", ["run", "fit", "tables"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"usage: irtbridge {command}" in capsys.readouterr().out
+
+
+def test_doctor_names_versions_and_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for word in ("Python", "numpy", "backend pyro", "torch", "backend tfp", "tensorflow", "devices: cpu"):
+        assert word in said
+
+
+def test_fit_on_two_backends_side_by_side(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", f"data={graded_csv.name}", "model=graded", "backend=pyro,tfp", *QUICK]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    for word in ("mood 1", "pyro nuts mean", "tfp nuts mean", "diff / MCSE", "threshold[3]", "categories recoded"):
+        assert word in said, said
+    folder = graded_csv.parent / "results" / "fits" / "my answers-grm"
+    for backend in ("pyro", "tfp"):
+        idata = az.from_netcdf(folder / "draws" / f"{backend}-nuts.nc")
+        assert idata.posterior.threshold.dims == ("chain", "draw", "item", "category")
+        assert list(idata.posterior.item.values) == [f"mood {i}" for i in range(1, 5)]
+        assert list(idata.posterior.category.values) == [2, 3]
+        record = json.loads((folder / "records" / f"{backend}-nuts.json").read_text())
+        assert record["total_seconds"] == pytest.approx(
+            sum(record[f"{part}_seconds"] for part in ("compile", "warmup", "sampling"))
+        )
+        assert {"seed", "device", "dtype", "versions", "git_commit", "cell_hash", "cpu_count"} <= set(record)
+        assert record["recoded"]["mood 1"] == {"1": 0, "2": 1, "3": 2}
+    assert len(pd.read_csv(folder / "items.csv")) == 4 * 3
+    assert main(words) == 0
+    assert capsys.readouterr().out.count("on disk already") == 2
+
+
+REFUSED = {
+    "no such file": (["fit", "data=nowhere.csv", "model=2pl"], ["nowhere.csv", "lsat7"]),
+    "unknown model": (["fit", "data=lsat7", "model=grn"], ["'grn'; valid: grm"]),
+    "unknown backend": (["fit", "data=lsat7", "model=2pl", "backend=pyro,tpf"], ["'tpf'; valid: tfp"]),
+    "unknown method": (["fit", "data=lsat7", "model=2pl", "method=nutz"], ["'nutz'; valid: nuts"]),
+    "unknown study": (["run", "study=quickstrt"], ["'quickstrt'; valid: quickstart"]),
+    "unknown setting": (["fit", "data=lsat7", "model=2pl", "method.nuts.drawz=9"], ["drawz", "method.nuts.draws"]),
+    "unknown key": (["fit", "data=lsat7", "model=2pl", "sead=9"], ["'sead'", "seed"]),
+    "unknown model option": (["fit", "data=lsat7", "model=2pl", "model.discrim=9"], ["model.discrimination"]),
+    "unknown backend option": (["fit", "data=lsat7", "model=2pl", "backend.pyro.jitt=1"], ["backend.pyro.jit"]),
+    "wrong type": (["fit", "data=lsat7", "model=2pl", "method.nuts.draws=many"], ["many", "draws"]),
+    "wrong range": (["fit", "data=lsat7", "model=2pl", "method.nuts.draws=0"], ["draws=0", "positive"]),
+    "wrong prior": (["fit", "data=lsat7", "model=2pl", "model.difficulty='Norml(0,1)'"], ["'Norml'; valid: Normal"]),
+    "not a setting": (["fit", "data=lsat7", "model=2pl", "draws"], ["key=value"]),
+    "no data": (["fit", "model=2pl"], ["data="]),
+    "no model": (["fit", "data=lsat7"], ["model="]),
+    "Q-matrix file": (["fit", "data=lsat7", "model=m2pl", "model.q_matrix=q.csv"], ["q.csv", "no such file"]),
+    "unknown command": (["fitt"], ["'fitt'; valid: fit"]),
+    "no folder": (["tables", "nowhere"], ["nowhere", "irtbridge run"]),
+    "binary model, three categories": (["fit", "data=my answers.csv", "model=2pl"], ["mood 1", "grm"]),
+    "unknown dtype": (["fit", "data=lsat7", "model=2pl", "dtype=float16"], ["'float16'; valid: float"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_refused_with_a_way_out(case: str, graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words, expected = REFUSED[case]
+    message = failed(words, capsys)
+    for word in expected:
+        assert word in message
+    assert not (graded_csv.parent / "results").exists()
+
+
+def test_unwritable_results_are_refused(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("taken").write_text("a file, not a folder")
+    words = ["fit", f"data={graded_csv.name}", "model=grm", "results=taken", *QUICK]
+    message = failed(words, capsys)
+    assert "taken" in message
+    assert "results=DIR" in message
+    assert Path("taken").read_text() == "a file, not a folder"
+
+
+def test_failing_cell_is_recorded_and_the_other_goes_on(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", f"data={graded_csv.name}", "model=grm", "backend=pyro", "method=nuts,vi", "device=cuda", *QUICK]
+    assert main(words) == 1
+    said = capsys.readouterr().out
+    assert said.count("device 'cuda' is not available") == 2
+    folder = graded_csv.parent / "results" / "fits" / "my answers-grm" / "records"
+    for method in ("nuts", "vi"):
+        error = json.loads((folder / f"pyro-{method}.json").read_text())["error"]
+        assert error["type"] == "DeviceError"
+        assert "device=auto" in error["message"]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_keeps_what_is_finished(graded_csv: Path, stop: signal.Signals) -> None:
+    """Stop after the first of two fits: its record and draws are whole, nothing half-written stands beside them."""
+    folder = graded_csv.parent / "results" / "fits" / "my answers-grm"
+    long = ["method.nuts.chains=1", "method.nuts.warmup=40", "method.nuts.draws=1000000"]
+    quick = ["method.vi.steps=20", "method.vi.draws=20"]
+    words = ["fit", f"data={graded_csv.name}", "model=grm", "backend=pyro", "method=[vi,nuts]", *long, *quick]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "irtbridge.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    record = folder / "records" / "pyro-vi.json"
+    deadline = time.monotonic() + 120
+    while not record.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1.0)
+    os.kill(process.pid, stop)
+    process.communicate(timeout=60)
+    assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
+    assert json.loads(record.read_text())["method"] == "vi"
+    assert np.isfinite(az.from_netcdf(folder / "draws" / "pyro-vi.nc").posterior.discrimination.values).all()
+    left = [path.name for path in folder.rglob("*") if path.is_file()]
+    assert sorted(left) == ["pyro-vi.json", "pyro-vi.nc"]
