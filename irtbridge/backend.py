@@ -54,7 +54,7 @@ class NutsSettings:
 
     def __post_init__(self) -> None:
         _check_positive(self, "chains", "warmup", "draws", "max_tree_depth", "init_radius")
-        if not 0 < self.target_accept < 1:
+        if not isinstance(self.target_accept, (int, float)) or not 0 < self.target_accept < 1:
             raise ConfigError(f"target_accept={self.target_accept!r} must lie between 0 and 1.")
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.errors import UnknownName
+from irtbridge.errors import SpecError, UnknownName
 
 Array = NDArray[np.float64]
 Params = Mapping[str, Array]
@@ -52,6 +52,11 @@ class Family:
     scaling: float = 1.0
     name: ClassVar[str] = ""
     max_categories: ClassVar[int | None] = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.scaling, (int, float)) or not 0 < self.scaling < np.inf:
+            raise SpecError(f"scaling={self.scaling!r} must be a positive number; 1 is logistic, 1.702 near the ogive.")
+        object.__setattr__(self, "scaling", float(self.scaling))
 
     def roles(self) -> dict[str, str]:
         """Role to variable name, for the roles that are filled; several locations share one role."""

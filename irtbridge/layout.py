@@ -219,7 +219,7 @@ def _slot(variable: Variable, sizes: dict[str, int], has_category: NDArray[np.bo
         )
     exists = None
     if variable.dims == ("item", "category") and not has_category.all():
-        if isinstance(variable.prior, MultivariateNormal):
+        if isinstance(variable.prior, MultivariateNormal) or variable.zero_sum:
             raise SpecError(f"{variable}: items with different numbers of categories cannot share this prior.")
         exists = has_category
         free = has_category if free is None else free & has_category

@@ -317,6 +317,10 @@ def _labels(traits: int | Sequence[str], q_matrix: ArrayLike | None) -> tuple[st
     """Trait labels; a Q-matrix that is a DataFrame names them by its columns."""
     if not isinstance(traits, int):
         return tuple(str(t) for t in traits)
+    try:
+        np.shape(q_matrix)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise SpecError(f"Q-matrix {q_matrix!r}: its rows differ in length; give one column per trait.") from error
     columns = getattr(q_matrix, "columns", None)
     if columns is not None:
         return tuple(str(c) for c in columns)

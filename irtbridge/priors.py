@@ -283,10 +283,9 @@ class MultivariateNormal(Prior):
     def log_density(self, x: Array, **arguments: Array) -> Array:
         factor = arguments["scale_tril"]
         size = x.shape[-1]
-        white = np.linalg.solve(factor, np.swapaxes(x - arguments["loc"], -1, -2))
-        log_det = np.sum(np.log(np.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
-        normaliser = np.expand_dims(log_det, -1) + 0.5 * size * np.log(2 * np.pi)
-        return np.asarray(-0.5 * np.sum(white**2, axis=-2) - normaliser)
+        white = (x - arguments["loc"]) @ np.linalg.inv(factor).T
+        log_det = np.sum(np.log(np.diagonal(factor)))
+        return np.asarray(-0.5 * np.sum(white**2, axis=-1) - log_det - 0.5 * size * np.log(2 * np.pi))
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...], **arguments: Array) -> Array:
         white = rng.normal(size=shape)
@@ -307,6 +306,11 @@ class LKJCholesky(Prior):
     event_ndim: ClassVar[int] = 2
     positive: ClassVar[tuple[str, ...]] = ("eta",)
     numbers_only: ClassVar[tuple[str, ...]] = ("eta",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.eta, float):
+            raise SpecError(f"{self}: eta must be a single number.")
 
     def log_density(self, x: Array, **arguments: Array) -> Array:
         size = x.shape[-1]
@@ -373,18 +377,17 @@ def as_prior(value: Prior | str | Mapping[str, Any]) -> Prior:
 
 
 def _single_item(value: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    if len(value) != 1:
-        raise SpecError(
-            f"prior {dict(value)!r}: give one name with its arguments, as {{Normal: {{loc: 0, scale: 1}}}}."
-        )
-    name, arguments = next(iter(value.items()))
+    items = list(value.items()) if isinstance(value, Mapping) else []
+    if len(items) != 1 or not isinstance(items[0][1], Mapping):
+        raise SpecError(f"prior {value!r}: give one name with its arguments, as {{Normal: {{loc: 0, scale: 1}}}}.")
+    name, arguments = items[0]
     return name, dict(arguments)
 
 
 def _parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     """Parse ``Name(1, scale='sigma')``; a bare word is the name of a variable."""
     try:
-        call = ast.parse(text, mode="eval").body
+        call = ast.parse(text.strip(), mode="eval").body
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
             raise ValueError(text)
         positional = [_literal(node) for node in call.args]
@@ -395,6 +398,8 @@ def _parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
 
 
 def _literal(node: ast.expr) -> Any:
+    if ast.unparse(node) == "-inf":
+        return -np.inf
     if isinstance(node, ast.Name):
         return np.inf if node.id == "inf" else node.id
     return ast.literal_eval(node)
@@ -423,7 +428,8 @@ def _show(value: Argument) -> str:
         return value
     if isinstance(value, tuple):
         return f"array{np.asarray(value).shape}"
-    return f"{value:g}"
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _check_interval(prior: Prior) -> None:

@@ -92,6 +92,8 @@ def simulate_responses(
     Responses
         Codes 0..K-1; a category may stay unobserved, the number of categories is as asked.
     """
+    if not 0 <= missing <= 1:
+        raise DataError(f"missing={missing!r} must be a probability, from 0 to 1.")
     rng = np.random.default_rng(seed)
     values = {name: np.asarray(value, dtype=float) for name, value in params.items()}
     layout = Layout.of(spec, empty_responses(len(values[spec.family.ability]), n_categories))

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.families import Family, family_from_dict
-from irtbridge.priors import LKJCholesky, OrderedNormal, Prior, as_prior
+from irtbridge.priors import LKJCholesky, Normal, OrderedNormal, Prior, as_prior
 
 DIMS = ("person", "item", "category", "trait")
+RESERVED = (*DIMS, "trait_other", "chain", "draw", "response")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Variable:
             object.__setattr__(self, "free", _as_mask(self))
         if not self.name.isidentifier():
             raise SpecError(f"variable name {self.name!r} is not an identifier.")
+        if self.name in RESERVED:
+            raise SpecError(f"variable name {self.name!r} is taken (as are {', '.join(RESERVED)}); choose another.")
         for dim in self.dims:
             if dim not in DIMS:
                 raise UnknownName("dim", dim, DIMS, hint=f"Variable {self.name!r}.")
@@ -65,8 +68,8 @@ class Variable:
             raise SpecError(f"{self}: dims (trait, trait) and an LKJCholesky prior go together.")
         if self.free is not None and self.prior.event_ndim:
             raise SpecError(f"{self}: fixed elements need an elementwise prior.")
-        if self.zero_sum and str(self.prior).split("(")[0] != "Normal":
-            raise SpecError(f"{self}: a zero-sum variable needs a Normal prior with mean 0.")
+        if self.zero_sum and (self.free is not None or not self.dims or not _is_centred(self.prior)):
+            raise SpecError(f"{self}: a zero-sum variable needs a dim, no mask, and a Normal prior with mean 0, one scale.")
 
     def __str__(self) -> str:
         dims = f"[{', '.join(self.dims)}]" if self.dims else ""
@@ -116,6 +119,8 @@ class ModelSpec:
         object.__setattr__(self, "traits", tuple(str(t) for t in self.traits))
         if len(set(self.names)) < len(self.names):
             raise SpecError(f"model {self.name!r}: variable names must differ, got {list(self.names)}.")
+        if len(set(self.traits)) < len(self.traits):
+            raise SpecError(f"model {self.name!r}: trait labels must differ, got {list(self.traits)}.")
         for position, variable in enumerate(self.variables):
             _check_references(self, variable, self.names[:position])
         for name in self.family.roles().values():
@@ -175,6 +180,10 @@ class ModelSpec:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _is_centred(prior: Prior) -> bool:
+    return type(prior) is Normal and prior.loc == 0.0 and not isinstance(prior.scale, tuple)
+
+
 def _variable_from_dict(data: Mapping[str, Any]) -> Variable:
     return Variable(data["name"], tuple(data["dims"]), as_prior(data["prior"]), data["free"], data["zero_sum"])
 
@@ -201,6 +210,8 @@ def _check_references(spec: ModelSpec, variable: Variable, before: tuple[str, ..
         matrix = isinstance(target.prior, LKJCholesky)
         if matrix != (argument == "scale_tril"):
             raise SpecError(f"{variable}: {argument} cannot be the variable {name!r}.")
+        if argument in variable.prior.positive and target.prior.bounds()[0] < 0:
+            raise SpecError(f"{variable}: {argument} must be positive, {target} is not; use HalfNormal or LogNormal.")
         if not matrix and not set(target.dims) <= set(variable.dims):
             raise SpecError(f"{variable}: {name} has dims {target.dims}, not all of them among {variable.dims}.")
         if not matrix and (target.free is not None or isinstance(target.prior, OrderedNormal)):
@@ -223,6 +234,10 @@ def _check_roles(spec: ModelSpec) -> None:
         if dims not in ROLE_DIMS[role]:
             allowed = " or ".join(str(d) for d in ROLE_DIMS[role])
             raise SpecError(f"model {spec.name!r}: {role} {name!r} has dims {dims}; it must have {allowed}.")
+    for role, name in spec.family.roles().items():
+        low, high = spec[name].prior.bounds()
+        if role in ("lower", "upper") and not 0 <= low < high <= 1:
+            raise SpecError(f"{spec[name]}: the {role} asymptote is a probability; use a Beta or Uniform prior.")
     if spec.family.name == "graded" and not any(
         isinstance(spec[name].prior, OrderedNormal) for name in spec.family.location
     ):

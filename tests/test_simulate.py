@@ -1,0 +1,140 @@
+"""Simulation: reproducible by seed, right in its proportions, missing as often as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from irtbridge import models
+from irtbridge.errors import DataError
+from irtbridge.joint import category_log_probs
+from irtbridge.layout import Layout
+from irtbridge.simulate import empty_responses, simulate_parameters, simulate_responses
+from irtbridge.spec import ModelSpec
+from irtbridge.testing.cases import BINARY, CASES, EQUAL, UNEQUAL, Case
+
+Array = NDArray[np.float64]
+every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+# each item of a right simulator fails once in 10,000 seeds; the seed is fixed
+ALPHA = 1e-4
+
+
+def params_of(case: Case, seed: Any = 3, n_persons: int = 9) -> dict[str, Array]:
+    return simulate_parameters(case.spec, n_persons, case.n_categories, seed)
+
+
+@every_case
+def test_the_same_seed_gives_the_same_parameters_and_responses(case: Case) -> None:
+    first, again, other = params_of(case), params_of(case), params_of(case, seed=4)
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, again[name])
+        assert not np.array_equal(value, other[name], equal_nan=True)
+    same = [simulate_responses(case.spec, first, case.n_categories, 5, 0.1).values for _ in range(2)]
+    np.testing.assert_array_equal(*same)
+    assert not np.array_equal(same[0], simulate_responses(case.spec, first, case.n_categories, 6, 0.1).values)
+
+
+def test_a_seed_may_be_a_sequence_or_a_generator() -> None:
+    case = Case("2pl", models.two_pl, BINARY)
+    expected = params_of(case, 7)["ability"]
+    np.testing.assert_array_equal(params_of(case, np.random.SeedSequence(7))["ability"], expected)
+    generator = np.random.default_rng(7)
+    np.testing.assert_array_equal(params_of(case, generator)["ability"], expected)
+    assert not np.array_equal(params_of(case, generator)["ability"], expected)
+
+
+@every_case
+def test_parameters_have_the_shape_of_their_dims(case: Case) -> None:
+    sizes = {"person": 9, "item": 5, "category": max(case.n_categories) - 1, "trait": len(case.spec.traits)}
+    params = params_of(case)
+    assert list(params) == list(case.spec.names)
+    for name, dims in case.spec.dims.items():
+        assert params[name].shape == tuple(sizes[d] for d in dims)
+
+
+def test_parameters_follow_their_priors() -> None:
+    params = simulate_parameters(models.two_pl(), 3000, [2] * 2000, 1)
+    assert stats.kstest(params["ability"], stats.norm.cdf).pvalue > ALPHA
+    assert stats.kstest(params["discrimination"], stats.lognorm(0.5).cdf).pvalue > ALPHA
+    assert stats.kstest(params["difficulty"], stats.norm(0, 2).cdf).pvalue > ALPHA
+
+
+def test_hierarchical_parameters_follow_the_values_above_them() -> None:
+    params = simulate_parameters(CASES[-3].spec, 5, [2] * 3000, 1)
+    assert CASES[-3].name == "2pl-hierarchical"
+    oracle = stats.norm(params["mean"], params["scale"])
+    assert stats.kstest(params["difficulty"], oracle.cdf).pvalue > ALPHA
+
+
+@pytest.mark.parametrize(
+    ("spec", "n_categories"),
+    [
+        (models.two_pl(), BINARY),
+        (models.four_pl(), BINARY),
+        (models.graded(), UNEQUAL),
+        (models.generalized_partial_credit(), UNEQUAL),
+        (models.rating_scale(), EQUAL),
+    ],
+    ids=lambda value: value.name if isinstance(value, ModelSpec) else None,
+)
+def test_categories_come_in_the_proportions_of_the_model(spec: ModelSpec, n_categories: tuple[int, ...]) -> None:
+    params = simulate_parameters(spec, 1, n_categories, 2)
+    probs = np.exp(category_log_probs(Layout.of(spec, empty_responses(1, n_categories)), params))[0]
+    everybody = {**params, "ability": np.full(5000, params["ability"][0])}
+    codes = simulate_responses(spec, everybody, n_categories, 3).values
+    for item, count in enumerate(n_categories):
+        observed = np.bincount(codes[:, item], minlength=count)
+        assert stats.chisquare(observed, 5000 * probs[item, :count]).pvalue > ALPHA
+
+
+def test_abler_persons_answer_right_more_often() -> None:
+    params = {"ability": np.repeat([-2.0, 2.0], 500), "difficulty": np.zeros(4)}
+    codes = simulate_responses(models.one_pl(), params, [2] * 4, 0).values
+    assert codes[500:].mean() - codes[:500].mean() == pytest.approx(np.tanh(1), abs=0.05)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_missing_share(share: float) -> None:
+    params = simulate_parameters(models.two_pl(), 500, [2] * 8, 0)
+    missing = ~simulate_responses(models.two_pl(), params, [2] * 8, 1, missing=share).observed
+    assert stats.binomtest(int(missing.sum()), missing.size, share).pvalue > ALPHA
+
+
+def test_missing_entries_leave_the_others_as_they_were() -> None:
+    params = simulate_parameters(models.two_pl(), 50, [2] * 8, 0)
+    full, holed = (simulate_responses(models.two_pl(), params, [2] * 8, 1, missing=m) for m in (0.0, 0.3))
+    np.testing.assert_array_equal(full.values[holed.observed], holed.values[holed.observed])
+
+
+def test_categories_nobody_chose_are_kept() -> None:
+    params = {"ability": np.full(3, -50.0), "discrimination": [1.0], "threshold": [[0.0, 1.0, 2.0]]}
+    responses = simulate_responses(models.graded(), params, [4], 0)
+    assert responses.values.tolist() == [[0], [0], [0]]
+    assert responses.n_categories.tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("call", "parts"),
+    [
+        (lambda: empty_responses(0, [2, 2]), ("0 persons", "[2, 2]")),
+        (lambda: empty_responses(3, [2, 1]), ("3 persons", "[2, 1]")),
+        (lambda: empty_responses(3, []), ("3 persons", "[]")),
+        (lambda: empty_responses(3, 2), ("3 persons", "categories 2")),
+        (lambda: simulate_parameters(models.two_pl(), 3, [2, 3], 0), ("'item2' has 3", "use grm")),
+        (
+            lambda: simulate_responses(models.one_pl(), {"ability": [0], "difficulty": [0]}, [2], 0, missing=1.5),
+            ("missing=1.5", "from 0 to 1"),
+        ),
+    ],
+)
+def test_what_cannot_be_simulated_is_named(call: Callable[[], Any], parts: tuple[str, ...]) -> None:
+    with pytest.raises(DataError) as caught:
+        call()
+    assert type(caught.value) is DataError
+    for part in parts:
+        assert part in str(caught.value)
