@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from irtbridge.data import Responses
 from irtbridge.errors import BackendUnavailable, ConfigError, DataError, DeviceError, UnknownName, Unsupported
+from irtbridge.families import FAMILIES
 from irtbridge.layout import Layout
+from irtbridge.priors import PRIORS
 from irtbridge.spec import ModelSpec
 
 Array = NDArray[np.float64]
@@ -221,6 +223,8 @@ class Backend(ABC):
         The command that installs them.
     methods : tuple of str
         Methods that run natively: of ``nuts``, ``vi``.
+    priors, families : tuple of str
+        What it can translate, by class name and by family name; all by default.
     options_class : type
         A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group.
     """
@@ -230,6 +234,8 @@ class Backend(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     methods: ClassVar[tuple[str, ...]] = ()
+    priors: ClassVar[tuple[str, ...]] = tuple(PRIORS)
+    families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
     options_class: ClassVar[type]
 
     def __init__(self, **options: Any) -> None:
@@ -268,6 +274,18 @@ class Backend(ABC):
         missing = [name for name, version in cls.versions().items() if version is None]
         if missing:
             raise BackendUnavailable(f"backend {cls.name!r} needs {', '.join(missing)}; install with: {cls.install}")
+
+    def check_supports(self, spec: ModelSpec) -> None:
+        """Raise `Unsupported`, naming who does, unless every prior and the family of a spec can be translated."""
+        from irtbridge.plugins import backends_with
+
+        for variable in spec.variables:
+            prior = type(variable.prior).__name__
+            if prior not in self.priors:
+                raise Unsupported(self.name, f"prior {prior}", backends_with("priors", prior))
+        if spec.family.name not in self.families:
+            family = spec.family.name
+            raise Unsupported(self.name, f"response family {family!r}", backends_with("families", family))
 
     def resolve_device(self, device: str) -> str:
         """``auto`` to the best device there is.

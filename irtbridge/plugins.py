@@ -78,16 +78,16 @@ def load_backend(name: str, **options: Any) -> Backend:
     return backend(**options)
 
 
-def backends_with(method: str) -> tuple[str, ...]:
-    """Names of the backends that run a method natively."""
+def backends_with(capability: str, name: str) -> tuple[str, ...]:
+    """Names of the backends that declare `name` among their ``methods``, ``priors`` or ``families``."""
     names = []
-    for name in backend_names():
+    for candidate in backend_names():
         try:
-            methods = backend_class(name).methods
+            declared = getattr(backend_class(candidate), capability)
         except BackendUnavailable:
             continue
-        if method in methods:
-            names.append(name)
+        if name in declared:
+            names.append(candidate)
     return tuple(names)
 
 

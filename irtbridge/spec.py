@@ -69,7 +69,7 @@ class Variable:
         if self.free is not None and self.prior.event_ndim:
             raise SpecError(f"{self}: fixed elements need an elementwise prior.")
         if self.zero_sum and (self.free is not None or not self.dims or not _is_centred(self.prior)):
-            raise SpecError(f"{self}: a zero-sum variable needs a dim, no mask, and a Normal prior with mean 0, one scale.")
+            raise SpecError(f"{self}: a zero-sum variable needs a dim, no mask, a Normal prior with mean 0 and one scale.")
 
     def __str__(self) -> str:
         dims = f"[{', '.join(self.dims)}]" if self.dims else ""
@@ -121,6 +121,8 @@ class ModelSpec:
             raise SpecError(f"model {self.name!r}: variable names must differ, got {list(self.names)}.")
         if len(set(self.traits)) < len(self.traits):
             raise SpecError(f"model {self.name!r}: trait labels must differ, got {list(self.traits)}.")
+        if len(self.traits) < 2 and any(v.dims == ("trait", "trait") for v in self.variables):
+            raise SpecError(f"model {self.name!r}: correlations need two or more traits, got {list(self.traits)}.")
         for position, variable in enumerate(self.variables):
             _check_references(self, variable, self.names[:position])
         for name in self.family.roles().values():

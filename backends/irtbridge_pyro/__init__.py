@@ -1,0 +1,50 @@
+"""The Pyro backend. Importing this package does not import torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from irtbridge.backend import Backend, Program
+from irtbridge.data import Responses
+from irtbridge.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class PyroOptions:
+    """Options of the Pyro backend.
+
+    Parameters
+    ----------
+    jit : bool
+        Trace the log density and its gradient once, instead of running the Python model at every step.
+    threads : int
+        Threads of torch while it runs; 0 leaves torch's own setting, which pays for large data on an idle machine.
+    """
+
+    jit: bool = True
+    threads: int = 1
+
+
+class PyroBackend(Backend):
+    """Pyro (Bingham et al. 2019), on PyTorch."""
+
+    name: ClassVar[str] = "pyro"
+    description: ClassVar[str] = "Pyro on PyTorch: NUTS and variational inference, on CPU or CUDA."
+    requires: ClassVar[tuple[str, ...]] = ("torch", "pyro-ppl")
+    install: ClassVar[str] = 'pip install "irtbridge[pyro]"'
+    methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
+    options_class: ClassVar[type] = PyroOptions
+
+    def devices(self) -> tuple[str, ...]:
+        import torch
+
+        return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+
+    def compile(
+        self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64"
+    ) -> Program:
+        self.check_supports(spec)
+        from irtbridge_pyro.program import PyroProgram
+
+        return PyroProgram(spec, responses, device=self.resolve_device(device), dtype=dtype, options=self.options)

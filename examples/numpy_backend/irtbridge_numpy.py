@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge import families, priors
 from irtbridge.backend import Backend, Program, check_dtype
 from irtbridge.coordinates import to_coordinates, to_params
 from irtbridge.data import Responses
-from irtbridge.errors import Unsupported
 from irtbridge.joint import log_joint
 from irtbridge.layout import Layout
 from irtbridge.spec import ModelSpec
@@ -90,9 +88,5 @@ class NumpyBackend(Backend):
     def compile(
         self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64"
     ) -> NumpyProgram:
-        for variable in spec.variables:
-            if type(variable.prior) not in priors.PRIORS.values():
-                raise Unsupported(self.name, f"prior {type(variable.prior).__name__}")
-        if spec.family.name not in families.FAMILIES:
-            raise Unsupported(self.name, f"response family {spec.family.name!r}")
+        self.check_supports(spec)
         return NumpyProgram(spec, responses, self.resolve_device(device), check_dtype(dtype), self.options.step)

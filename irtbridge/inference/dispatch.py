@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -48,11 +48,12 @@ def run_method(
         The log density is not finite where the chains start; names the variable and its prior.
     """
     if method not in backend.methods:
-        raise Unsupported(backend.name, f"method {method!r}", backends_with(method))
+        raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
     check_start(program, seed)
-    if isinstance(settings, NutsSettings):
-        return program.nuts(settings, seed, progress)
-    return program.vi(settings, seed, progress)
+    native = program.nuts if isinstance(settings, NutsSettings) else program.vi
+    draws = native(settings, seed, progress)  # type: ignore[operator]
+    timings = replace(draws.timings, compile=draws.timings.compile + program.compile_seconds)
+    return replace(draws, timings=timings)
 
 
 def check_start(program: Program, seed: int, points: int = 4, radius: float = 0.5) -> None:

@@ -1,0 +1,142 @@
+"""The response families as Pyro distributions; the maths stands in `irtbridge.families`."""
+
+# mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial, reduce
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from pyro.distributions import constraints
+from torch import Tensor
+from torch.nn.functional import logsigmoid, pad
+
+from irtbridge.families import Family
+from irtbridge_pyro.priors import NO_SHAPE, Shape
+
+Values = Mapping[str, Tensor]
+Dims = Mapping[str, tuple[str, ...]]
+
+FAR = 1e30  # where a category that an item lacks would begin: finite, as the gradient at infinity is NaN
+
+
+class Bernoulli(dist.Bernoulli):
+    """`pyro.distributions.Bernoulli` of logits, whose log density is one operation and not ten."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return logsigmoid((2 * value - 1) * self.logits)
+
+
+class Ordinal(dist.TorchDistribution):
+    """Ordered categories 0, ..., K - 1 of persons (rows) on items (columns).
+
+    Parameters
+    ----------
+    slope : Tensor, shape (person, item)
+        What the person brings to the item.
+    shift : Tensor, shape (item, K - 1)
+        Locations of the categories above the lowest; any finite number where an item lacks the category.
+    exists : Tensor of bool, shape (item, K)
+        Which categories each item has, the lowest included.
+    """
+
+    arg_constraints = {"slope": constraints.real, "shift": constraints.real_vector}  # noqa: RUF012
+
+    def __init__(self, slope: Tensor, shift: Tensor, exists: Tensor, validate_args: bool | None = None) -> None:
+        self.slope, self.shift, self.exists = slope, shift, exists
+        super().__init__(slope.shape, validate_args=validate_args)
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """Integers from 0 to K - 1."""
+        return constraints.integer_interval(0, self.exists.shape[1] - 1)
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        categories = range(self.exists.shape[1])
+        log_probs = torch.stack([self.log_prob(torch.full_like(self.slope, k)) for k in categories], -1)
+        return dist.Categorical(logits=log_probs).sample(sample_shape).to(self.slope.dtype)
+
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Ordinal:
+        return type(self)(self.slope.expand(batch_shape), self.shift, self.exists, False)
+
+
+class PartialCredit(Ordinal):
+    """Adjacent logits: ``log P(Y = k) / P(Y = k - 1) = slope - shift_k``."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        offset = torch.where(self.exists, pad(self.shift.cumsum(-1), (1, 0)), FAR)
+        score = torch.arange(len(offset.T), dtype=offset.dtype, device=offset.device)
+        log_odds = score[:, None, None] * self.slope - offset.T[:, None]  # categories first: they reduce fastest there
+        return value * self.slope - _of_category(offset, value) - log_odds.logsumexp(0)
+
+
+class Graded(Ordinal):
+    """Cumulative logits: ``logit P(Y >= k) = slope - shift_k``, the shifts of an item increasing."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        between = self.exists[:, 2:]
+        gap = torch.where(between, self.shift.diff(), 1.0)
+        log_gap = torch.where(between, torch.log(-torch.expm1(-gap)), 0.0)
+        shift = torch.where(self.exists[:, 1:], self.shift, FAR)
+        lower, upper = pad(shift, (1, 0), value=-FAR), pad(shift, (0, 1), value=FAR)
+        at_least = logsigmoid(self.slope - _of_category(lower, value))
+        not_above = logsigmoid(_of_category(upper, value) - self.slope)
+        return at_least + not_above + _of_category(pad(log_gap, (1, 1)), value)
+
+
+def _of_category(table: Tensor, value: Tensor) -> Tensor:
+    """Entries (person, item) of a table (item, category) at each response's category."""
+    return table.T.gather(0, value.long())
+
+
+def _binary(slope: Tensor, shift: Tensor, exists: Tensor, **asymptotes: Tensor) -> dist.TorchDistribution:
+    x = slope - shift[:, 0]
+    if not asymptotes:
+        return Bernoulli(logits=x)
+    lower = asymptotes.get("lower", x.new_zeros(()))
+    upper = asymptotes.get("upper", x.new_ones(()))
+    above, below = logsigmoid(x), logsigmoid(-x)
+    right = torch.logaddexp(lower.log() + below, upper.log() + above)
+    wrong = torch.logaddexp(torch.log1p(-lower) + below, torch.log1p(-upper) + above)
+    return Bernoulli(logits=right - wrong)
+
+
+DISTRIBUTIONS: dict[str, Callable[..., dist.TorchDistribution]] = {
+    "binary": _binary,
+    "graded": Graded,
+    "partial_credit": PartialCredit,
+}
+
+
+def response_builder(family: Family) -> Callable[[Values, Dims, Tensor], dist.TorchDistribution]:
+    """Function to the Pyro distribution of the responses, batch shape (person, item).
+
+    Its arguments are the full arrays by variable name (any finite number where an item lacks the category), the dims
+    of each variable, and which categories each item has, shape (item, category), the lowest included.
+    """
+    return partial(_response, family)
+
+
+def _response(family: Family, values: Values, dims: Dims, exists: Tensor) -> dist.TorchDistribution:
+    asymptotes = {role: values[name] for role, name in family.roles().items() if role in ("lower", "upper")}
+    return DISTRIBUTIONS[family.name](*_predictor(family, values, dims), exists, **asymptotes)
+
+
+def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tensor]:
+    """The slope part (person, item) and the shift (item, category above the lowest)."""
+    ability, D = values[family.ability], family.scaling
+    location = reduce(torch.add, (_by_item_category(values[name], dims[name]) for name in family.location))
+    several = ability.ndim == 2
+    if family.discrimination is None:
+        slope = ability.sum(-1, keepdim=True) if several else ability.unsqueeze(-1)
+        return D * slope, location if several else D * location
+    discrimination = values[family.discrimination]
+    if several:
+        return D * ability @ discrimination.T, location
+    return D * ability.unsqueeze(-1) * discrimination, D * discrimination.reshape(-1, 1) * location
+
+
+def _by_item_category(value: Tensor, dims: tuple[str, ...]) -> Tensor:
+    return value if dims == ("item", "category") else value.unsqueeze(-1 if dims == ("item",) else 0)

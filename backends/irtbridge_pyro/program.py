@@ -1,0 +1,302 @@
+"""The Pyro program: one model function, and the contract's methods around it."""
+
+# mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
+from __future__ import annotations
+
+import copy
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyro
+import pyro.distributions as dist
+import torch
+from numpy.typing import NDArray
+from pyro import poutine
+from torch import Tensor
+from torch.distributions import biject_to
+from torch.distributions.transforms import Transform
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.jit._trace import TracerWarning
+
+from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, check_dtype, silent
+from irtbridge.data import Responses
+from irtbridge.layout import Layout, Slot
+from irtbridge.spec import ModelSpec
+from irtbridge_pyro.families import response_builder
+from irtbridge_pyro.priors import OrderedRows, builder
+from irtbridge_pyro.sampling import nuts, to_numpy, vi
+
+if TYPE_CHECKING:
+    from irtbridge_pyro import PyroOptions
+
+Array = NDArray[np.float64]
+Model = Callable[[Tensor, Tensor], Tensor]
+Gradient = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+PLATES = ("person", "item")
+JIT_WARMUP = 3  # TorchScript optimises its graph in the first runs
+
+
+class Site:
+    """How one variable stands in the Pyro model: its plates, its shape there, its distribution.
+
+    Parameters
+    ----------
+    layout : Layout
+        The model over the data's shape.
+    slot : Slot
+        The variable's place in it.
+    like : Tensor
+        Has the dtype and the device.
+    """
+
+    def __init__(self, layout: Layout, slot: Slot, like: Tensor) -> None:
+        self.layout, self.slot, self.name = layout, slot, slot.name
+        self.build = builder(slot.variable.prior)
+        self.plates = _plates(slot)
+        batch = _batch_shape(self.plates, slot.shape)
+        self.shape = (*batch, *slot.site_shape[len(self.plates) :])
+        self.event_dim = len(self.shape) - len(batch)
+        self.index = None if slot.index is None else torch.as_tensor(slot.index, device=like.device)
+        self.basis = None if slot.basis is None else like.new_tensor(slot.basis)
+        self.constants = self._constants(like)
+
+    def _constants(self, like: Tensor) -> dict[str, Any]:
+        """The prior's arguments that are numbers."""
+        prior = self.slot.variable.prior
+        numbers = {k: like.new_tensor(v) for k, v in prior.arguments().items() if not isinstance(v, str)}
+        constants: dict[str, Any] = {k: v if k == "scale_tril" else self._place(v) for k, v in numbers.items()}
+        if prior.support == "ordered" and self.slot.exists is not None:
+            constants["support"] = OrderedRows(torch.as_tensor(self.slot.exists, device=like.device))
+        return constants
+
+    def _place(self, argument: Tensor) -> Tensor:
+        """From broadcasting against the full array to the site's shape."""
+        if self.index is not None:
+            return argument.broadcast_to(self.slot.shape).reshape(-1)[self.index]
+        return argument.broadcast_to(self.slot.site_shape).reshape(self.shape)
+
+    def _reference(self, argument: str, name: str, value: Tensor) -> Tensor:
+        """Line another variable up, dim by dim, as an argument of this one's prior."""
+        if argument == "scale_tril":
+            return value
+        own, other = self.slot.variable.dims, self.layout.spec[name].dims
+        order = [other.index(d) for d in own if d in other]
+        return self._place(value.permute(order).reshape(self.layout.aligned_shape(name, self.name)))
+
+    def distribution(self, values: Mapping[str, Tensor]) -> dist.TorchDistribution:
+        """Prior of this site given the full arrays of the variables before it."""
+        prior = self.slot.variable.prior
+        references = {k: self._reference(k, name, values[name]) for k, name in prior.references().items()}
+        d = self.build(**self.constants, **references)
+        return d.to_event(self.event_dim - d.event_dim)
+
+    def to_full(self, value: Tensor) -> Tensor:
+        """Site value to full array; 0 where nothing is estimated."""
+        value = value.reshape(self.slot.site_shape)
+        if self.basis is not None:
+            return value @ self.basis.T
+        if self.index is None:
+            return value
+        size = int(np.prod(self.slot.shape))
+        return value.new_zeros(size).index_copy(0, self.index, value).reshape(self.slot.shape)
+
+
+def _plates(slot: Slot) -> tuple[str, ...]:
+    """The leading dims that are plates; the others belong to the event."""
+    if slot.index is not None:
+        return ()
+    dims, event_ndim = slot.variable.dims, max(slot.variable.prior.event_ndim, int(slot.variable.zero_sum))
+    leading = dims[: len(dims) - event_ndim]
+    for plates in (PLATES, PLATES[:1], PLATES[1:]):
+        if leading[: len(plates)] == plates:
+            return plates
+    return ()
+
+
+def _batch_shape(plates: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Batch shape with persons in dim -2 and items in dim -1."""
+    return (shape[0], 1) if plates == ("person",) else shape[: len(plates)]
+
+
+def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor) -> Model:
+    """Write a spec as a Pyro model of the responses.
+
+    Parameters
+    ----------
+    layout : Layout
+        The model over the data's shape.
+    sites : sequence of Site
+        One for each variable, in order.
+    exists : Tensor of bool, shape (item, category)
+        Which categories each item has.
+    """
+    spec, sizes = layout.spec, layout.sizes
+    respond = response_builder(spec.family)
+
+    def model(response: Tensor | None, observed: Tensor | bool = True) -> Tensor:
+        plates = {name: pyro.plate(name, sizes[name], dim=dim) for name, dim in zip(PLATES, (-2, -1), strict=True)}
+        values: dict[str, Tensor] = {}
+        for site in sites:
+            with _inside(plates[name] for name in site.plates):
+                values[site.name] = site.to_full(pyro.sample(site.name, site.distribution(values)))
+        with plates["person"], plates["item"]:
+            responses = respond(values, spec.dims, exists).mask(observed)
+            return pyro.sample("response", responses, obs=response)
+
+    return model
+
+
+@contextmanager
+def _inside(plates: Iterator[Any]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for plate in plates:
+            stack.enter_context(plate)
+        yield
+
+
+class PyroProgram(Program):
+    """A spec as a Pyro program over data of one shape.
+
+    `native` is a Pyro model, ``model(response, observed)``: persons in a plate at dim -2, items in a plate at dim -1,
+    one sample site for each variable, and the site ``response``. `data` are its arguments.
+    """
+
+    def __init__(self, spec: ModelSpec, responses: Responses, *, device: str, dtype: str, options: PyroOptions) -> None:
+        self.spec, self.device, self.dtype, self.options = spec, device, check_dtype(dtype), options
+        self.layout = Layout.of(spec, responses)
+        self.like = torch.empty(0, dtype=getattr(torch, dtype), device=device)
+        self.sites = [Site(self.layout, slot, self.like) for slot in self.layout.slots.values()]
+        self.native: Model = make_model(self.layout, self.sites, self._tensor(self.layout.exists))
+        self._take(responses)
+        start = time.perf_counter()
+        with self.isolated():
+            self.transforms = self._find_transforms()
+            self._gradient = self._compile_gradient()
+        self.compile_seconds = time.perf_counter() - start
+
+    def _take(self, responses: Responses) -> None:
+        self.responses = responses
+        codes = self.like.new_tensor(np.maximum(responses.values, 0))
+        self.data = codes, self._tensor(responses.observed)
+
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        return torch.as_tensor(array, device=self.device)
+
+    def _find_transforms(self) -> dict[str, Transform]:
+        nodes: Mapping[str, Any] = poutine.trace(self.native).get_trace(*self.data).nodes
+        return {site.name: biject_to(nodes[site.name]["fn"].support) for site in self.sites}
+
+    def _compile_gradient(self) -> Gradient:
+        """Gradient and value of the log density, traced once with the data as arguments."""
+
+        def gradient(z: Tensor, response: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+            return torch.func.grad_and_value(self._log_density_at)(z, response, observed)
+
+        if not self.options.jit:
+            return gradient
+        inputs = self.like.new_zeros(self.dim), *self.data
+        with torch.no_grad():
+            traced = torch.jit.trace(make_fx(gradient)(*inputs).eval(), inputs, check_trace=False)
+            compiled: Gradient = torch.jit.freeze(traced)
+            for _ in range(JIT_WARMUP):
+                compiled(*inputs)
+        return compiled
+
+    def gradient_and_value(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradient and value of the log density at one point (dim,)."""
+        with torch.no_grad():
+            return self._gradient(z, *self.data)
+
+    def _log_density_at(self, z: Tensor, response: Tensor, observed: Tensor) -> Tensor:
+        """Log density of the unconstrained coordinates, Jacobian included."""
+        values, log_det = {}, z.new_zeros(())
+        for site, x in self._split(z):
+            transform = self.transforms[site.name]
+            values[site.name] = transform(x)
+            log_det = log_det + transform.log_abs_det_jacobian(x, values[site.name]).sum()
+        return self._log_joint(values, response, observed) + log_det
+
+    def _log_joint(self, values: dict[str, Tensor], response: Tensor, observed: Tensor) -> Tensor:
+        """Log density of the sites' values: the model itself, run with its sites held."""
+        held = poutine.condition(self.native, data=values)
+        return torch.as_tensor(poutine.trace(held).get_trace(response, observed).log_prob_sum())
+
+    def site_values(self, z: Tensor) -> dict[str, Tensor]:
+        """Constrained value of each site, batch axes first."""
+        return {site.name: self.transforms[site.name](x) for site, x in self._split(z)}
+
+    def _split(self, z: Tensor) -> Iterator[tuple[Site, Tensor]]:
+        """Each site with its unconstrained value, batch axes first."""
+        for site, part in zip(self.sites, z.split([s.slot.size for s in self.sites], dim=-1), strict=True):
+            yield site, part.reshape((*z.shape[:-1], *self.transforms[site.name].inverse_shape(site.shape)))
+
+    def log_density(self, params: Mapping[str, Array]) -> Array:
+        sites = {site.name: site.slot.to_site(params[site.name]) for site in self.sites}
+        inside = np.all([_inside_bounds(site, sites[site.name]) for site in self.sites], axis=0)
+        batch = inside.shape
+        values = {s.name: self.like.new_tensor(sites[s.name]).reshape((-1, *s.shape)) for s in self.sites}
+        with self.isolated(), torch.no_grad():
+            rows = [{name: v[i] for name, v in values.items()} for i in range(inside.size)]
+            density = [self._log_joint(row, *self.data).item() for row in rows]
+        return np.where(inside, np.reshape(density, batch), -np.inf)
+
+    def value_and_grad(self, z: Array) -> tuple[Array, Array]:
+        z = np.asarray(z, dtype=float)
+        with self.isolated():
+            rows = [self.gradient_and_value(row) for row in self.like.new_tensor(z).reshape(-1, self.dim)]
+        gradients = np.array([to_numpy(gradient) for gradient, _ in rows])
+        values = np.array([value.item() for _, value in rows])
+        return values.reshape(z.shape[:-1]), gradients.reshape(z.shape)
+
+    def constrain(self, z: Array) -> dict[str, Array]:
+        values = self.site_values(self.like.new_tensor(np.asarray(z)))
+        shapes = {site.name: (*np.shape(z)[:-1], *site.slot.site_shape) for site in self.sites}
+        return {s.name: s.slot.to_full(to_numpy(values[s.name]).reshape(shapes[s.name])) for s in self.sites}
+
+    def unconstrain(self, params: Mapping[str, Array]) -> Array:
+        parts = []
+        for site in self.sites:
+            value = site.slot.to_site(params[site.name])
+            batch = value.shape[: value.ndim - len(site.slot.site_shape)]
+            x = self.transforms[site.name].inv(self.like.new_tensor(value).reshape((*batch, *site.shape)))
+            parts.append(to_numpy(x).reshape(*batch, site.slot.size))
+        return np.concatenate(parts, axis=-1)
+
+    def bind(self, responses: Responses) -> PyroProgram:
+        self.check_same_shape(responses)
+        bound = copy.copy(self)
+        bound.compile_seconds = 0.0
+        bound._take(responses)
+        return bound
+
+    def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
+        return nuts(self, settings, seed, progress)
+
+    def vi(self, settings: ViSettings, seed: int, progress: Progress = silent) -> Draws:
+        return vi(self, settings, seed, progress)
+
+    @contextmanager
+    def isolated(self) -> Iterator[None]:
+        """Run without validation and tracing's warnings, and leave Pyro's and torch's global state as it was."""
+        threads = torch.get_num_threads()
+        with ExitStack() as stack:
+            stack.enter_context(pyro.validation_enabled(False))
+            stack.enter_context(torch.random.fork_rng([torch.cuda.current_device()] if self.device == "cuda" else []))
+            stack.enter_context(pyro.get_param_store().scope())
+            stack.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit")
+            warnings.filterwarnings("ignore", category=TracerWarning)
+            stack.callback(torch.set_num_threads, threads)
+            torch.set_num_threads(self.options.threads or threads)
+            yield
+
+
+def _inside_bounds(site: Site, value: Array) -> NDArray[np.bool_]:
+    """Whether a site's value (..., *site_shape) lies in the support of its prior."""
+    low, high = site.slot.variable.prior.bounds()
+    axes = tuple(range(-len(site.slot.site_shape), 0))
+    return np.asarray(np.all((value >= low) & (value <= high), axis=axes))

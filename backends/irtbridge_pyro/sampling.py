@@ -1,0 +1,179 @@
+"""Pyro's own NUTS and variational inference over a program."""
+
+# mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pyro.infer import SVI, JitTrace_ELBO, Trace_ELBO
+from pyro.infer.autoguide import AutoNormal, init_to_value
+from pyro.infer.mcmc import NUTS
+from pyro.optim import PyroOptim
+from torch import Tensor
+
+from irtbridge.backend import Draws, NutsSettings, Progress, Timings, ViSettings
+from irtbridge.errors import NumericalError
+
+if TYPE_CHECKING:
+    from irtbridge_pyro.program import PyroProgram
+
+Array = NDArray[np.float64]
+Stats = dict[str, float]
+
+
+class Potential(torch.autograd.Function):
+    """Minus the log density, whose gradient comes with its value."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, program: PyroProgram) -> Tensor:
+        gradient, value = program.gradient_and_value(z)
+        ctx.save_for_backward(gradient)
+        return -value
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return -gradient * outputs[0], None
+
+
+class RecordingNUTS(NUTS):
+    """Pyro's NUTS that keeps the statistics of its last draw."""
+
+    def sample(self, params: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        self._leaves: list[tuple[Tensor, Tensor]] = []
+        step_size = self.step_size
+        params = super().sample(params)
+        accept_probs, diverging = zip(*self._leaves, strict=True)
+        self.last = {
+            "diverging": bool(torch.stack(diverging).any()),
+            "acceptance_rate": torch.stack(accept_probs).mean().item(),
+            "n_steps": len(self._leaves),
+            "tree_depth": len(self._leaves).bit_length(),
+            "step_size": step_size,
+            "energy": self._energy.item(),
+            "lp": -self.potential_energy.item(),
+        }
+        return params
+
+    @property
+    def potential_energy(self) -> Tensor:
+        """Of the last draw."""
+        return self._fetch_from_cache()[1]
+
+    def _build_basetree(self, *args: Any) -> Any:
+        leaf = super()._build_basetree(*args)
+        self._energy = args[-1]
+        self._leaves.append((leaf.sum_accept_probs, leaf.diverging))
+        return leaf
+
+
+def nuts(program: PyroProgram, settings: NutsSettings, seed: int, progress: Progress) -> Draws:
+    """Run the chains one after another; a chain depends on its own seed only, not on how many there are."""
+    chains = []
+    for c, child in enumerate(np.random.SeedSequence(seed).spawn(settings.chains)):
+        with program.isolated():
+            chains.append(_chain(program, settings, child, partial(_report, progress, settings, c)))
+    z, stats, seconds = zip(*chains, strict=True)
+    warmup, sampling = np.sum(seconds, axis=0).tolist()
+    return Draws(
+        z=np.stack(z),
+        stats={name: np.array([[draw[name] for draw in chain] for chain in stats]) for name in stats[0][0]},
+        timings=Timings(warmup=warmup, sampling=sampling),
+    )
+
+
+def _chain(
+    program: PyroProgram, settings: NutsSettings, seed: np.random.SeedSequence, report: Callable[[int], None]
+) -> tuple[Array, list[Stats], tuple[float, float]]:
+    """One chain: its draws (draw, dim), their statistics, and the seconds of warm-up and of sampling."""
+    start = time.perf_counter()
+    kernel, params = _kernel(program, settings, seed)
+    for t in range(settings.warmup):
+        params = kernel.sample(params)
+        report(t + 1)
+    middle = time.perf_counter()
+    draws, stats = [], []
+    for t in range(settings.draws):
+        params = kernel.sample(params)
+        draws.append(params["z"])
+        stats.append(kernel.last)
+        report(settings.warmup + t + 1)
+    return to_numpy(torch.stack(draws)), stats, (middle - start, time.perf_counter() - middle)
+
+
+def _kernel(
+    program: PyroProgram, settings: NutsSettings, seed: np.random.SeedSequence
+) -> tuple[RecordingNUTS, Mapping[str, Tensor]]:
+    """A kernel that is ready to sample, and where it starts."""
+    torch.manual_seed(int(seed.generate_state(1)[0]))
+    start = np.random.default_rng(seed).uniform(-settings.init_radius, settings.init_radius, program.dim)
+    kernel = RecordingNUTS(
+        potential_fn=lambda params: Potential.apply(params["z"], program),
+        target_accept_prob=settings.target_accept,
+        max_tree_depth=settings.max_tree_depth,
+    )
+    kernel.initial_params = {"z": program.like.new_tensor(start)}
+    kernel.setup(settings.warmup)
+    if not torch.isfinite(kernel.potential_energy):
+        raise NumericalError("the log density is not finite where the chain starts; look at the priors and the data.")
+    return kernel, kernel.initial_params
+
+
+def _report(progress: Progress, settings: NutsSettings, chain: int, done: int) -> None:
+    """Report now and then, over all chains."""
+    for stage, before, steps in (("warm-up", 0, settings.warmup), ("sampling", settings.warmup, settings.draws)):
+        if 0 < done - before <= steps and _is_milestone(done - before, steps):
+            progress(stage, chain * steps + done - before, settings.chains * steps)
+
+
+def _is_milestone(done: int, total: int) -> bool:
+    return done == total or done % max(1, total // 50) == 0
+
+
+def vi(program: PyroProgram, settings: ViSettings, seed: int, progress: Progress) -> Draws:
+    """Fit `AutoNormal`, a mean-field normal in the unconstrained coordinates, by Adam on the ELBO."""
+    with program.isolated():
+        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        start = init_to_value(values=program.site_values(program.like.new_zeros(program.dim)))
+        guide = AutoNormal(program.native, init_loc_fn=start, init_scale=float(settings.init_scale))
+        elbo, compile_seconds, warmup = _optimise(program, guide, settings, progress)
+        begin = time.perf_counter()
+        z = _draw(guide, program, settings.draws)
+    timings = Timings(compile_seconds, warmup, time.perf_counter() - begin)
+    return Draws(z=z[None], timings=timings, elbo=elbo)
+
+
+def _optimise(
+    program: PyroProgram, guide: AutoNormal, settings: ViSettings, progress: Progress
+) -> tuple[Array, float, float]:
+    """The ELBO at each step, the seconds of the first step, which traces the model, and of the others."""
+    loss = JitTrace_ELBO if program.options.jit else Trace_ELBO
+    elbo = loss(num_particles=settings.particles, max_plate_nesting=2)
+    svi = SVI(program.native, guide, PyroOptim(torch.optim.Adam, {"lr": settings.learning_rate}), loss=elbo)
+    start = time.perf_counter()
+    losses = [svi.step(*program.data)]
+    traced = time.perf_counter()
+    for step in range(2, settings.steps + 1):
+        losses.append(svi.step(*program.data))
+        if _is_milestone(step, settings.steps):
+            progress("optimisation", step, settings.steps)
+    return -np.array(losses), traced - start, time.perf_counter() - traced
+
+
+def _draw(guide: AutoNormal, program: PyroProgram, draws: int) -> Array:
+    """Draws of the guide in the program's coordinates, which are AutoNormal's own, laid end to end."""
+    with torch.no_grad():
+        parts = [guide._get_loc_and_scale(site.name) for site in program.sites]
+        loc, scale = (torch.cat([p.flatten() for p in column]) for column in zip(*parts, strict=True))
+        return to_numpy(loc + scale * torch.randn(draws, len(loc), dtype=loc.dtype, device=loc.device))
+
+
+def to_numpy(tensor: Tensor) -> Array:
+    """Detached, on the CPU, in float64."""
+    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)
