@@ -81,7 +81,12 @@ class Fit:
 
     @property
     def min_ess(self) -> float:
-        """Smallest bulk effective sample size over the item and shared parameters."""
+        """Smallest bulk effective sample size over the item and shared parameters.
+
+        Draws of a fitted guide are independent: their number is their effective sample size.
+        """
+        if self.draws.elbo is not None:
+            return float(self.draws.z.shape[0] * self.draws.z.shape[1])
         return _extreme(self._item_summary, "ess_bulk", np.nanmin)
 
     @property

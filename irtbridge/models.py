@@ -290,9 +290,10 @@ def _polytomous(
 ) -> ModelSpec:
     """A model with one location for each item and category, for one trait or several."""
     locations = Variable(location, ("item", "category"), prior)
-    if q_matrix is None and _labels(traits, None) == ("trait",):
+    single = _labels(traits, q_matrix)
+    if q_matrix is None and len(single) == 1:
         slope = Variable("discrimination", ("item",), as_prior(discrimination))
-        return ModelSpec(name, (_ability(ability), slope, locations), family)
+        return ModelSpec(name, (_ability(ability), slope, locations), family, single)
     labels, people = _abilities(traits, q_matrix, correlated, ability, correlation)
     slopes = Variable("discrimination", ("item", "trait"), as_prior(discrimination), _q_matrix(q_matrix, labels))
     return ModelSpec(name, (*people, slopes, locations), family, labels)
@@ -315,6 +316,8 @@ def _abilities(
 
 def _labels(traits: int | Sequence[str], q_matrix: ArrayLike | None) -> tuple[str, ...]:
     """Trait labels; a Q-matrix that is a DataFrame names them by its columns."""
+    if isinstance(traits, (str, float)):
+        raise SpecError(f"traits={traits!r}: give their number or a list of labels.")
     if not isinstance(traits, int):
         return tuple(str(t) for t in traits)
     try:

@@ -407,7 +407,7 @@ def _literal(node: ast.expr) -> Any:
 
 def _plain(value: ArrayLike | str) -> Argument:
     if isinstance(value, str):
-        return value
+        return float(value) if value in ("inf", "-inf") else value
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
@@ -420,7 +420,10 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _as_list(value: Any) -> Any:
-    return [_as_list(v) for v in value] if isinstance(value, tuple) else value
+    """Plain data; an infinite bound as text, which JSON has no number for."""
+    if isinstance(value, tuple):
+        return [_as_list(v) for v in value]
+    return str(value) if value in (np.inf, -np.inf) else value
 
 
 def _show(value: Argument) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data import Responses
-from irtbridge.errors import DataError
+from irtbridge.errors import DataError, SpecError
 from irtbridge.joint import category_log_probs
 from irtbridge.layout import Layout
 from irtbridge.spec import ModelSpec
@@ -95,6 +95,9 @@ def simulate_responses(
     if not 0 <= missing <= 1:
         raise DataError(f"missing={missing!r} must be a probability, from 0 to 1.")
     rng = np.random.default_rng(seed)
+    missed = [name for name in spec.names if name not in params]
+    if missed:
+        raise SpecError(f"model {spec.name!r} needs values of {', '.join(missed)}; simulate_parameters draws them.")
     values = {name: np.asarray(value, dtype=float) for name, value in params.items()}
     layout = Layout.of(spec, empty_responses(len(values[spec.family.ability]), n_categories))
     cumulative = np.cumsum(np.exp(category_log_probs(layout, values)), axis=-1)

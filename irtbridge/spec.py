@@ -55,7 +55,7 @@ class Variable:
         object.__setattr__(self, "prior", as_prior(self.prior))
         if self.free is not None:
             object.__setattr__(self, "free", _as_mask(self))
-        if not self.name.isidentifier():
+        if not isinstance(self.name, str) or not self.name.isidentifier():
             raise SpecError(f"variable name {self.name!r} is not an identifier.")
         if self.name in RESERVED:
             raise SpecError(f"variable name {self.name!r} is taken (as are {', '.join(RESERVED)}); choose another.")
@@ -69,7 +69,7 @@ class Variable:
         if self.free is not None and self.prior.event_ndim:
             raise SpecError(f"{self}: fixed elements need an elementwise prior.")
         if self.zero_sum and (self.free is not None or not self.dims or not _is_centred(self.prior)):
-            raise SpecError(f"{self}: a zero-sum variable needs a dim, no mask, a Normal prior with mean 0 and one scale.")
+            raise SpecError(f"{self}: zero-sum needs a dim, no mask, and a Normal prior with mean 0 and one scale.")
 
     def __str__(self) -> str:
         dims = f"[{', '.join(self.dims)}]" if self.dims else ""

@@ -1,4 +1,4 @@
-"""Where numbers stand: full and site arrays, zero-sum bases, hierarchical arguments, and the joint density over them."""
+"""Where numbers stand: full and site arrays, zero-sum bases, hierarchical arguments, and the joint density."""
 
 from __future__ import annotations
 
@@ -199,15 +199,16 @@ def test_zero_sum_prior_is_the_normals_on_the_plane_and_integrates_to_one() -> N
 def by_hand(params: dict[str, Array], values: Array) -> float:
     """The hierarchical 2PL of the cases, written out with SciPy."""
     slope_mean, slope_scale = params["slope_mean"], params["slope_scale"]
+    slope = stats.truncnorm(-slope_mean / slope_scale, np.inf, slope_mean, slope_scale)
     prior = (
         stats.norm.logpdf(params["ability"]).sum()
         + stats.uniform(-1, 2).logpdf(params["mean"])
         + stats.halfnorm.logpdf(params["scale"])
         + stats.beta(2, 3).logpdf(slope_mean)
         + stats.gamma(3, scale=1 / 4).logpdf(slope_scale)
-        + stats.truncnorm(-slope_mean / slope_scale, np.inf, slope_mean, slope_scale).logpdf(params["discrimination"]).sum()
+        + slope.logpdf(params["discrimination"]).sum()
         + stats.norm(params["mean"], params["scale"]).logpdf(params["difficulty"]).sum()
-    )  # fmt: skip
+    )
     p = special.expit(1.702 * params["discrimination"] * (params["ability"][:, None] - params["difficulty"]))
     likelihood = sum(stats.bernoulli(p[i]).logpmf(values[i])[values[i] >= 0].sum() for i in range(len(values)))
     return float(prior + likelihood)

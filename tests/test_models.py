@@ -168,3 +168,15 @@ def test_wrong_settings_name_the_value_and_what_it_must_be(
 def test_whole_numbers_serve_where_a_number_is_asked() -> None:
     assert NutsSettings(init_radius=1).init_radius == 1
     assert ViSettings(learning_rate=1).learning_rate == 1
+
+
+def test_one_trait_may_have_a_label_of_its_own() -> None:
+    spec = models.graded(traits=["anger"])
+    assert spec.traits == ("anger",)
+    assert spec.variables == models.graded().variables
+
+
+@pytest.mark.parametrize("traits", ["anger", 2.5])
+def test_traits_are_a_number_or_labels(traits: object) -> None:
+    with pytest.raises(SpecError, match="number or a list of labels"):
+        models.m2pl(traits=traits)  # type: ignore[arg-type]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from irtbridge_experiments.tables import read_reference
 
 import irtbridge as irt
 from irtbridge.quiet_arviz import az
-from irtbridge_experiments.tables import read_reference
 
 SETTINGS = {"chains": 2, "warmup": 300, "draws": 400}
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from irtbridge import models
-from irtbridge.errors import DataError
+from irtbridge.errors import DataError, SpecError
 from irtbridge.joint import category_log_probs
 from irtbridge.layout import Layout
 from irtbridge.simulate import empty_responses, simulate_parameters, simulate_responses
@@ -138,3 +138,8 @@ def test_what_cannot_be_simulated_is_named(call: Callable[[], Any], parts: tuple
     assert type(caught.value) is DataError
     for part in parts:
         assert part in str(caught.value)
+
+
+def test_missing_parameters_are_named() -> None:
+    with pytest.raises(SpecError, match="difficulty; simulate_parameters"):
+        simulate_responses(models.two_pl(), {"ability": [0.0], "discrimination": [1.0]}, [2], seed=1)

@@ -25,6 +25,7 @@ ABILITY = Variable("ability", ("person",), Normal(0, 1))
 ABILITIES = Variable("ability", ("person", "trait"), Normal(0, 1))
 DIFFICULTY = Variable("difficulty", ("item",), Normal(0, 1))
 SLOPE = Variable("discrimination", ("item",), Normal(0, 1))
+CORRELATION = Variable("r", ("trait", "trait"), as_prior("LKJCholesky(1)"))
 RASCH = Binary(discrimination=None)
 
 HASHES = """
@@ -182,11 +183,16 @@ WRONG: list[tuple[Callable[[], Any], type[IRTBridgeError], tuple[str, ...]]] = [
         ("ability has dims ('person',)", "among ('item',)"),
     ),
     (
-        lambda: rasch(
-            variable("r", "trait trait", "LKJCholesky(1)"), ability=variable("ability", "person", "Normal(r, 1)")
+        lambda: ModelSpec(
+            "mine", (CORRELATION, variable("ability", "person", "Normal(r, 1)"), DIFFICULTY), RASCH, ("a", "b")
         ),
         SpecError,
         ("loc cannot be the variable 'r'",),
+    ),
+    (
+        lambda: rasch(CORRELATION),
+        SpecError,
+        ("correlations need two or more traits", "['trait']"),
     ),
     (
         lambda: rasch(
@@ -277,3 +283,8 @@ def test_a_hierarchical_spec_with_every_kind_of_reference_is_accepted() -> None:
         difficulty=variable("difficulty", "item", "Normal(mu, spread)"),
     )
     assert spec["difficulty"].prior.references() == {"loc": "mu", "scale": "spread"}
+
+
+def test_infinite_bounds_survive_strict_json() -> None:
+    spec = models.two_pl(discrimination="TruncatedNormal(1, 1, 0, inf)", difficulty="TruncatedNormal(0, 1, -inf, 3)")
+    assert ModelSpec.from_dict(json.loads(json.dumps(spec.to_dict(), allow_nan=False))) == spec

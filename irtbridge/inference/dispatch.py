@@ -50,8 +50,10 @@ def run_method(
     if method not in backend.methods:
         raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
     check_start(program, seed)
-    native = program.nuts if isinstance(settings, NutsSettings) else program.vi
-    draws = native(settings, seed, progress)  # type: ignore[operator]
+    if isinstance(settings, NutsSettings):
+        draws = program.nuts(settings, seed, progress)
+    else:
+        draws = program.vi(settings, seed, progress)
     timings = replace(draws.timings, compile=draws.timings.compile + program.compile_seconds)
     return replace(draws, timings=timings)
 
