@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.collapse import Quadrature
 from irtbridge.data import Responses
 from irtbridge.errors import BackendUnavailable, ConfigError, DataError, DeviceError, UnknownName, Unsupported
 from irtbridge.families import FAMILIES
@@ -55,7 +56,7 @@ class NutsSettings:
     init_radius: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_positive(self, "chains", "warmup", "draws", "max_tree_depth", "init_radius")
+        check_positive(self, "chains", "warmup", "draws", "max_tree_depth", "init_radius")
         if not isinstance(self.target_accept, (int, float)) or not 0 < self.target_accept < 1:
             raise ConfigError(f"target_accept={self.target_accept!r} must lie between 0 and 1.")
 
@@ -85,10 +86,11 @@ class ViSettings:
     init_scale: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_positive(self, "learning_rate", "steps", "particles", "draws", "init_scale")
+        check_positive(self, "learning_rate", "steps", "particles", "draws", "init_scale")
 
 
-def _check_positive(settings: Any, *names: str) -> None:
+def check_positive(settings: Any, *names: str) -> None:
+    """Raise `ConfigError` unless the named fields are positive, and integers where their type says so."""
     for name in names:
         value = getattr(settings, name)
         integer = {f.name: f.type for f in fields(settings)}[name] == "int"
@@ -129,8 +131,15 @@ class Draws:
         Wall-clock seconds.
     chain_method : str
         How the chains ran: ``sequential``, ``processes`` or ``batched``.
+        ``independent`` draws have no chains, a ``point`` is a single estimate.
     elbo : ndarray, shape (step,), optional
         ELBO at each step of an optimisation.
+    ess : float, optional
+        Effective sample size by the method's own rule, where it is not that of a Markov chain.
+    pareto_k : float, optional
+        k-hat of importance weights; above 0.7 they cannot be trusted.
+    standard_errors : dict of str to ndarray, optional
+        Of a point estimate, full arrays.
     """
 
     z: Array
@@ -138,6 +147,9 @@ class Draws:
     stats: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     chain_method: str = "sequential"
     elbo: Array | None = None
+    ess: float | None = None
+    pareto_k: float | None = None
+    standard_errors: Mapping[str, Array] | None = None
 
 
 class Program(ABC):
@@ -165,18 +177,24 @@ class Program(ABC):
         """Log joint density at constrained values: full arrays (batch, *shape) to (batch,); no batch gives ()."""
 
     @abstractmethod
-    def value_and_grad(self, z: Array) -> tuple[Array, Array]:
-        """Log density of the unconstrained coordinates, Jacobian included, and its gradient.
+    def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
+        """Log density at unconstrained coordinates, and its gradient.
 
         Parameters
         ----------
         z : ndarray, shape (dim,) or (batch, dim)
+        jacobian : bool
+            Whether the density is that of the coordinates (True), or of the constrained parameters at that point.
 
         Returns
         -------
         value : ndarray, shape () or (batch,)
         gradient : ndarray, shape of `z`
         """
+
+    def value(self, z: Array) -> Array:
+        """The value of `value_and_grad` alone, which a backend may have cheaper."""
+        return self.value_and_grad(z)[0]
 
     @abstractmethod
     def constrain(self, z: Array) -> dict[str, Array]:
@@ -225,6 +243,9 @@ class Backend(ABC):
         Methods that run natively: of ``nuts``, ``vi``.
     priors, families : tuple of str
         What it can translate, by class name and by family name; all by default.
+    collapses : bool
+        Whether `compile` can integrate abilities out; the methods ``map``, ``laplace`` and ``nuts_collapsed`` then
+        run on it.
     options_class : type
         A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group.
     """
@@ -236,6 +257,7 @@ class Backend(ABC):
     methods: ClassVar[tuple[str, ...]] = ()
     priors: ClassVar[tuple[str, ...]] = tuple(PRIORS)
     families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
+    collapses: ClassVar[bool] = False
     options_class: ClassVar[type]
 
     def __init__(self, **options: Any) -> None:
@@ -251,9 +273,26 @@ class Backend(ABC):
 
     @abstractmethod
     def compile(
-        self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64"
+        self,
+        spec: ModelSpec,
+        responses: Responses,
+        *,
+        device: str = "auto",
+        dtype: str = "float64",
+        collapse: Quadrature | None = None,
     ) -> Program:
         """Translate a spec into a program of this library over data of this shape.
+
+        Parameters
+        ----------
+        spec : ModelSpec
+            The model.
+        responses : Responses
+            The data; their shape is compiled in, their values are not.
+        device, dtype : str
+            Where and in which precision to compute.
+        collapse : Quadrature, optional
+            Integrate the abilities out on this grid: the program is then one of the other variables alone.
 
         Raises
         ------

@@ -59,7 +59,9 @@ def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tup
     return out
 
 
-def to_inference_data(program: Program, draws: Draws, attrs: Mapping[str, Any]) -> az.InferenceData:
+def to_inference_data(
+    program: Program, draws: Draws, attrs: Mapping[str, Any], abilities: Array | None = None
+) -> az.InferenceData:
     """Label the draws.
 
     Parameters
@@ -70,6 +72,8 @@ def to_inference_data(program: Program, draws: Draws, attrs: Mapping[str, Any]) 
         Draws in the program's coordinates.
     attrs : mapping
         Provenance, kept as attributes of the posterior; nested values as JSON.
+    abilities : ndarray, shape (chain, draw, person) or (chain, draw, person, trait), optional
+        Where the program has integrated them out.
 
     Returns
     -------
@@ -80,6 +84,9 @@ def to_inference_data(program: Program, draws: Draws, attrs: Mapping[str, Any]) 
     coords = coordinates(program.spec, program.responses)
     sample = ("chain", "draw")
     params = reported(program.layout, program.constrain(draws.z))
+    if abilities is not None:
+        ability = program.spec[program.spec.family.ability]
+        params = {ability.name: (ability.dims, abilities)} | params
     posterior = _dataset({name: ((*sample, *dims), value) for name, (dims, value) in params.items()}, coords)
     posterior = posterior.assign_coords({d: np.arange(posterior.sizes[d]) for d in sample})
     posterior.attrs = _flat(attrs) | {"irtbridge_version": version("irtbridge")}

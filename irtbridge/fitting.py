@@ -19,7 +19,8 @@ from irtbridge.data import Responses, load_responses
 from irtbridge.draws import to_inference_data
 from irtbridge.errors import ConfigError
 from irtbridge.files import write_atomic
-from irtbridge.inference import make_settings, run_method
+from irtbridge.inference import compile_for, make_settings, run_method
+from irtbridge.inference.abilities import add_abilities
 from irtbridge.models import build_model
 from irtbridge.plugins import load_backend
 from irtbridge.provenance import environment
@@ -59,13 +60,19 @@ class Fit:
     @cached_property
     def _item_summary(self) -> xr.Dataset:
         """Summaries of everything but the persons."""
-        posterior = self.idata.posterior
-        return summaries.summarise(posterior[[n for n in posterior.data_vars if "person" not in posterior[n].dims]])
+        return self._summary(of_persons=False)
 
     @cached_property
     def _person_summary(self) -> xr.Dataset:
+        return self._summary(of_persons=True)
+
+    def _summary(self, *, of_persons: bool) -> xr.Dataset:
         posterior = self.idata.posterior
-        return summaries.summarise(posterior[[n for n in posterior.data_vars if "person" in posterior[n].dims]])
+        chosen = posterior[[n for n in posterior.data_vars if ("person" in posterior[n].dims) == of_persons]]
+        if self.draws.standard_errors is not None:
+            return summaries.of_point(chosen, self.draws.standard_errors)
+        summary = summaries.summarise(chosen)
+        return summary if self.draws.ess is None else summaries.with_ess(summary, self.draws.ess)
 
     def items(self) -> pd.DataFrame:
         """One row per item; columns (parameter, statistic): mean, SD, 95 % HDI, ESS, R-hat."""
@@ -83,11 +90,17 @@ class Fit:
     def min_ess(self) -> float:
         """Smallest bulk effective sample size over the item and shared parameters.
 
-        Draws of a fitted guide are independent: their number is their effective sample size.
+        Where the draws are no Markov chain, the method's own: their number for independent draws, one over the sum of
+        squared weights for weighted ones, NaN for a point estimate.
         """
-        if self.draws.elbo is not None:
-            return float(self.draws.z.shape[0] * self.draws.z.shape[1])
+        if self.draws.ess is not None:
+            return self.draws.ess
         return _extreme(self._item_summary, "ess_bulk", np.nanmin)
+
+    @property
+    def pareto_k(self) -> float:
+        """k-hat of importance weights (above 0.7 they cannot be trusted); NaN where the method has none."""
+        return float("nan") if self.draws.pareto_k is None else self.draws.pareto_k
 
     @property
     def max_r_hat(self) -> float:
@@ -136,7 +149,7 @@ def fit(
     backend : str
         A backend's name; `irtbridge.backend_names()` lists them.
     method : str
-        ``nuts`` or ``vi``.
+        ``nuts``, ``vi``, ``map``, ``laplace`` or ``nuts_collapsed``.
     seed : int
         Same seed, machine and versions: same draws.
     device : str
@@ -168,8 +181,9 @@ def fit(
     engine = load_backend(backend, **dict(backend_options or {}))
     started = time.perf_counter()
     progress("compile", 0, 0)
-    program = engine.compile(spec, responses, device=device, dtype=dtype)
+    program = compile_for(engine, spec, responses, chosen, device=device, dtype=dtype)
     draws = run_method(engine, program, method, chosen, int(seed), progress)
+    draws, abilities = add_abilities(program, draws, int(seed))
     wall = time.perf_counter() - started
     attrs = {
         "model": spec.name,
@@ -185,11 +199,12 @@ def fit(
         "device": program.device,
         "dtype": program.dtype,
         "chain_method": draws.chain_method,
+        **({} if draws.pareto_k is None else {"pareto_k": draws.pareto_k}),
         "wall_seconds": wall,
         **draws.timings.to_dict(),
         **environment(engine),
     }
-    return Fit(to_inference_data(program, draws, attrs), spec, responses, program, draws)
+    return Fit(to_inference_data(program, draws, attrs, abilities), spec, responses, program, draws)
 
 
 def _extreme(summary: xr.Dataset, statistic: str, reduce: Any) -> float:

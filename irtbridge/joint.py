@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
+from irtbridge.collapse import Patterns, ability_at
 from irtbridge.data import Responses
 from irtbridge.layout import Layout
 
@@ -16,6 +18,18 @@ Array = NDArray[np.float64]
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
     """Log probabilities (person, item, category) at full parameter arrays."""
     return layout.spec.family.log_probs(params, layout.spec.dims, layout.exists)
+
+
+def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
+    """Log probability of each distinct response pattern times its count, the abilities integrated out."""
+    assert layout.collapse is not None
+    n_traits = len(layout.spec.traits)
+    patterns = Patterns.of(responses)
+    nodes = ability_at(layout, layout.collapse.standard_nodes(n_traits), params)
+    log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
+    log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
+    by_node = patterns.one_hot @ log_probs.T + layout.collapse.log_weights(n_traits)
+    return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
 
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
@@ -41,11 +55,12 @@ def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:
 def log_density_terms(layout: Layout, params: Mapping[str, Array], responses: Responses) -> dict[str, float]:
     """Each variable's log prior density and the log likelihood (under the key ``response``)."""
     terms = {name: log_prior(layout, name, params) for name in layout.slots}
-    return terms | {"response": float(log_likelihood(layout, params, responses).sum())}
+    likelihood = log_likelihood if layout.collapse is None else marginal_log_likelihood
+    return terms | {"response": float(likelihood(layout, params, responses).sum())}
 
 
 def log_joint(layout: Layout, params: Mapping[str, Array], responses: Responses) -> float:
-    """Log joint density of parameters and responses.
+    """Log joint density of parameters and responses; abilities integrated out where the layout says so.
 
     Parameters
     ----------

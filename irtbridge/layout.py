@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.collapse import Quadrature, check_collapsible
 from irtbridge.data import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.priors import LKJCholesky, MultivariateNormal
@@ -117,25 +118,31 @@ class Layout:
     n_categories : ndarray of int, shape (item,)
         Categories of each item.
     slots : dict of str to Slot
-        In the order of the spec's variables.
+        In the order of the spec's variables; the abilities are missing where they are integrated out.
+    collapse : Quadrature or None
+        How the abilities are integrated out.
     """
 
     spec: ModelSpec
     sizes: dict[str, int]
     n_categories: NDArray[np.int64]
     slots: dict[str, Slot] = field(default_factory=dict)
+    collapse: Quadrature | None = None
 
     @classmethod
-    def of(cls, spec: ModelSpec, responses: Responses) -> Layout:
-        """Lay a spec out over data.
+    def of(cls, spec: ModelSpec, responses: Responses, collapse: Quadrature | None = None) -> Layout:
+        """Lay a spec out over data, with the abilities or, given a quadrature, without.
 
         Raises
         ------
         DataError
             The family cannot have as many categories as an item has, or items must share their categories.
         SpecError
-            A Q-matrix, mask or array argument whose shape does not fit the data.
+            A Q-matrix, mask or array argument whose shape does not fit the data, or abilities that cannot be
+            integrated out.
         """
+        if collapse is not None:
+            check_collapsible(spec)
         n_categories = responses.n_categories
         _check_categories(spec, responses)
         sizes = {
@@ -145,10 +152,12 @@ class Layout:
             "trait": len(spec.traits),
         }
         exists = np.arange(1, sizes["category"] + 1) < n_categories[:, None]
-        layout = cls(spec, sizes, n_categories)
+        layout = cls(spec, sizes, n_categories, collapse=collapse)
         for variable in spec.variables:
             layout.slots[variable.name] = _slot(variable, sizes, exists)
             layout._check_array_arguments(variable)
+        if collapse is not None:
+            del layout.slots[spec.family.ability]
         return layout
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -80,14 +81,22 @@ def load_backend(name: str, **options: Any) -> Backend:
 
 def backends_with(capability: str, name: str) -> tuple[str, ...]:
     """Names of the backends that declare `name` among their ``methods``, ``priors`` or ``families``."""
+    return _backends_where(lambda backend: name in getattr(backend, capability))
+
+
+def backends_that_collapse() -> tuple[str, ...]:
+    """Names of the backends that can integrate abilities out."""
+    return _backends_where(lambda backend: backend.collapses)
+
+
+def _backends_where(condition: Callable[[type[Backend]], bool]) -> tuple[str, ...]:
     names = []
     for candidate in backend_names():
         try:
-            declared = getattr(backend_class(candidate), capability)
+            if condition(backend_class(candidate)):
+                names.append(candidate)
         except BackendUnavailable:
             continue
-        if name in declared:
-            names.append(candidate)
     return tuple(names)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from irtbridge.quiet_arviz import az
 
@@ -42,11 +43,39 @@ def summarise(posterior: xr.Dataset) -> xr.Dataset:
             az.ess(posterior, method="tail"),
             az.rhat(posterior) if posterior.sizes["chain"] > 1 else posterior.mean(sample) * np.nan,
         ]
-    summary: xr.Dataset = xr.concat(
-        parts, pd.Index(STATISTICS, name="statistic"), coords="minimal", compat="override", join="outer"
-    )
+    summary = _stacked(parts)
     diagnostics = xr.DataArray([s.startswith(("mcse", "ess", "r_hat")) for s in STATISTICS], dims="statistic")
     return summary.where(~(diagnostics & (summary.sel(statistic="sd", drop=True) == 0)))
+
+
+def of_point(estimate: xr.Dataset, standard_errors: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
+    """The summary of a point estimate: ``mean`` is the estimate, ``sd`` its standard error, the others are NaN.
+
+    Parameters
+    ----------
+    estimate : Dataset
+        A single draw (chain, draw, ...).
+    standard_errors : mapping of str to ndarray
+        Full arrays by variable name.
+    """
+    point: xr.Dataset = estimate.isel(chain=0, draw=0, drop=True)
+    errors = point.copy(data={name: standard_errors[str(name)] for name in point.data_vars})
+    parts = [{"mean": point, "sd": errors}.get(statistic, point * np.nan) for statistic in STATISTICS]
+    out: xr.Dataset = xr.concat(
+        parts, pd.Index(STATISTICS, name="statistic"), coords="minimal", compat="override", join="outer"
+    )
+    return out
+
+
+def with_ess(summary: xr.Dataset, ess: float) -> xr.Dataset:
+    """The summary of independent or weighted draws: their effective sample size is the method's own, not a chain's."""
+    sd: xr.Dataset = summary.sel(statistic="sd", drop=True)
+    replaced = {"ess_bulk": ess + 0 * sd, "mcse": sd / ess**0.5, "ess_tail": np.nan * sd}
+    parts = [replaced.get(s, summary.sel(statistic=s, drop=True)) for s in STATISTICS]
+    out: xr.Dataset = xr.concat(
+        parts, pd.Index(STATISTICS, name="statistic"), coords="minimal", compat="override", join="outer"
+    )
+    return out
 
 
 def table(summary: xr.Dataset, row: str) -> pd.DataFrame:
@@ -98,3 +127,10 @@ def _each(values: xr.DataArray, dims: list[Hashable]) -> list[tuple[str, xr.Data
     labels = ["[" + ", ".join(str(v) for v in np.atleast_1d(np.asarray(e, dtype=object))) + "]"
               for e in stacked["element"].values]  # fmt: skip
     return [(label, stacked.isel(element=i, drop=True).reset_coords(drop=True)) for i, label in enumerate(labels)]
+
+
+def _stacked(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """One data set for each statistic, put along the dim ``statistic``."""
+    index = pd.Index(STATISTICS, name="statistic")
+    stacked: xr.Dataset = xr.concat(parts, index, coords="minimal", compat="override", join="outer")
+    return stacked

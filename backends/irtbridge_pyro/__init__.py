@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from irtbridge.backend import Backend, Program
+from irtbridge.collapse import Quadrature
 from irtbridge.data import Responses
 from irtbridge.spec import ModelSpec
 
@@ -34,6 +35,7 @@ class PyroBackend(Backend):
     requires: ClassVar[tuple[str, ...]] = ("torch", "pyro-ppl")
     install: ClassVar[str] = 'pip install "irtbridge[pyro]"'
     methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
+    collapses: ClassVar[bool] = True
     options_class: ClassVar[type] = PyroOptions
 
     def devices(self) -> tuple[str, ...]:
@@ -42,9 +44,16 @@ class PyroBackend(Backend):
         return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
     def compile(
-        self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64"
+        self,
+        spec: ModelSpec,
+        responses: Responses,
+        *,
+        device: str = "auto",
+        dtype: str = "float64",
+        collapse: Quadrature | None = None,
     ) -> Program:
         self.check_supports(spec)
         from irtbridge_pyro.program import PyroProgram
 
-        return PyroProgram(spec, responses, device=self.resolve_device(device), dtype=dtype, options=self.options)
+        device = self.resolve_device(device)
+        return PyroProgram(spec, responses, device=device, dtype=dtype, options=self.options, collapse=collapse)

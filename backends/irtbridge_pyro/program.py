@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,11 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.jit._trace import TracerWarning
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, check_dtype, silent
+from irtbridge.collapse import Patterns, Quadrature
 from irtbridge.data import Responses
 from irtbridge.layout import Layout, Slot
 from irtbridge.spec import ModelSpec
+from irtbridge_pyro.collapsed import make_collapsed_response
 from irtbridge_pyro.families import response_builder
 from irtbridge_pyro.priors import OrderedRows, builder
 from irtbridge_pyro.sampling import nuts, to_numpy, vi
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Model = Callable[[Tensor, Tensor], Tensor]
-Gradient = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+Plates = Mapping[str, Any]
 PLATES = ("person", "item")
 JIT_WARMUP = 3  # TorchScript optimises its graph in the first runs
 
@@ -122,8 +125,8 @@ def _batch_shape(plates: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, 
     return (shape[0], 1) if plates == ("person",) else shape[: len(plates)]
 
 
-def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor) -> Model:
-    """Write a spec as a Pyro model of the responses.
+def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tensor) -> Model:
+    """Write a spec as a Pyro model of the responses, or of response patterns where abilities are integrated out.
 
     Parameters
     ----------
@@ -133,9 +136,12 @@ def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor) -> Model:
         One for each variable, in order.
     exists : Tensor of bool, shape (item, category)
         Which categories each item has.
+    like : Tensor
+        Has the dtype and the device.
     """
-    spec, sizes = layout.spec, layout.sizes
-    respond = response_builder(spec.family)
+    sizes = layout.sizes
+    collapsed = layout.collapse is not None
+    respond: Any = make_collapsed_response(layout, exists, like) if collapsed else _make_response(layout, exists)
 
     def model(response: Tensor | None, observed: Tensor | bool = True) -> Tensor:
         plates = {name: pyro.plate(name, sizes[name], dim=dim) for name, dim in zip(PLATES, (-2, -1), strict=True)}
@@ -143,11 +149,22 @@ def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor) -> Model:
         for site in sites:
             with _inside(plates[name] for name in site.plates):
                 values[site.name] = site.to_full(pyro.sample(site.name, site.distribution(values)))
-        with plates["person"], plates["item"]:
-            responses = respond(values, spec.dims, exists).mask(observed)
-            return pyro.sample("response", responses, obs=response)
+        return respond(plates, values, response, observed)
 
     return model
+
+
+def _make_response(layout: Layout, exists: Tensor) -> Callable[..., Tensor]:
+    """The response statement: codes (person, item), which count where they are observed."""
+    build, dims = response_builder(layout.spec.family), layout.spec.dims
+
+    def respond(
+        plates: Plates, values: Mapping[str, Tensor], response: Tensor | None, observed: Tensor | bool
+    ) -> Tensor:
+        with plates["person"], plates["item"]:
+            return pyro.sample("response", build(values, dims, exists).mask(observed), obs=response)
+
+    return respond
 
 
 @contextmanager
@@ -162,26 +179,41 @@ class PyroProgram(Program):
     """A spec as a Pyro program over data of one shape.
 
     `native` is a Pyro model, ``model(response, observed)``: persons in a plate at dim -2, items in a plate at dim -1,
-    one sample site for each variable, and the site ``response``. `data` are its arguments.
+    one sample site for each variable, and the site ``response``. `data` are its arguments. With the abilities
+    integrated out it is ``model(one_hot, counts)``, over a plate of response patterns.
     """
 
-    def __init__(self, spec: ModelSpec, responses: Responses, *, device: str, dtype: str, options: PyroOptions) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        responses: Responses,
+        *,
+        device: str,
+        dtype: str,
+        options: PyroOptions,
+        collapse: Quadrature | None = None,
+    ) -> None:
         self.spec, self.device, self.dtype, self.options = spec, device, check_dtype(dtype), options
-        self.layout = Layout.of(spec, responses)
+        self.layout = Layout.of(spec, responses, collapse)
         self.like = torch.empty(0, dtype=getattr(torch, dtype), device=device)
         self.sites = [Site(self.layout, slot, self.like) for slot in self.layout.slots.values()]
-        self.native: Model = make_model(self.layout, self.sites, self._tensor(self.layout.exists))
+        self.native: Model = make_model(self.layout, self.sites, self._tensor(self.layout.exists), self.like)
         self._take(responses)
+        self._functions: dict[tuple[str, bool], Any] = {}
         start = time.perf_counter()
         with self.isolated():
             self.transforms = self._find_transforms()
-            self._gradient = self._compile_gradient()
+            self._function("gradient")
         self.compile_seconds = time.perf_counter() - start
 
     def _take(self, responses: Responses) -> None:
         self.responses = responses
-        codes = self.like.new_tensor(np.maximum(responses.values, 0))
-        self.data = codes, self._tensor(responses.observed)
+        if self.layout.collapse is None:
+            codes = self.like.new_tensor(np.maximum(responses.values, 0))
+            self.data = codes, self._tensor(responses.observed)
+        else:
+            patterns = Patterns.of(responses, rows=len(self.data[0]) if hasattr(self, "data") else None)
+            self.data = self.like.new_tensor(patterns.one_hot), self.like.new_tensor(patterns.counts)
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.as_tensor(array, device=self.device)
@@ -190,35 +222,30 @@ class PyroProgram(Program):
         nodes: Mapping[str, Any] = poutine.trace(self.native).get_trace(*self.data).nodes
         return {site.name: biject_to(nodes[site.name]["fn"].support) for site in self.sites}
 
-    def _compile_gradient(self) -> Gradient:
-        """Gradient and value of the log density, traced once with the data as arguments."""
+    def _function(self, kind: str, jacobian: bool = True) -> Any:
+        """Value, or gradient and value, of the log density: traced when first asked for, data as arguments."""
+        key = kind, jacobian
+        if key not in self._functions:
+            density = partial(self._log_density_at, jacobian=jacobian)
+            function = density if kind == "value" else _gradient_and_value(density)
+            inputs = self.like.new_zeros(self.dim), *self.data
+            self._functions[key] = _compiled(function, inputs) if self.options.jit else function
+        return self._functions[key]
 
-        def gradient(z: Tensor, response: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-            return torch.func.grad_and_value(self._log_density_at)(z, response, observed)
-
-        if not self.options.jit:
-            return gradient
-        inputs = self.like.new_zeros(self.dim), *self.data
-        with torch.no_grad():
-            traced = torch.jit.trace(make_fx(gradient)(*inputs).eval(), inputs, check_trace=False)
-            compiled: Gradient = torch.jit.freeze(traced)
-            for _ in range(JIT_WARMUP):
-                compiled(*inputs)
-        return compiled
-
-    def gradient_and_value(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def gradient_and_value(self, z: Tensor, jacobian: bool = True) -> tuple[Tensor, Tensor]:
         """Gradient and value of the log density at one point (dim,)."""
         with torch.no_grad():
-            return self._gradient(z, *self.data)
+            gradient, value = self._function("gradient", jacobian)(z, *self.data)
+        return gradient, value
 
-    def _log_density_at(self, z: Tensor, response: Tensor, observed: Tensor) -> Tensor:
-        """Log density of the unconstrained coordinates, Jacobian included."""
+    def _log_density_at(self, z: Tensor, response: Tensor, observed: Tensor, *, jacobian: bool) -> Tensor:
+        """Log density at unconstrained coordinates, with or without the Jacobian."""
         values, log_det = {}, z.new_zeros(())
         for site, x in self._split(z):
             transform = self.transforms[site.name]
             values[site.name] = transform(x)
             log_det = log_det + transform.log_abs_det_jacobian(x, values[site.name]).sum()
-        return self._log_joint(values, response, observed) + log_det
+        return self._log_joint(values, response, observed) + (log_det if jacobian else 0.0)
 
     def _log_joint(self, values: dict[str, Tensor], response: Tensor, observed: Tensor) -> Tensor:
         """Log density of the sites' values: the model itself, run with its sites held."""
@@ -244,10 +271,17 @@ class PyroProgram(Program):
             density = [self._log_joint(row, *self.data).item() for row in rows]
         return np.where(inside, np.reshape(density, batch), -np.inf)
 
-    def value_and_grad(self, z: Array) -> tuple[Array, Array]:
+    def value(self, z: Array) -> Array:
+        z = np.asarray(z, dtype=float)
+        with self.isolated(), torch.no_grad():
+            density = self._function("value")
+            rows = [density(row, *self.data).item() for row in self.like.new_tensor(z).reshape(-1, self.dim)]
+        return np.reshape(rows, z.shape[:-1])
+
+    def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)
         with self.isolated():
-            rows = [self.gradient_and_value(row) for row in self.like.new_tensor(z).reshape(-1, self.dim)]
+            rows = [self.gradient_and_value(row, jacobian) for row in self.like.new_tensor(z).reshape(-1, self.dim)]
         gradients = np.array([to_numpy(gradient) for gradient, _ in rows])
         values = np.array([value.item() for _, value in rows])
         return values.reshape(z.shape[:-1]), gradients.reshape(z.shape)
@@ -271,6 +305,12 @@ class PyroProgram(Program):
         bound = copy.copy(self)
         bound.compile_seconds = 0.0
         bound._take(responses)
+        if bound.data[0].shape != self.data[0].shape:
+            # More patterns than the program was traced for.
+            options, collapse = self.options, self.layout.collapse
+            return PyroProgram(
+                self.spec, responses, device=self.device, dtype=self.dtype, options=options, collapse=collapse
+            )
         return bound
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
@@ -300,3 +340,23 @@ def _inside_bounds(site: Site, value: Array) -> NDArray[np.bool_]:
     low, high = site.slot.variable.prior.bounds()
     axes = tuple(range(-len(site.slot.site_shape), 0))
     return np.asarray(np.all((value >= low) & (value <= high), axis=axes))
+
+
+def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
+    def gradient(z: Tensor, response: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.func.grad_and_value(density)(z, response, observed)
+
+    return gradient
+
+
+def _compiled(function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Callable[..., Any]:
+    """A function as one TorchScript graph; as an FX graph where TorchScript's shape analysis fails on it."""
+    with torch.no_grad():
+        graph = make_fx(function)(*inputs).eval()
+        try:
+            compiled: Callable[..., Any] = torch.jit.freeze(torch.jit.trace(graph, inputs, check_trace=False))
+            for _ in range(JIT_WARMUP):
+                compiled(*inputs)
+        except RuntimeError:
+            return graph
+    return compiled

@@ -146,7 +146,7 @@ def vi(program: PyroProgram, settings: ViSettings, seed: int, progress: Progress
         begin = time.perf_counter()
         z = _draw(guide, program, settings.draws)
     timings = Timings(compile_seconds, warmup, time.perf_counter() - begin)
-    return Draws(z=z[None], timings=timings, elbo=elbo)
+    return Draws(z[None], timings, chain_method="independent", elbo=elbo, ess=float(settings.draws))
 
 
 def _optimise(

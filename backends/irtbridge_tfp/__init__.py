@@ -1,0 +1,102 @@
+"""TensorFlow Probability backend: a light front; TensorFlow is imported by `TfpBackend.devices` and `compile` only."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from irtbridge.backend import Backend, check_dtype
+from irtbridge.collapse import Quadrature
+from irtbridge.data import Responses
+from irtbridge.errors import ConfigError
+from irtbridge.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from irtbridge_tfp.program import TfpProgram
+
+
+@dataclass(frozen=True)
+class TfpOptions:
+    """Options of the TensorFlow Probability backend.
+
+    Parameters
+    ----------
+    xla : bool
+        Compile the samplers with XLA: seconds of compilation, then many times faster steps.
+    threads : int
+        Threads of TensorFlow's pools; 0 leaves its default. Must be set before TensorFlow first computes.
+    """
+
+    xla: bool = True
+    threads: int = 0
+
+
+class TfpBackend(Backend):
+    """TensorFlow Probability: joint distributions, NUTS on all chains as one XLA-compiled batch, mean-field VI."""
+
+    name: ClassVar[str] = "tfp"
+    description: ClassVar[str] = "TensorFlow Probability: all chains as one batch, compiled by XLA"
+    requires: ClassVar[tuple[str, ...]] = ("tensorflow", "tensorflow-probability", "tf-keras")
+    install: ClassVar[str] = 'pip install "irtbridge[tfp]"'
+    methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
+    collapses: ClassVar[bool] = True
+    options_class: ClassVar[type] = TfpOptions
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu", "cuda") if _tensorflow().config.list_physical_devices("GPU") else ("cpu",)
+
+    def compile(
+        self,
+        spec: ModelSpec,
+        responses: Responses,
+        *,
+        device: str = "auto",
+        dtype: str = "float64",
+        collapse: Quadrature | None = None,
+    ) -> TfpProgram:
+        self.check_supports(spec)
+        device, dtype = self.resolve_device(device), check_dtype(dtype)
+        _set_threads(self.options.threads)
+        from irtbridge_tfp.program import TfpProgram
+
+        return TfpProgram(spec, responses, device=device, dtype=dtype, xla=self.options.xla, collapse=collapse)
+
+
+def _tensorflow() -> Any:
+    """TensorFlow, imported without its start-up messages unless TF_CPP_MIN_LOG_LEVEL asks for them."""
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    loaded = "tensorflow" in sys.modules
+    with nullcontext() if loaded or level < "2" else _stderr_closed():
+        import tensorflow as tf
+    return tf
+
+
+@contextmanager
+def _stderr_closed() -> Iterator[None]:
+    """Send file descriptor 2 nowhere: TensorFlow's C++ writes to it before any log level takes effect."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _set_threads(threads: int) -> None:
+    if threads == 0:
+        return
+    config = _tensorflow().config.threading
+    try:
+        config.set_intra_op_parallelism_threads(threads)
+        config.set_inter_op_parallelism_threads(threads)
+    except RuntimeError as error:
+        raise ConfigError(f"threads={threads}: TensorFlow has started already; set it in a fresh process.") from error

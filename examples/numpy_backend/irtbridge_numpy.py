@@ -1,6 +1,7 @@
 """A complete backend in one file: the place to start when you write your own.
 
-It computes densities with irtbridge's own reference, so it is right and slow. It declares no sampler.
+It computes densities with irtbridge's own reference, so it is right and slow. It declares no sampler of
+its own, but it can integrate abilities out: so ``method=map``, ``laplace`` and ``nuts_collapsed`` run on it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.backend import Backend, Program, check_dtype
+from irtbridge.collapse import Quadrature
 from irtbridge.coordinates import to_coordinates, to_params
 from irtbridge.data import Responses
 from irtbridge.joint import log_joint
@@ -25,15 +27,15 @@ Array = NDArray[np.float64]
 class NumpyOptions:
     """Options of the backend: fields appear on the command line as ``backend.numpy.step``."""
 
-    step: float = 1e-6
+    step: float = 1e-5
 
 
 class NumpyProgram(Program):
     """A model over one shape of data."""
 
-    def __init__(self, spec: ModelSpec, responses: Responses, device: str, dtype: str, step: float) -> None:
-        self.spec, self.responses, self.device, self.dtype, self.step = spec, responses, device, dtype, step
-        self.layout = Layout.of(spec, responses)
+    def __init__(self, layout: Layout, responses: Responses, device: str, dtype: str, step: float) -> None:
+        self.spec, self.layout, self.responses = layout.spec, layout, responses
+        self.device, self.dtype, self.step = device, dtype, step
         self.slots = list(self.layout.slots.values())
         self.native = lambda params: log_joint(self.layout, params, self.responses)
 
@@ -42,11 +44,10 @@ class NumpyProgram(Program):
         rows = [{k: np.asarray(v)[i] for k, v in params.items()} for i in np.ndindex(lead)]
         return np.array([self.native(row) for row in rows]).reshape(lead)
 
-    def value_and_grad(self, z: Array) -> tuple[Array, Array]:
+    def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         rows = np.atleast_2d(z)
-        shift = self.step * np.eye(self.dim)
-        values = np.array([self._value(row) for row in rows])
-        gradients = [[(self._value(r + h) - self._value(r - h)) / (2 * self.step) for h in shift] for r in rows]
+        values = np.array([self._value(row, jacobian) for row in rows])
+        gradients = [[self._slope(row, h, jacobian) for h in np.eye(self.dim)] for row in rows]
         return values.reshape(np.shape(z)[:-1]), np.array(gradients).reshape(np.shape(z))
 
     def constrain(self, z: Array) -> dict[str, Array]:
@@ -61,11 +62,16 @@ class NumpyProgram(Program):
 
     def bind(self, responses: Responses) -> NumpyProgram:
         self.check_same_shape(responses)
-        return NumpyProgram(self.spec, responses, self.device, self.dtype, self.step)
+        layout = Layout.of(self.spec, responses, self.layout.collapse)
+        return NumpyProgram(layout, responses, self.device, self.dtype, self.step)
 
-    def _value(self, z: Array) -> float:
+    def _value(self, z: Array, jacobian: bool) -> float:
         params, log_jacobian = to_params(self.slots, z)
-        return float(self.native(params)) + log_jacobian
+        return float(self.native(params)) + log_jacobian * jacobian
+
+    def _slope(self, z: Array, direction: Array, jacobian: bool) -> float:
+        ends = (self._value(z + sign * self.step * direction, jacobian) for sign in (1, -1))
+        return (next(ends) - next(ends)) / (2 * self.step)
 
     def _lead(self, params: Mapping[str, Array]) -> tuple[int, ...]:
         slot = self.slots[0]
@@ -80,13 +86,21 @@ class NumpyBackend(Backend):
     description = "An example of a plugin, in NumPy."
     requires = ("numpy",)
     install = "pip install irtbridge-numpy"
+    collapses = True
     options_class = NumpyOptions
 
     def devices(self) -> tuple[str, ...]:
         return ("cpu",)
 
     def compile(
-        self, spec: ModelSpec, responses: Responses, *, device: str = "auto", dtype: str = "float64"
+        self,
+        spec: ModelSpec,
+        responses: Responses,
+        *,
+        device: str = "auto",
+        dtype: str = "float64",
+        collapse: Quadrature | None = None,
     ) -> NumpyProgram:
         self.check_supports(spec)
-        return NumpyProgram(spec, responses, self.resolve_device(device), check_dtype(dtype), self.options.step)
+        layout = Layout.of(spec, responses, collapse)
+        return NumpyProgram(layout, responses, self.resolve_device(device), check_dtype(dtype), self.options.step)

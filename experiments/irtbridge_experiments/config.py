@@ -37,8 +37,8 @@ def register_groups() -> None:
         except BackendUnavailable:
             options = make_dataclass("NoOptions", [])
         store.store(group="backend", name=name, node=_node(options), package=f"backend.{name}")
-    for name, settings in METHODS.items():
-        store.store(group="method", name=name, node=_node(settings), package=f"method.{name}")
+    for name, method in METHODS.items():
+        store.store(group="method", name=name, node=_node(method.settings), package=f"method.{name}")
     for name, function in MODELS.items():
         store.store(group="model", name=name, node=_model_node(name, function))
 

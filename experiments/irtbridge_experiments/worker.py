@@ -48,6 +48,7 @@ def make_record(result: Fit, job: dict[str, Any]) -> dict[str, Any]:
         "cell_hash": job["cell_hash"],
         "min_ess": result.min_ess,
         "max_r_hat": result.max_r_hat,
+        "pareto_k": result.pareto_k,
         "divergences": result.divergences,
         "process_seconds": time.perf_counter() - STARTED,
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from irtbridge.backend import Backend, Draws, NutsSettings, Program, Progress, ViSettings, silent
+from irtbridge.data import Responses
 from irtbridge.errors import NumericalError, UnknownName, Unsupported
+from irtbridge.inference.collapsed import (
+    CollapsedNutsSettings,
+    LaplaceSettings,
+    MapSettings,
+    run_collapsed_nuts,
+    run_laplace,
+    run_map,
+)
 from irtbridge.joint import log_density_terms
-from irtbridge.plugins import backends_with
-
-Settings = NutsSettings | ViSettings
-METHODS: dict[str, type[NutsSettings] | type[ViSettings]] = {"nuts": NutsSettings, "vi": ViSettings}
+from irtbridge.plugins import backends_that_collapse, backends_with
+from irtbridge.spec import ModelSpec
 
 
-def make_settings(method: str, **values: Any) -> Settings:
+@dataclass(frozen=True)
+class Method:
+    """A way to get from a program to draws.
+
+    Attributes
+    ----------
+    settings : type
+        Dataclass of its settings.
+    run : callable
+        Of (program, settings, seed, progress).
+    native : bool
+        Whether it is the library's own, which a backend must declare; the others serve every backend.
+    """
+
+    settings: type
+    run: Callable[[Program, Any, int, Progress], Draws]
+    native: bool = False
+
+
+METHODS: dict[str, Method] = {
+    "nuts": Method(NutsSettings, lambda program, *how: program.nuts(*how), native=True),
+    "vi": Method(ViSettings, lambda program, *how: program.vi(*how), native=True),
+    "map": Method(MapSettings, run_map),
+    "laplace": Method(LaplaceSettings, run_laplace),
+    "nuts_collapsed": Method(CollapsedNutsSettings, run_collapsed_nuts),
+}
+
+
+def make_settings(method: str, **values: Any) -> Any:
     """Settings of a method, its defaults changed by `values`.
 
     Raises
@@ -28,15 +65,33 @@ def make_settings(method: str, **values: Any) -> Settings:
     """
     if method not in METHODS:
         raise UnknownName("method", method, METHODS)
-    valid = [f.name for f in fields(METHODS[method])]
+    valid = [f.name for f in fields(METHODS[method].settings)]
     for name in values:
         if name not in valid:
             raise UnknownName(f"setting of method {method!r}", name, valid)
-    return METHODS[method](**values)
+    return METHODS[method].settings(**values)
+
+
+def compile_for(
+    backend: Backend, spec: ModelSpec, responses: Responses, settings: Any, *, device: str, dtype: str
+) -> Program:
+    """Compile a spec as a method needs it: with its abilities or, where the method integrates them out, without.
+
+    Raises
+    ------
+    Unsupported
+        The backend cannot integrate abilities out.
+    """
+    quadrature = getattr(settings, "collapse", None)
+    if quadrature is None:
+        return backend.compile(spec, responses, device=device, dtype=dtype)
+    if not backend.collapses:
+        raise Unsupported(backend.name, "integrating abilities out", backends_that_collapse())
+    return backend.compile(spec, responses, device=device, dtype=dtype, collapse=quadrature)
 
 
 def run_method(
-    backend: Backend, program: Program, method: str, settings: Settings, seed: int, progress: Progress = silent
+    backend: Backend, program: Program, method: str, settings: Any, seed: int, progress: Progress = silent
 ) -> Draws:
     """Draw from the posterior of a compiled program.
 
@@ -47,13 +102,10 @@ def run_method(
     NumericalError
         The log density is not finite where the chains start; names the variable and its prior.
     """
-    if method not in backend.methods:
+    if METHODS[method].native and method not in backend.methods:
         raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
     check_start(program, seed)
-    if isinstance(settings, NutsSettings):
-        draws = program.nuts(settings, seed, progress)
-    else:
-        draws = program.vi(settings, seed, progress)
+    draws = METHODS[method].run(program, settings, seed, progress)
     timings = replace(draws.timings, compile=draws.timings.compile + program.compile_seconds)
     return replace(draws, timings=timings)
 
@@ -67,7 +119,7 @@ def check_start(program: Program, seed: int, points: int = 4, radius: float = 0.
         raise NumericalError(_diagnosis(program, z[bad[0]]))
 
 
-def _diagnosis(program: Program, z: np.ndarray[Any, np.dtype[np.float64]]) -> str:
+def _diagnosis(program: Program, z: NDArray[np.float64]) -> str:
     params = program.constrain(z)
     with np.errstate(all="ignore"):
         terms = log_density_terms(program.layout, params, program.responses)

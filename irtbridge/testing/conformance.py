@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from irtbridge import models
 from irtbridge.backend import Backend, Draws, NutsSettings, Program, ViSettings
+from irtbridge.collapse import Quadrature
 from irtbridge.data import Responses
 from irtbridge.draws import to_inference_data
 from irtbridge.errors import DataError, DeviceError, UnknownName, Unsupported
 from irtbridge.families import Binary
+from irtbridge.inference import compile_for, make_settings, run_method
 from irtbridge.joint import log_joint
 from irtbridge.layout import Slot
 from irtbridge.plugins import backend_names, load_backend
@@ -190,6 +192,67 @@ class BackendConformance:
         np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-3)
         np.testing.assert_allclose(single_gradient, gradient, rtol=1e-2, atol=1e-2 * np.abs(gradient).max())
 
+    # -- abilities integrated out -----------------------------------------------------------------------------------
+
+    def need_collapse(self) -> None:
+        """Leave a test out where the backend does not integrate abilities out."""
+        if not self.load().collapses:
+            pytest.skip(f"{self.backend} does not integrate abilities out")
+
+    @every_case
+    def test_collapsed_density_and_gradient(self, case: Case) -> None:
+        self.need_collapse()
+        point = prepared(self.backend, case)
+        program = self.load().compile(case.spec, point.responses, device="cpu", collapse=Quadrature(11))
+        assert case.spec.family.ability not in program.layout.slots
+        rows = _rows(point.params)[:10]
+        expected = [log_joint(program.layout, row, point.responses) for row in rows]
+        batch = {name: value[:10] for name, value in point.params.items()}
+        np.testing.assert_allclose(program.log_density(batch), expected, rtol=1e-9)
+        z, step = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim), 1e-5
+        shift = step * np.eye(program.dim)
+        for jacobian in (True, False):
+            upper, _ = program.value_and_grad(z + shift, jacobian=jacobian)
+            lower, _ = program.value_and_grad(z - shift, jacobian=jacobian)
+            value, gradient = program.value_and_grad(z, jacobian=jacobian)
+            np.testing.assert_allclose(gradient, (upper - lower) / (2 * step), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(value, program.log_density(program.constrain(z)), rtol=1e-9)
+        np.testing.assert_allclose(program.value(z[None]), program.value_and_grad(z)[0], rtol=1e-10)
+        other = case.responses(seed=77)
+        bound = program.bind(other)
+        np.testing.assert_allclose(bound.log_density(rows[0]), log_joint(bound.layout, rows[0], other), rtol=1e-9)
+
+    @pytest.mark.parametrize("method", ["laplace", "nuts_collapsed"])
+    def test_collapsed_methods_draw_from_the_posterior(self, method: str) -> None:
+        """As for NUTS: z-tests of 8 posterior means, Bonferroni at 1e-4."""
+        self.need_collapse()
+        backend, settings = self.load(), make_settings(method)
+        program = compile_for(backend, models.two_pl(), small_responses(), settings, device="cpu", dtype="float64")
+        draws = run_method(backend, program, method, settings, 5)
+        reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
+        posterior = to_inference_data(program, draws, {}).posterior
+        for name in ("discrimination", "difficulty"):
+            sd = posterior[name].std(["chain", "draw"]).values
+            ess = draws.ess or az.ess(posterior, method="mean")[name].values
+            z = (posterior[name].mean(["chain", "draw"]).values - reference.mean[name]) / np.hypot(
+                sd / np.sqrt(ess), reference.mcse[name]
+            )
+            assert np.abs(z).max() < 4.4, (name, z)
+
+    def test_map_is_the_mode_of_the_reference(self) -> None:
+        self.need_collapse()
+        backend, settings = self.load(), make_settings("map")
+        program = compile_for(backend, models.two_pl(), small_responses(), settings, device="cpu", dtype="float64")
+        draws = run_method(backend, program, "map", settings, 5)
+        assert draws.standard_errors is not None
+        assert min(e.min() for e in draws.standard_errors.values()) > 0
+        estimate = {name: value[0, 0] for name, value in program.constrain(draws.z).items()}
+        best = log_joint(program.layout, estimate, small_responses())
+        for name, value in estimate.items():
+            for step in (-1e-3, 1e-3):
+                moved = {**estimate, name: value + step}
+                assert log_joint(program.layout, moved, small_responses()) < best
+
     # -- what is not supported --------------------------------------------------------------------------------------
 
     def test_unknown_prior_and_family_are_unsupported(self) -> None:
@@ -263,6 +326,7 @@ class BackendConformance:
         draws, again = program.vi(settings, 4), program.vi(settings, 4)
         np.testing.assert_array_equal(draws.z, again.z)
         assert draws.z.shape == (1, 500, program.dim)
+        assert (draws.ess, draws.chain_method) == (500, "independent")
         assert draws.elbo is not None
         assert draws.elbo.shape == (1500,)
         assert draws.elbo[-100:].mean() > draws.elbo[:100].mean()

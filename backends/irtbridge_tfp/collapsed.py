@@ -1,0 +1,122 @@
+"""The response distribution with the abilities integrated out: response patterns, mixed over a quadrature's nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from numpy.typing import NDArray
+
+from irtbridge.layout import Layout
+from irtbridge_tfp.families import IMPOSSIBLE, response_distribution
+
+tfd = tfp.distributions
+Tensor = Any
+
+
+class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
+    """One-hot response patterns (pattern, item x category) of persons whose ability is one of the nodes.
+
+    Parameters
+    ----------
+    log_probs : Tensor, shape (..., node, item, category)
+        Log probability of each category at each node; any finite number where an item lacks the category.
+    exists : ndarray of bool, shape (item, category)
+        Which categories each item has.
+    log_weights : Tensor, shape (node,)
+        Log probabilities of the nodes.
+    counts : Tensor, shape (pattern,)
+        Persons with each pattern.
+    """
+
+    def __init__(
+        self,
+        log_probs: Tensor,
+        exists: NDArray[np.bool_],
+        log_weights: Tensor,
+        counts: Tensor,
+        name: str = "response",
+    ) -> None:
+        parameters = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        self.log_probs, self.exists, self.log_weights, self.counts = log_probs, exists, log_weights, counts
+        super().__init__(
+            dtype=log_probs.dtype,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters=parameters,
+            name=name,
+        )
+
+    def _batch_shape(self) -> Any:
+        return self.log_probs.shape[:-3]
+
+    def _batch_shape_tensor(self) -> Tensor:
+        return tf.shape(self.log_probs)[:-3]
+
+    def _event_shape(self) -> Any:
+        return tf.TensorShape([self.counts.shape[0], self.exists.size])
+
+    def _event_shape_tensor(self) -> Tensor:
+        return tf.stack([tf.shape(self.counts)[0], self.exists.size])
+
+    def _sample_n(self, n: int, seed: Any = None) -> Tensor:
+        of_node, of_response = tfp.random.split_seed(seed, n=2)
+        lead = tf.concat([[n], self._batch_shape_tensor()], 0)
+        node = tfd.Categorical(self.log_weights).sample(tf.concat([lead, tf.shape(self.counts)], 0), seed=of_node)
+        logits = tf.where(self.exists, self.log_probs, tf.constant(IMPOSSIBLE, self.dtype))
+        logits = tf.broadcast_to(logits, tf.concat([lead, tf.shape(logits)[-3:]], 0))
+        codes = tfd.Categorical(tf.gather(logits, node, axis=-3, batch_dims=logits.shape.rank - 3)).sample(
+            seed=of_response
+        )
+        one_hot = tf.one_hot(codes, self.exists.shape[1], dtype=self.dtype)
+        return tf.reshape(one_hot, tf.concat([lead, self._event_shape_tensor()], 0))
+
+    def _log_prob(self, value: Tensor) -> Tensor:
+        log_probs = tf.where(self.exists, self.log_probs, tf.zeros([], self.dtype))
+        flat = tf.concat([tf.shape(log_probs)[:-2], [self.exists.size]], 0)
+        by_node = tf.matmul(value, tf.reshape(log_probs, flat), transpose_b=True) + self.log_weights
+        return tf.reduce_sum(tf.reduce_logsumexp(by_node, axis=-1) * self.counts, axis=-1)
+
+
+def pattern_distribution(layout: Layout, full: Mapping[str, Tensor], counts: Tensor) -> PatternMixture:
+    """Distribution of the one-hot response patterns given full arrays (..., *shape) of the other variables.
+
+    Parameters
+    ----------
+    layout : Layout
+        A layout with a quadrature.
+    full : mapping of str to Tensor
+        Full parameter arrays, without the abilities.
+    counts : Tensor, shape (pattern,)
+        Persons with each pattern.
+    """
+    assert layout.collapse is not None
+    n_traits, spec = len(layout.spec.traits), layout.spec
+    standard = tf.constant(layout.collapse.standard_nodes(n_traits), counts.dtype)
+    log_weights = tf.constant(layout.collapse.log_weights(n_traits), counts.dtype)
+    at_nodes = {**full, spec.family.ability: _ability_nodes(layout, standard, full)}
+    each = response_distribution(spec.family, at_nodes, spec.dims, layout.exists)
+    codes = range(layout.exists.shape[1])
+    log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
+    return PatternMixture(log_probs, layout.exists, log_weights, counts)
+
+
+def _ability_nodes(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> Tensor:
+    """Abilities (..., node) or (..., node, trait) at the standard nodes, under the ability's prior."""
+    ability, dims = layout.spec[layout.spec.family.ability], layout.spec.dims
+    one_trait = ability.dims == ("person",)
+    arguments = {}
+    for name, value in ability.prior.arguments().items():
+        if not isinstance(value, str):
+            arguments[name] = tf.constant(value, standard.dtype)
+        elif name == "scale_tril" or one_trait:
+            arguments[name] = full[value] if name == "scale_tril" else full[value][..., None]
+        else:
+            arguments[name] = full[value][..., None, :] if dims[value] else full[value][..., None, None]
+    if "scale_tril" in arguments:
+        return arguments["loc"] + tf.matmul(standard, arguments["scale_tril"], transpose_b=True)
+    return arguments["loc"] + arguments["scale"] * (standard[:, 0] if one_trait else standard)

@@ -1,0 +1,114 @@
+"""Response families as TFP distributions over (..., person, item); the maths is in `irtbridge.families`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from numpy.typing import NDArray
+
+from irtbridge.families import Family
+
+tfd = tfp.distributions
+Tensor = Any
+Dims = Mapping[str, tuple[str, ...]]
+
+# Finite, so that a category that an item lacks has probability 0 and no gradient, instead of NaN.
+IMPOSSIBLE = -1e30
+
+
+def response_distribution(family: Family, params: Mapping[str, Tensor], dims: Dims, exists: NDArray[np.bool_]) -> Any:
+    """Distribution of the response codes, batch shape (..., person, item).
+
+    Parameters
+    ----------
+    family : Family
+        The response family.
+    params : mapping of str to Tensor
+        Full arrays (..., *shape) by variable name, finite where an item lacks a category.
+    dims : mapping of str to tuple of str
+        The dims of each variable.
+    exists : ndarray of bool, shape (item, category)
+        Which categories each item has, the lowest included.
+    """
+    slope, shift = predictor(family, params, dims, len(exists))
+    asymptotes = {role: params[name] for role, name in family.roles().items() if role in ("lower", "upper")}
+    return FAMILIES[family.name](slope[..., None], shift[..., None, :, :], exists, **asymptotes)
+
+
+def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items: int) -> tuple[Tensor, Tensor]:
+    """The slope part (..., person, item) and the shift (..., item, category above the lowest)."""
+    ability = params[family.ability]
+    location = sum(_to_item_category(params[name], dims[name]) for name in family.location)
+    slopes = _slopes(family, params, dims)
+    if dims[family.ability] == ("person", "trait"):
+        return family.scaling * tf.matmul(ability, slopes, transpose_b=True), location
+    slopes = tf.ones([n_items], ability.dtype) * slopes
+    shift = family.scaling * slopes[..., None] * location
+    return family.scaling * ability[..., None] * slopes[..., None, :], shift
+
+
+def _slopes(family: Family, params: Mapping[str, Tensor], dims: Dims) -> Tensor:
+    """Discriminations: (..., item, trait), (..., item) or, where items share one, (..., 1)."""
+    if family.discrimination is None:
+        return 1.0
+    value = params[family.discrimination]
+    return value if dims[family.discrimination] else value[..., None]
+
+
+def _to_item_category(value: Tensor, dims: tuple[str, ...]) -> Tensor:
+    if dims == ("item", "category"):
+        return value
+    return value[..., None] if dims == ("item",) else value[..., None, :]
+
+
+def _binary(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], **asymptotes: Tensor) -> Any:
+    """Bernoulli whose logit is log P(Y = 1) - log P(Y = 0); without asymptotes that is slope - shift."""
+    x = (slope - shift)[..., 0]
+    if not asymptotes:
+        return tfd.Bernoulli(logits=x)
+    above, below = tf.math.log_sigmoid(x), tf.math.log_sigmoid(-x)
+    lower, not_lower = _log_and_complement(asymptotes.get("lower"), absent=(IMPOSSIBLE, 0.0))
+    upper, not_upper = _log_and_complement(asymptotes.get("upper"), absent=(0.0, IMPOSSIBLE))
+    right = tfp.math.log_add_exp(lower + below, upper + above)
+    wrong = tfp.math.log_add_exp(not_lower + below, not_upper + above)
+    return tfd.Bernoulli(logits=right - wrong)
+
+
+def _log_and_complement(asymptote: Tensor | None, absent: tuple[float, float]) -> tuple[Tensor, Tensor]:
+    if asymptote is None:
+        return absent
+    asymptote = asymptote[..., None, :]
+    return tf.math.log(asymptote), tf.math.log1p(-asymptote)
+
+
+def _graded(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
+    """Categorical with log P(Y = k) = log sigma(u_k) + log sigma(-u_{k+1}) + log(1 - exp(-gap))."""
+    u = slope - shift
+    between = exists[:, 2:]
+    gap = tf.where(between, shift[..., 1:] - shift[..., :-1], tf.ones([], u.dtype))
+    log_gap = tf.where(between, tf.math.log(-tf.math.expm1(-gap)), tf.zeros([], u.dtype))
+    not_above = tf.where(exists[:, 1:], tf.math.log_sigmoid(-u), tf.zeros([], u.dtype))
+    log_probs = _pad(tf.math.log_sigmoid(u), 1, 0) + _pad(not_above, 0, 1) + _pad(log_gap, 1, 1)
+    return _categorical(log_probs, exists)
+
+
+def _partial_credit(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
+    """Categorical whose logits are the sums of adjacent logits."""
+    score = tf.range(exists.shape[1], dtype=slope.dtype)
+    return _categorical(score * slope - _pad(tf.cumsum(shift, axis=-1), 1, 0), exists)
+
+
+def _categorical(logits: Tensor, exists: NDArray[np.bool_]) -> Any:
+    return tfd.Categorical(logits=tf.where(exists, logits, tf.constant(IMPOSSIBLE, logits.dtype)))
+
+
+def _pad(x: Tensor, before: int, after: int) -> Tensor:
+    """Zeros before and after the last axis."""
+    return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[before, after]])
+
+
+FAMILIES: dict[str, Callable[..., Any]] = {"binary": _binary, "graded": _graded, "partial_credit": _partial_credit}

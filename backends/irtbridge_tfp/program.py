@@ -1,0 +1,294 @@
+"""A model as a TFP joint distribution, compiled for one shape of data."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from numpy.typing import NDArray
+
+from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, silent
+from irtbridge.collapse import Patterns, Quadrature
+from irtbridge.data import Responses
+from irtbridge.layout import Layout, Slot
+from irtbridge.spec import ModelSpec
+from irtbridge_tfp.collapsed import pattern_distribution
+from irtbridge_tfp.families import response_distribution
+from irtbridge_tfp.priors import site_bijector, site_distribution
+
+tfd = tfp.distributions
+Array = NDArray[np.float64]
+Tensor = Any
+
+
+class Model:
+    """A layout in TensorFlow. It holds no data: response codes and their mask are arguments.
+
+    Parameters
+    ----------
+    layout : Layout
+        The spec over the data's shape.
+    dtype : str
+        ``float64`` or ``float32``.
+
+    Attributes
+    ----------
+    bijectors : dict of str to tfb.Bijector
+        From unconstrained coordinates to the site, by variable.
+    """
+
+    def __init__(self, layout: Layout, dtype: str) -> None:
+        self.layout, self.dtype = layout, dtype
+        self.bijectors = {name: site_bijector(slot, dtype) for name, slot in layout.slots.items()}
+
+    def joint(self, observed: Tensor) -> Any:
+        """Joint distribution of the sites and ``response``, which counts where `observed`."""
+
+        def model() -> Iterator[Any]:
+            full: dict[str, Tensor] = {}
+            for name, slot in self.layout.slots.items():
+                prior = site_distribution(slot, self.arguments(slot, full))
+                root = not slot.variable.prior.references()
+                full[name] = self.expand(slot, (yield tfd.JointDistributionCoroutine.Root(prior) if root else prior))
+            yield self.response(full, observed)
+
+        return tfd.JointDistributionCoroutine(model)
+
+    def response(self, full: Mapping[str, Tensor], observed: Tensor) -> Any:
+        """Distribution of the response matrix, or of response patterns, given full parameter arrays."""
+        if self.layout.collapse is not None:
+            return pattern_distribution(self.layout, full, observed)
+        spec = self.layout.spec
+        each = response_distribution(spec.family, full, spec.dims, self.layout.exists)
+        masked = tfd.Masked(each, observed, safe_sample_fn=lambda d: tf.zeros([], d.dtype))
+        return tfd.Independent(masked, 2, name="response")
+
+    def expand(self, slot: Slot, site: Tensor) -> Tensor:
+        """Site (..., *site_shape) to full array (..., *shape); 0 where nothing is estimated."""
+        if slot.basis is not None:
+            return tf.tensordot(site, self.constant(slot.basis.T), 1)
+        if slot.index is None:
+            return site
+        place = np.eye(int(np.prod(slot.shape)))[slot.index]
+        flat = tf.tensordot(site, self.constant(place), 1)
+        return tf.reshape(flat, tf.concat([tf.shape(site)[:-1], slot.shape], 0))
+
+    def arguments(self, slot: Slot, full: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A prior's arguments, broadcast to (..., *site_shape); a matrix to one for each row of the site."""
+        values = {}
+        for argument, value in slot.variable.prior.arguments().items():
+            if argument == "scale_tril":
+                matrix = full[value] if isinstance(value, str) else self.constant(value)
+                values[argument] = _insert_axes(matrix, len(slot.shape) - 1, before=2)
+            elif isinstance(value, str):
+                values[argument] = self._broadcast(slot, self._aligned(slot.name, value, full[value]))
+            else:
+                values[argument] = self._broadcast(slot, self.constant(value))
+        return values
+
+    def _aligned(self, name: str, argument: str, value: Tensor) -> Tensor:
+        """The variable `argument` with its dims where those of the variable `name` are."""
+        dims = self.layout.spec.dims
+        lead = value.shape.rank - len(dims[argument])
+        axes = [lead + dims[argument].index(d) for d in dims[name] if d in dims[argument]]
+        value = tf.transpose(value, [*range(lead), *axes])
+        return tf.reshape(value, tf.concat([tf.shape(value)[:lead], self.layout.aligned_shape(argument, name)], 0))
+
+    def _broadcast(self, slot: Slot, value: Tensor) -> Tensor:
+        if slot.variable.prior.support == "cholesky":
+            return value
+        if slot.index is None:
+            return value + tf.zeros(slot.site_shape, value.dtype)
+        value = value + tf.zeros(slot.shape, value.dtype)
+        lead = tf.shape(value)[: value.shape.rank - len(slot.shape)]
+        return tf.gather(tf.reshape(value, tf.concat([lead, [-1]], 0)), slot.index, axis=-1)
+
+    def constant(self, value: Any) -> Tensor:
+        """A constant of the model's dtype."""
+        return tf.constant(value, self.dtype)
+
+    def sites(self, z: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Coordinates (batch, dim) to sites, and the log determinant of the Jacobian (batch,)."""
+        sites, log_det = [], tf.zeros(tf.shape(z)[:-1], z.dtype)
+        parts = tf.split(z, [slot.size for slot in self.layout.slots.values()], axis=-1)
+        for slot, part in zip(self.layout.slots.values(), parts, strict=True):
+            bijector, shape = self.bijectors[slot.name], _unconstrained_shape(slot)
+            part = tf.reshape(part, (-1, *shape))
+            sites.append(bijector.forward(part))
+            log_det += bijector.forward_log_det_jacobian(part, len(shape))
+        return sites, log_det
+
+    def coordinates(self, sites: list[Tensor]) -> Tensor:
+        """Sites to coordinates (batch, dim); the inverse of `sites`."""
+        slots = self.layout.slots.values()
+        parts = [self.bijectors[s.name].inverse(site) for s, site in zip(slots, sites, strict=True)]
+        return tf.concat([tf.reshape(p, (-1, s.size)) for s, p in zip(slots, parts, strict=True)], axis=-1)
+
+    def log_density(self, sites: list[Tensor], response: Tensor, observed: Tensor) -> Tensor:
+        """Log joint density (batch,) at sites."""
+        return self.joint(observed).log_prob([*sites, response])
+
+    def target(self, z: Tensor, response: Tensor, observed: Tensor, jacobian: bool = True) -> Tensor:
+        """Log density (batch,) of the coordinates; without the Jacobian, of the parameters that they stand for."""
+        sites, log_det = self.sites(z)
+        value = self.log_density(sites, response, observed)
+        return value + log_det if jacobian else value
+
+    def value_and_grad(
+        self, z: Tensor, response: Tensor, observed: Tensor, jacobian: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        """`target` and its gradient (batch, dim)."""
+        value, gradient = tfp.math.value_and_gradient(lambda x: self.target(x, response, observed, jacobian), z)
+        return value, gradient
+
+
+class TfpProgram(Program):
+    """A TFP joint distribution over the spec's sites and ``response``, bound to data.
+
+    `native` is that joint distribution. Its variables are sites: an array with fixed or missing elements (a Q-matrix,
+    items with fewer categories) is a flat vector of the elements that are estimated. With the abilities integrated out
+    ``response`` is the matrix of one-hot response patterns.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        responses: Responses,
+        *,
+        device: str,
+        dtype: str,
+        xla: bool,
+        collapse: Quadrature | None = None,
+    ) -> None:
+        start = time.perf_counter()
+        self.spec, self.layout = spec, Layout.of(spec, responses, collapse)
+        self.device, self.dtype, self.xla = device, dtype, xla
+        self._functions: dict[Any, Callable[..., Any]] = {}
+        with self.on_device():
+            self.model = Model(self.layout, dtype)
+            self._gradient(jacobian=True)
+        self._hold(responses)
+        self.compile_seconds = time.perf_counter() - start
+
+    def on_device(self) -> Any:
+        """Scope of the program's device."""
+        return tf.device("/GPU:0" if self.device == "cuda" else "/CPU:0")
+
+    def compiled(self, key: Any, build: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+        """The function kept under `key`, built once for this program and all it was bound to."""
+        if key not in self._functions:
+            self._functions[key] = build()
+        return self._functions[key]
+
+    def log_density(self, params: Mapping[str, Array]) -> Array:
+        lead = _lead_shape(self.layout, params)
+        with self.on_device():
+            value = self.compiled("log_density", self._trace_log_density)(self._sites(params), *self.data)
+        return _to_numpy(value).reshape(lead)
+
+    def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
+        z = np.asarray(z, dtype=float)
+        with self.on_device():
+            value, gradient = self._gradient(jacobian)(self._batch(z), *self.data)
+        return _to_numpy(value).reshape(z.shape[:-1]), _to_numpy(gradient).reshape(z.shape)
+
+    def constrain(self, z: Array) -> dict[str, Array]:
+        z = np.asarray(z, dtype=float)
+        with self.on_device():
+            sites, _ = self.model.sites(self._batch(z))
+        slots = self.layout.slots.values()
+        arrays = [_to_numpy(site).reshape((*z.shape[:-1], *site.shape[1:])) for site in sites]
+        return {slot.name: slot.to_full(array) for slot, array in zip(slots, arrays, strict=True)}
+
+    def unconstrain(self, params: Mapping[str, Array]) -> Array:
+        lead = _lead_shape(self.layout, params)
+        with self.on_device():
+            z = self.model.coordinates(self._sites(params))
+        return _to_numpy(z).reshape(*lead, self.dim)
+
+    def bind(self, responses: Responses) -> TfpProgram:
+        self.check_same_shape(responses)
+        other = copy.copy(self)
+        other._hold(responses)
+        return other
+
+    def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
+        from irtbridge_tfp.sampling import nuts
+
+        return nuts(self, settings, seed, progress)
+
+    def vi(self, settings: ViSettings, seed: int, progress: Progress = silent) -> Draws:
+        from irtbridge_tfp.sampling import vi
+
+        return vi(self, settings, seed, progress)
+
+    def _hold(self, responses: Responses) -> None:
+        self.responses = responses
+        with self.on_device():
+            if self.layout.collapse is None:
+                response = tf.constant(np.maximum(responses.values, 0), tf.int32)
+                self.data = (response, tf.constant(responses.observed))
+            else:
+                patterns = Patterns.of(responses, rows=self.data[0].shape[0] if hasattr(self, "data") else None)
+                self.data = (self.model.constant(patterns.one_hot), self.model.constant(patterns.counts))
+            self.native = self.model.joint(self.data[1])
+
+    def _gradient(self, jacobian: bool) -> Callable[..., Any]:
+        """Graph function of (z, response, observed), traced once for every size of batch and all data."""
+
+        def trace() -> Callable[..., Any]:
+            signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
+            function = partial(self.model.value_and_grad, jacobian=jacobian)
+            traced: Callable[..., Any] = tf.function(function, signature, autograph=False).get_concrete_function()
+            return traced
+
+        return self.compiled(("value_and_grad", jacobian), trace)
+
+    def _trace_log_density(self) -> Callable[..., Any]:
+        sites = [tf.TensorSpec([None, *slot.site_shape], self.dtype) for slot in self.layout.slots.values()]
+        traced: Callable[..., Any] = tf.function(
+            self.model.log_density, [sites, *self._data_signature()], autograph=False
+        )
+        return traced
+
+    def _data_signature(self) -> list[Any]:
+        if self.layout.collapse is not None:
+            cells = self.layout.exists.size
+            return [tf.TensorSpec([None, cells], self.dtype), tf.TensorSpec([None], self.dtype)]
+        shape = (self.layout.sizes["person"], self.layout.sizes["item"])
+        return [tf.TensorSpec(shape, tf.int32), tf.TensorSpec(shape, tf.bool)]
+
+    def _batch(self, z: Array) -> Tensor:
+        return tf.constant(z.reshape(-1, self.dim), self.dtype)
+
+    def _sites(self, params: Mapping[str, Array]) -> list[Tensor]:
+        sites = [(slot, slot.to_site(params[name])) for name, slot in self.layout.slots.items()]
+        return [tf.constant(site.reshape(-1, *slot.site_shape), self.dtype) for slot, site in sites]
+
+
+def _unconstrained_shape(slot: Slot) -> tuple[int, ...]:
+    return (slot.size,) if slot.variable.prior.support == "cholesky" else slot.site_shape
+
+
+def _insert_axes(value: Tensor, count: int, before: int) -> Tensor:
+    """`count` axes of length 1 before the last `before` ones."""
+    for _ in range(count):
+        value = tf.expand_dims(value, -before - 1)
+    return value
+
+
+def _lead_shape(layout: Layout, params: Mapping[str, Array]) -> tuple[int, ...]:
+    """Leading (batch) axes of full arrays."""
+    slot = next(iter(layout.slots.values()))
+    shape = np.shape(params[slot.name])
+    return shape[: len(shape) - len(slot.shape)]
+
+
+def _to_numpy(value: Tensor) -> Array:
+    return np.asarray(value.numpy(), dtype=np.float64)

@@ -1,0 +1,151 @@
+"""Abilities integrated out: the quadrature, and the response patterns it is taken over.
+
+The log likelihood of all persons at all nodes is one matrix product: one-hot response patterns (pattern,
+item x category) times the family's log probabilities of all categories at the nodes (item x category, node). That
+holds for every family, with missing responses and hierarchical priors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from irtbridge.data import Responses
+from irtbridge.errors import ConfigError, SpecError
+from irtbridge.priors import MultivariateNormal, Normal
+
+if TYPE_CHECKING:
+    from irtbridge.layout import Layout
+    from irtbridge.spec import ModelSpec
+
+Array = NDArray[np.float64]
+MAX_TRAITS = 3
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """The trapezoid rule on an even grid, in standard deviations of the ability.
+
+    For a density as smooth as a posterior of abilities its error falls as exp(-2 pi^2 s^2 / h^2), s being the
+    posterior's standard deviation and h the step of the grid (Trefethen & Weideman 2014, section 5).
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes for each trait.
+    half_width : float
+        The grid ends this many standard deviations from the mean.
+    """
+
+    n_nodes: int = 61
+    half_width: float = 6.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n_nodes, bool) or not isinstance(self.n_nodes, int) or self.n_nodes < 3:
+            raise ConfigError(f"n_nodes={self.n_nodes!r} must be an integer, 3 or greater.")
+        if not self.half_width > 0:
+            raise ConfigError(f"half_width={self.half_width!r} must be positive.")
+
+    @property
+    def step(self) -> float:
+        """Distance between neighbouring nodes."""
+        return 2 * self.half_width / (self.n_nodes - 1)
+
+    def standard_nodes(self, n_traits: int) -> Array:
+        """All nodes of the product grid, shape (node, trait)."""
+        line = np.linspace(-self.half_width, self.half_width, self.n_nodes)
+        return np.stack(np.meshgrid(*[line] * n_traits, indexing="ij"), axis=-1).reshape(-1, n_traits)
+
+    def log_weights(self, n_traits: int) -> Array:
+        """Log weights of the nodes under a standard normal, shape (node,); their exponentials sum to one."""
+        log_density = -0.5 * np.sum(self.standard_nodes(n_traits) ** 2, axis=1)
+        return np.asarray(log_density - special.logsumexp(log_density), dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Response patterns and how many persons gave each.
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (pattern, item)
+        Category codes, -1 where missing.
+    counts : ndarray, shape (pattern,)
+        Persons with the pattern; 0 in rows that only fill up the shape.
+    n_categories : int
+        Largest number of categories.
+    """
+
+    codes: NDArray[np.int64]
+    counts: Array
+    n_categories: int
+
+    @classmethod
+    def of(cls, responses: Responses, rows: int | None = None) -> Patterns:
+        """Patterns of a data set: distinct ones where there are less than half as many as persons.
+
+        Parameters
+        ----------
+        responses : Responses
+            The data.
+        rows : int, optional
+            Fill up to this many rows, for a program compiled for as many.
+        """
+        codes, counts = np.unique(responses.values, axis=0, return_counts=True)
+        if 2 * len(codes) > responses.n_persons:
+            codes, counts = responses.values, np.ones(responses.n_persons, dtype=np.int64)
+        wanted = rows if rows is not None and rows >= len(codes) else _roomy(len(codes), responses.n_persons)
+        fill = wanted - len(codes)
+        codes = np.concatenate([codes, np.full((fill, codes.shape[1]), -1)])
+        return cls(codes, np.r_[counts, np.zeros(fill)].astype(float), responses.max_categories)
+
+    @cached_property
+    def one_hot(self) -> Array:
+        """1 where the response is the category, shape (pattern, item x category)."""
+        hits = self.codes[:, :, None] == np.arange(self.n_categories)
+        return np.asarray(hits.reshape(len(self.codes), -1), dtype=float)
+
+
+def ability_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> Array:
+    """Abilities at standard nodes (node, trait): mean and scale, or Cholesky factor, of the ability's prior.
+
+    Returns
+    -------
+    ndarray, shape (node,) with one trait, else (node, trait)
+    """
+    name = layout.spec.family.ability
+    arguments = layout.arguments(name, params)
+    if "scale_tril" in arguments:
+        return np.asarray(arguments["loc"] + standard @ arguments["scale_tril"].T)
+    if layout.spec[name].dims == ("person",):
+        standard = standard[:, 0]
+    return np.asarray(arguments["loc"] + arguments["scale"] * standard)
+
+
+def check_collapsible(spec: ModelSpec) -> None:
+    """Raise `SpecError` unless the abilities of a spec can be integrated out on a grid."""
+    ability = spec[spec.family.ability]
+    if not isinstance(ability.prior, (Normal, MultivariateNormal)):
+        raise SpecError(f"{ability}: only a Normal or multivariate normal can be integrated out; use method=nuts.")
+    if len(spec.traits) > MAX_TRAITS:
+        raise SpecError(
+            f"model {spec.name!r} has {len(spec.traits)} traits; a grid serves at most {MAX_TRAITS}. Use method=nuts."
+        )
+    users = [v.name for v in spec.variables if ability.name in v.prior.references().values()]
+    if users:
+        raise SpecError(f"{ability}: {users[0]!r} refers to it, so it cannot be integrated out; use method=nuts.")
+    for value in (*ability.prior.arguments().values(),):
+        by_person = isinstance(value, str) and "person" in spec[value].dims
+        if by_person or (not isinstance(value, str) and np.ndim(value) > 0 and ability.dims == ("person",)):
+            raise SpecError(f"{ability}: a prior that differs from person to person cannot be integrated out.")
+
+
+def _roomy(patterns: int, persons: int) -> int:
+    """A power of two, so that data sets of one design mostly share one shape."""
+    return min(persons, 1 << (patterns - 1).bit_length())

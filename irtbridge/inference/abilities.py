@@ -1,0 +1,128 @@
+"""Abilities given item parameters: draws from their exact conditional distribution."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from irtbridge.backend import Draws, Program
+from irtbridge.collapse import Patterns, ability_at
+from irtbridge.data import Responses
+from irtbridge.joint import category_log_probs
+from irtbridge.layout import Layout
+
+Array = NDArray[np.float64]
+
+
+def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
+    """Abilities to go with draws of item parameters, where the program has integrated them out.
+
+    A point estimate gets expected abilities, and their standard deviations as standard errors.
+
+    Returns
+    -------
+    draws : Draws
+        With the seconds added.
+    abilities : ndarray, shape (chain, draw, person) or (chain, draw, person, trait), or None
+    """
+    layout, responses = program.layout, program.responses
+    if layout.collapse is None:
+        return draws, None
+    start = time.perf_counter()
+    params = program.constrain(draws.z)
+    if draws.standard_errors is None:
+        abilities = draw_abilities(layout, params, responses, seed)
+    else:
+        mean, sd = expected_abilities(layout, {name: value[0, 0] for name, value in params.items()}, responses)
+        abilities = mean[None, None]
+        draws = replace(draws, standard_errors={**draws.standard_errors, layout.spec.family.ability: sd})
+    sampling = draws.timings.sampling + time.perf_counter() - start
+    return replace(draws, timings=replace(draws.timings, sampling=sampling)), abilities
+
+
+def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Responses, seed: int) -> Array:
+    """Draw each person's ability once for each draw of the item parameters.
+
+    The grid of the quadrature is shifted by a uniform fraction of its step, anew for each draw; a node is then taken
+    with its conditional probability. As the sum over a shifted grid does not depend on the shift (to the accuracy of
+    the quadrature), the draws have the conditional density itself, not a discrete one.
+
+    Parameters
+    ----------
+    layout : Layout
+        A layout with a quadrature.
+    params : mapping of str to ndarray
+        Full arrays with leading axes (chain, draw).
+    responses : Responses
+        The data.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    ndarray, shape (chain, draw, person) or (chain, draw, person, trait)
+    """
+    rng = np.random.default_rng([seed, 1])
+    one_hot = _one_hot(responses).astype(np.float32)
+    lead = next(np.shape(v)[: np.ndim(v) - len(layout.slots[name].shape)] for name, v in params.items())
+    rows = [_draw(layout, {k: v[i] for k, v in params.items()}, one_hot, rng) for i in np.ndindex(lead)]
+    return np.stack(rows).reshape(*lead, *rows[0].shape)
+
+
+def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: Responses) -> tuple[Array, Array]:
+    """Mean and standard deviation of each person's ability at one set of item parameters (EAP, Bock & Mislevy 1982).
+
+    Parameters
+    ----------
+    layout : Layout
+        A layout with a quadrature.
+    params : mapping of str to ndarray
+        Full arrays, no leading axes.
+    responses : Responses
+        The data.
+
+    Returns
+    -------
+    mean, sd : ndarray, shape (person,) or (person, trait)
+    """
+    assert layout.collapse is not None
+    standard = layout.collapse.standard_nodes(len(layout.spec.traits))
+    nodes, log_posterior = _log_posterior(layout, params, _one_hot(responses), standard)
+    weights = special.softmax(log_posterior, axis=1)
+    mean = weights @ nodes
+    return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
+
+
+def _one_hot(responses: Responses) -> Array:
+    ones = np.ones(responses.n_persons)
+    return Patterns(responses.values, ones, responses.max_categories).one_hot
+
+
+def _log_posterior(
+    layout: Layout, params: Mapping[str, Array], one_hot: NDArray[Any], standard: Array
+) -> tuple[Array, NDArray[Any]]:
+    """Abilities at the nodes; their log posterior (person, node) up to a constant, in the precision of `one_hot`."""
+    nodes = ability_at(layout, standard, params)
+    log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
+    log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
+    log_prior = -0.5 * np.sum(standard**2, axis=1)
+    return nodes, one_hot @ log_probs.T.astype(one_hot.dtype) + log_prior.astype(one_hot.dtype)
+
+
+def _draw(layout: Layout, params: Mapping[str, Array], one_hot: NDArray[np.float32], rng: np.random.Generator) -> Array:
+    """One draw of all abilities, shape (person,) or (person, trait)."""
+    assert layout.collapse is not None
+    n_traits = len(layout.spec.traits)
+    shift = layout.collapse.step * rng.uniform(-0.5, 0.5, n_traits)
+    standard = layout.collapse.standard_nodes(n_traits) + shift
+    nodes, log_posterior = _log_posterior(layout, params, one_hot, standard)
+    weights = np.exp(log_posterior - log_posterior.max(axis=1, keepdims=True), dtype=np.float32)
+    cumulative = np.cumsum(weights, axis=1, dtype=np.float32)
+    chosen = (cumulative < rng.uniform(size=(len(weights), 1)).astype(np.float32) * cumulative[:, -1:]).sum(axis=1)
+    return np.asarray(nodes[np.minimum(chosen, len(nodes) - 1)])
