@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from irtbridge.data import Responses
 from irtbridge.errors import ConfigError, ResultsError
 from irtbridge.files import write_text
 from irtbridge_experiments.config import read_config, spec_from
 from irtbridge_experiments.display import display, make_console
 from irtbridge_experiments.study import make_cells, read_responses, run_cells, run_study
-from irtbridge_experiments.tables import print_table, side_by_side, write_study
+from irtbridge_experiments.tables import compact, print_table, side_by_side, write_study
 
 FIT_HELP = """\
 usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
@@ -69,22 +70,30 @@ def fit(words: Sequence[str]) -> int:
     spec, responses = spec_from(config.model), read_responses(config)
     cells = make_cells(config, spec, responses)
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")
-    console.print(str(spec), style="dim", highlight=False)
-    for item, codes in responses.recoded.items():
-        console.print(f"{item}: categories recoded {codes}", style="dim", highlight=False)
+    console.print(str(spec), style="dim", highlight=False, markup=False)
+    for codes, items in _same_recoding(responses).items():
+        console.print(f"categories recoded {codes} of {', '.join(items)}", style="dim", highlight=False, markup=False)
     with display(console) as show:
         records = run_cells(cells, folder, show, save_draws=config.save_draws, overwrite=config.overwrite)
     done = [record for record in records if "error" not in record]
     if done:
         table = side_by_side(done)
         write_text(folder / "items.csv", table.to_csv(index=False, float_format="%.6g"))
-        print_table(table, console, f"{spec.name} on {responses.name}", decimals=2)
+        print_table(compact(table), console, f"{spec.name} on {responses.name}", decimals=2)
         for record in done:
             console.print(f"{record['backend']} {record['method']}: compile {record['compile_seconds']:.1f} s, warm-up "
                           f"{record['warmup_seconds']:.1f} s, sampling {record['sampling_seconds']:.1f} s; min ESS "
                           f"{record['min_ess']:.0f}, divergences {record['divergences']}", highlight=False)  # fmt: skip
         console.print(f"written: {folder}/items.csv, records/, draws/", highlight=False)
     return int(len(done) < len(records))
+
+
+def _same_recoding(responses: Responses) -> dict[str, list[str]]:
+    """Items by how their categories were recoded, as text."""
+    recodings: dict[str, list[str]] = {}
+    for item, codes in responses.recoded.items():
+        recodings.setdefault(str(codes), []).append(item)
+    return recodings
 
 
 def tables(words: Sequence[str]) -> int:

@@ -91,6 +91,7 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
             row |= agreement(record, reference)
         row |= {
             "min ESS": record["min_ess"],
+            "k-hat": record["pareto_k"],
             "max R-hat": record["max_r_hat"],
             "divergences": record["divergences"],
             "compile s": record["compile_seconds"],
@@ -99,10 +100,10 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
             "total s": record["total_seconds"],
         }
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")
 
 
-DECIMALS = {"min ESS": 0, "max R-hat": 3, "divergences": 0, "compile s": 1, "warm-up s": 1, "sample s": 1, "total s": 1}
+DECIMALS = {"ESS": 0, "R-hat": 3, "divergences": 0, "s": 1, "k-hat": 2}
 
 
 def formatted(table: pd.DataFrame, decimals: int = 3) -> pd.DataFrame:
@@ -113,7 +114,7 @@ def formatted(table: pd.DataFrame, decimals: int = 3) -> pd.DataFrame:
             return value
         if value is None or pd.isna(value):  # type: ignore[call-overload]
             return "-"
-        return f"{value:.{DECIMALS.get(column, decimals)}f}"
+        return f"{value:.{DECIMALS.get(column.split()[-1], decimals)}f}"
 
     return pd.DataFrame({c: [text(v, str(c)) for v in table[c]] for c in table.columns})
 
@@ -133,7 +134,7 @@ def print_table(table: pd.DataFrame, console: Console, title: str = "", decimals
     grid = Table(title=title or None, title_justify="left", header_style="bold")
     for column in cells.columns:
         numeric = not pd.api.types.is_string_dtype(table[column])
-        grid.add_column(str(column), justify="right" if numeric else "left")
+        grid.add_column(str(column), justify="right" if numeric else "left", no_wrap=not numeric)
     for row in cells.itertuples(index=False):
         grid.add_row(*row)
     console.print(grid)
@@ -183,3 +184,15 @@ def side_by_side(records: Sequence[Record]) -> pd.DataFrame:
         first, second = frames.values()
         table["diff / MCSE"] = (first["mean"] - second["mean"]) / np.hypot(first["mcse"], second["mcse"])
     return table.reset_index()
+
+
+def compact(table: pd.DataFrame) -> pd.DataFrame:
+    """A side-by-side table narrow enough for a terminal: the ends of each interval in one column."""
+    out = table.copy()
+    for low in [c for c in table.columns if str(c).endswith(" 2.5%")]:
+        fit = low.removesuffix(" 2.5%")
+        high = f"{fit} 97.5%"
+        texts = ["-" if pd.isna(a) else f"{a:.2f} {b:.2f}" for a, b in zip(table[low], table[high], strict=True)]
+        out.insert(list(out.columns).index(low), f"{fit} 95 % HDI", texts)
+        out = out.drop(columns=[low, high])
+    return out.dropna(axis="columns", how="all")
