@@ -20,6 +20,7 @@ def environment(backend: Backend) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_count": os.cpu_count() or 0,
+        "threads": getattr(backend.options, "threads", 0) or os.cpu_count() or 0,
         "versions": {name: metadata.version(name) for name in CORE} | backend.versions(),
         "git_commit": git_commit(),
     }
