@@ -138,6 +138,8 @@ class Draws:
         Effective sample size by the method's own rule, where it is not that of a Markov chain.
     pareto_k : float, optional
         k-hat of importance weights; above 0.7 they cannot be trusted.
+    log_q : ndarray, shape (chain, draw), optional
+        Log density of the draws under the fitted guide they come from; irtbridge computes k-hat with it.
     standard_errors : dict of str to ndarray, optional
         Of a point estimate, full arrays.
     """
@@ -149,6 +151,7 @@ class Draws:
     elbo: Array | None = None
     ess: float | None = None
     pareto_k: float | None = None
+    log_q: Array | None = None
     standard_errors: Mapping[str, Array] | None = None
 
 

@@ -144,9 +144,15 @@ def vi(program: PyroProgram, settings: ViSettings, seed: int, progress: Progress
         guide = AutoNormal(program.native, init_loc_fn=start, init_scale=float(settings.init_scale))
         elbo, compile_seconds, warmup = _optimise(program, guide, settings, progress)
         begin = time.perf_counter()
-        z = _draw(guide, program, settings.draws)
-    timings = Timings(compile_seconds, warmup, time.perf_counter() - begin)
-    return Draws(z[None], timings, chain_method="independent", elbo=elbo, ess=float(settings.draws))
+        z, log_q = _draw(guide, program, settings.draws)
+    return Draws(
+        z=z[None],
+        timings=Timings(compile_seconds, warmup, time.perf_counter() - begin),
+        chain_method="independent",
+        elbo=elbo,
+        ess=float(settings.draws),
+        log_q=log_q[None],
+    )
 
 
 def _optimise(
@@ -166,12 +172,14 @@ def _optimise(
     return -np.array(losses), traced - start, time.perf_counter() - traced
 
 
-def _draw(guide: AutoNormal, program: PyroProgram, draws: int) -> Array:
-    """Draws of the guide in the program's coordinates, which are AutoNormal's own, laid end to end."""
+def _draw(guide: AutoNormal, program: PyroProgram, draws: int) -> tuple[Array, Array]:
+    """Draws of the guide in the program's coordinates, AutoNormal's own laid end to end, and their log densities."""
     with torch.no_grad():
         parts = [guide._get_loc_and_scale(site.name) for site in program.sites]
         loc, scale = (torch.cat([p.flatten() for p in column]) for column in zip(*parts, strict=True))
-        return to_numpy(loc + scale * torch.randn(draws, len(loc), dtype=loc.dtype, device=loc.device))
+        normal = torch.distributions.Normal(loc, scale)
+        z = normal.sample(torch.Size([draws]))
+        return to_numpy(z), to_numpy(normal.log_prob(z).sum(-1))
 
 
 def to_numpy(tensor: Tensor) -> Array:

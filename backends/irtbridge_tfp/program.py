@@ -198,6 +198,12 @@ class TfpProgram(Program):
             value, gradient = self._gradient(jacobian)(self._batch(z), *self.data)
         return _to_numpy(value).reshape(z.shape[:-1]), _to_numpy(gradient).reshape(z.shape)
 
+    def value(self, z: Array) -> Array:
+        z = np.asarray(z, dtype=float)
+        with self.on_device():
+            value = self._value()(self._batch(z), *self.data)
+        return _to_numpy(value).reshape(z.shape[:-1])
+
     def constrain(self, z: Array) -> dict[str, Array]:
         z = np.asarray(z, dtype=float)
         with self.on_device():
@@ -249,6 +255,11 @@ class TfpProgram(Program):
             return traced
 
         return self.compiled(("value_and_grad", jacobian), trace)
+
+    def _value(self) -> Callable[..., Any]:
+        """Graph function of (z, response, observed) to the log density alone."""
+        signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
+        return self.compiled("value", lambda: tf.function(self.model.target, signature, autograph=False))
 
     def _trace_log_density(self) -> Callable[..., Any]:
         sites = [tf.TensorSpec([None, *slot.site_shape], self.dtype) for slot in self.layout.slots.values()]

@@ -257,11 +257,17 @@ def vi(program: TfpProgram, settings: ViSettings, seed: int, progress: Progress)
         begin = time.perf_counter()
         guide, kept = blocks.run(settings.steps, guide, rate, report=_Report(progress, "optimisation", settings.steps))
         fitted = time.perf_counter()
-        z = _surrogate(guide.parameters).sample(settings.draws, seed=fold_in(blocks.seed, settings.steps))
-        draws = z.numpy().astype(np.float64)[None]
-    timings = Timings(compiling, fitted - begin, time.perf_counter() - fitted)
-    elbo = kept["elbo"].astype(np.float64)
-    return Draws(draws, timings, chain_method="independent", elbo=elbo, ess=float(settings.draws))
+        surrogate = _surrogate(guide.parameters)
+        z = surrogate.sample(settings.draws, seed=fold_in(blocks.seed, settings.steps))
+        log_q = surrogate.log_prob(z)
+    return Draws(
+        z=z.numpy().astype(np.float64)[None],
+        timings=Timings(compiling, fitted - begin, time.perf_counter() - fitted),
+        chain_method="independent",
+        elbo=kept["elbo"].astype(np.float64),
+        ess=float(settings.draws),
+        log_q=log_q.numpy().astype(np.float64)[None],
+    )
 
 
 def _surrogate(parameters: Tensor) -> Any:

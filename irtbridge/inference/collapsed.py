@@ -219,6 +219,25 @@ def _values(program: Program, z: Array, progress: Progress) -> Array:
     return np.where(np.isfinite(values), values, -np.inf)
 
 
+def k_hat(program: Program, z: Array, log_q: Array, progress: Progress) -> float:
+    """Pareto k-hat of draws from an approximation as importance draws for the posterior (Yao et al. 2018).
+
+    Above 0.7 the approximation is too far from the posterior to be corrected by reweighting, let alone trusted.
+
+    Parameters
+    ----------
+    program : Program
+        Whose density is the target.
+    z : ndarray, shape (draw, dim)
+        Draws from the approximation.
+    log_q : ndarray, shape (draw,)
+        Their log densities under it.
+    progress : callable
+        Progress callback.
+    """
+    return float(az.psislw(_values(program, z, progress) - log_q)[1])
+
+
 def _systematic(weights: Array, rng: np.random.Generator) -> NDArray[np.intp]:
     """Systematic resampling, in random order: as many draws as weights, each as often as its weight says."""
     points = (rng.uniform() + np.arange(len(weights))) / len(weights)

@@ -16,6 +16,7 @@ from irtbridge.inference.collapsed import (
     CollapsedNutsSettings,
     LaplaceSettings,
     MapSettings,
+    k_hat,
     run_collapsed_nuts,
     run_laplace,
     run_map,
@@ -106,6 +107,8 @@ def run_method(
         raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
     check_start(program, seed)
     draws = METHODS[method].run(program, settings, seed, progress)
+    if draws.log_q is not None:
+        draws = replace(draws, pareto_k=k_hat(program, draws.z[0], draws.log_q[0], progress))
     timings = replace(draws.timings, compile=draws.timings.compile + program.compile_seconds)
     return replace(draws, timings=timings)
 
