@@ -94,25 +94,26 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     assert layout.collapse is not None
     standard = layout.collapse.standard_nodes(len(layout.spec.traits))
     nodes, log_posterior = _log_posterior(layout, params, _one_hot(responses), standard)
-    weights = special.softmax(log_posterior, axis=1)
+    weights = special.softmax(log_posterior, axis=0).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
 
 
 def _one_hot(responses: Responses) -> Array:
+    """Each person's responses in a column, shape (item x category, person)."""
     ones = np.ones(responses.n_persons)
-    return Patterns(responses.values, ones, responses.max_categories).one_hot
+    return np.ascontiguousarray(Patterns(responses.values, ones, responses.max_categories).one_hot.T)
 
 
 def _log_posterior(
     layout: Layout, params: Mapping[str, Array], one_hot: NDArray[Any], standard: Array
 ) -> tuple[Array, NDArray[Any]]:
-    """Abilities at the nodes; their log posterior (person, node) up to a constant, in the precision of `one_hot`."""
+    """Abilities at the nodes; their log posterior (node, person) up to a constant, in the precision of `one_hot`."""
     nodes = ability_at(layout, standard, params)
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
     log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
-    log_prior = -0.5 * np.sum(standard**2, axis=1)
-    return nodes, one_hot @ log_probs.T.astype(one_hot.dtype) + log_prior.astype(one_hot.dtype)
+    log_prior = -0.5 * np.sum(standard**2, axis=1, keepdims=True)
+    return nodes, log_probs.astype(one_hot.dtype) @ one_hot + log_prior.astype(one_hot.dtype)
 
 
 def _draw(layout: Layout, params: Mapping[str, Array], one_hot: NDArray[np.float32], rng: np.random.Generator) -> Array:
@@ -122,7 +123,11 @@ def _draw(layout: Layout, params: Mapping[str, Array], one_hot: NDArray[np.float
     shift = layout.collapse.step * rng.uniform(-0.5, 0.5, n_traits)
     standard = layout.collapse.standard_nodes(n_traits) + shift
     nodes, log_posterior = _log_posterior(layout, params, one_hot, standard)
-    weights = np.exp(log_posterior - log_posterior.max(axis=1, keepdims=True), dtype=np.float32)
-    cumulative = np.cumsum(weights, axis=1, dtype=np.float32)
-    chosen = (cumulative < rng.uniform(size=(len(weights), 1)).astype(np.float32) * cumulative[:, -1:]).sum(axis=1)
+    log_posterior -= log_posterior.max(axis=0)
+    cumulative = np.exp(log_posterior, out=log_posterior)
+    for node in range(1, len(nodes)):
+        # Row by row: np.cumsum along the first axis is several times slower.
+        cumulative[node] += cumulative[node - 1]
+    threshold = rng.uniform(size=cumulative.shape[1]).astype(np.float32) * cumulative[-1]
+    chosen = np.count_nonzero(cumulative < threshold, axis=0)
     return np.asarray(nodes[np.minimum(chosen, len(nodes) - 1)])

@@ -16,7 +16,7 @@ from irtbridge.errors import NumericalError
 
 Array = NDArray[np.float64]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]
-STEP = 1e-4
+STEP = 1e-5
 BATCH = 64
 
 
@@ -106,12 +106,10 @@ def find_mode(program: Program, *, jacobian: bool, max_iterations: int = 1000, s
 
 
 def hessian_at(density: ValueAndGrad, z: Array) -> Array:
-    """Second derivatives by central differences of gradients, in batches."""
+    """Second derivatives by differences of gradients, in batches; forward, as half the gradients do."""
     shift = STEP * np.eye(len(z))
-    rows = [
-        (density(z + shift[i : i + BATCH])[1] - density(z - shift[i : i + BATCH])[1]) / (2 * STEP)
-        for i in range(0, len(z), BATCH)
-    ]
+    here = density(z)[1]
+    rows = [(density(z + shift[i : i + BATCH])[1] - here) / STEP for i in range(0, len(z), BATCH)]
     hessian = np.concatenate(rows)
     return np.asarray((hessian + hessian.T) / 2)
 
