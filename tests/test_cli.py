@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import arviz as az
@@ -139,6 +140,26 @@ def test_failing_cell_is_recorded_and_the_other_goes_on(graded_csv: Path, capsys
         assert "device=auto" in error["message"]
 
 
+def _workers_of(cwd: Path) -> list[str]:
+    """Processes that still fit a cell from this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_text()
+            if "irtbridge_experiments.worker" in command and (process / "cwd").resolve() == cwd.resolve():
+                found.append(command)
+        except OSError:
+            continue
+    return found
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_keeps_what_is_finished(graded_csv: Path, stop: signal.Signals) -> None:
     """Stop after the first of two fits: its record and draws are whole, nothing half-written stands beside them."""
@@ -156,6 +177,7 @@ def test_a_stopped_run_keeps_what_is_finished(graded_csv: Path, stop: signal.Sig
     time.sleep(1.0)
     os.kill(process.pid, stop)
     process.communicate(timeout=60)
+    _wait_until(lambda: not _workers_of(graded_csv.parent))
     assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
     assert json.loads(record.read_text())["method"] == "vi"
     assert np.isfinite(az.from_netcdf(folder / "draws" / "pyro-vi.nc").posterior.discrimination.values).all()

@@ -38,7 +38,7 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         exists: NDArray[np.bool_],
         log_weights: Tensor,
         counts: Tensor,
-        name: str = "response",
+        name: str = "PatternMixture",
     ) -> None:
         parameters = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.log_probs, self.exists, self.log_weights, self.counts = log_probs, exists, log_weights, counts
@@ -102,7 +102,7 @@ def pattern_distribution(layout: Layout, full: Mapping[str, Tensor], counts: Ten
     each = response_distribution(spec.family, at_nodes, spec.dims, layout.exists)
     codes = range(layout.exists.shape[1])
     log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
-    return PatternMixture(log_probs, layout.exists, log_weights, counts)
+    return PatternMixture(log_probs, layout.exists, log_weights, counts, name="response")
 
 
 def _ability_nodes(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> Tensor:

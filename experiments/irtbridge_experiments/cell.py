@@ -117,9 +117,10 @@ def failed_record(cell: Cell, error: IRTBridgeError) -> Record:
 
 
 def _follow(command: list[str], stderr: Any, progress: Progress) -> Mapping[str, Any]:
-    """Run the worker, pass its progress on, and return its last word."""
+    """Run the worker, pass its progress on, and return its last word; it ends itself when its input closes."""
     outcome: Mapping[str, Any] = {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True) as process:
         assert process.stdout is not None
         try:
             for line in process.stdout:

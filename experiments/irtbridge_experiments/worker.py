@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -77,8 +79,19 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     return make_record(result, job)
 
 
+def die_with_parent() -> None:
+    """End this process as soon as standard input closes: the parent holds it open as long as it lives."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main() -> int:
     """Run the job named on the command line."""
+    die_with_parent()
     try:
         say({"record": run(read_json(Path(sys.argv[1])))})
     except IRTBridgeError as error:

@@ -1,0 +1,63 @@
+"""What `program.native` hands over is what a user of the library expects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from irtbridge.collapse import Quadrature
+from irtbridge.plugins import load_backend
+from irtbridge.testing.cases import CASES, Case
+
+SOME = [case for case in CASES if case.name in ("2pl", "grm-correlated", "2pl-hierarchical")]
+some_cases = pytest.mark.parametrize("case", SOME, ids=[case.name for case in SOME])
+
+
+@some_cases
+@pytest.mark.parametrize("collapse", [None, Quadrature(11)], ids=["joint", "collapsed"])
+def test_pyro_model_has_plates_and_a_site_for_each_variable(case: Case, collapse: Quadrature | None) -> None:
+    import pyro
+    from pyro import poutine
+
+    program = load_backend("pyro").compile(case.spec, case.responses(), device="cpu", collapse=collapse)
+    sites = poutine.trace(program.native).get_trace(*program.data).nodes  # type: ignore[attr-defined]
+    assert set(program.layout.slots) | {"response"} <= set(sites)
+    assert {"item", "person"} <= set(sites) if collapse is None else "pattern" in sites
+    graph = pyro.render_model(program.native, model_args=program.data, render_distributions=True)  # type: ignore[attr-defined]
+    assert all(name in graph.source for name in program.layout.slots)
+    assert "plate" in graph.source or "cluster" in graph.source
+
+
+@some_cases
+@pytest.mark.parametrize("collapse", [None, Quadrature(11)], ids=["joint", "collapsed"])
+def test_tfp_joint_distribution_samples_and_scores(case: Case, collapse: Quadrature | None) -> None:
+    import tensorflow_probability as tfp
+
+    program = load_backend("tfp").compile(case.spec, case.responses(), device="cpu", collapse=collapse)
+    assert isinstance(program.native, tfp.distributions.JointDistribution)
+    draw = program.native.sample(seed=(1, 2))
+    assert list(draw._fields) == [*program.layout.slots, "response"]
+    assert np.isfinite(program.native.log_prob(draw).numpy())
+    rows, columns = program.data[0].shape  # type: ignore[attr-defined]
+    assert draw.response.shape == (rows, columns)
+
+
+def test_pyro_simulates_what_the_family_says() -> None:
+    """Predictive draws of the responses: frequencies by the reference's probabilities; chi-square at 1e-4."""
+    import torch
+    from pyro import poutine
+    from scipy import stats
+
+    from irtbridge.joint import category_log_probs
+    from irtbridge.simulate import draw_from_prior
+
+    case = next(c for c in CASES if c.name == "gpcm")
+    program = load_backend("pyro").compile(case.spec, case.responses(), device="cpu")
+    params = draw_from_prior(program.layout, np.random.default_rng(5))
+    sites = {s.name: torch.as_tensor(s.slot.to_site(params[s.name])).reshape(s.shape) for s in program.sites}  # type: ignore[attr-defined]
+    torch.manual_seed(1)
+    held = poutine.condition(program.native, data=sites)
+    draws = np.stack([held(None).numpy() for _ in range(800)])
+    expected = np.exp(category_log_probs(program.layout, params)[0, 1])
+    observed = np.bincount(draws[:, 0, 1].astype(int), minlength=4)
+    assert stats.chisquare(observed, 800 * expected).pvalue > 1e-4
