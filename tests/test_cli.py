@@ -168,7 +168,12 @@ def test_a_stopped_run_keeps_what_is_finished(graded_csv: Path, stop: signal.Sig
     quick = ["method.vi.steps=20", "method.vi.draws=20"]
     words = ["fit", f"data={graded_csv.name}", "model=grm", "backend=pyro", "method=[vi,nuts]", *long, *quick]
     process = subprocess.Popen(
-        [sys.executable, "-m", "irtbridge.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "irtbridge.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     record = folder / "records" / "pyro-vi.json"
     deadline = time.monotonic() + 120
