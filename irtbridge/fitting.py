@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from irtbridge import summaries
-from irtbridge.backend import Draws, Program, Progress, Timings, silent
+from irtbridge.backend import Backend, Draws, Program, Progress, Timings, silent
 from irtbridge.data import Responses, load_responses
 from irtbridge.draws import to_inference_data
 from irtbridge.errors import ConfigError
@@ -185,26 +185,30 @@ def fit(
     draws = run_method(engine, program, method, chosen, int(seed), progress)
     draws, abilities = add_abilities(program, draws, int(seed))
     wall = time.perf_counter() - started
-    attrs = {
+    attrs = _attributes(engine, method, chosen, program, draws) | {"seed": int(seed), "wall_seconds": wall}
+    return Fit(to_inference_data(program, draws, attrs, abilities), spec, responses, program, draws)
+
+
+def _attributes(engine: Backend, method: str, settings: Any, program: Program, draws: Draws) -> dict[str, Any]:
+    """What a fit was, for the attributes of its InferenceData."""
+    spec, responses = program.spec, program.responses
+    return {
         "model": spec.name,
         "spec": spec.to_dict(),
         "spec_hash": spec.hash,
         "data": responses.name,
         "data_fingerprint": responses.fingerprint,
-        "backend": backend,
+        "backend": engine.name,
         "backend_options": asdict(engine.options),
         "method": method,
-        "settings": asdict(chosen),
-        "seed": int(seed),
+        "settings": asdict(settings),
         "device": program.device,
         "dtype": program.dtype,
         "chain_method": draws.chain_method,
         **({} if draws.pareto_k is None else {"pareto_k": draws.pareto_k}),
-        "wall_seconds": wall,
         **draws.timings.to_dict(),
         **environment(engine),
     }
-    return Fit(to_inference_data(program, draws, attrs, abilities), spec, responses, program, draws)
 
 
 def _extreme(summary: xr.Dataset, statistic: str, reduce: Any) -> float:

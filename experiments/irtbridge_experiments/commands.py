@@ -22,7 +22,7 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
   model.discrimination='LogNormal(0,1)'   another prior (quote it for the shell: "model.difficulty='Normal(0,1)'")
   model.q_matrix=q.csv   which items load on which traits (m2pl, grm, gpcm)
   backend=pyro,tfp       one or several
-  method=nuts            nuts, vi, or both
+  method=nuts            one or several of nuts, vi, laplace, nuts_collapsed, map
   method.nuts.draws=1000 settings of a method
   seed=1  device=auto  dtype=float64  results=results  allow_empty=false  overwrite=false
 
@@ -62,11 +62,12 @@ def fit(words: Sequence[str]) -> int:
     if _wants_help(words):
         print(FIT_HELP)
         return 0
+    given = {word.partition("=")[0] for word in words}
+    for key in ("data", "model"):
+        if key not in given:
+            raise ConfigError(f"`irtbridge fit` needs {key}=...; see `irtbridge fit --help`.")
     console = make_console()
     config = read_config("fit", words)
-    for key in ("data", "model"):
-        if f"{key}=" not in " ".join(words):
-            raise ConfigError(f"`irtbridge fit` needs {key}=...; see `irtbridge fit --help`.")
     spec, responses = spec_from(config.model), read_responses(config)
     cells = make_cells(config, spec, responses)
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")

@@ -6,7 +6,7 @@ They run on programs whose abilities are integrated out, on every backend that c
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -27,25 +27,22 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class MapSettings:
-    """Settings of the posterior mode by L-BFGS, abilities integrated out.
-
-    With flat priors it is marginal maximum likelihood (Bock & Aitkin 1981). The mode is that of the parameters
-    themselves (discriminations, not their logarithms).
+class CollapsedSettings:
+    """What all methods share that integrate abilities out.
 
     Parameters
     ----------
     n_nodes : int
         Quadrature nodes for each trait.
     max_iterations : int
-        Of L-BFGS.
+        Of L-BFGS on the way to the mode.
     """
 
     n_nodes: int = 61
     max_iterations: int = 1000
 
     def __post_init__(self) -> None:
-        check_positive(self, "n_nodes", "max_iterations")
+        check_positive(self, *(f.name for f in fields(self) if f.type in ("int", "float")))
 
     @property
     def collapse(self) -> Quadrature:
@@ -54,39 +51,39 @@ class MapSettings:
 
 
 @dataclass(frozen=True)
-class LaplaceSettings:
+class MapSettings(CollapsedSettings):
+    """Settings of the posterior mode by L-BFGS, abilities integrated out: `n_nodes`, `max_iterations`.
+
+    With flat priors it is marginal maximum likelihood (Bock & Aitkin 1981). The mode is that of the parameters
+    themselves (discriminations, not their logarithms).
+    """
+
+
+@dataclass(frozen=True)
+class LaplaceSettings(CollapsedSettings):
     """Settings of the Laplace approximation corrected by Pareto-smoothed importance sampling (Vehtari et al. 2024).
 
     Parameters
     ----------
     draws : int
         Draws from the approximation, weighted, then resampled.
-    n_nodes : int
-        Quadrature nodes for each trait.
     fallback : str
         What to do when k-hat exceeds 0.7, so that the weights cannot be trusted: ``nuts_collapsed`` or ``none``.
-    max_iterations : int
-        Of L-BFGS.
+    n_nodes, max_iterations : int
+        As in `CollapsedSettings`.
     """
 
     draws: int = 1000
-    n_nodes: int = 61
     fallback: str = "nuts_collapsed"
-    max_iterations: int = 1000
 
     def __post_init__(self) -> None:
-        check_positive(self, "draws", "n_nodes", "max_iterations")
+        super().__post_init__()
         if self.fallback not in FALLBACKS:
             raise UnknownName("fallback", self.fallback, FALLBACKS)
 
-    @property
-    def collapse(self) -> Quadrature:
-        """The quadrature."""
-        return Quadrature(self.n_nodes)
-
 
 @dataclass(frozen=True)
-class CollapsedNutsSettings:
+class CollapsedNutsSettings(CollapsedSettings):
     """Settings of NUTS on the item parameters alone, whitened by the Laplace approximation.
 
     Parameters
@@ -97,10 +94,8 @@ class CollapsedNutsSettings:
         Mean acceptance probability that the step size is adapted to.
     max_tree_depth : int
         At most 2^max_tree_depth - 1 gradients a draw.
-    n_nodes : int
-        Quadrature nodes for each trait.
-    max_iterations : int
-        Of L-BFGS.
+    n_nodes, max_iterations : int
+        As in `CollapsedSettings`.
     """
 
     chains: int = 4
@@ -108,17 +103,6 @@ class CollapsedNutsSettings:
     draws: int = 250
     target_accept: float = 0.8
     max_tree_depth: int = 10
-    n_nodes: int = 61
-    max_iterations: int = 1000
-
-    def __post_init__(self) -> None:
-        names = ("chains", "warmup", "draws", "target_accept", "max_tree_depth", "n_nodes", "max_iterations")
-        check_positive(self, *names)
-
-    @property
-    def collapse(self) -> Quadrature:
-        """The quadrature."""
-        return Quadrature(self.n_nodes)
 
 
 def run_map(program: Program, settings: MapSettings, seed: int, progress: Progress) -> Draws:
