@@ -98,7 +98,7 @@ REFUSED = {
     "unknown backend option": (["fit", "data=lsat7", "model=2pl", "backend.pyro.jitt=1"], ["backend.pyro.jit"]),
     "wrong type": (["fit", "data=lsat7", "model=2pl", "method.nuts.draws=many"], ["many", "draws"]),
     "wrong range": (["fit", "data=lsat7", "model=2pl", "method.nuts.draws=0"], ["draws=0", "positive"]),
-    "wrong prior": (["fit", "data=lsat7", "model=2pl", "model.difficulty='Norml(0,1)'"], ["'Norml'; valid: Normal"]),
+    "wrong prior": (["fit", "data=lsat7", "model=2pl", "model.difficulty=Norml(0, 1)"], ["'Norml'; valid: Normal"]),
     "not a setting": (["fit", "data=lsat7", "model=2pl", "draws"], ["key=value"]),
     "no data": (["fit", "model=2pl"], ["data="]),
     "no model": (["fit", "data=lsat7"], ["model="]),
@@ -188,3 +188,11 @@ def test_a_stopped_run_keeps_what_is_finished(graded_csv: Path, stop: signal.Sig
     assert np.isfinite(az.from_netcdf(folder / "draws" / "pyro-vi.nc").posterior.discrimination.values).all()
     left = [path.name for path in folder.rglob("*") if path.is_file()]
     assert sorted(left) == ["pyro-vi.json", "pyro-vi.nc"]
+
+
+def test_a_prior_on_the_command_line_is_the_one_that_is_used(
+    graded_csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["fit", f"data={graded_csv.name}", "model=grm", "model.discrimination=LogNormal(0.1, 0.2)"]
+    assert main([*words, "backend=pyro", "method=map"]) == 0
+    assert "discrimination[item] ~ LogNormal(0.1, 0.2)" in capsys.readouterr().out

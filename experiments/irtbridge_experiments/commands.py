@@ -19,7 +19,7 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
   data=my.csv            csv or parquet, persons in rows and items in columns; or long with columns person, item,
                          response; or a named data set: lsat6, lsat7, bfi, bfi:N, verbagg
   model=2pl              1pl, 2pl, 3pl, 4pl, m2pl, grm, pcm, gpcm, rsm
-  model.discrimination='LogNormal(0,1)'   another prior (quote it for the shell: "model.difficulty='Normal(0,1)'")
+  'model.difficulty=Normal(0, 1)'   another prior (the quotes are for the shell)
   model.q_matrix=q.csv   which items load on which traits (m2pl, grm, gpcm)
   backend=pyro,tfp       one or several
   method=nuts            one or several of nuts, vi, laplace, nuts_collapsed, map

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, field, fields, make_dataclass
@@ -25,6 +26,7 @@ from irtbridge.priors import Prior
 from irtbridge.spec import ModelSpec
 
 CONFIG_MODULE = "irtbridge_configs"
+CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")
 LITERAL_KEYS = ("data", "results", "model.q_matrix")
 
 
@@ -71,7 +73,7 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
 
 
 def prepare(words: Sequence[str]) -> list[str]:
-    """Overrides as Hydra wants them: several backends or methods as a list, paths quoted."""
+    """Overrides as Hydra wants them: several backends or methods as a list, paths and priors quoted."""
     return [_prepare(word) for word in words]
 
 
@@ -136,7 +138,8 @@ def _prepare(word: str) -> str:
         return f"{key}=[{value}]"
     if key == "model":
         return f"model={ALIASES.get(value.lower(), value.lower())}"
-    if key in LITERAL_KEYS and value[:1] not in ("'", '"', "["):
+    literal = key in LITERAL_KEYS or CALL.fullmatch(value)
+    if literal and value[:1] not in ("'", '"', "["):
         quoted = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"{key}='{quoted}'"
     return word
