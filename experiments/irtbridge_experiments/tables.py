@@ -91,7 +91,7 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
             row |= agreement(record, reference)
         row |= {
             "min ESS": record["min_ess"],
-            "k-hat": record["pareto_k"],
+            "k-hat": record.get("pareto_k"),
             "max R-hat": record["max_r_hat"],
             "divergences": record["divergences"],
             "compile s": record["compile_seconds"],
