@@ -57,13 +57,17 @@ def run_suite(
     overwrite : bool
         Run again what is on disk.
     only : sequence of str
-        Run these contestants; the table has the records of the others where there are some.
+        Run these contestants; the others' rows come from their records, or say that they were not run.
 
     Returns
     -------
     str
         The table in Markdown.
     """
+    names = [c.name for c in suite.contestants]
+    for name in only:
+        if name not in names:
+            raise UnknownName(f"contestant of suite {suite.name!r}", name, names)
     records = []
     for contestant, job in zip(suite.contestants, make_jobs(suite, seed, threads), strict=True):
         path = folder / suite.name / f"{contestant.name}.json"
@@ -72,8 +76,7 @@ def run_suite(
             print(f"{suite.name}: {contestant.name} ...", file=sys.stderr, flush=True)
             record = run_contestant(contestant, job, limit)
             write_json(path, record)
-        if record is not None:
-            records.append(record)
+        records.append(record or heading(contestant, job) | {"status": "not run", "note": "not run"})
     return write_tables(suite, records, folder)
 
 
@@ -91,15 +94,19 @@ def finished(path: Path, job: Job, limit: float) -> Record | None:
 
 def run_contestant(contestant: Contestant, job: Job, limit: float) -> Record:
     """Run a job in a process of its own; what keeps it from finishing becomes the record's note."""
-    versions = {name: _version(name) for name in ("irtbridge", "numpy", *contestant.requires)}
+    record, versions = heading(contestant, job), {name: _version(name) for name in contestant.requires}
     missing = [name for name, version in versions.items() if version is None]
-    known = ("contestant", "threads", "dtype", "seed", "options")
-    record: Record = {key: getattr(job, key) for key in known}
-    record |= {"engine": contestant.engine, "method": contestant.method, "job_hash": job.hash}
-    record |= {"machine": describe_machine(), "versions": {k: v for k, v in versions.items() if v}}
     if missing:
         return record | {"status": "missing", "note": f"not installed: {', '.join(missing)}"}
-    return record | {"load_average": _load()} | _run_process(job, limit)
+    versions |= {name: _version(name) for name in ("irtbridge", "numpy")}
+    record |= {"machine": describe_machine(), "load_average": _load(), "versions": versions}
+    return record | _run_process(job, limit)
+
+
+def heading(contestant: Contestant, job: Job) -> Record:
+    """What is known of a contestant before it runs."""
+    record = {key: getattr(job, key) for key in ("contestant", "threads", "dtype", "seed", "options")}
+    return record | {"engine": contestant.engine, "method": contestant.method, "job_hash": job.hash}
 
 
 def _run_process(job: Job, limit: float) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -58,26 +59,32 @@ def _doctor(arguments: Sequence[str]) -> int:
     return print_doctor()
 
 
+def _help(arguments: Sequence[str]) -> int:
+    print(HELP, flush=True)
+    return 0
+
+
+def _version(arguments: Sequence[str]) -> int:
+    from importlib.metadata import version
+
+    print(f"irtbridge {version('irtbridge')}")
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": _run,
     "fit": _fit,
     "tables": _tables,
     "backends": _backends,
     "doctor": _doctor,
+    **dict.fromkeys(("--help", "-h", "help"), _help),
+    "--version": _version,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 where it worked, 1 on bad input, 130 on an interrupt."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(HELP)
-        return 0
-    if words[0] == "--version":
-        from importlib.metadata import version
-
-        print(f"irtbridge {version('irtbridge')}")
-        return 0
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         if words[0] not in COMMANDS:
             raise UnknownName("command", words[0], COMMANDS)
@@ -85,6 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except IRTBridgeError as error:
         print(f"irtbridge: error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # The reader, `head` say, has seen enough; Python would complain once more on exit.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
     except KeyboardInterrupt:
         print("irtbridge: interrupted; finished fits are on disk.", file=sys.stderr)
         return 130

@@ -251,8 +251,10 @@ class TfpProgram(Program):
         def trace() -> Callable[..., Any]:
             signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
             function = partial(self.model.value_and_grad, jacobian=jacobian)
-            traced: Callable[..., Any] = tf.function(function, signature, autograph=False).get_concrete_function()
-            return traced
+            traced = tf.function(function, signature, autograph=False)
+            # Traced here, but called as it is: a concrete function takes milliseconds to match its arguments.
+            traced.get_concrete_function()
+            return traced  # type: ignore[no-any-return]
 
         return self.compiled(("value_and_grad", jacobian), trace)
 
