@@ -30,7 +30,7 @@ class Job:
     options : dict
         Of the contestant.
     model : str
-        ``2pl``, ``grm`` or ``gpcm``; what the hand-written programs go by.
+        ``2pl``, ``m2pl``, ``grm`` or ``gpcm``; what the hand-written programs go by.
     a_scale, b_scale : float
         Priors: discriminations are LogNormal(0, a_scale), locations Normal(0, b_scale), abilities Normal(0, 1).
     spec, data : dict
@@ -67,6 +67,11 @@ class Job:
     def y(self) -> NDArray[np.int64]:
         """Category codes (person, item), none missing."""
         return self.responses.values
+
+    @property
+    def trait_of_item(self) -> NDArray[np.int64]:
+        """Which trait each item loads on, where it loads on one of several."""
+        return np.argmax(np.asarray(self.build_spec()["discrimination"].free), axis=1)
 
     @property
     def n_categories(self) -> int:

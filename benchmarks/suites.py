@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.job import Job
 from irtbridge.data import Responses, load_responses
@@ -15,7 +16,7 @@ from irtbridge.models import build_model
 from irtbridge.simulate import simulate_parameters, simulate_responses
 from irtbridge.spec import ModelSpec
 
-LOCATION = {"2pl": "difficulty", "grm": "threshold", "gpcm": "step"}
+LOCATION = {"2pl": "difficulty", "m2pl": "difficulty", "grm": "threshold", "gpcm": "step"}
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class Suite:
     ----------
     name, description : str
     measure : str
-        ``sampling``, ``mode`` or ``gradient``.
+        ``sampling``, ``mode``, ``elbo`` or ``gradient``.
     contestants : tuple of Contestant
         In the table's order.
     reference : str
         Name of the contestant that the ratios refer to.
     model : str
-        ``2pl``, ``grm`` or ``gpcm``.
-    persons, items, categories : int
-        Of the simulated data.
+        ``2pl``, ``m2pl``, ``grm`` or ``gpcm``.
+    persons, items, categories, traits : int
+        Of the simulated data. With several traits each item loads on one of them, and they correlate.
     dataset : str, optional
         A named data set in place of simulated data; persons with missing responses are left out.
     a_scale, b_scale : float
@@ -81,6 +82,7 @@ class Suite:
     persons: int = 5000
     items: int = 100
     categories: int = 2
+    traits: int = 1
     dataset: str | None = None
     a_scale: float = 0.3
     b_scale: float = 1.0
@@ -98,7 +100,15 @@ class Suite:
         return self._spec(f"LogNormal(0, {self.a_scale})", f"{location}(0, {self.b_scale})")
 
     def _spec(self, discrimination: str, location: str) -> ModelSpec:
-        return build_model(self.model, discrimination=discrimination, **{LOCATION[self.model]: location})
+        priors: dict[str, Any] = {"discrimination": discrimination, LOCATION[self.model]: location}
+        if self.model == "m2pl":
+            priors |= {"q_matrix": self.q_matrix.tolist(), "correlated": True}
+        return build_model(self.model, **priors)
+
+    @property
+    def q_matrix(self) -> NDArray[np.int64]:
+        """Which items load on which traits: as many on each, one after another."""
+        return np.kron(np.eye(self.traits, dtype=int), np.ones((self.items // self.traits, 1), dtype=int))
 
     def make_data(self, seed: int) -> tuple[Responses, dict[str, Any] | None]:
         """Responses, and the true item parameters where they are simulated."""
@@ -106,7 +116,11 @@ class Suite:
             return load_responses(load_dataset(self.dataset).to_frame().dropna()), None
         spec, counts = self._informed(), np.full(self.items, self.categories)
         params = simulate_parameters(spec, self.persons, counts, seed)
-        truth = {"discrimination": params["discrimination"], "location": params[LOCATION[self.model]]}
+        loadings = params["discrimination"]
+        truth = {
+            "discrimination": loadings[self.q_matrix > 0] if self.traits > 1 else loadings,
+            "location": params[LOCATION[self.model]],
+        }
         responses = simulate_responses(spec, params, counts, seed + 1)
         return responses, {name: value.tolist() for name, value in truth.items()}
 
@@ -174,7 +188,7 @@ COLLAPSED = (*_collapsed("tfp"), *_collapsed("pyro"))
 SAMPLERS = (*COLLAPSED, _joint("tfp"), _joint("pyro"), *HAND_WRITTEN)
 TIGHT = {"n_quadpts": 61, "tol": 1e-6, "max_iter": 2000}
 MODES = (
-    *(_irtbridge(backend, "map", "marginal ML, L-BFGS") for backend in ("tfp", "pyro")),
+    *(_irtbridge(b, "map", "marginal ML, L-BFGS", standard_errors=False) for b in ("tfp", "pyro")),
     Contestant("mirt", "mirt", "marginal ML, EM", "mirt_em", ("mirt",)),
     Contestant("mirt-tight", "mirt", "the same, run to the maximum", "mirt_em", ("mirt",), options=TIGHT),
     Contestant("girth", "girth", "marginal ML", "girth_mml", ("girth",)),
@@ -184,6 +198,20 @@ GRADIENTS = (
     Contestant("tfp", "TFP, hand-written", "tf.function", "tfp_gradient", TFP),
     Contestant("pyro", "Pyro, hand-written", "potential_fn", "pyro_gradient", PYRO, options={"jit": False}),
     Contestant("pyro-jit", "Pyro, hand-written", "potential_fn, jit", "pyro_gradient", PYRO, options={"jit": True}),
+)
+
+M2PL_CONTESTANTS = (
+    *(_irtbridge(b, "nuts_whitened", "joint NUTS, whitened", chains=1, draws=400) for b in ("tfp", "pyro")),
+    _joint("tfp"),
+    _joint("pyro"),
+    *(c for c in HAND_WRITTEN if c.name in ("pyro", "tfp", "tfp-xla", "numpyro")),
+)
+
+VARIATIONAL = (
+    *(_irtbridge(b, "vi_newton", "mean-field, Newton") for b in ("tfp", "pyro")),
+    *(_irtbridge(b, "vi", "mean-field, Adam") for b in ("tfp", "pyro")),
+    Contestant("pyro-svi", "Pyro, hand-written", "mean-field, Adam", "pyro_svi", PYRO),
+    PY_IRT,
 )
 
 REFERENCE = "irtbridge-tfp-laplace"
@@ -198,6 +226,10 @@ SUITES = {
               SAMPLERS, REFERENCE, "grm", 500, 10, 3, a_scale=0.5, b_scale=2.0),
         Suite("gpcm_bfi", "generalised partial credit, bfi neuroticism, complete cases", "sampling",
               SAMPLERS, REFERENCE, "gpcm", dataset="bfi:N", a_scale=0.5, b_scale=2.0),
+        Suite("m2pl7", "multidimensional 2PL, 1,000 persons, 35 items, 7 correlated traits", "sampling",
+              M2PL_CONTESTANTS, "irtbridge-tfp-nuts_whitened", "m2pl", 1000, 35, traits=7),
+        Suite("vi_large", "mean-field variational inference, 2PL, 5,000 persons, 100 items", "elbo",
+              VARIATIONAL, "pyro-svi"),
         Suite("map_large", "2PL, 5,000 persons, 100 items, flat priors", "mode",
               MODES, "irtbridge-tfp-map", flat=True),
         Suite("gradient", "2PL, 5,000 persons, 100 items, joint density", "gradient",

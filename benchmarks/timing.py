@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,3 +22,9 @@ def time_calls(function: Callable[[], object], compile_seconds: float) -> dict[s
         times.append(time.perf_counter() - begin)
     total = compile_seconds + first - start
     return {"compile_seconds": compile_seconds, "total_seconds": total, "gradient_seconds": float(np.median(times))}
+
+
+def elbo_trace(elbo: Sequence[float], seconds: Sequence[float], points: int = 60) -> list[list[float]]:
+    """An optimisation in a few points: [seconds since the start, ELBO averaged over the steps since the last point]."""
+    parts = [part for part in np.array_split(np.arange(len(elbo)), points) if len(part)]
+    return [[float(seconds[part[-1]]), float(np.mean(np.asarray(elbo)[part]))] for part in parts]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.job import Job
 from benchmarks.suites import LOCATION
@@ -40,6 +41,7 @@ def measure(job: Job) -> dict[str, Any]:
     result = contestant.run(job)
     record = {"import_seconds": imported - start}
     record |= {name: value for name, value in result.items() if isinstance(value, (int, float))}
+    record |= {name: result[name] for name in ("elbo",) if name in result}
     record["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return record | accuracy(result, job)
 
@@ -52,7 +54,7 @@ def accuracy(result: Mapping[str, Any], job: Job) -> dict[str, Any]:
     estimate = result.get("estimate") or {n: np.mean(d, axis=(0, 1)) for n, d in result.get("draws", {}).items()}
     if estimate and job.truth:
         found |= {f"rmse_{name}": rmse(estimate[name], job.truth[name]) for name in PARAMETERS}
-    if "estimate" in result:
+    if "estimate" in result and "elbo" not in result:
         params = {"discrimination": estimate["discrimination"], LOCATION[job.model]: estimate["location"]}
         marginal = Marginal.of(job.build_spec(), job.responses)
         found["log_likelihood"] = marginal.log_likelihood({k: np.asarray(v, float) for k, v in params.items()})
@@ -60,9 +62,17 @@ def accuracy(result: Mapping[str, Any], job: Job) -> dict[str, Any]:
 
 
 def min_ess(draws: Mapping[str, Any]) -> float:
-    """Smallest bulk effective sample size over the item parameters."""
-    ess = az.ess(az.from_dict({name: np.asarray(d) for name, d in draws.items()}), method="bulk")
-    return float(min(ess[name].min() for name in draws))
+    """Smallest bulk effective sample size over the item parameters and the correlations of the traits."""
+    ess = az.ess(az.from_dict({name: _free(name, np.asarray(d)) for name, d in draws.items()}), method="bulk")
+    return float(min(value.min() for value in ess.values()))
+
+
+def _free(name: str, draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The correlations below the diagonal, of their Cholesky factor; everything else as it is."""
+    if name != "cholesky":
+        return draws
+    correlation = draws @ np.swapaxes(draws, -1, -2)
+    return correlation[..., *np.tril_indices(draws.shape[-1], -1)]
 
 
 def rmse(estimate: Any, truth: Any) -> float:

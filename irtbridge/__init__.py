@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from irtbridge.datasets import dataset_names, load_dataset
     from irtbridge.errors import IRTBridgeError, Unsupported
     from irtbridge.fitting import Fit, fit
+    from irtbridge.many import fit_many, seed_of
     from irtbridge.models import (
         MODELS,
         build_model,
@@ -43,6 +44,7 @@ _HOME = {
     "datasets": ("dataset_names", "load_dataset"),
     "errors": ("IRTBridgeError", "Unsupported"),
     "fitting": ("Fit", "fit"),
+    "many": ("fit_many", "seed_of"),
     "models": (
         "MODELS",
         "build_model",
@@ -80,6 +82,7 @@ __all__ = [
     "build_model",
     "dataset_names",
     "fit",
+    "fit_many",
     "four_pl",
     "generalized_partial_credit",
     "graded",
@@ -90,6 +93,7 @@ __all__ = [
     "one_pl",
     "partial_credit",
     "rating_scale",
+    "seed_of",
     "simulate_parameters",
     "simulate_responses",
     "three_pl",

@@ -46,6 +46,8 @@ class NutsSettings:
         At most 2^max_tree_depth - 1 gradient steps a draw.
     init_radius : float
         Chains start uniformly within this distance of 0 in each unconstrained coordinate.
+    noncentred : bool
+        Sample standardised abilities: pays where their prior has parameters and each person has few responses.
     """
 
     chains: int = 4
@@ -54,6 +56,7 @@ class NutsSettings:
     target_accept: float = 0.8
     max_tree_depth: int = 10
     init_radius: float = 0.5
+    noncentred: bool = False
 
     def __post_init__(self) -> None:
         check_positive(self, "chains", "warmup", "draws", "max_tree_depth", "init_radius")
@@ -247,8 +250,10 @@ class Backend(ABC):
     priors, families : tuple of str
         What it can translate, by class name and by family name; all by default.
     collapses : bool
-        Whether `compile` can integrate abilities out; the methods ``map``, ``laplace`` and ``nuts_collapsed`` then
-        run on it.
+        Whether `compile` can integrate abilities out; the methods ``map``, ``laplace``, ``nuts_collapsed`` and
+        ``vi_collapsed`` then run on it.
+    noncentres : bool
+        Whether `compile` can standardise the coordinates of the abilities.
     options_class : type
         A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group.
     """
@@ -261,6 +266,7 @@ class Backend(ABC):
     priors: ClassVar[tuple[str, ...]] = tuple(PRIORS)
     families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
     collapses: ClassVar[bool] = False
+    noncentres: ClassVar[bool] = False
     options_class: ClassVar[type]
 
     def __init__(self, **options: Any) -> None:
@@ -283,6 +289,7 @@ class Backend(ABC):
         device: str = "auto",
         dtype: str = "float64",
         collapse: Quadrature | None = None,
+        noncentred: bool = False,
     ) -> Program:
         """Translate a spec into a program of this library over data of this shape.
 
@@ -296,6 +303,8 @@ class Backend(ABC):
             Where and in which precision to compute.
         collapse : Quadrature, optional
             Integrate the abilities out on this grid: the program is then one of the other variables alone.
+        noncentred : bool
+            Let the coordinates of the abilities be standardised ones (see `irtbridge.noncentred`).
 
         Raises
         ------

@@ -14,10 +14,10 @@ irtbridge: say a Bayesian item response model once, fit it on several engines, a
 usage: irtbridge COMMAND [KEY=VALUE ...]
 
 commands:
-  run study=NAME        run a study: fit its cells, write records, table and figure to results/NAME
+  run study=NAME        run a study: fit its cells, write records, tables and figures to results/NAME
   fit data=FILE model=NAME [backend=A,B] [method=nuts]
                         fit one model to your data; item tables side by side, draws saved as NetCDF
-  tables DIR            rebuild the table and the figure of a study from its records
+  tables DIR            rebuild the tables and figures of a study from its records
   backends              which backends there are, and whether their libraries are installed
   doctor                versions, devices, what is missing and how to get it
 

@@ -1,8 +1,11 @@
 """Abilities integrated out: the quadrature, and the response patterns it is taken over.
 
-The log likelihood of all persons at all nodes is one matrix product: one-hot response patterns (pattern,
+The log likelihood of all persons at all nodes is one matrix product: indicators of the response patterns (pattern,
 item x category) times the family's log probabilities of all categories at the nodes (item x category, node). That
-holds for every family, with missing responses and hierarchical priors.
+holds for every family, with missing responses and hierarchical priors. The backends take log probabilities relative to
+the lowest category, which spares its columns:
+
+    log P(pattern | node) = sum_j log p_j0 + sum_{observed jk, k > 0} (log p_jk - log p_j0) - sum_{missing j} log p_j0
 """
 
 from __future__ import annotations
@@ -97,19 +100,45 @@ class Patterns:
         rows : int, optional
             Fill up to this many rows, for a program compiled for as many.
         """
-        codes, counts = np.unique(responses.values, axis=0, return_counts=True)
-        if 2 * len(codes) > responses.n_persons:
-            codes, counts = responses.values, np.ones(responses.n_persons, dtype=np.int64)
+        codes, (first, counts) = responses.values, _distinct(responses)
+        if 2 * len(first) > responses.n_persons:
+            counts = np.ones(responses.n_persons, dtype=np.int64)
+        else:
+            codes = codes[first]
         wanted = rows if rows is not None and rows >= len(codes) else _roomy(len(codes), responses.n_persons)
         fill = wanted - len(codes)
         codes = np.concatenate([codes, np.full((fill, codes.shape[1]), -1)])
         return cls(codes, np.r_[counts, np.zeros(fill)].astype(float), responses.max_categories)
+
+    @staticmethod
+    def number(responses: Responses) -> int:
+        """How many rows `of` gives, those that fill up apart."""
+        distinct = len(_distinct(responses)[0])
+        return distinct if 2 * distinct <= responses.n_persons else responses.n_persons
 
     @cached_property
     def one_hot(self) -> Array:
         """1 where the response is the category, shape (pattern, item x category)."""
         hits = self.codes[:, :, None] == np.arange(self.n_categories)
         return np.asarray(hits.reshape(len(self.codes), -1), dtype=float)
+
+    @cached_property
+    def some_missing(self) -> bool:
+        """Whether any person lacks a response."""
+        return bool((self.codes[self.counts > 0] < 0).any())
+
+    def indicators(self, *, missing: bool) -> Array:
+        """1 where the response is that category above the lowest; then, if asked for, 1 where there is no response.
+
+        Returns
+        -------
+        ndarray, shape (pattern, item x (category - 1)) or, with `missing`, (pattern, item x category)
+        """
+        hits = self.codes[:, :, None] == np.arange(1, self.n_categories)
+        blocks = [hits.reshape(len(self.codes), -1)]
+        if missing:
+            blocks.append((self.codes < 0) & (self.counts > 0)[:, None])
+        return np.concatenate(blocks, axis=1, dtype=float)
 
 
 def ability_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> Array:
@@ -128,24 +157,42 @@ def ability_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> 
     return np.asarray(arguments["loc"] + arguments["scale"] * standard)
 
 
-def check_collapsible(spec: ModelSpec) -> None:
-    """Raise `SpecError` unless the abilities of a spec can be integrated out on a grid."""
+def check_normal_abilities(spec: ModelSpec) -> None:
+    """Raise `SpecError` unless abilities are normal and nothing but the responses refers to them."""
     ability = spec[spec.family.ability]
     if not isinstance(ability.prior, (Normal, MultivariateNormal)):
-        raise SpecError(f"{ability}: only a Normal or multivariate normal can be integrated out; use method=nuts.")
-    if len(spec.traits) > MAX_TRAITS:
-        raise SpecError(
-            f"model {spec.name!r} has {len(spec.traits)} traits; a grid serves at most {MAX_TRAITS}. Use method=nuts."
-        )
+        raise SpecError(f"{ability}: this method needs a Normal or multivariate normal ability; use method=nuts.")
     users = [v.name for v in spec.variables if ability.name in v.prior.references().values()]
     if users:
-        raise SpecError(f"{ability}: {users[0]!r} refers to it, so it cannot be integrated out; use method=nuts.")
+        raise SpecError(f"{ability}: {users[0]!r} refers to it, which this method cannot serve; use method=nuts.")
+
+
+def check_collapsible(spec: ModelSpec) -> None:
+    """Raise `SpecError` unless the abilities of a spec can be integrated out on a grid."""
+    check_normal_abilities(spec)
+    ability = spec[spec.family.ability]
+    if len(spec.traits) > MAX_TRAITS:
+        raise SpecError(
+            f"model {spec.name!r} has {len(spec.traits)} traits; a grid serves at most {MAX_TRAITS}. "
+            "Use method=nuts_whitened."
+        )
     for value in (*ability.prior.arguments().values(),):
         by_person = isinstance(value, str) and "person" in spec[value].dims
         if by_person or (not isinstance(value, str) and np.ndim(value) > 0 and ability.dims == ("person",)):
-            raise SpecError(f"{ability}: a prior that differs from person to person cannot be integrated out.")
+            raise SpecError(
+                f"{ability}: a prior that differs from person to person cannot be integrated out; "
+                "use method=nuts_whitened."
+            )
 
 
 def _roomy(patterns: int, persons: int) -> int:
     """A power of two, so that data sets of one design mostly share one shape."""
     return min(persons, 1 << (patterns - 1).bit_length())
+
+
+def _distinct(responses: Responses) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """The first person with each distinct pattern, and how many have it; whole rows are compared as bytes."""
+    codes = np.ascontiguousarray(responses.values.astype(np.int16))
+    rows = codes.view(np.dtype((np.void, codes.dtype.itemsize * codes.shape[1]))).ravel()
+    _, first, counts = np.unique(rows, return_index=True, return_counts=True)
+    return first, counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class IRTBridgeError(Exception):
@@ -70,7 +71,8 @@ class ResultsError(IRTBridgeError, OSError):
 
 def rebuild(kind: type[IRTBridgeError], message: str) -> IRTBridgeError:
     """An error of a class with a finished message, as it comes from another process."""
-    error = kind.__new__(kind)
+    layout: Any = kind.__base__  # the builtin whose memory layout it has, as Python wants of __new__
+    error: IRTBridgeError = layout.__new__(kind)
     Exception.__init__(error, message)
     return error
 

@@ -4,123 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import xarray as xr
 
-from irtbridge import summaries
-from irtbridge.backend import Backend, Draws, Program, Progress, Timings, silent
+from irtbridge.backend import Backend, Draws, Program, Progress, silent
 from irtbridge.data import Responses, load_responses
 from irtbridge.draws import to_inference_data
 from irtbridge.errors import ConfigError
-from irtbridge.files import write_atomic
+from irtbridge.fitted import Fit
 from irtbridge.inference import compile_for, make_settings, run_method
-from irtbridge.inference.abilities import add_abilities
+from irtbridge.inference.streaming import add_all_abilities
 from irtbridge.models import build_model
 from irtbridge.plugins import load_backend
 from irtbridge.provenance import environment
-from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
 
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A fitted model.
-
-    Attributes
-    ----------
-    idata : arviz.InferenceData
-        Draws, sample statistics and data, labelled by person, item, trait and category.
-    spec : ModelSpec
-        The model.
-    responses : Responses
-        The data, with the recoding of their categories.
-    program : Program
-        The compiled program; ``program.native`` is the library's own object.
-    draws : Draws
-        Draws in the program's unconstrained coordinates, with timings.
-    """
-
-    idata: az.InferenceData
-    spec: ModelSpec
-    responses: Responses
-    program: Program
-    draws: Draws
-
-    @property
-    def timings(self) -> Timings:
-        """Wall-clock seconds of compiling, warm-up and sampling."""
-        return self.draws.timings
-
-    @cached_property
-    def _item_summary(self) -> xr.Dataset:
-        """Summaries of everything but the persons."""
-        return self._summary(of_persons=False)
-
-    @cached_property
-    def _person_summary(self) -> xr.Dataset:
-        return self._summary(of_persons=True)
-
-    def _summary(self, *, of_persons: bool) -> xr.Dataset:
-        posterior = self.idata.posterior
-        chosen = posterior[[n for n in posterior.data_vars if ("person" in posterior[n].dims) == of_persons]]
-        if self.draws.standard_errors is not None:
-            return summaries.of_point(chosen, self.draws.standard_errors)
-        summary = summaries.summarise(chosen)
-        return summary if self.draws.ess is None else summaries.with_ess(summary, self.draws.ess)
-
-    def items(self) -> pd.DataFrame:
-        """One row per item; columns (parameter, statistic): mean, SD, 95 % HDI, ESS, R-hat."""
-        return summaries.table(self._item_summary, "item")
-
-    def persons(self) -> pd.DataFrame:
-        """One row per person; columns as in `items`."""
-        return summaries.table(self._person_summary, "person")
-
-    def shared(self) -> pd.DataFrame:
-        """One row for each parameter that belongs to no single item or person: steps, correlations, hyperparameters."""
-        return summaries.shared_table(self._item_summary)
-
-    @property
-    def min_ess(self) -> float:
-        """Smallest bulk effective sample size over the item and shared parameters.
-
-        Where the draws are no Markov chain, the method's own: their number for independent draws, one over the sum of
-        squared weights for weighted ones, NaN for a point estimate.
-        """
-        if self.draws.ess is not None:
-            return self.draws.ess
-        return _extreme(self._item_summary, "ess_bulk", np.nanmin)
-
-    @property
-    def pareto_k(self) -> float:
-        """k-hat of importance weights (above 0.7 they cannot be trusted); NaN where the method has none."""
-        return float("nan") if self.draws.pareto_k is None else self.draws.pareto_k
-
-    @property
-    def max_r_hat(self) -> float:
-        """Largest R-hat over the item and shared parameters; NaN with one chain."""
-        return _extreme(self._item_summary, "r_hat", np.nanmax)
-
-    @property
-    def divergences(self) -> int:
-        """Number of divergent transitions after warm-up."""
-        return int(np.sum(self.draws.stats.get("diverging", 0)))
-
-    def save(self, path: str | Path) -> Path:
-        """Write the InferenceData as NetCDF, whole or not at all.
-
-        Raises
-        ------
-        ResultsError
-            The path cannot be written.
-        """
-        return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+__all__ = ["Fit", "Fitter", "fit"]
 
 
 def fit(
@@ -173,44 +74,91 @@ def fit(
         Always of this root: `DataError`, `SpecError`, `UnknownName`, `BackendUnavailable`, `Unsupported`,
         `DeviceError`, `NumericalError`.
     """
+    check_seed(seed)
+    responses = load_responses(data, **dict(data_options or {}))
+    fitter = Fitter(
+        spec=build_model(model, **dict(model_options or {})),
+        method=method,
+        settings=make_settings(method, **settings),
+        engine=load_backend(backend, **dict(backend_options or {})),
+        device=device,
+        dtype=dtype,
+    )
+    return fitter.fit(responses, int(seed), progress)
+
+
+@dataclass(eq=False)
+class Fitter:
+    """All that a fit needs but data and seed. It compiles for the first data set and binds the others.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    method : str
+        The method.
+    settings : object
+        Its settings.
+    engine : Backend
+        The backend, with its options.
+    device, dtype : str
+        As in `fit`.
+    """
+
+    spec: ModelSpec
+    method: str
+    settings: Any
+    engine: Backend
+    device: str = "auto"
+    dtype: str = "float64"
+    _latest: Program | None = field(default=None, init=False, repr=False)
+
+    def fit(self, responses: Responses, seed: int, progress: Progress = silent) -> Fit:
+        """Fit one data set, of the same shape as the ones before.
+
+        Raises
+        ------
+        DataError
+            The shape is another.
+        """
+        started = time.perf_counter()
+        progress("compile", 0, 0)
+        program = self.compile(responses) if self._latest is None else self._latest.bind(responses)
+        shared = self._latest is not None and program.compile_seconds == 0
+        self._latest = program
+        draws = run_method(self.engine, program, self.method, self.settings, seed, progress)
+        draws, abilities = add_all_abilities(program, draws, seed)
+        attrs = self._attributes(program, draws) | {"seed": seed, "compile_shared": shared}
+        attrs["wall_seconds"] = time.perf_counter() - started
+        return Fit(to_inference_data(program, draws, attrs, abilities), self.spec, responses, program, draws)
+
+    def compile(self, responses: Responses) -> Program:
+        """Compile the model as the method needs it."""
+        return compile_for(self.engine, self.spec, responses, self.settings, device=self.device, dtype=self.dtype)
+
+    def _attributes(self, program: Program, draws: Draws) -> dict[str, Any]:
+        """What a fit was, for the attributes of its InferenceData."""
+        responses = program.responses
+        return {
+            "model": self.spec.name,
+            "spec": self.spec.to_dict(),
+            "spec_hash": self.spec.hash,
+            "data": responses.name,
+            "data_fingerprint": responses.fingerprint,
+            "backend": self.engine.name,
+            "backend_options": asdict(self.engine.options),
+            "method": self.method,
+            "settings": asdict(self.settings),
+            "device": program.device,
+            "dtype": program.dtype,
+            "chain_method": draws.chain_method,
+            **({} if draws.pareto_k is None else {"pareto_k": draws.pareto_k}),
+            **draws.timings.to_dict(),
+            **environment(self.engine),
+        }
+
+
+def check_seed(seed: object) -> None:
+    """Raise `ConfigError` unless a seed is an integer, 0 or greater."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ConfigError(f"seed={seed!r} must be an integer, 0 or greater.")
-    responses = load_responses(data, **dict(data_options or {}))
-    spec = build_model(model, **dict(model_options or {}))
-    chosen = make_settings(method, **settings)
-    engine = load_backend(backend, **dict(backend_options or {}))
-    started = time.perf_counter()
-    progress("compile", 0, 0)
-    program = compile_for(engine, spec, responses, chosen, device=device, dtype=dtype)
-    draws = run_method(engine, program, method, chosen, int(seed), progress)
-    draws, abilities = add_abilities(program, draws, int(seed))
-    wall = time.perf_counter() - started
-    attrs = _attributes(engine, method, chosen, program, draws) | {"seed": int(seed), "wall_seconds": wall}
-    return Fit(to_inference_data(program, draws, attrs, abilities), spec, responses, program, draws)
-
-
-def _attributes(engine: Backend, method: str, settings: Any, program: Program, draws: Draws) -> dict[str, Any]:
-    """What a fit was, for the attributes of its InferenceData."""
-    spec, responses = program.spec, program.responses
-    return {
-        "model": spec.name,
-        "spec": spec.to_dict(),
-        "spec_hash": spec.hash,
-        "data": responses.name,
-        "data_fingerprint": responses.fingerprint,
-        "backend": engine.name,
-        "backend_options": asdict(engine.options),
-        "method": method,
-        "settings": asdict(settings),
-        "device": program.device,
-        "dtype": program.dtype,
-        "chain_method": draws.chain_method,
-        **({} if draws.pareto_k is None else {"pareto_k": draws.pareto_k}),
-        **draws.timings.to_dict(),
-        **environment(engine),
-    }
-
-
-def _extreme(summary: xr.Dataset, statistic: str, reduce: Any) -> float:
-    values = np.concatenate([v.sel(statistic=statistic).values.ravel() for v in summary.data_vars.values()])
-    return float(reduce(values)) if np.isfinite(values).any() else float("nan")

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.collapse import Quadrature, check_collapsible
+from irtbridge.collapse import Quadrature, check_collapsible, check_normal_abilities
 from irtbridge.data import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.priors import LKJCholesky, MultivariateNormal
@@ -121,6 +121,8 @@ class Layout:
         In the order of the spec's variables; the abilities are missing where they are integrated out.
     collapse : Quadrature or None
         How the abilities are integrated out.
+    noncentred : bool
+        Whether the coordinates of the abilities are standardised ones (see `irtbridge.noncentred`).
     """
 
     spec: ModelSpec
@@ -128,9 +130,12 @@ class Layout:
     n_categories: NDArray[np.int64]
     slots: dict[str, Slot] = field(default_factory=dict)
     collapse: Quadrature | None = None
+    noncentred: bool = False
 
     @classmethod
-    def of(cls, spec: ModelSpec, responses: Responses, collapse: Quadrature | None = None) -> Layout:
+    def of(
+        cls, spec: ModelSpec, responses: Responses, collapse: Quadrature | None = None, *, noncentred: bool = False
+    ) -> Layout:
         """Lay a spec out over data, with the abilities or, given a quadrature, without.
 
         Raises
@@ -139,10 +144,12 @@ class Layout:
             The family cannot have as many categories as an item has, or items must share their categories.
         SpecError
             A Q-matrix, mask or array argument whose shape does not fit the data, or abilities that cannot be
-            integrated out.
+            integrated out, or standardised.
         """
         if collapse is not None:
             check_collapsible(spec)
+        if noncentred:
+            check_normal_abilities(spec)
         n_categories = responses.n_categories
         _check_categories(spec, responses)
         sizes = {
@@ -152,7 +159,7 @@ class Layout:
             "trait": len(spec.traits),
         }
         exists = np.arange(1, sizes["category"] + 1) < n_categories[:, None]
-        layout = cls(spec, sizes, n_categories, collapse=collapse)
+        layout = cls(spec, sizes, n_categories, collapse=collapse, noncentred=noncentred)
         for variable in spec.variables:
             layout.slots[variable.name] = _slot(variable, sizes, exists)
             layout._check_array_arguments(variable)

@@ -84,9 +84,9 @@ def backends_with(capability: str, name: str) -> tuple[str, ...]:
     return _backends_where(lambda backend: name in getattr(backend, capability))
 
 
-def backends_that_collapse() -> tuple[str, ...]:
-    """Names of the backends that can integrate abilities out."""
-    return _backends_where(lambda backend: backend.collapses)
+def backends_that(flag: str) -> tuple[str, ...]:
+    """Names of the backends with a capability: ``collapses`` or ``noncentres``."""
+    return _backends_where(lambda backend: getattr(backend, flag))
 
 
 def _backends_where(condition: Callable[[type[Backend]], bool]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def environment(backend: Backend) -> dict[str, Any]:
     }
 
 
+@cache
 def git_commit() -> str:
     """Commit of the source tree irtbridge runs from; empty where it is installed from a wheel."""
     root = Path(__file__).resolve().parent.parent

@@ -30,8 +30,12 @@ def test_unsupported_names_who_does() -> None:
     assert message == "backend 'pyro' does not support method 'x'; supported by: tfp, mine."
 
 
+SIMPLE = [errors.DataError, errors.DataNotFound, errors.BackendUnavailable, errors.ResultsError]
+
+
 @pytest.mark.parametrize(
-    "error", [errors.UnknownName("model", "x", ["2pl"]), errors.Unsupported("a", "b"), errors.DataError("no")]
+    "error",
+    [errors.UnknownName("model", "x", ["2pl"]), errors.Unsupported("a", "b"), *(kind("no") for kind in SIMPLE)],
 )
 def test_errors_travel(error: errors.IRTBridgeError) -> None:
     back = pickle.loads(pickle.dumps(error))

@@ -141,7 +141,7 @@ def test_settings_have_defaults_that_can_be_changed(method: str, kind: type) -> 
 
 
 WRONG_SETTINGS: list[tuple[str, dict[str, Any], type[IRTBridgeError], tuple[str, ...]]] = [
-    ("nust", {}, UnknownName, ("method", "'nust'", "valid: nuts, nuts_collapsed")),
+    ("nust", {}, UnknownName, ("method", "'nust'", "valid: nuts, nuts_")),
     ("nuts", {"drawz": 1}, UnknownName, ("setting of method 'nuts'", "'drawz'", "valid: draws,", "warmup")),
     ("vi", {"chains": 1}, UnknownName, ("setting of method 'vi'", "'chains'", "learning_rate")),
     ("nuts", {"draws": 0}, ConfigError, ("draws=0", "positive integer")),

@@ -39,7 +39,8 @@ def test_tfp_joint_distribution_samples_and_scores(case: Case, collapse: Quadrat
     assert list(draw._fields) == [*program.layout.slots, "response"]
     assert np.isfinite(program.native.log_prob(draw).numpy())
     rows, columns = program.data[0].shape  # type: ignore[attr-defined]
-    assert draw.response.shape == (rows, columns)
+    above_lowest = program.layout.exists[:, 1:].size
+    assert draw.response.shape == (rows, columns if collapse is None else above_lowest)
 
 
 def test_pyro_simulates_what_the_family_says() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from irtbridge.backend import Backend, Program
+from irtbridge.backend import Backend, Program, check_positive
 from irtbridge.collapse import Quadrature
 from irtbridge.data import Responses
+from irtbridge.layout import Layout
 from irtbridge.spec import ModelSpec
 
 
@@ -21,10 +22,16 @@ class PyroOptions:
         Trace the log density and its gradient once, instead of running the Python model at every step.
     threads : int
         Threads of torch while it runs; 0 leaves torch's own setting, which pays for large data on an idle machine.
+    processes : int
+        Spread the chains of NUTS over so many processes, each of which compiles the model. The draws are the same.
     """
 
     jit: bool = True
     threads: int = 1
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        check_positive(self, "processes")
 
 
 class PyroBackend(Backend):
@@ -36,6 +43,7 @@ class PyroBackend(Backend):
     install: ClassVar[str] = 'pip install "irtbridge[pyro]"'
     methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     collapses: ClassVar[bool] = True
+    noncentres: ClassVar[bool] = True
     options_class: ClassVar[type] = PyroOptions
 
     def devices(self) -> tuple[str, ...]:
@@ -51,9 +59,11 @@ class PyroBackend(Backend):
         device: str = "auto",
         dtype: str = "float64",
         collapse: Quadrature | None = None,
+        noncentred: bool = False,
     ) -> Program:
         self.check_supports(spec)
         from irtbridge_pyro.program import PyroProgram
 
         device = self.resolve_device(device)
-        return PyroProgram(spec, responses, device=device, dtype=dtype, options=self.options, collapse=collapse)
+        layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
+        return PyroProgram(layout, responses, device=device, dtype=dtype, options=self.options)

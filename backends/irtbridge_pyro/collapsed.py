@@ -20,28 +20,40 @@ Values = Mapping[str, Tensor]
 
 
 class PatternMixture(dist.TorchDistribution):
-    """One-hot response patterns (item x category) of persons whose ability is one of the nodes.
+    """Indicators of the response patterns (see `irtbridge.collapse`) of persons whose ability is one of the nodes.
 
     Parameters
     ----------
-    log_probs : Tensor, shape (node, item x category)
+    log_probs : Tensor, shape (category, node, item)
         Log probability of each category at each node; any finite number where an item lacks the category.
     log_weights : Tensor, shape (node,)
         Log probabilities of the nodes.
+    missing : bool
+        Whether the indicators of missing responses follow those of the categories.
     """
 
     arg_constraints = {"log_probs": constraints.real, "log_weights": constraints.real}  # noqa: RUF012
     support = constraints.independent(constraints.boolean, 1)
 
-    def __init__(self, log_probs: Tensor, log_weights: Tensor, validate_args: bool | None = None) -> None:
-        self.log_probs, self.log_weights = log_probs, log_weights
-        super().__init__(torch.Size(), log_probs.shape[-1:], validate_args=validate_args)
+    def __init__(
+        self, log_probs: Tensor, log_weights: Tensor, missing: bool, validate_args: bool | None = None
+    ) -> None:
+        self.log_probs, self.log_weights, self.missing = log_probs, log_weights, missing
+        columns = log_probs.shape[-1] * (len(log_probs) - 1 + missing)
+        super().__init__(torch.Size(), torch.Size([columns]), validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> PatternMixture:
         return self
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return torch.logsumexp(torch.addmm(self.log_weights, value, self.log_probs.T), dim=-1)
+        lowest, higher = self.log_probs[0], self.log_probs[1:]
+        contrasts = (higher - lowest).permute(1, 2, 0).flatten(1)
+        if self.missing:
+            contrasts = torch.cat([contrasts, -lowest], dim=1)
+        by_node = torch.addmm(self.log_weights + lowest.sum(-1), value, contrasts.T)
+        # logsumexp spelt out, whose gradient would take every exponential a second time.
+        largest = by_node.detach().amax(-1, keepdim=True)
+        return (by_node - largest).exp().sum(-1).log() + largest.squeeze(-1)
 
 
 def make_collapsed_response(
@@ -64,32 +76,47 @@ def make_collapsed_response(
     log_weights = like.new_tensor(layout.collapse.log_weights(n_traits))
     build = response_builder(spec.family)
 
-    def respond(plates: Any, values: Values, one_hot: Tensor | None, counts: Tensor) -> Tensor:
-        at_nodes = {**values, spec.family.ability: _ability_nodes(layout, standard, values)}
+    columns = exists[:, 1:].numel()
+
+    def respond(plates: Any, values: Values, indicators: Tensor | None, counts: Tensor) -> Tensor:
+        at_nodes = {**values, spec.family.ability: place_abilities(layout, standard, values)[0]}
         each = build(at_nodes, spec.dims, exists)
-        log_probs = _all_log_probs(each, standard, exists)
+        mixture = PatternMixture(
+            _all_log_probs(each, standard, exists),
+            log_weights,
+            missing=indicators is not None and indicators.shape[1] > columns,
+        )
         with pyro.plate("pattern", len(counts), dim=-1), poutine.scale(scale=counts):
-            return pyro.sample("response", PatternMixture(log_probs, log_weights), obs=one_hot)
+            return pyro.sample("response", mixture, obs=indicators)
 
     return respond
 
 
-def _ability_nodes(layout: Layout, standard: Tensor, values: Values) -> Tensor:
-    """Abilities (node,) or (node, trait) at the standard nodes, under the ability's prior."""
+def place_abilities(layout: Layout, standard: Tensor, values: Values) -> tuple[Tensor, Tensor]:
+    """Abilities (row,) or (row, trait) of standardised ones (row, trait), under the ability's prior.
+
+    Returns
+    -------
+    abilities : Tensor
+    log_det : Tensor, shape ()
+        Log determinant of the Jacobian, summed over the rows.
+    """
     ability = layout.spec[layout.spec.family.ability]
     arguments = {
         name: values[value] if isinstance(value, str) else standard.new_tensor(value)
         for name, value in ability.prior.arguments().items()
     }
     if "scale_tril" in arguments:
-        return arguments["loc"] + standard @ arguments["scale_tril"].T
-    nodes = standard[:, 0] if ability.dims == ("person",) else standard
-    return arguments["loc"] + arguments["scale"] * nodes
+        factor = arguments["scale_tril"]
+        return arguments["loc"] + standard @ factor.T, len(standard) * factor.diagonal().log().sum()
+    standard = standard[:, 0] if ability.dims == ("person",) else standard
+    log_det = arguments["scale"].log().broadcast_to(standard.shape).sum()
+    return arguments["loc"] + arguments["scale"] * standard, log_det
 
 
 def _all_log_probs(each: dist.TorchDistribution, standard: Tensor, exists: Tensor) -> Tensor:
-    """Log probabilities (node, item x category) of every category; 0 where an item lacks it."""
+    """Log probabilities (category, node, item) of every category; 0 where an item lacks it."""
     n_items, n_categories = exists.shape
     codes = [standard.new_full((len(standard), n_items), k) for k in range(n_categories)]
-    stacked = torch.stack([each.log_prob(code) for code in codes], dim=-1)
-    return torch.where(exists, stacked, 0.0).reshape(len(standard), -1)
+    stacked = torch.stack([each.log_prob(code) for code in codes])
+    return torch.where(exists.T[:, None], stacked, 0.0)

@@ -15,20 +15,23 @@ import numpy as np
 import pyro
 import pyro.distributions as dist
 import torch
+import torch._inductor
 from numpy.typing import NDArray
 from pyro import poutine
 from torch import Tensor
 from torch.distributions import biject_to
 from torch.distributions.transforms import Transform
+from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.jit._trace import TracerWarning
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, check_dtype, silent
-from irtbridge.collapse import Patterns, Quadrature
+from irtbridge.collapse import Patterns
 from irtbridge.data import Responses
+from irtbridge.errors import Unsupported
 from irtbridge.layout import Layout, Slot
-from irtbridge.spec import ModelSpec
-from irtbridge_pyro.collapsed import make_collapsed_response
+from irtbridge.noncentred import from_noncentred, to_noncentred
+from irtbridge_pyro.collapsed import make_collapsed_response, place_abilities
 from irtbridge_pyro.families import response_builder
 from irtbridge_pyro.priors import OrderedRows, builder
 from irtbridge_pyro.sampling import nuts, to_numpy, vi
@@ -180,21 +183,20 @@ class PyroProgram(Program):
 
     `native` is a Pyro model, ``model(response, observed)``: persons in a plate at dim -2, items in a plate at dim -1,
     one sample site for each variable, and the site ``response``. `data` are its arguments. With the abilities
-    integrated out it is ``model(one_hot, counts)``, over a plate of response patterns.
+    integrated out it is ``model(indicators, counts)``, over a plate of response patterns.
     """
 
     def __init__(
         self,
-        spec: ModelSpec,
+        layout: Layout,
         responses: Responses,
         *,
         device: str,
         dtype: str,
         options: PyroOptions,
-        collapse: Quadrature | None = None,
     ) -> None:
-        self.spec, self.device, self.dtype, self.options = spec, device, check_dtype(dtype), options
-        self.layout = Layout.of(spec, responses, collapse)
+        self.spec, self.layout, self.options = layout.spec, layout, options
+        self.device, self.dtype = device, check_dtype(dtype)
         self.like = torch.empty(0, dtype=getattr(torch, dtype), device=device)
         self.sites = [Site(self.layout, slot, self.like) for slot in self.layout.slots.values()]
         self.native: Model = make_model(self.layout, self.sites, self._tensor(self.layout.exists), self.like)
@@ -213,7 +215,9 @@ class PyroProgram(Program):
             self.data = codes, self._tensor(responses.observed)
         else:
             patterns = Patterns.of(responses, rows=len(self.data[0]) if hasattr(self, "data") else None)
-            self.data = self.like.new_tensor(patterns.one_hot), self.like.new_tensor(patterns.counts)
+            before = hasattr(self, "data") and self.data[0].shape[1] > self.layout.exists[:, 1:].size
+            indicators = patterns.indicators(missing=before or patterns.some_missing)
+            self.data = self.like.new_tensor(indicators), self.like.new_tensor(patterns.counts)
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.as_tensor(array, device=self.device)
@@ -245,7 +249,18 @@ class PyroProgram(Program):
             transform = self.transforms[site.name]
             values[site.name] = transform(x)
             log_det = log_det + transform.log_abs_det_jacobian(x, values[site.name]).sum()
+        if self.layout.noncentred:
+            log_det = log_det + self._move_abilities(values)
         return self._log_joint(values, response, observed) + (log_det if jacobian else 0.0)
+
+    def _move_abilities(self, values: dict[str, Tensor]) -> Tensor:
+        """Standardised abilities to abilities, in place; the log determinant of the Jacobian."""
+        name = self.spec.family.ability
+        full = {site.name: site.to_full(values[site.name]) for site in self.sites if site.name != name}
+        standard = values[name].reshape(self.layout.sizes["person"], -1)
+        abilities, log_det = place_abilities(self.layout, standard, full)
+        values[name] = abilities.reshape(values[name].shape)
+        return log_det
 
     def _log_joint(self, values: dict[str, Tensor], response: Tensor, observed: Tensor) -> Tensor:
         """Log density of the sites' values: the model itself, run with its sites held."""
@@ -289,10 +304,11 @@ class PyroProgram(Program):
     def constrain(self, z: Array) -> dict[str, Array]:
         values = self.site_values(self.like.new_tensor(np.asarray(z)))
         shapes = {site.name: (*np.shape(z)[:-1], *site.slot.site_shape) for site in self.sites}
-        return {s.name: s.slot.to_full(to_numpy(values[s.name]).reshape(shapes[s.name])) for s in self.sites}
+        params = {s.name: s.slot.to_full(to_numpy(values[s.name]).reshape(shapes[s.name])) for s in self.sites}
+        return from_noncentred(self.layout, params)
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
-        parts = []
+        params, parts = to_noncentred(self.layout, params), []
         for site in self.sites:
             value = site.slot.to_site(params[site.name])
             batch = value.shape[: value.ndim - len(site.slot.site_shape)]
@@ -306,17 +322,16 @@ class PyroProgram(Program):
         bound.compile_seconds = 0.0
         bound._take(responses)
         if bound.data[0].shape != self.data[0].shape:
-            # More patterns than the program was traced for.
-            options, collapse = self.options, self.layout.collapse
-            return PyroProgram(
-                self.spec, responses, device=self.device, dtype=self.dtype, options=options, collapse=collapse
-            )
+            # More patterns than the program was traced for, or the first missing responses.
+            return PyroProgram(self.layout, responses, device=self.device, dtype=self.dtype, options=self.options)
         return bound
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         return nuts(self, settings, seed, progress)
 
     def vi(self, settings: ViSettings, seed: int, progress: Progress = silent) -> Draws:
+        if self.layout.noncentred:
+            raise Unsupported("pyro", "method 'vi' on standardised abilities")
         return vi(self, settings, seed, progress)
 
     @contextmanager
@@ -352,7 +367,7 @@ def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[T
 def _compiled(function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Callable[..., Any]:
     """A function as one TorchScript graph; as an FX graph where TorchScript's shape analysis fails on it."""
     with torch.no_grad():
-        graph = make_fx(function)(*inputs).eval()
+        graph = _without_identities(make_fx(function)(*inputs)).eval()
         try:
             compiled: Callable[..., Any] = torch.jit.freeze(torch.jit.trace(graph, inputs, check_trace=False))
             for _ in range(JIT_WARMUP):
@@ -360,3 +375,20 @@ def _compiled(function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Calla
         except RuntimeError:
             return graph
     return compiled
+
+
+def _without_identities(graph: GraphModule) -> GraphModule:
+    """Drop products with 1 and sums with 0, left behind by distributions and plates: each is a pass over the data."""
+    aten = torch.ops.aten
+    neutral = {aten.mul.Tensor: 1, aten.mul.Scalar: 1, aten.div.Tensor: 1, aten.add.Tensor: 0, aten.sub.Tensor: 0}
+    for node in graph.graph.nodes:
+        value = node.args[1] if node.target in neutral else None
+        if isinstance(value, (int, float)) and value == neutral[node.target] and _same_dtype(node, node.args[0]):
+            node.replace_all_uses_with(node.args[0])
+            graph.graph.erase_node(node)
+    graph.recompile()
+    return graph
+
+
+def _same_dtype(node: Node, other: Node) -> bool:
+    return bool(node.meta["val"].dtype == other.meta["val"].dtype)

@@ -3,10 +3,12 @@
 # mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,9 +20,13 @@ from pyro.optim import PyroOptim
 from torch import Tensor
 
 from irtbridge.backend import Draws, NutsSettings, Progress, Timings, ViSettings
+from irtbridge.data import Responses
 from irtbridge.errors import NumericalError
+from irtbridge.layout import Layout
+from irtbridge.processes import in_processes
 
 if TYPE_CHECKING:
+    from irtbridge_pyro import PyroOptions
     from irtbridge_pyro.program import PyroProgram
 
 Array = NDArray[np.float64]
@@ -40,6 +46,15 @@ class Potential(torch.autograd.Function):
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None]:
         (gradient,) = ctx.saved_tensors
         return -gradient * outputs[0], None
+
+
+class Chain(NamedTuple):
+    """Draws (draw, dim), their statistics, the seconds of warm-up and of sampling, and the process that ran it."""
+
+    z: Array
+    stats: list[Stats]
+    seconds: tuple[float, float]
+    process: int
 
 
 class RecordingNUTS(NUTS):
@@ -74,37 +89,83 @@ class RecordingNUTS(NUTS):
 
 
 def nuts(program: PyroProgram, settings: NutsSettings, seed: int, progress: Progress) -> Draws:
-    """Run the chains one after another; a chain depends on its own seed only, not on how many there are."""
-    chains = []
-    for c, child in enumerate(np.random.SeedSequence(seed).spawn(settings.chains)):
-        with program.isolated():
-            chains.append(_chain(program, settings, child, partial(_report, progress, settings, c)))
-    z, stats, seconds = zip(*chains, strict=True)
-    warmup, sampling = np.sum(seconds, axis=0).tolist()
+    """Run the chains one after another, or in processes; a chain depends on its own seed only."""
+    seeds = np.random.SeedSequence(seed).spawn(settings.chains)
+    if program.options.processes > 1:
+        chains, timings = chains_in_processes(program, settings, seeds, progress)
+    else:
+        reports = [partial(_report, progress, settings, c) for c in range(settings.chains)]
+        chains = [run_chain(program, settings, *how) for how in zip(seeds, reports, strict=True)]
+        warmup, sampling = np.sum([chain.seconds for chain in chains], axis=0).tolist()
+        timings = Timings(warmup=warmup, sampling=sampling)
     return Draws(
-        z=np.stack(z),
-        stats={name: np.array([[draw[name] for draw in chain] for chain in stats]) for name in stats[0][0]},
-        timings=Timings(warmup=warmup, sampling=sampling),
+        z=np.stack([chain.z for chain in chains]),
+        stats={name: np.array([[draw[name] for draw in c.stats] for c in chains]) for name in chains[0].stats[0]},
+        timings=timings,
+        chain_method="processes" if program.options.processes > 1 else "sequential",
     )
 
 
-def _chain(
+def run_chain(
     program: PyroProgram, settings: NutsSettings, seed: np.random.SeedSequence, report: Callable[[int], None]
-) -> tuple[Array, list[Stats], tuple[float, float]]:
-    """One chain: its draws (draw, dim), their statistics, and the seconds of warm-up and of sampling."""
-    start = time.perf_counter()
-    kernel, params = _kernel(program, settings, seed)
-    for t in range(settings.warmup):
-        params = kernel.sample(params)
-        report(t + 1)
-    middle = time.perf_counter()
-    draws, stats = [], []
-    for t in range(settings.draws):
-        params = kernel.sample(params)
-        draws.append(params["z"])
-        stats.append(kernel.last)
-        report(settings.warmup + t + 1)
-    return to_numpy(torch.stack(draws)), stats, (middle - start, time.perf_counter() - middle)
+) -> Chain:
+    """One chain, from its seed."""
+    with program.isolated():
+        start = time.perf_counter()
+        kernel, params = _kernel(program, settings, seed)
+        for t in range(settings.warmup):
+            params = kernel.sample(params)
+            report(t + 1)
+        middle = time.perf_counter()
+        draws, stats = [], []
+        for t in range(settings.draws):
+            params = kernel.sample(params)
+            draws.append(params["z"])
+            stats.append(kernel.last)
+            report(settings.warmup + t + 1)
+        seconds = middle - start, time.perf_counter() - middle
+        return Chain(to_numpy(torch.stack(draws)), stats, seconds, os.getpid())
+
+
+@dataclass
+class Workplace:
+    """What another process needs for chains: the model, which it compiles before the first one."""
+
+    layout: Layout
+    responses: Responses
+    device: str
+    dtype: str
+    options: PyroOptions
+
+    @cached_property
+    def program(self) -> PyroProgram:
+        """Compiled when first asked for."""
+        from irtbridge_pyro.program import PyroProgram
+
+        return PyroProgram(self.layout, self.responses, device=self.device, dtype=self.dtype, options=self.options)
+
+    def run(self, settings: NutsSettings, seed: np.random.SeedSequence) -> Chain:
+        """One chain, silently."""
+        return run_chain(self.program, settings, seed, lambda done: None)
+
+
+def chains_in_processes(
+    program: PyroProgram, settings: NutsSettings, seeds: Sequence[np.random.SeedSequence], progress: Progress
+) -> tuple[list[Chain], Timings]:
+    """Chains in processes of their own, and the wall clock: what the process that worked longest did.
+
+    What remains of it, starting processes and compiling in them, counts as compilation.
+    """
+    workplace = Workplace(program.layout, program.responses, program.device, program.dtype, program.options)
+    start, chains = time.perf_counter(), []
+    calls = ((settings, seed) for seed in seeds)
+    for chain in in_processes(Workplace.run, workplace, calls, program.options.processes):
+        chains.append(chain)
+        progress("sampling", len(chains) * settings.draws, settings.chains * settings.draws)
+    elapsed = time.perf_counter() - start
+    busy = {c.process: np.sum([other.seconds for other in chains if other.process == c.process], 0) for c in chains}
+    warmup, sampling = max(busy.values(), key=np.sum).tolist()
+    return chains, Timings(elapsed - warmup - sampling, warmup, sampling)
 
 
 def _kernel(

@@ -14,6 +14,7 @@ from irtbridge.backend import Backend, check_dtype
 from irtbridge.collapse import Quadrature
 from irtbridge.data import Responses
 from irtbridge.errors import ConfigError
+from irtbridge.layout import Layout
 from irtbridge.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class TfpBackend(Backend):
     install: ClassVar[str] = 'pip install "irtbridge[tfp]"'
     methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     collapses: ClassVar[bool] = True
+    noncentres: ClassVar[bool] = True
     options_class: ClassVar[type] = TfpOptions
 
     def devices(self) -> tuple[str, ...]:
@@ -58,13 +60,15 @@ class TfpBackend(Backend):
         device: str = "auto",
         dtype: str = "float64",
         collapse: Quadrature | None = None,
+        noncentred: bool = False,
     ) -> TfpProgram:
         self.check_supports(spec)
         device, dtype = self.resolve_device(device), check_dtype(dtype)
         _set_threads(self.options.threads)
         from irtbridge_tfp.program import TfpProgram
 
-        return TfpProgram(spec, responses, device=device, dtype=dtype, xla=self.options.xla, collapse=collapse)
+        layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
+        return TfpProgram(layout, responses, device=device, dtype=dtype, xla=self.options.xla)
 
 
 def _tensorflow() -> Any:

@@ -18,7 +18,9 @@ Tensor = Any
 
 
 class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
-    """One-hot response patterns (pattern, item x category) of persons whose ability is one of the nodes.
+    """Indicators of response patterns (see `irtbridge.collapse`) of persons whose ability is one of the nodes.
+
+    The event is (pattern, column); samples have no missing responses, observations may have columns for them.
 
     Parameters
     ----------
@@ -58,10 +60,10 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         return tf.shape(self.log_probs)[:-3]
 
     def _event_shape(self) -> Any:
-        return tf.TensorShape([self.counts.shape[0], self.exists.size])
+        return tf.TensorShape([self.counts.shape[0], None])
 
     def _event_shape_tensor(self) -> Tensor:
-        return tf.stack([tf.shape(self.counts)[0], self.exists.size])
+        return tf.stack([tf.shape(self.counts)[0], self.exists[:, 1:].size])
 
     def _sample_n(self, n: int, seed: Any = None) -> Tensor:
         of_node, of_response = tfp.random.split_seed(seed, n=2)
@@ -72,13 +74,17 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         codes = tfd.Categorical(tf.gather(logits, node, axis=-3, batch_dims=logits.shape.rank - 3)).sample(
             seed=of_response
         )
-        one_hot = tf.one_hot(codes, self.exists.shape[1], dtype=self.dtype)
-        return tf.reshape(one_hot, tf.concat([lead, self._event_shape_tensor()], 0))
+        indicators = tf.one_hot(codes, self.exists.shape[1], dtype=self.dtype)[..., 1:]
+        return tf.reshape(indicators, tf.concat([lead, self._event_shape_tensor()], 0))
 
     def _log_prob(self, value: Tensor) -> Tensor:
         log_probs = tf.where(self.exists, self.log_probs, tf.zeros([], self.dtype))
-        flat = tf.concat([tf.shape(log_probs)[:-2], [self.exists.size]], 0)
-        by_node = tf.matmul(value, tf.reshape(log_probs, flat), transpose_b=True) + self.log_weights
+        lowest, higher = log_probs[..., 0], log_probs[..., 1:]
+        flat = tf.concat([tf.shape(lowest)[:-1], [self.exists[:, 1:].size]], 0)
+        contrasts = tf.concat([tf.reshape(higher - lowest[..., None], flat), -lowest], axis=-1)
+        contrasts = contrasts[..., : tf.shape(value)[-1]]
+        by_node = tf.matmul(value, contrasts, transpose_b=True)
+        by_node += (self.log_weights + tf.reduce_sum(lowest, axis=-1))[..., None, :]
         return tf.reduce_sum(tf.reduce_logsumexp(by_node, axis=-1) * self.counts, axis=-1)
 
 
@@ -98,15 +104,22 @@ def pattern_distribution(layout: Layout, full: Mapping[str, Tensor], counts: Ten
     n_traits, spec = len(layout.spec.traits), layout.spec
     standard = tf.constant(layout.collapse.standard_nodes(n_traits), counts.dtype)
     log_weights = tf.constant(layout.collapse.log_weights(n_traits), counts.dtype)
-    at_nodes = {**full, spec.family.ability: _ability_nodes(layout, standard, full)}
+    at_nodes = {**full, spec.family.ability: place_abilities(layout, standard, full)[0]}
     each = response_distribution(spec.family, at_nodes, spec.dims, layout.exists)
     codes = range(layout.exists.shape[1])
     log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
     return PatternMixture(log_probs, layout.exists, log_weights, counts, name="response")
 
 
-def _ability_nodes(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> Tensor:
-    """Abilities (..., node) or (..., node, trait) at the standard nodes, under the ability's prior."""
+def place_abilities(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Abilities (..., row) or (..., row, trait) of standardised ones (..., row, trait), under the ability's prior.
+
+    Returns
+    -------
+    abilities : Tensor
+    log_det : Tensor, shape (...)
+        Log determinant of the Jacobian, summed over the rows.
+    """
     ability, dims = layout.spec[layout.spec.family.ability], layout.spec.dims
     one_trait = ability.dims == ("person",)
     arguments = {}
@@ -118,5 +131,9 @@ def _ability_nodes(layout: Layout, standard: Tensor, full: Mapping[str, Tensor])
         else:
             arguments[name] = full[value][..., None, :] if dims[value] else full[value][..., None, None]
     if "scale_tril" in arguments:
-        return arguments["loc"] + tf.matmul(standard, arguments["scale_tril"], transpose_b=True)
-    return arguments["loc"] + arguments["scale"] * (standard[:, 0] if one_trait else standard)
+        factor = arguments["scale_tril"]
+        log_det = standard.shape[-2] * tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
+        return arguments["loc"] + tf.matmul(standard, factor, transpose_b=True), log_det
+    abilities = arguments["scale"] * (standard[..., 0] if one_trait else standard)
+    log_scale = tf.broadcast_to(tf.math.log(arguments["scale"]), tf.shape(abilities))
+    return arguments["loc"] + abilities, tf.reduce_sum(log_scale, axis=[-1] if one_trait else [-2, -1])

@@ -14,11 +14,11 @@ import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, silent
-from irtbridge.collapse import Patterns, Quadrature
+from irtbridge.collapse import Patterns
 from irtbridge.data import Responses
 from irtbridge.layout import Layout, Slot
-from irtbridge.spec import ModelSpec
-from irtbridge_tfp.collapsed import pattern_distribution
+from irtbridge.noncentred import to_noncentred
+from irtbridge_tfp.collapsed import pattern_distribution, place_abilities
 from irtbridge_tfp.families import response_distribution
 from irtbridge_tfp.priors import site_bijector, site_distribution
 
@@ -122,10 +122,22 @@ class Model:
             part = tf.reshape(part, (-1, *shape))
             sites.append(bijector.forward(part))
             log_det += bijector.forward_log_det_jacobian(part, len(shape))
+        if self.layout.noncentred:
+            log_det += self._move_abilities(sites)
         return sites, log_det
 
+    def _move_abilities(self, sites: list[Tensor]) -> Tensor:
+        """Standardised abilities to abilities, in place; the log determinant of the Jacobian (batch,)."""
+        slots, name = self.layout.slots, self.layout.spec.family.ability
+        place, persons = list(slots).index(name), self.layout.sizes["person"]
+        full = {slot.name: self.expand(slot, site) for slot, site in zip(slots.values(), sites, strict=True)}
+        standard = tf.reshape(sites[place], (-1, persons, slots[name].size // persons))
+        abilities, log_det = place_abilities(self.layout, standard, full)
+        sites[place] = tf.reshape(abilities, tf.shape(sites[place]))
+        return log_det
+
     def coordinates(self, sites: list[Tensor]) -> Tensor:
-        """Sites to coordinates (batch, dim); the inverse of `sites`."""
+        """Sites, abilities standardised where the layout says so, to coordinates (batch, dim)."""
         slots = self.layout.slots.values()
         parts = [self.bijectors[s.name].inverse(site) for s, site in zip(slots, sites, strict=True)]
         return tf.concat([tf.reshape(p, (-1, s.size)) for s, p in zip(slots, parts, strict=True)], axis=-1)
@@ -153,21 +165,20 @@ class TfpProgram(Program):
 
     `native` is that joint distribution. Its variables are sites: an array with fixed or missing elements (a Q-matrix,
     items with fewer categories) is a flat vector of the elements that are estimated. With the abilities integrated out
-    ``response`` is the matrix of one-hot response patterns.
+    ``response`` is the matrix of indicators of the response patterns (see `irtbridge.collapse`).
     """
 
     def __init__(
         self,
-        spec: ModelSpec,
+        layout: Layout,
         responses: Responses,
         *,
         device: str,
         dtype: str,
         xla: bool,
-        collapse: Quadrature | None = None,
     ) -> None:
         start = time.perf_counter()
-        self.spec, self.layout = spec, Layout.of(spec, responses, collapse)
+        self.spec, self.layout = layout.spec, layout
         self.device, self.dtype, self.xla = device, dtype, xla
         self._functions: dict[Any, Callable[..., Any]] = {}
         with self.on_device():
@@ -215,12 +226,13 @@ class TfpProgram(Program):
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         lead = _lead_shape(self.layout, params)
         with self.on_device():
-            z = self.model.coordinates(self._sites(params))
+            z = self.model.coordinates(self._sites(to_noncentred(self.layout, params)))
         return _to_numpy(z).reshape(*lead, self.dim)
 
     def bind(self, responses: Responses) -> TfpProgram:
         self.check_same_shape(responses)
         other = copy.copy(self)
+        other.compile_seconds = 0.0
         other._hold(responses)
         return other
 
@@ -242,7 +254,9 @@ class TfpProgram(Program):
                 self.data = (response, tf.constant(responses.observed))
             else:
                 patterns = Patterns.of(responses, rows=self.data[0].shape[0] if hasattr(self, "data") else None)
-                self.data = (self.model.constant(patterns.one_hot), self.model.constant(patterns.counts))
+                before = hasattr(self, "data") and self.data[0].shape[1] > self.layout.exists[:, 1:].size
+                indicators = patterns.indicators(missing=before or patterns.some_missing)
+                self.data = (self.model.constant(indicators), self.model.constant(patterns.counts))
             self.native = self.model.joint(self.data[1])
 
     def _gradient(self, jacobian: bool) -> Callable[..., Any]:
@@ -272,8 +286,7 @@ class TfpProgram(Program):
 
     def _data_signature(self) -> list[Any]:
         if self.layout.collapse is not None:
-            cells = self.layout.exists.size
-            return [tf.TensorSpec([None, cells], self.dtype), tf.TensorSpec([None], self.dtype)]
+            return [tf.TensorSpec([None, None], self.dtype), tf.TensorSpec([None], self.dtype)]
         shape = (self.layout.sizes["person"], self.layout.sizes["item"])
         return [tf.TensorSpec(shape, tf.int32), tf.TensorSpec(shape, tf.bool)]
 

@@ -39,6 +39,20 @@ def two_pl(y: Tensor, a_scale: float, b_scale: float) -> None:
         pyro.sample("y", dist.Bernoulli(logits=a * (theta - b)), obs=y)
 
 
+def multidimensional(y: Tensor, a_scale: float, b_scale: float, trait: Tensor) -> None:
+    """Bernoulli responses of logit a theta - b; item j loads on `trait[j]`, and the traits correlate."""
+    n_traits = int(trait.max()) + 1
+    persons, items = pyro.plate("persons", len(y), dim=-2), pyro.plate("items", y.shape[1], dim=-1)
+    cholesky = pyro.sample("cholesky", dist.LKJCholesky(n_traits, torch.tensor(2.0)))
+    with items:
+        a = pyro.sample("discrimination", dist.LogNormal(0.0, a_scale))
+        b = pyro.sample("location", dist.Normal(0.0, b_scale))
+    with persons:
+        theta = pyro.sample("ability", dist.MultivariateNormal(torch.zeros(n_traits), scale_tril=cholesky))
+    with persons, items:
+        pyro.sample("y", dist.Bernoulli(logits=a * theta.squeeze(1)[:, trait] - b), obs=y)
+
+
 def graded(y: Tensor, a_scale: float, b_scale: float, categories: int) -> None:
     """Ordered logistic responses of logits a (theta - b_k)."""
     persons, items = pyro.plate("persons", len(y), dim=-2), pyro.plate("items", y.shape[1], dim=-1)
@@ -65,6 +79,11 @@ def partial_credit(y: Tensor, a_scale: float, b_scale: float, categories: int) -
         pyro.sample("y", dist.Categorical(logits=logits), obs=y)
 
 
+def names(job: Job) -> list[str]:
+    """The sites that are compared."""
+    return ["discrimination", "location", *(["cholesky"] if job.model == "m2pl" else [])]
+
+
 def make_model(job: Job) -> tuple[Callable[..., None], Tensor]:
     """The model function of a job, and its data."""
     torch.set_default_dtype(getattr(torch, job.dtype))
@@ -72,5 +91,8 @@ def make_model(job: Job) -> tuple[Callable[..., None], Tensor]:
     y = torch.tensor(job.y)
     if job.model == "2pl":
         return partial(two_pl, **priors), y.to(torch.get_default_dtype())
+    if job.model == "m2pl":
+        trait = torch.tensor(job.trait_of_item)
+        return partial(multidimensional, **priors, trait=trait), y.to(torch.get_default_dtype())
     model = {"grm": graded, "gpcm": partial_credit}[job.model]
     return partial(model, **priors, categories=job.n_categories), y

@@ -8,7 +8,7 @@ from typing import Any
 import pyro
 from pyro.infer import MCMC, NUTS
 
-from benchmarks.contestants.pyro_models import make_model
+from benchmarks.contestants.pyro_models import make_model, names
 from benchmarks.job import Job
 
 
@@ -22,4 +22,4 @@ def run(job: Job) -> dict[str, Any]:
     mcmc.run(y)
     draws = mcmc.get_samples(group_by_chain=True)
     seconds = time.perf_counter() - start
-    return {"total_seconds": seconds, "draws": {n: draws[n].numpy() for n in ("discrimination", "location")}}
+    return {"total_seconds": seconds, "draws": {n: draws[n].numpy() for n in names(job)}}

@@ -22,6 +22,8 @@ class Thresholds(tfd.Sample):
 
 def make_model(job: Job) -> Any:
     """Joint distribution of discrimination, location, ability and y."""
+    if job.model == "m2pl":
+        return _multidimensional(job)
     persons, items = job.y.shape
     zero, one, a_scale, b_scale = (tf.constant(v, job.dtype) for v in (0.0, 1.0, job.a_scale, job.b_scale))
     shape = [items] if job.model == "2pl" else [items, job.n_categories - 1]
@@ -36,6 +38,31 @@ def make_model(job: Job) -> Any:
         yield tfd.Independent(respond(a, b, theta[:, tf.newaxis]), 2, name="y")
 
     return model
+
+
+def _multidimensional(job: Job) -> Any:
+    """Item j loads on one trait; the traits correlate."""
+    persons, items = job.y.shape
+    traits = int(job.trait_of_item.max()) + 1
+    zero, a_scale, b_scale, two = (tf.constant(v, job.dtype) for v in (0.0, job.a_scale, job.b_scale, 2.0))
+
+    @tfd.JointDistributionCoroutineAutoBatched
+    def model() -> Iterator[Any]:
+        cholesky = yield tfd.CholeskyLKJ(traits, two, name="cholesky")
+        a = yield tfd.Sample(tfd.LogNormal(zero, a_scale), items, name="discrimination")
+        b = yield tfd.Sample(tfd.Normal(zero, b_scale), items, name="location")
+        theta = yield tfd.Sample(
+            tfd.MultivariateNormalTriL(tf.zeros(traits, job.dtype), cholesky), persons, name="ability"
+        )
+        slope = a * tf.gather(theta, job.trait_of_item, axis=-1)
+        yield tfd.Independent(tfd.Bernoulli(logits=slope - b), 2, name="y")
+
+    return model
+
+
+def names(job: Job) -> list[str]:
+    """The variables that are compared."""
+    return ["discrimination", "location", *(["cholesky"] if job.model == "m2pl" else [])]
 
 
 def _binary(a: Any, b: Any, theta: Any) -> Any:

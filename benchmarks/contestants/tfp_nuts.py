@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from benchmarks.contestants.tfp_models import make_model, response
+from benchmarks.contestants.tfp_models import make_model, names, response
 from benchmarks.job import Job
 
 
@@ -22,10 +22,10 @@ def run(job: Job) -> dict[str, Any]:
         draws, _ = tfp.experimental.mcmc.windowed_adaptive_nuts(
             job.draws, model, n_chains=1, num_adaptation_steps=job.warmup, seed=[job.seed, 1], y=y
         )
-        return draws.discrimination, draws.location
+        return [getattr(draws, name) for name in names(job)]
 
     sample.get_concrete_function()
     compiled = time.perf_counter()
     draws = [tf.experimental.numpy.swapaxes(value, 0, 1).numpy() for value in sample()]
     seconds = {"compile_seconds": compiled - start, "total_seconds": time.perf_counter() - start}
-    return seconds | {"draws": dict(zip(("discrimination", "location"), draws, strict=True))}
+    return seconds | {"draws": dict(zip(names(job), draws, strict=True))}

@@ -69,9 +69,9 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     ndarray, shape (chain, draw, person) or (chain, draw, person, trait)
     """
     rng = np.random.default_rng([seed, 1])
-    one_hot = _one_hot(responses).astype(np.float32)
+    patterns = _of_persons(responses, np.float32)
     lead = next(np.shape(v)[: np.ndim(v) - len(layout.slots[name].shape)] for name, v in params.items())
-    rows = [_draw(layout, {k: v[i] for k, v in params.items()}, one_hot, rng) for i in np.ndindex(lead)]
+    rows = [_draw(layout, {k: v[i] for k, v in params.items()}, patterns, rng) for i in np.ndindex(lead)]
     return np.stack(rows).reshape(*lead, *rows[0].shape)
 
 
@@ -93,41 +93,47 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     """
     assert layout.collapse is not None
     standard = layout.collapse.standard_nodes(len(layout.spec.traits))
-    nodes, log_posterior = _log_posterior(layout, params, _one_hot(responses), standard)
+    nodes, log_posterior = _log_posterior(layout, params, _of_persons(responses, np.float64), standard)
     weights = special.softmax(log_posterior, axis=0).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
 
 
-def _one_hot(responses: Responses) -> Array:
-    """Each person's responses in a column, shape (item x category, person)."""
-    ones = np.ones(responses.n_persons)
-    return np.ascontiguousarray(Patterns(responses.values, ones, responses.max_categories).one_hot.T)
+def _of_persons(responses: Responses, dtype: Any) -> NDArray[Any]:
+    """Each person's indicators in a column, shape (column, person)."""
+    patterns = Patterns(responses.values, np.ones(responses.n_persons), responses.max_categories)
+    return np.ascontiguousarray(patterns.indicators(missing=patterns.some_missing).T, dtype=dtype)
 
 
 def _log_posterior(
-    layout: Layout, params: Mapping[str, Array], one_hot: NDArray[Any], standard: Array
+    layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array
 ) -> tuple[Array, NDArray[Any]]:
-    """Abilities at the nodes; their log posterior (node, person) up to a constant, in the precision of `one_hot`."""
+    """Abilities at the nodes; their log posterior (node, person) up to a constant, in the precision of `patterns`."""
     nodes = ability_at(layout, standard, params)
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
-    log_prior = -0.5 * np.sum(standard**2, axis=1, keepdims=True)
-    return nodes, log_probs.astype(one_hot.dtype) @ one_hot + log_prior.astype(one_hot.dtype)
+    log_probs = np.where(layout.exists, log_probs, 0.0)
+    lowest, higher = log_probs[..., 0], log_probs[..., 1:]
+    contrasts = np.concatenate([(higher - lowest[..., None]).reshape(len(nodes), -1), -lowest], axis=1)
+    base = lowest.sum(axis=1) - 0.5 * np.sum(standard**2, axis=1)
+    by_node = contrasts[:, : len(patterns)].astype(patterns.dtype) @ patterns
+    by_node += base[:, None].astype(patterns.dtype)
+    return nodes, by_node
 
 
-def _draw(layout: Layout, params: Mapping[str, Array], one_hot: NDArray[np.float32], rng: np.random.Generator) -> Array:
+def _draw(
+    layout: Layout, params: Mapping[str, Array], patterns: NDArray[np.float32], rng: np.random.Generator
+) -> Array:
     """One draw of all abilities, shape (person,) or (person, trait)."""
     assert layout.collapse is not None
     n_traits = len(layout.spec.traits)
     shift = layout.collapse.step * rng.uniform(-0.5, 0.5, n_traits)
     standard = layout.collapse.standard_nodes(n_traits) + shift
-    nodes, log_posterior = _log_posterior(layout, params, one_hot, standard)
+    nodes, log_posterior = _log_posterior(layout, params, patterns, standard)
     log_posterior -= log_posterior.max(axis=0)
     cumulative = np.exp(log_posterior, out=log_posterior)
     for node in range(1, len(nodes)):
         # Row by row: np.cumsum along the first axis is several times slower.
         cumulative[node] += cumulative[node - 1]
     threshold = rng.uniform(size=cumulative.shape[1]).astype(np.float32) * cumulative[-1]
-    chosen = np.count_nonzero(cumulative < threshold, axis=0)
-    return np.asarray(nodes[np.minimum(chosen, len(nodes) - 1)])
+    below = np.add.reduce(cumulative < threshold, axis=0, dtype=np.int32)
+    return np.asarray(nodes[np.minimum(below, len(nodes) - 1)])

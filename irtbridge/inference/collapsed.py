@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,8 @@ from irtbridge.backend import Draws, Program, Progress, Timings, check_positive
 from irtbridge.collapse import Quadrature
 from irtbridge.draws import reported
 from irtbridge.errors import UnknownName
-from irtbridge.inference.modes import Mode, find_mode
-from irtbridge.inference.whitened_nuts import Sampler, StepSize
+from irtbridge.inference.chains import run_chains
+from irtbridge.inference.modes import Mode, find_maximum, find_mode
 from irtbridge.quiet_arviz import az
 
 Array = NDArray[np.float64]
@@ -36,13 +35,17 @@ class CollapsedSettings:
         Quadrature nodes for each trait.
     max_iterations : int
         Of L-BFGS on the way to the mode.
+    block : int
+        Persons in a block, where large data are streamed; 0 chooses, and leaves small data whole.
     """
 
     n_nodes: int = 61
     max_iterations: int = 1000
+    block: int = 0
 
     def __post_init__(self) -> None:
-        check_positive(self, *(f.name for f in fields(self) if f.type in ("int", "float")))
+        positive = [f.name for f in fields(self) if f.type in ("int", "float") and f.name != "block"]
+        check_positive(self, *positive, *(["block"] if self.block else []))
 
     @property
     def collapse(self) -> Quadrature:
@@ -52,16 +55,28 @@ class CollapsedSettings:
 
 @dataclass(frozen=True)
 class MapSettings(CollapsedSettings):
-    """Settings of the posterior mode by L-BFGS, abilities integrated out: `n_nodes`, `max_iterations`.
+    """Settings of the posterior mode by L-BFGS, abilities integrated out.
 
     With flat priors it is marginal maximum likelihood (Bock & Aitkin 1981). The mode is that of the parameters
     themselves (discriminations, not their logarithms).
+
+    Parameters
+    ----------
+    standard_errors : bool
+        From the observed information, which takes as many gradients as there are item parameters; else NaN.
+    n_nodes, max_iterations : int
+        As in `CollapsedSettings`.
     """
+
+    standard_errors: bool = True
 
 
 @dataclass(frozen=True)
 class LaplaceSettings(CollapsedSettings):
     """Settings of the Laplace approximation corrected by Pareto-smoothed importance sampling (Vehtari et al. 2024).
+
+    The normal has the curvature at the mode, and is moved from the mode to where the gradient vanishes on average under
+    it, as the best normal approximation does (Opper & Archambeau 2009): a skewed posterior's mean is not its mode.
 
     Parameters
     ----------
@@ -73,7 +88,7 @@ class LaplaceSettings(CollapsedSettings):
         As in `CollapsedSettings`.
     """
 
-    draws: int = 1000
+    draws: int = 2000
     fallback: str = "nuts_collapsed"
 
     def __post_init__(self) -> None:
@@ -108,12 +123,15 @@ class CollapsedNutsSettings(CollapsedSettings):
 def run_map(program: Program, settings: MapSettings, seed: int, progress: Progress) -> Draws:
     """Posterior mode as a single draw, with standard errors from the observed information."""
     progress("optimisation", 0, 0)
-    start = time.perf_counter()
-    mode = find_mode(program, jacobian=False, max_iterations=settings.max_iterations, seed=seed)
-    errors = _standard_errors(program, mode)
+    start, how = time.perf_counter(), {"max_iterations": settings.max_iterations, "seed": seed}
+    if settings.standard_errors:
+        mode = find_mode(program, jacobian=False, **how)
+        z, value, errors = mode.z, mode.value, _standard_errors(program, mode)
+    else:
+        z, value = find_maximum(program, jacobian=False, **how)
+        errors = {name: np.full(full.shape, np.nan) for name, (_, full) in _reported_at(program, z).items()}
     timings = Timings(warmup=time.perf_counter() - start)
-    lp = np.array([[mode.value]])
-    return Draws(mode.z[None, None], timings, {"lp": lp}, "point", standard_errors=errors)
+    return Draws(z[None, None], timings, {"lp": np.array([[value]])}, "point", standard_errors=errors)
 
 
 def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress: Progress) -> Draws:
@@ -122,9 +140,9 @@ def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress
     start = time.perf_counter()
     mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed)
     rng = np.random.default_rng(seed)
-    factor, middle = mode.factor, time.perf_counter()
+    centre, middle = recentred(program, mode, rng), time.perf_counter()
     white = rng.standard_normal((settings.draws, program.dim))
-    z = mode.z + white @ factor.T
+    z = centre + white @ mode.factor.T
     log_density = _values(program, z, progress)
     log_weights, k_hat = az.psislw(log_density + 0.5 * np.sum(white**2, axis=1))
     weights = np.exp(log_weights)
@@ -145,6 +163,16 @@ def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress
     return replace(fallen, timings=spent, pareto_k=draws.pareto_k)
 
 
+def recentred(program: Program, mode: Mode, rng: np.random.Generator, pairs: int = 16) -> Array:
+    """Centre of the best normal approximation with the mode's curvature, by one Newton step from the mode.
+
+    The average gradient is taken over antithetic pairs, in which the curvature cancels.
+    """
+    away = rng.standard_normal((pairs, program.dim)) @ mode.factor.T
+    slopes = program.value_and_grad(mode.z + np.concatenate([away, -away]))[1]
+    return np.asarray(mode.z + mode.factor @ (mode.factor.T @ slopes.mean(axis=0)))
+
+
 def run_collapsed_nuts(program: Program, settings: CollapsedNutsSettings, seed: int, progress: Progress) -> Draws:
     """NUTS on the item parameters in the coordinates in which the Laplace approximation is a standard normal."""
     progress("optimisation", 0, 0)
@@ -162,35 +190,7 @@ def _nuts_from(program: Program, mode: Mode, settings: CollapsedNutsSettings, se
         value, gradient = program.value_and_grad(mode.z + factor @ w)
         return value, factor.T @ gradient
 
-    chains: list[tuple[Array, list[dict[str, Any]]]] = []
-    seconds = np.zeros(2)
-    for c, child in enumerate(np.random.SeedSequence(seed).spawn(settings.chains)):
-        rng = np.random.default_rng(child)
-        sampler = Sampler(density, rng.standard_normal(program.dim), rng, settings.max_tree_depth)
-        seconds += _run_chain(sampler, settings, chains, c, progress)
-    z = mode.z + np.stack([draws for draws, _ in chains]) @ factor.T
-    names = chains[0][1][0]
-    stats = {name: np.array([[draw[name] for draw in rows] for _, rows in chains]) for name in names}
-    return Draws(z, Timings(warmup=float(seconds[0]), sampling=float(seconds[1])), stats, "sequential")
-
-
-def _run_chain(
-    sampler: Sampler, settings: CollapsedNutsSettings, chains: list[Any], chain: int, progress: Progress
-) -> Array:
-    """Warm up and draw; the chain is appended, the seconds of both stages are returned."""
-    times = [time.perf_counter()]
-    step = StepSize(len(sampler.here.w) ** -0.25, settings.target_accept)
-    for t in range(settings.warmup):
-        step.update(sampler.draw(float(np.exp(step.log_step)))[1]["acceptance_rate"])
-        progress("warm-up", chain * settings.warmup + t + 1, settings.chains * settings.warmup)
-    times.append(time.perf_counter())
-    draws = []
-    for t in range(settings.draws):
-        draws.append(sampler.draw(float(np.exp(step.log_mean))))
-        progress("sampling", chain * settings.draws + t + 1, settings.chains * settings.draws)
-    times.append(time.perf_counter())
-    chains.append((np.stack([w for w, _ in draws]), [stats for _, stats in draws]))
-    return np.diff(times)
+    return run_chains(density, lambda w: mode.z + w @ factor.T, program.dim, settings, seed, progress)
 
 
 def _values(program: Program, z: Array, progress: Progress) -> Array:
@@ -231,7 +231,12 @@ def _systematic(weights: Array, rng: np.random.Generator) -> NDArray[np.intp]:
 def _standard_errors(program: Program, mode: Mode) -> dict[str, Array]:
     """Square roots of the diagonal of the inverse observed information, by the delta method (full arrays)."""
     step, factor = 1e-6, mode.factor
-    upper = reported(program.layout, program.constrain(mode.z + step * factor.T))
-    lower = reported(program.layout, program.constrain(mode.z - step * factor.T))
+    upper = _reported_at(program, mode.z + step * factor.T)
+    lower = _reported_at(program, mode.z - step * factor.T)
     slopes = {name: (upper[name][1] - lower[name][1]) / (2 * step) for name in upper}
     return {name: np.sqrt(np.sum(slope**2, axis=0)) for name, slope in slopes.items()}
+
+
+def _reported_at(program: Program, z: Array) -> dict[str, tuple[tuple[str, ...], Array]]:
+    """What a posterior would report at these coordinates: dims and full arrays by name."""
+    return reported(program.layout, program.constrain(z))

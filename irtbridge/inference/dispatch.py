@@ -21,8 +21,12 @@ from irtbridge.inference.collapsed import (
     run_laplace,
     run_map,
 )
+from irtbridge.inference.collapsed_vi import CollapsedViSettings, run_collapsed_vi
+from irtbridge.inference.newton_vi import NewtonViSettings, run_newton_vi
+from irtbridge.inference.streaming import compile_collapsed
+from irtbridge.inference.whitened import WhitenedNutsSettings, run_whitened_nuts
 from irtbridge.joint import log_density_terms
-from irtbridge.plugins import backends_that_collapse, backends_with
+from irtbridge.plugins import backends_that, backends_with
 from irtbridge.spec import ModelSpec
 
 
@@ -51,6 +55,9 @@ METHODS: dict[str, Method] = {
     "map": Method(MapSettings, run_map),
     "laplace": Method(LaplaceSettings, run_laplace),
     "nuts_collapsed": Method(CollapsedNutsSettings, run_collapsed_nuts),
+    "vi_collapsed": Method(CollapsedViSettings, run_collapsed_vi),
+    "vi_newton": Method(NewtonViSettings, run_newton_vi),
+    "nuts_whitened": Method(WhitenedNutsSettings, run_whitened_nuts),
 }
 
 
@@ -81,14 +88,18 @@ def compile_for(
     Raises
     ------
     Unsupported
-        The backend cannot integrate abilities out.
+        The backend cannot integrate abilities out, or standardise them.
     """
     quadrature = getattr(settings, "collapse", None)
-    if quadrature is None:
+    if quadrature is not None:
+        if not backend.collapses:
+            raise Unsupported(backend.name, "integrating abilities out", backends_that("collapses"))
+        return compile_collapsed(backend, spec, responses, quadrature, settings.block, device=device, dtype=dtype)
+    if not (getattr(settings, "noncentred", False) and spec[spec.family.ability].prior.references()):
         return backend.compile(spec, responses, device=device, dtype=dtype)
-    if not backend.collapses:
-        raise Unsupported(backend.name, "integrating abilities out", backends_that_collapse())
-    return backend.compile(spec, responses, device=device, dtype=dtype, collapse=quadrature)
+    if not backend.noncentres:
+        raise Unsupported(backend.name, "noncentred=true", backends_that("noncentres"))
+    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=True)
 
 
 def run_method(

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]
 STEP = 1e-5
 BATCH = 64
+FAR = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,24 @@ def find_mode(program: Program, *, jacobian: bool, max_iterations: int = 1000, s
     NumericalError
         The optimiser did not arrive at a point with a finite density and a small gradient.
     """
+    density, result = _climb(program, jacobian, max_iterations, seed)
+    hessian = hessian_at(density, result.x)
+    z, value = _newton(density, result.x, hessian)
+    if not np.isfinite(value):
+        raise NumericalError(f"no mode found ({result.message}); use a tighter prior, or method=nuts.")
+    return Mode(z, value, hessian, int(result.nfev))
+
+
+def find_maximum(program: Program, *, jacobian: bool, max_iterations: int = 1000, seed: int = 0) -> tuple[Array, float]:
+    """Where a program's log density is largest, and its value there; `find_mode` without polish and curvature."""
+    _, result = _climb(program, jacobian, max_iterations, seed)
+    if not result.fun < FAR:
+        raise NumericalError(f"no mode found ({result.message}); use a tighter prior, or method=nuts.")
+    return np.asarray(result.x), -float(result.fun)
+
+
+def _climb(program: Program, jacobian: bool, max_iterations: int, seed: int) -> tuple[ValueAndGrad, Any]:
+    """The density, and what SciPy's L-BFGS says of its maximum."""
 
     def density(z: Array) -> tuple[Array, Array]:
         return program.value_and_grad(z, jacobian=jacobian)
@@ -97,12 +116,7 @@ def find_mode(program: Program, *, jacobian: bool, max_iterations: int = 1000, s
         "gtol": 1e-5 * np.sqrt(program.responses.n_persons),
     }
     objective: Any = _negative(density)
-    result = optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-    hessian = hessian_at(density, result.x)
-    z, value = _newton(density, result.x, hessian)
-    if not np.isfinite(value):
-        raise NumericalError(f"no mode found ({result.message}); use a tighter prior, or method=nuts.")
-    return Mode(z, value, hessian, int(result.nfev))
+    return density, optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
 
 
 def hessian_at(density: ValueAndGrad, z: Array) -> Array:
@@ -117,7 +131,7 @@ def hessian_at(density: ValueAndGrad, z: Array) -> Array:
 def _negative(density: ValueAndGrad) -> Callable[[Array], tuple[float, Array]]:
     def objective(z: Array) -> tuple[float, Array]:
         value, gradient = density(z)
-        return (-float(value), -gradient) if np.isfinite(value) else (1e300, np.zeros_like(z))
+        return (-float(value), -gradient) if np.isfinite(value) else (FAR, np.zeros_like(z))
 
     return objective
 

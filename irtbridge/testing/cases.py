@@ -33,6 +33,11 @@ class Case:
         """The model."""
         return self.build()
 
+    @property
+    def has_ability_parameters(self) -> bool:
+        """Whether the abilities' prior has parameters of its own."""
+        return bool(self.spec[self.spec.family.ability].prior.references())
+
     def responses(self, seed: int = 1) -> Responses:
         """A response matrix with missing entries, the same for the same seed."""
         params = simulate_parameters(self.spec, N_PERSONS, self.n_categories, seed)
@@ -51,6 +56,17 @@ def hierarchical_two_pl() -> ModelSpec:
         Variable("difficulty", ("item",), as_prior("Normal(mean, scale)")),
     )
     return ModelSpec("hierarchical 2pl", variables, Binary(scaling=1.702))
+
+
+def hierarchical_abilities() -> ModelSpec:
+    """A Rasch model whose abilities have an unknown mean and standard deviation."""
+    variables = (
+        Variable("ability_mean", (), as_prior("Normal(0, 1)")),
+        Variable("ability_sd", (), as_prior("HalfNormal(1)")),
+        Variable("ability", ("person",), as_prior("Normal(ability_mean, ability_sd)")),
+        Variable("difficulty", ("item",), as_prior("Normal(0, 1)")),
+    )
+    return ModelSpec("hierarchical abilities", variables, Binary(discrimination=None))
 
 
 def hierarchical_graded() -> ModelSpec:
@@ -93,6 +109,7 @@ CASES: tuple[Case, ...] = (
     Case("rsm", models.rating_scale, EQUAL),
     Case("rsm-common-slope", lambda: models.rating_scale(common_discrimination=True), EQUAL),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
+    Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),
     Case("grm-hierarchical", hierarchical_graded, UNEQUAL),
     Case("m2pl-truncated", truncated_m2pl, BINARY),
 )

@@ -1,0 +1,84 @@
+"""Chains of NUTS in coordinates in which the posterior is nearly a standard normal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.backend import Draws, Progress, Timings
+from irtbridge.inference.whitened_nuts import Sampler, StepSize, ValueAndGrad
+
+Array = NDArray[np.float64]
+
+
+class ChainSettings(Protocol):
+    """What a method's settings must say."""
+
+    @property
+    def chains(self) -> int: ...
+    @property
+    def warmup(self) -> int: ...
+    @property
+    def draws(self) -> int: ...
+    @property
+    def target_accept(self) -> float: ...
+    @property
+    def max_tree_depth(self) -> int: ...
+
+
+def run_chains(
+    density: ValueAndGrad,
+    coordinates: Callable[[Array], Array],
+    dim: int,
+    settings: ChainSettings,
+    seed: int,
+    progress: Progress,
+) -> Draws:
+    """Run chains one after another, each from a draw of a standard normal.
+
+    Parameters
+    ----------
+    density : callable
+        Value and gradient at a whitened point (dim,).
+    coordinates : callable
+        Whitened points (draw, dim) to the program's coordinates (draw, dim).
+    dim : int
+        Number of coordinates.
+    settings : ChainSettings
+        Of the chains.
+    seed : int
+        A chain depends on it and on its own number, not on how many there are.
+    progress : callable
+        Progress callback.
+    """
+    runs = []
+    for c, child in enumerate(np.random.SeedSequence(seed).spawn(settings.chains)):
+        rng = np.random.default_rng(child)
+        sampler = Sampler(density, rng.standard_normal(dim), rng, settings.max_tree_depth)
+        runs.append(_run_chain(sampler, settings, c, progress))
+    white, rows, seconds = zip(*runs, strict=True)
+    warmup, sampling = np.sum(seconds, axis=0).tolist()
+    stats = {name: np.array([[draw[name] for draw in chain] for chain in rows]) for name in rows[0][0]}
+    return Draws(np.stack([coordinates(w) for w in white]), Timings(warmup=warmup, sampling=sampling), stats)
+
+
+def _run_chain(
+    sampler: Sampler, settings: ChainSettings, chain: int, progress: Progress
+) -> tuple[Array, list[dict[str, Any]], Array]:
+    """Warm up and draw: the draws, their statistics, and the seconds of both stages."""
+    times = [time.perf_counter()]
+    step = StepSize(len(sampler.here.w) ** -0.25, settings.target_accept)
+    for t in range(settings.warmup):
+        step.update(sampler.draw(float(np.exp(step.log_step)))[1]["acceptance_rate"])
+        progress("warm-up", chain * settings.warmup + t + 1, settings.chains * settings.warmup)
+    times.append(time.perf_counter())
+    draws = []
+    for t in range(settings.draws):
+        draws.append(sampler.draw(float(np.exp(step.log_mean))))
+        progress("sampling", chain * settings.draws + t + 1, settings.chains * settings.draws)
+    times.append(time.perf_counter())
+    return np.stack([w for w, _ in draws]), [stats for _, stats in draws], np.diff(times)
