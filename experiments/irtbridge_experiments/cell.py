@@ -1,4 +1,4 @@
-"""One cell: a model, its data, a backend and a method, fitted in a process of its own."""
+"""One cell: a model, its data, a backend and a method; all its replications in one process of their own."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from irtbridge import errors
 from irtbridge.backend import Progress, silent
-from irtbridge.errors import IRTBridgeError
 from irtbridge.files import read_json, write_json
 
 Record = dict[str, Any]
@@ -32,10 +30,15 @@ class Cell:
         Of the backend and of the method.
     spec : dict
         `ModelSpec.to_dict`.
-    data : dict
-        `Responses.to_dict`.
     seed : int
+        The study's. Replication r is fitted with seed + r.
+    data : dict, optional
+        `Responses.to_dict` of real data, which are fitted once.
+    design : dict, optional
+        `Design.to_dict` of simulated data, one matrix for each replication.
     device, dtype : str
+    condition : str
+        Name within the study; empty for a single fit.
     """
 
     backend: str
@@ -43,36 +46,48 @@ class Cell:
     backend_options: dict[str, Any]
     settings: dict[str, Any]
     spec: dict[str, Any]
-    data: dict[str, Any]
     seed: int
+    data: dict[str, Any] | None = None
+    design: dict[str, Any] | None = None
     device: str = "auto"
     dtype: str = "float64"
+    condition: str = ""
 
     @property
     def key(self) -> str:
-        """Name of the cell's files."""
+        """Backend and method, which name the cell's files within its condition."""
         return f"{self.backend}-{self.method}"
 
     @property
+    def title(self) -> str:
+        """How people read of it."""
+        return f"{self.condition} {self.key}".strip()
+
+    @property
     def hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of everything that defines the fit."""
-        text = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """First 16 hexadecimal digits of the SHA-256 of everything that defines the fits."""
+        defining = {name: value for name, value in asdict(self).items() if name != "condition"}
+        return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
+
+    def file(self, replication: int) -> Path:
+        """Where a fit's files stand, without folder and ending; replications of simulated data are numbered."""
+        folder = Path(self.condition)
+        return folder / self.key if self.design is None else folder / self.key / f"{replication:04d}"
 
 
-def record_path(folder: Path, cell: Cell) -> Path:
-    """Where a cell's record stands."""
-    return folder / "records" / f"{cell.key}.json"
+def record_path(folder: Path, cell: Cell, replication: int = 0) -> Path:
+    """Where a fit's record stands."""
+    return _with_ending(folder / "records" / cell.file(replication), ".json")
 
 
-def draws_path(folder: Path, cell: Cell) -> Path:
-    """Where a cell's draws stand."""
-    return folder / "draws" / f"{cell.key}.nc"
+def draws_path(folder: Path, cell: Cell, replication: int = 0) -> Path:
+    """Where a fit's draws stand."""
+    return _with_ending(folder / "draws" / cell.file(replication), ".nc")
 
 
-def finished(folder: Path, cell: Cell) -> Record | None:
-    """The record of this very cell, if it is on disk and did not fail."""
-    path = record_path(folder, cell)
+def finished(folder: Path, cell: Cell, replication: int = 0) -> Record | None:
+    """The record of this very fit, if it is on disk and did not fail."""
+    path = record_path(folder, cell, replication)
     if not path.exists():
         return None
     record = read_json(path)
@@ -80,15 +95,27 @@ def finished(folder: Path, cell: Cell) -> Record | None:
     return record if same else None
 
 
-def run_cell(cell: Cell, folder: Path, *, save_draws: bool = True, progress: Progress = silent) -> Record:
-    """Fit a cell in a fresh process and return its record, which is also on disk.
+def run_cell(
+    cell: Cell,
+    folder: Path,
+    replications: Sequence[int] = (0,),
+    *,
+    save_draws: bool = True,
+    progress: Progress = silent,
+) -> Iterator[Record]:
+    """Fit replications of a cell in a fresh process; yield each record as soon as it is on disk.
+
+    A replication that raises is a record with its error. If the process itself dies, the replication in flight gets
+    such a record and another process does the rest.
 
     Parameters
     ----------
     cell : Cell
         What to fit.
     folder : Path
-        The record goes to ``folder/records``, the draws to ``folder/draws``.
+        The records go to ``folder/records``, the draws to ``folder/draws``.
+    replications : sequence of int
+        Which ones, in this order.
     save_draws : bool
         Keep the draws as NetCDF.
     progress : callable
@@ -96,43 +123,66 @@ def run_cell(cell: Cell, folder: Path, *, save_draws: bool = True, progress: Pro
 
     Raises
     ------
-    IRTBridgeError
-        What the fit raised, of the same class; or that the process died, with the last lines it printed.
+    ResultsError
+        A record cannot be written.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        job, log = Path(scratch) / "job.json", Path(scratch) / "log.txt"
-        draws = str(draws_path(folder, cell).resolve()) if save_draws else None
-        write_json(job, asdict(cell) | {"draws_path": draws, "cell_hash": cell.hash})
-        with log.open("w") as stderr:
-            outcome = _follow([sys.executable, "-m", "irtbridge_experiments.worker", str(job)], stderr, progress)
-        record = _checked(outcome, cell, log)
-    write_json(record_path(folder, cell), record)
-    return record
+    left = list(replications)
+    while left:
+        with tempfile.TemporaryDirectory() as scratch:
+            log = Path(scratch) / "log.txt"
+            job = write_json(Path(scratch) / "job.json", _job(cell, folder, left, save_draws))
+            for record in _follow([sys.executable, "-m", "irtbridge_experiments.worker", str(job)], log, progress):
+                left.remove(record["replication"])
+                write_json(record_path(folder, cell, record["replication"]), record)
+                yield record
+            if left:
+                record = died(cell, left.pop(0), log)
+                write_json(record_path(folder, cell, record["replication"]), record)
+                yield record
 
 
-def failed_record(cell: Cell, error: IRTBridgeError) -> Record:
-    """The record of a cell that raised."""
-    return {"backend": cell.backend, "method": cell.method, "cell_hash": cell.hash,
-            "error": {"type": type(error).__name__, "message": str(error)}}  # fmt: skip
+def identity(cell: Cell, replication: int) -> Record:
+    """What every record begins with, also that of a failure."""
+    return {
+        "condition": cell.condition,
+        "backend": cell.backend,
+        "method": cell.method,
+        "replication": replication,
+        "cell_hash": cell.hash,
+    }
 
 
-def _follow(command: list[str], stderr: Any, progress: Progress) -> Mapping[str, Any]:
-    """Run the worker, pass its progress on, and return its last word; it ends itself when its input closes."""
-    outcome: Mapping[str, Any] = {}
+def died(cell: Cell, replication: int, log: Path) -> Record:
+    """The record of a replication whose process ended without a word, with the last lines it printed."""
+    tail = " | ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
+    message = f"the process of cell {cell.title} died ({tail or 'killed, perhaps for memory'})."
+    return identity(cell, replication) | {"error": {"type": "IRTBridgeError", "message": message}}
+
+
+def _job(cell: Cell, folder: Path, replications: Sequence[int], save_draws: bool) -> dict[str, Any]:
+    """What the worker reads."""
+    draws = [str(draws_path(folder, cell, r).resolve()) if save_draws else None for r in replications]
+    return {"cell": asdict(cell), "replications": list(replications), "draws": draws}
+
+
+def _follow(command: list[str], log: Path, progress: Progress) -> Iterator[Record]:
+    """Run the worker, pass its progress on and yield its records; it ends itself when its input closes."""
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True) as process:
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True) as process,
+    ):
         assert process.stdout is not None
         try:
             for line in process.stdout:
                 event = _event(line)
                 if "stage" in event:
                     progress(event["stage"], event["done"], event["total"])
-                elif event:
-                    outcome = event
+                elif "record" in event:
+                    yield event["record"]
         except BaseException:
             process.kill()
             raise
-    return outcome
 
 
 def _event(line: str) -> dict[str, Any]:
@@ -144,11 +194,5 @@ def _event(line: str) -> dict[str, Any]:
     return event if isinstance(event, dict) else {}
 
 
-def _checked(outcome: Mapping[str, Any], cell: Cell, log: Path) -> Record:
-    if "record" in outcome:
-        return dict(outcome["record"])
-    if "error" in outcome:
-        kind = getattr(errors, outcome["error"]["type"], IRTBridgeError)
-        raise errors.rebuild(kind, outcome["error"]["message"])
-    tail = " | ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
-    raise IRTBridgeError(f"the process of cell {cell.key} died ({tail or 'killed, perhaps for memory'}).")
+def _with_ending(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)

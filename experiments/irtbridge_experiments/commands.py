@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from irtbridge.data import Responses
+from omegaconf import OmegaConf
+
+from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, ResultsError
 from irtbridge.files import write_text
-from irtbridge_experiments.config import read_config, spec_from
+from irtbridge.layout import Layout
+from irtbridge_experiments.conditions import Task, data_options, spec_of
+from irtbridge_experiments.config import read_config
 from irtbridge_experiments.display import display, make_console
-from irtbridge_experiments.study import make_cells, read_responses, run_cells, run_study
-from irtbridge_experiments.tables import compact, print_table, side_by_side, write_study
+from irtbridge_experiments.launch import check_only_cells_are_swept, launch_study
+from irtbridge_experiments.paper import write_paper
+from irtbridge_experiments.render import print_table
+from irtbridge_experiments.report import write_study
+from irtbridge_experiments.study import make_cells, run_cells, run_study
+from irtbridge_experiments.tables import compact, side_by_side
 
+MULTIRUN = ("-m", "--multirun")
 FIT_HELP = """\
 usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
 
@@ -22,7 +31,7 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
   'model.difficulty=Normal(0, 1)'   another prior (the quotes are for the shell)
   model.q_matrix=q.csv   which items load on which traits (m2pl, grm, gpcm)
   backend=pyro,tfp       one or several
-  method=nuts            one or several of nuts, vi, laplace, nuts_collapsed, map
+  method=nuts            one or several of nuts, vi, laplace, nuts_collapsed, nuts_whitened, vi_collapsed, map
   method.nuts.draws=1000 settings of a method
   seed=1  device=auto  dtype=float64  results=results  allow_empty=false  overwrite=false
 
@@ -32,13 +41,29 @@ RUN_HELP = """\
 usage: irtbridge run study=NAME [KEY=VALUE ...]
 
   study=quickstart       2PL on LSAT section 7, NUTS and VI on both built-in backends
-  backend=pyro method=vi restrict the study to some of its cells
+  study=basic            also prior_sensitivity, large_scale, m2pl7: simulations; bfi, verbagg, bfi5: real data
+  preset=smoke           the same study, small enough for a first look
+  backend=pyro method=vi,laplace
+                         other cells: every condition x backend x method
+  replications=20        fewer response matrices; the first 20 are the same ones
   method.nuts.draws=1000 change a setting
+  conditions.two_pl.simulate.n_persons=300
+                         change a condition
+  --config-dir DIR       studies of your own: DIR/study/NAME.yaml
+  -m hydra/launcher=joblib hydra.launcher.n_jobs=2
+                         cells side by side; also ray, submitit_local, submitit_slurm
+  parts=4                with -m: each cell as four jobs
   overwrite=true         run again what is on disk
 
-Writes records, table (csv, md) and figure (png, svg) to results/NAME."""
+Each finished fit is a record on disk; run again to go on where it stopped. Writes records, tables (csv, md, tex) and
+figures (png, svg) to results/NAME."""
 
-TABLES_HELP = "usage: irtbridge tables DIR\n\nRebuild table and figure of a study from the records in DIR/records."
+TABLES_HELP = """\
+usage: irtbridge tables DIR
+       irtbridge tables --paper [RESULTS]
+
+Rebuild tables (csv, md, tex) and figures (png, svg) of the study in DIR from its records alone; with --paper those of
+every study in RESULTS (by default results), and what the paper reports beside what was measured: RESULTS/paper."""
 
 
 def _wants_help(words: Sequence[str]) -> bool:
@@ -46,14 +71,17 @@ def _wants_help(words: Sequence[str]) -> bool:
 
 
 def run(words: Sequence[str]) -> int:
-    """``irtbridge run``: all cells of a study, then its table and figure; 1 if a cell failed."""
+    """``irtbridge run``: all cells of a study, then its tables and figures; 1 if a fit failed."""
     if _wants_help(words):
         print(RUN_HELP)
         return 0
     console = make_console()
+    words, spread = [word for word in words if word not in MULTIRUN], bool(set(MULTIRUN) & set(words))
+    if spread:
+        check_only_cells_are_swept(words)
     config = read_config("run", words)
-    records = run_study(config, console)
-    write_study(Path(config.results) / config.name, console)
+    records = launch_study(config, words, console) if spread else run_study(config, console)
+    write_study(Path(config.results) / config.folder, console)
     return int(any("error" in record for record in records))
 
 
@@ -68,8 +96,10 @@ def fit(words: Sequence[str]) -> int:
             raise ConfigError(f"`irtbridge fit` needs {key}=...; see `irtbridge fit --help`.")
     console = make_console()
     config = read_config("fit", words)
-    spec, responses = spec_from(config.model), read_responses(config)
-    cells = make_cells(config, spec, responses)
+    spec = spec_of(OmegaConf.to_container(config.model))  # type: ignore[arg-type]
+    responses = load_responses(str(config.data), **data_options(config))
+    Layout.of(spec, responses)
+    cells = make_cells(config, Task("", spec, responses=responses))
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")
     console.print(str(spec), style="dim", highlight=False, markup=False)
     for codes, items in _same_recoding(responses).items():
@@ -98,12 +128,16 @@ def _same_recoding(responses: Responses) -> dict[str, list[str]]:
 
 
 def tables(words: Sequence[str]) -> int:
-    """``irtbridge tables DIR``: rebuild a study's table and figure."""
-    if _wants_help(words) or len(words) != 1:
+    """``irtbridge tables DIR``: rebuild tables and figures of a study, or of all and the paper's."""
+    folders = [word for word in words if word != "--paper"]
+    if _wants_help(words) or len(folders) > 1 or not words:
         print(TABLES_HELP)
         return 0 if _wants_help(words) else 1
-    folder = Path(words[0])
+    folder = Path(folders[0] if folders else "results")
     if not folder.is_dir():
         raise ResultsError(f"no such folder: {folder}; run the study first: irtbridge run study=NAME.")
-    write_study(folder, make_console())
+    if "--paper" in words:
+        write_paper(folder, make_console())
+    else:
+        write_study(folder, make_console())
     return 0

@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import re
-import typing
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, field, fields, make_dataclass
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from hydra import compose, initialize_config_module
-from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from irtbridge.errors import BackendUnavailable, ConfigError, SpecError, UnknownName, nearest_first
-from irtbridge.inference import METHODS
-from irtbridge.models import ALIASES, MODELS, build_model
-from irtbridge.plugins import backend_class, backend_entry_points, backend_names
-from irtbridge.priors import Prior
-from irtbridge.spec import ModelSpec
+from irtbridge.errors import ConfigError, UnknownName, nearest_first
+from irtbridge.models import ALIASES
+from irtbridge.plugins import backend_entry_points
+from irtbridge_experiments.presets import settle
+from irtbridge_experiments.schema import register
 
 CONFIG_MODULE = "irtbridge_configs"
 CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")
-LITERAL_KEYS = ("data", "results", "model.q_matrix")
-
-
-def register_groups() -> None:
-    """Fill the groups `backend`, `method` and `model` from the plugins, the settings and the catalogue."""
-    store = ConfigStore.instance()
-    for name in backend_names():
-        try:
-            options = backend_class(name).options_class
-        except BackendUnavailable:
-            options = make_dataclass("NoOptions", [])
-        store.store(group="backend", name=name, node=_node(options), package=f"backend.{name}")
-    for name, method in METHODS.items():
-        store.store(group="method", name=name, node=_node(method.settings), package=f"method.{name}")
-    for name, function in MODELS.items():
-        store.store(group="model", name=name, node=_model_node(name, function))
+LAUNCHER = "hydra/launcher"
+GROUPS = ("backend", "method", "model", "study", "preset", LAUNCHER)
+SEVERAL = ("backend", "method")
+LITERAL_KEYS = ("data", "results", "q_matrix", "title")
+# Below these, keys are free: what they may be is checked by those who use them.
+OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")
 
 
 def read_config(name: str, words: Sequence[str]) -> DictConfig:
@@ -53,7 +39,8 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
     name : str
         ``fit`` or ``run``.
     words : sequence of str
-        Hydra overrides, ``key=value``; ``backend=a,b`` and ``method=a,b`` mean both.
+        Hydra overrides, ``key=value``; ``backend=a,b`` and ``method=a,b`` mean both. ``--config-dir DIR`` adds a
+        folder with a Hydra tree of one's own: ``DIR/study/NAME.yaml``.
 
     Raises
     ------
@@ -61,15 +48,40 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
         A word that is no override, an unknown key or choice (the valid ones are listed, nearest first), a value of
         the wrong type.
     """
-    register_groups()
-    overrides = [*_parse(words)]
+    register()
+    words, folder = split_config_dir(words)
+    prepared = prepare(words)
+    overrides = _parse(prepared)
+    search = [] if folder is None else [f"hydra.searchpath=['file://{folder}']"]
     with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
         for override in overrides:
-            _check_choice(override)
+            _check_choice(override, folder)
         try:
-            return compose(name, overrides=list(prepare(words)))
+            config = compose(name, overrides=[*search, *prepared])
+            if name == "run":
+                settle(config, given_keys(prepared))
         except (HydraException, OmegaConfBaseException) as error:
-            raise _explained(name, overrides, error) from error
+            raise _explained(name, search, overrides, error) from error
+    return config
+
+
+def split_config_dir(words: Sequence[str]) -> tuple[list[str], Path | None]:
+    """The overrides, and the folder that ``--config-dir`` names.
+
+    Raises
+    ------
+    ConfigError
+        There is no such folder.
+    """
+    flags = [i for i, word in enumerate(words) if word.split("=")[0] in ("--config-dir", "-cd")]
+    if not flags:
+        return list(words), None
+    _, equals, text = words[flags[0]].partition("=")
+    rest = [*words[: flags[0]], *words[flags[0] + (1 if equals else 2) :]]
+    text = text if equals else next(iter(words[flags[0] + 1 :]), "")
+    if not Path(text).is_dir() or not text:
+        raise ConfigError(f"--config-dir {text!r}: no such folder; give the one that holds study/NAME.yaml.")
+    return rest, Path(text).resolve()
 
 
 def prepare(words: Sequence[str]) -> list[str]:
@@ -77,56 +89,18 @@ def prepare(words: Sequence[str]) -> list[str]:
     return [_prepare(word) for word in words]
 
 
-def spec_from(model: DictConfig) -> ModelSpec:
-    """Build the spec that a `model` node describes; a Q-matrix may be the path of a csv file.
-
-    Raises
-    ------
-    SpecError
-        The Q-matrix's file cannot be read, or the spec is impossible.
-    """
-    options = {str(k): v for k, v in OmegaConf.to_container(model, resolve=True).items() if k != "name"}  # type: ignore[union-attr]
-    if isinstance(options.get("q_matrix"), str):
-        options["q_matrix"] = _read_q_matrix(options["q_matrix"])
-    return build_model(model.name, **options)
+def given_keys(prepared: Sequence[str]) -> set[str]:
+    """The keys that overrides set."""
+    return {override.key_or_group for override in _parse(prepared)}
 
 
-def _read_q_matrix(path: str) -> Any:
-    """A csv of 0 and 1, one row per item; the header names the traits, a column that is not numeric names the items."""
-    import pandas as pd
-
-    if not Path(path).is_file():
-        raise SpecError(f"model.q_matrix={path!r}: no such file.")
-    try:
-        frame = pd.read_csv(path)
-    except ValueError as error:
-        raise SpecError(f"model.q_matrix={path!r} is not a csv file: {error}") from error
-    return frame.select_dtypes(include=[np.number])
-
-
-def _node(settings: type) -> type:
-    """The same fields, not frozen: OmegaConf would refuse to override those of a frozen dataclass."""
-    hints = typing.get_type_hints(settings)
-    columns = [(f.name, hints[f.name], field(default=f.default)) for f in fields(settings) if f.default is not MISSING]
-    return make_dataclass(f"{settings.__name__}Node", columns)
-
-
-def _model_node(name: str, function: Callable[..., ModelSpec]) -> type:
-    columns: list[tuple[str, Any, Any]] = [("name", str, field(default=name))]
-    for option, default in (function.__kwdefaults__ or {}).items():
-        value = str(default) if isinstance(default, Prior) else default
-        kind = type(value) if isinstance(value, (str, bool, float)) else Any
-        columns.append((option, kind, field(default=value)))
-    return make_dataclass(f"Model_{name}", columns)
-
-
-def _parse(words: Sequence[str]) -> list[Override]:
+def _parse(prepared: Sequence[str]) -> list[Override]:
     parser = OverridesParser.create()
     try:
-        return [parser.parse_override(word) for word in prepare(words)]
+        return [parser.parse_override(word) for word in prepared]
     except HydraException as error:
         raise ConfigError(
-            f"cannot read {' '.join(words)!r}: write settings as key=value. {_first_line(error)}"
+            f"cannot read {' '.join(prepared)!r}: write settings as key=value. {_first_line(error)}"
         ) from error
 
 
@@ -134,52 +108,63 @@ def _prepare(word: str) -> str:
     key, equals, value = word.partition("=")
     if not equals:
         return word
-    if key in ("backend", "method") and "," in value and not value.startswith("["):
+    if key in SEVERAL and "," in value and not value.startswith("["):
         return f"{key}=[{value}]"
     if key == "model":
         return f"model={ALIASES.get(value.lower(), value.lower())}"
-    literal = key in LITERAL_KEYS or CALL.fullmatch(value)
+    literal = key.split(".")[-1] in LITERAL_KEYS or CALL.fullmatch(value)
     if literal and value[:1] not in ("'", '"', "["):
-        quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"{key}='{quoted}'"
-    return word
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        value = f"'{escaped}'"
+    return f"{'++' if OPEN.fullmatch(key) else ''}{key}={value}"
 
 
-def _choices(group: str) -> list[str]:
-    from hydra.core.global_hydra import GlobalHydra
+def _choices(group: str, folder: Path | None) -> list[str]:
+    if group == "backend":
+        return list(backend_entry_points())
+    own = [] if folder is None else [path.stem for path in (folder / group).glob("*.yaml")]
+    return [*map(str, GlobalHydra.instance().config_loader().get_group_options(group)), *own]
 
-    loader = GlobalHydra.instance().config_loader()
-    return [str(choice) for choice in loader.get_group_options(group)]
 
-
-def _check_choice(override: Override) -> None:
+def _check_choice(override: Override, folder: Path | None) -> None:
     group = override.key_or_group
-    if group not in ("backend", "method", "model", "study") or override.is_delete():
+    if not _is_group(override) or override.is_delete():
         return
-    valid = _choices(group) if group != "backend" else list(backend_entry_points())
+    valid = _choices(group, folder)
     value = override.value()
     for choice in value if isinstance(value, list) else [value]:
         if str(choice) not in valid:
-            raise UnknownName(group, choice, valid)
+            hint = 'Others come with pip install "irtbridge[launchers]".' if group == LAUNCHER else ""
+            raise UnknownName(group, choice, valid, hint)
 
 
-def _explained(name: str, overrides: Sequence[Override], error: Exception) -> ConfigError:
+def _explained(name: str, search: list[str], overrides: Sequence[Override], error: Exception) -> ConfigError:
     """Hydra's complaint in our words: which key, and the valid ones."""
+    groups = [o.input_line for o in overrides if _is_group(o) and o.input_line]
     try:
-        base = compose(name, overrides=[o.input_line for o in overrides if _is_group(o) and o.input_line])
-    except (HydraException, OmegaConfBaseException):
-        return ConfigError(_message(error))
-    keys = _leaf_keys(base)
+        keys = _leaf_keys(compose(name, overrides=[*search, *groups]))
+    except (HydraException, OmegaConfBaseException) as in_file:
+        return ConfigError(_unknown_in_file(in_file) or _message(in_file))
     for override in overrides:
         key = override.key_or_group
-        if not _is_group(override) and key not in keys:
+        if not _is_group(override) and not any(leaf == key or leaf.startswith(f"{key}.") for leaf in keys):
             near = nearest_first(key, keys)[:8]
             return ConfigError(f"no setting called {key!r}; nearest: {', '.join(near)}.")
     return ConfigError(_message(error))
 
 
+def _unknown_in_file(error: BaseException | None) -> str:
+    """A key that a YAML file has and the schema has not, with those that stand there; empty if it is another error."""
+    while error is not None and not isinstance(error, ConfigKeyError):
+        error = error.__cause__ or error.__context__
+    if error is None or not is_dataclass(error.object_type):
+        return ""
+    valid = nearest_first(str(error.key), [f.name for f in fields(error.object_type)])
+    return f"no setting called {error.full_key!r}; valid there: {', '.join(valid)}."
+
+
 def _is_group(override: Override) -> bool:
-    return override.key_or_group in ("backend", "method", "model", "study")
+    return override.key_or_group in GROUPS
 
 
 def _leaf_keys(config: DictConfig, prefix: str = "") -> list[str]:
@@ -188,7 +173,7 @@ def _leaf_keys(config: DictConfig, prefix: str = "") -> list[str]:
         path = f"{prefix}{key}"
         missing = OmegaConf.is_missing(config, key)
         node = None if missing else config[key]
-        keys += _leaf_keys(node, f"{path}.") if isinstance(node, DictConfig) else [path]
+        keys += _leaf_keys(node, f"{path}.") if isinstance(node, DictConfig) and len(node) else [path]
     return keys
 
 

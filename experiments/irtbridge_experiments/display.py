@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-CONSOLE_WIDTH = 140
+CONSOLE_WIDTH = 160
+SECONDS_BETWEEN_LINES = 10.0
 
 
 def make_console() -> Console:
@@ -18,45 +20,118 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(width=CONSOLE_WIDTH)
 
 
-class CellView:
-    """The progress of one cell."""
-
-    def __init__(self, name: str, console: Console, bars: Progress | None, task: TaskID | None) -> None:
-        self.name, self.console, self.bars, self.task = name, console, bars, task
-        self.started = time.perf_counter()
-        if bars is None:
-            console.print(f"{name}: started")
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self.bars is not None and self.task is not None:
-            self.bars.update(self.task, stage=stage, completed=done, total=total or None)
-
-    def close(self, word: str) -> None:
-        """Say how it ended."""
-        if self.bars is None:
-            self.console.print(f"{self.name}: {word} after {time.perf_counter() - self.started:.1f} s")
-        elif self.task is not None:
-            self.bars.update(self.task, stage=word, completed=1, total=1)
-            self.bars.stop_task(self.task)
-
-
 class Display:
-    """Shows cells one after another."""
+    """Shows cells one after another, and how many fits of all are done.
+
+    Parameters
+    ----------
+    console : Console
+    bars : Progress, optional
+        The live view; without it, plain lines.
+    """
 
     def __init__(self, console: Console, bars: Progress | None) -> None:
         self.console, self.bars = console, bars
+        self.total = self.done = self.kept = 0
+        self.started = self.last_line = time.perf_counter()
+        self.all = None if bars is None else bars.add_task("all fits", stage="", eta="", total=None)
+
+    def expect(self, total: int) -> None:
+        """Say how many fits there are, done or not."""
+        self.total += total
+        self.count(0)
+
+    def count(self, fits: int, *, kept: bool = False) -> None:
+        """Count fits that are on disk; `kept` if they were before."""
+        self.done += fits
+        self.kept += fits if kept else 0
+        if self.bars is not None and self.all is not None:
+            self.bars.update(self.all, completed=self.done, total=self.total, eta=self.eta)
+
+    @property
+    def eta(self) -> str:
+        """Time left, if the fits to come take as long as those of this run on average."""
+        fitted = self.done - self.kept
+        if fitted == 0 or self.done == self.total:
+            return ""
+        return f"about {duration((time.perf_counter() - self.started) / fitted * (self.total - self.done))} left"
+
+    def say(self) -> None:
+        """How far it all is, now and then, where lines are all there is."""
+        if self.bars is None and time.perf_counter() - self.last_line > SECONDS_BETWEEN_LINES:
+            self.last_line = time.perf_counter()
+            self.console.print(f"{self.done} of {self.total} fits, {self.eta}".rstrip(", "), highlight=False)
 
     @contextmanager
-    def cell(self, name: str) -> Iterator[CellView]:
+    def cell(self, title: str, *, kept: int, total: int) -> Iterator[CellView]:
         """Show one cell while it runs."""
-        task = self.bars.add_task(name, stage="start", total=None) if self.bars is not None else None
-        view = CellView(name, self.console, self.bars, task)
+        self.count(kept, kept=True)
+        if kept:
+            count = "" if total == 1 else f"{kept} of {total} "
+            self.console.print(f"{title}: {count}on disk already (overwrite=true fits again)", highlight=False)
+        view = CellView(self, title, kept, total)
         try:
             yield view
         except BaseException:
-            view.close("failed")
+            view.close("stopped")
             raise
         view.close("done")
+
+
+class CellView:
+    """The progress of one cell."""
+
+    def __init__(self, show: Display, title: str, done: int, total: int) -> None:
+        self.show, self.title, self.done, self.total = show, title, done, total
+        self.started = time.perf_counter()
+        self.failures, self.idle = 0, done == total
+        self.task = None
+        if self.idle:
+            return
+        if show.bars is not None:
+            self.task = show.bars.add_task(title, stage="start", eta="", completed=done, total=total)
+        else:
+            self._line("started")
+
+    def step(self, stage: str, done: int, total: int) -> None:
+        """Show where the fit in flight is."""
+        if self.show.bars is not None and self.task is not None:
+            share = f" {100 * done // total} %" if total else ""
+            self.show.bars.update(self.task, stage=f"{stage}{share}")
+
+    def finished(self, record: dict[str, Any]) -> None:
+        """Count a record; say so if it is a failure, and now and then where lines are all there is."""
+        self.done += 1
+        self.show.count(1)
+        if "error" in record:
+            self.failures += 1
+            show_failures([record], self.show.console)
+        if self.show.bars is not None and self.task is not None:
+            self.show.bars.update(self.task, completed=self.done)
+        elif self.done < self.total and time.perf_counter() - self.show.last_line > SECONDS_BETWEEN_LINES:
+            self._line(f"{self.done} of {self.total} ({self.show.done} of {self.show.total} in all, {self.show.eta})")
+
+    def close(self, word: str) -> None:
+        """Say how it ended."""
+        if self.idle:
+            return
+        word = f"{self.failures} failed" if self.failures else word
+        if self.show.bars is not None and self.task is not None:
+            self.show.bars.remove_task(self.task)
+        self._line(f"{word} after {duration(time.perf_counter() - self.started)}")
+
+    def _line(self, text: str) -> None:
+        self.show.last_line = time.perf_counter()
+        self.show.console.print(f"{self.title}: {text}", highlight=False, markup=False)
+
+
+def show_failures(records: Sequence[dict[str, Any]], console: Console) -> None:
+    """Say which fits failed, and why."""
+    for record in records:
+        if "error" in record:
+            name = f"{record['condition']} {record['backend']}-{record['method']} {record['replication']}".strip()
+            error = f"{record['error']['type']}: {record['error']['message']}"
+            console.print(f"{name}: {error}", style="red", highlight=False, markup=False)
 
 
 @contextmanager
@@ -68,9 +143,17 @@ def display(console: Console) -> Iterator[Display]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[stage]}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[stage]}{task.fields[eta]}"),
     )
     with Progress(*columns, console=console) as bars:
         yield Display(console, bars)
+
+
+def duration(seconds: float) -> str:
+    """As people say it: 4.2 s, 40 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -18,9 +18,35 @@ from matplotlib.figure import Figure
 
 from irtbridge.files import write_atomic
 
-METHOD_COLOURS = {"nuts": "#0072B2", "vi": "#E69F00"}
-BACKEND_MARKERS = ("o", "s", "^", "D", "v", "P")
+METHOD_COLOURS = {
+    "nuts": "#0072B2",
+    "vi": "#E69F00",
+    "laplace": "#009E73",
+    "nuts_collapsed": "#56B4E9",
+    "nuts_whitened": "#CC79A7",
+    "vi_collapsed": "#D55E00",
+    "map": "#8B7D3A",
+}
+OTHER_COLOUR = "#777777"
+BACKEND_MARKERS = {"pyro": "o", "tfp": "s"}
+BACKEND_HATCHES = {"pyro": "", "tfp": "////"}
+OTHER_MARKERS = ("^", "D", "v", "P")
 REFERENCE_COLOUR = "#000000"
+
+
+def colour_of(method: str) -> str:
+    """The same colour for a method in every figure."""
+    return METHOD_COLOURS.get(method, OTHER_COLOUR)
+
+
+def marker_of(backend: str) -> str:
+    """The same marker for a backend in every figure."""
+    return BACKEND_MARKERS.get(backend, OTHER_MARKERS[sum(backend.encode()) % len(OTHER_MARKERS)])
+
+
+def hatch_of(backend: str) -> str:
+    """The same hatching for a backend in every figure."""
+    return BACKEND_HATCHES.get(backend, "....")
 
 
 def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: str, path: Path) -> None:
@@ -51,7 +77,6 @@ def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: s
 
 def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | None) -> None:
     labels = list(dict.fromkeys(items["item"]))
-    backends = list(dict.fromkeys(items["backend"]))
     fits = list(items.groupby(["method", "backend"], sort=True))
     shifts = np.linspace(-0.27, 0.27, len(fits)) if len(fits) > 1 else np.zeros(1)
     for shift, ((method, backend), fit) in zip(shifts, fits, strict=True):
@@ -62,8 +87,8 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
             np.arange(len(labels)) + shift,
             fit["mean"],
             error,
-            fmt=BACKEND_MARKERS[backends.index(backend) % len(BACKEND_MARKERS)],
-            color=METHOD_COLOURS.get(str(method), "#009E73"),
+            fmt=marker_of(str(backend)),
+            color=colour_of(str(method)),
             markersize=5,
             linewidth=1.2,
             label=f"{backend} {method}",
@@ -82,8 +107,9 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
 def save(figure: Figure, path: Path) -> None:
     """Write png and svg and close the figure."""
     figure.set_layout_engine("constrained")
-    for ending in (".png", ".svg"):
-        # Without the date the same records give the same file.
-        options: dict[str, Any] = {"metadata": {"Date": None}} if ending == ".svg" else {"dpi": 160}
-        write_atomic(path.with_suffix(ending), partial(figure.savefig, **options))
+    # Without the date, and with names that are not random, the same records give the same file.
+    with plt.rc_context({"svg.hashsalt": "irtbridge"}):
+        for ending in (".png", ".svg"):
+            options: dict[str, Any] = {"metadata": {"Date": None}} if ending == ".svg" else {"dpi": 160}
+            write_atomic(path.with_suffix(ending), partial(figure.savefig, **options))
     plt.close(figure)

@@ -1,8 +1,9 @@
-"""Run a study: its cells one at a time, each in its own process; then the table and the figure from the records."""
+"""Run a study: its cells one after another, each in a process of its own, each replication a record on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,36 +11,28 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from irtbridge.backend import check_dtype
-from irtbridge.data import Responses, load_responses
-from irtbridge.errors import IRTBridgeError
-from irtbridge.files import write_json
+from irtbridge.errors import ConfigError
+from irtbridge.files import read_json, write_json
 from irtbridge.inference import make_settings
-from irtbridge.layout import Layout
 from irtbridge.plugins import backend_class
-from irtbridge.spec import ModelSpec
-from irtbridge_experiments.cell import Cell, Record, failed_record, finished, record_path, run_cell
-from irtbridge_experiments.config import spec_from
-from irtbridge_experiments.display import Display
-
-DATA_OPTIONS = ("shape", "person", "item", "response", "items", "allow_empty")
-
-
-def read_responses(config: DictConfig) -> Responses:
-    """The data that a configuration names."""
-    options: dict[str, Any] = {key: OmegaConf.to_object(config)[key] for key in DATA_OPTIONS}  # type: ignore[index, call-overload]
-    return load_responses(str(config.data), **options)
+from irtbridge_experiments.cell import Cell, Record, finished, identity, run_cell
+from irtbridge_experiments.conditions import Task, read_tasks
+from irtbridge_experiments.design import Design
+from irtbridge_experiments.display import Display, display
+from irtbridge_experiments.recovery import FITS, packed_hashes
 
 
-def make_cells(config: DictConfig, spec: ModelSpec, responses: Responses) -> list[Cell]:
-    """All combinations of the configuration's backends and methods.
+def make_cells(config: DictConfig, task: Task) -> list[Cell]:
+    """All combinations of the configuration's backends and methods for one condition.
 
     Raises
     ------
     IRTBridgeError
-        A setting is wrong, a backend's library is missing, or the spec does not fit the data: before anything runs.
+        A setting is wrong or a backend's library is missing: before anything runs.
     """
-    Layout.of(spec, responses)
     check_dtype(str(config.dtype))
+    if config.seed < 0:
+        raise ConfigError(f"seed={config.seed} must be an integer, 0 or greater.")
     cells = []
     for backend, options in _plain(config.backend).items():
         backend_class(backend).check_installed()
@@ -51,39 +44,53 @@ def make_cells(config: DictConfig, spec: ModelSpec, responses: Responses) -> lis
                     method=method,
                     backend_options=options,
                     settings=settings,
-                    spec=spec.to_dict(),
-                    data=responses.to_dict(),
+                    spec=task.spec.to_dict(),
                     seed=int(config.seed),
+                    data=None if task.responses is None else task.responses.to_dict(),
+                    design=None if task.design is None else task.design.to_dict(),
                     device=str(config.device),
                     dtype=str(config.dtype),
+                    condition=task.name,
                 )
             )
     return cells
 
 
-def run_cells(
-    cells: Iterable[Cell], folder: Path, show: Display, *, save_draws: bool = True, overwrite: bool = False
-) -> list[Record]:
-    """Run cells that are not on disk yet; one that fails is recorded, and the others go on."""
-    records = []
-    for cell in cells:
-        kept = None if overwrite else finished(folder, cell)
-        if kept is not None:
-            show.console.print(f"{cell.key}: on disk already (overwrite=true fits it again)")
-            records.append(kept)
-            continue
-        try:
-            with show.cell(cell.key) as view:
-                records.append(run_cell(cell, folder, save_draws=save_draws, progress=view))
-        except IRTBridgeError as error:
-            records.append(failed_record(cell, error))
-            write_json(record_path(folder, cell), records[-1])
-            show.console.print(f"{cell.key}: {type(error).__name__}: {error}", style="red", highlight=False)
-    return records
+@dataclass(frozen=True)
+class Plan:
+    """What a study has to do.
+
+    Attributes
+    ----------
+    folder : Path
+        Where its records, tables and figures go.
+    tasks : list of Task
+        Its conditions.
+    cells : list of Cell
+        Condition x backend x method.
+    replications : sequence of int
+        Of each cell with simulated data.
+    """
+
+    folder: Path
+    tasks: list[Task]
+    cells: list[Cell]
+    replications: Sequence[int]
+
+    def wanted(self, cell: Cell) -> Sequence[int]:
+        """Replications of a cell; real data are fitted once."""
+        return wanted_of(cell, self.replications)
+
+
+def make_plan(config: DictConfig) -> Plan:
+    """Read and check everything that a ``run`` configuration says, before anything runs."""
+    tasks = read_tasks(config)
+    cells = [cell for task in tasks for cell in make_cells(config, task)]
+    return Plan(Path(config.results) / config.folder, tasks, cells, range(config.replications))
 
 
 def run_study(config: DictConfig, console: Console) -> list[Record]:
-    """Run a study's cells and return their records.
+    """Run a study's cells one after another and return their records.
 
     Parameters
     ----------
@@ -92,15 +99,100 @@ def run_study(config: DictConfig, console: Console) -> list[Record]:
     console : Console
         Where progress is shown.
     """
-    from irtbridge_experiments.display import display
-
-    spec, responses = spec_from(config.model), read_responses(config)
-    cells = make_cells(config, spec, responses)
-    folder = Path(config.results) / config.name
-    described = {"name": config.name, "title": config.title, "reference": config.reference, "spec": spec.to_dict()}
-    write_json(folder / "study.json", described)
+    plan = make_plan(config)
+    write_study_file(config, plan)
     with display(console) as show:
-        return run_cells(cells, folder, show, save_draws=config.save_draws, overwrite=config.overwrite)
+        return run_plan(config, plan, show)
+
+
+def run_plan(config: DictConfig, plan: Plan, show: Display) -> list[Record]:
+    """Run what a plan has, or a part of it."""
+    how = {"save_draws": config.save_draws, "overwrite": config.overwrite}
+    return run_cells(plan.cells, plan.folder, show, plan.replications, **how)
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    folder: Path,
+    show: Display,
+    replications: Sequence[int] = (0,),
+    *,
+    save_draws: bool = True,
+    overwrite: bool = False,
+) -> list[Record]:
+    """Run what is not on disk yet; a fit that fails is recorded, and the others go on.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        What to fit.
+    folder : Path
+        Of the study.
+    show : Display
+        Where progress is shown.
+    replications : sequence of int
+        Of each cell with simulated data.
+    save_draws, overwrite : bool
+        Keep the draws; fit again what is on disk.
+    """
+    records: list[Record] = []
+    packed = packed_hashes(folder / FITS)
+    show.expect(sum(len(wanted_of(cell, replications)) for cell in cells))
+    for cell in cells:
+        wanted = wanted_of(cell, replications)
+        kept = [] if overwrite else [record for r in wanted if (record := done_before(folder, cell, r, packed))]
+        done = {record["replication"] for record in kept}
+        records += kept
+        with show.cell(cell.title, kept=len(kept), total=len(wanted)) as view:
+            left = [r for r in wanted if r not in done]
+            for record in run_cell(cell, folder, left, save_draws=save_draws, progress=view.step):
+                view.finished(record)
+                records.append(record)
+    return records
+
+
+def done_before(
+    folder: Path, cell: Cell, replication: int, packed: Mapping[tuple[str, str, str, int], str]
+) -> Record | None:
+    """The record of this very fit, or its identity where only its row in the study's csv is at hand."""
+    record = finished(folder, cell, replication)
+    if record is None and packed.get((cell.condition, cell.backend, cell.method, replication)) == cell.hash:
+        return identity(cell, replication)
+    return record
+
+
+def wanted_of(cell: Cell, replications: Sequence[int]) -> Sequence[int]:
+    """Replications of a cell; real data are fitted once."""
+    return replications if cell.design is not None else (0,)
+
+
+def write_study_file(config: DictConfig, plan: Plan) -> None:
+    """Write what the study is, and the true parameters of each condition that is simulated.
+
+    Conditions that an earlier run had, and this one leaves out, stay.
+    """
+    whole = config.folder == config.name
+    described = {
+        "name": config.name,
+        "title": config.title if whole else f"{config.folder}: {config.title}",
+        "reference": config.reference if whole else None,
+        "seed": config.seed,
+    }
+    path = plan.folder / "study.json"
+    conditions: dict[str, Any] = read_json(path)["conditions"] if path.exists() else {}
+    for task in plan.tasks:
+        conditions[task.name] = {"spec": task.spec.to_dict()}
+        if task.design is not None:
+            conditions[task.name]["design"] = task.design.to_dict()
+            write_truth(plan.folder / "truth" / f"{task.name}.json", task.design, config.seed)
+    write_json(path, described | {"conditions": conditions})
+
+
+def write_truth(path: Path, design: Design, seed: int) -> None:
+    """Write the true values of what is estimated."""
+    values = design.truth(design.true_parameters(seed))
+    parameters = {name: value.tolist() for name, value in values.items()}
+    write_json(path, {"design_hash": design.hash, "seed": seed, "parameters": parameters})
 
 
 def _plain(node: DictConfig) -> dict[str, dict[str, Any]]:

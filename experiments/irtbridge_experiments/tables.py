@@ -1,4 +1,4 @@
-"""Tables from records alone: accuracy beside runtime, one row per backend and method."""
+"""Tables of single fits, from records alone: accuracy beside runtime, one row per condition, backend and method."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
 from irtbridge.errors import ResultsError
-from irtbridge.files import read_json, write_text
+from irtbridge.files import read_json
 from irtbridge_experiments.cell import Record
 
 REFERENCE_FOLDER = "reference"
+RMSE_CAPTION = "RMSE: root mean squared difference of the posterior means from the reference, over items."
 CAPTION = (
-    "RMSE: root mean squared difference of the posterior means from the reference, over items. ESS and R-hat: over "
-    "item parameters. Seconds: wall clock of one fit in its own process, imports left out; total = compile + warm-up "
-    "(or optimisation) + sampling."
+    "ESS and R-hat: over item parameters. Seconds: wall clock of one fit in its own process, imports left out; total = "
+    "compile + warm-up (or optimisation) + sampling."
 )
 
 
@@ -31,7 +29,9 @@ def read_records(folder: Path) -> list[Record]:
     ResultsError
         There are none.
     """
-    records = [read_json(path) for path in sorted((folder / "records").glob("*.json"))]
+    # Names with a dot in front are of files that were being written when a run was killed.
+    paths = [path for path in (folder / "records").rglob("*.json") if not path.name.startswith(".")]
+    records = [read_json(path) for path in sorted(paths)]
     if not records:
         raise ResultsError(f"no records in {folder / 'records'}; run the study first: irtbridge run study=NAME.")
     return records
@@ -45,12 +45,14 @@ def read_reference(name: str) -> pd.DataFrame:
 
 
 def item_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """Posterior summaries of all records: backend, method, item, parameter, mean, sd, ..."""
+    """Posterior summaries of all records: condition, backend, method, item, parameter, mean, sd, ..."""
     frames = [
-        pd.DataFrame(r["items"]).assign(backend=r["backend"], method=r["method"]) for r in records if "items" in r
+        pd.DataFrame(r["items"]).assign(condition=r["condition"], backend=r["backend"], method=r["method"])
+        for r in records
+        if "items" in r
     ]
     if not frames:
-        return pd.DataFrame(columns=["backend", "method", "item", "parameter", "mean"])
+        return pd.DataFrame(columns=["condition", "backend", "method", "item", "parameter", "mean"])
     return pd.concat(frames, ignore_index=True)
 
 
@@ -83,7 +85,7 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
     """
     rows = []
     for record in records:
-        row: dict[str, object] = {"backend": record["backend"], "method": record["method"]}
+        row: dict[str, object] = {key: record[key] for key in ("condition", "backend", "method")}
         if "error" in record:
             rows.append(row | {"error": record["error"]["message"]})
             continue
@@ -100,63 +102,8 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
             "total s": record["total_seconds"],
         }
         rows.append(row)
-    return pd.DataFrame(rows).dropna(axis="columns", how="all")
-
-
-DECIMALS = {"ESS": 0, "R-hat": 3, "divergences": 0, "s": 1, "k-hat": 2}
-
-
-def formatted(table: pd.DataFrame, decimals: int = 3) -> pd.DataFrame:
-    """Every cell as text; what is not defined is a dash."""
-
-    def text(value: object, column: str) -> str:
-        if isinstance(value, str):
-            return value
-        if value is None or pd.isna(value):  # type: ignore[call-overload]
-            return "-"
-        return f"{value:.{DECIMALS.get(column.split()[-1], decimals)}f}"
-
-    return pd.DataFrame({c: [text(v, str(c)) for v in table[c]] for c in table.columns})
-
-
-def to_markdown(table: pd.DataFrame, decimals: int = 3) -> str:
-    """A GitHub table."""
-    cells = formatted(table, decimals)
-    lines = ["| " + " | ".join(map(str, cells.columns)) + " |"]
-    lines.append("|" + "|".join(" --- " if c in ("backend", "method") else " ---: " for c in cells.columns) + "|")
-    lines += ["| " + " | ".join(row) + " |" for row in cells.itertuples(index=False)]
-    return "\n".join(lines) + "\n"
-
-
-def print_table(table: pd.DataFrame, console: Console, title: str = "", decimals: int = 3) -> None:
-    """Print a table in the terminal."""
-    cells = formatted(table, decimals)
-    grid = Table(title=title or None, title_justify="left", header_style="bold")
-    for column in cells.columns:
-        numeric = not pd.api.types.is_string_dtype(table[column])
-        grid.add_column(str(column), justify="right" if numeric else "left", no_wrap=not numeric)
-    for row in cells.itertuples(index=False):
-        grid.add_row(*row)
-    console.print(grid)
-
-
-def write_study(folder: Path, console: Console) -> pd.DataFrame:
-    """Write a study's table (csv, Markdown) and figure (png, svg) from its records, and print the table."""
-    from irtbridge_experiments.figures import draw_agreement
-
-    study = read_json(folder / "study.json")
-    records = read_records(folder)
-    reference = read_reference(study["reference"]) if study["reference"] else None
-    table = study_table(records, reference)
-    write_text(folder / "table.csv", table.to_csv(index=False, float_format="%.6g"))
-    write_text(folder / "table.md", f"{study['title']}\n\n{to_markdown(table)}\n{CAPTION}\n")
-    items = item_frame(records)
-    if len(items):
-        draw_agreement(items, reference, study["title"], folder / "figure")
-    print_table(table, console, study["title"])
-    console.print(CAPTION, style="dim", highlight=False)
-    console.print(f"written: {folder}/table.csv, table.md, figure.png, figure.svg, records/", highlight=False)
-    return table
+    table = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    return table if table["condition"].nunique() > 1 else table.drop(columns="condition")
 
 
 def side_by_side(records: Sequence[Record]) -> pd.DataFrame:

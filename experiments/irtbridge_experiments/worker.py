@@ -1,4 +1,4 @@
-"""The process of one cell: reads a job, fits, saves the draws, and says its record on standard output as JSON."""
+"""The process of one cell: reads a job, fits its replications, and says their records on standard output as JSON."""
 
 from __future__ import annotations
 
@@ -8,17 +8,31 @@ import resource
 import sys
 import threading
 import time
+import traceback
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from irtbridge.data import Responses
 from irtbridge.errors import IRTBridgeError
 from irtbridge.files import read_json
-from irtbridge.fitting import Fit, fit
+from irtbridge.fitting import Fit, Fitter
+from irtbridge.inference import make_settings
+from irtbridge.metrics import accuracy
+from irtbridge.plugins import load_backend
 from irtbridge.spec import ModelSpec
+from irtbridge_experiments.cell import Cell, Record, identity
+from irtbridge_experiments.design import Design
+from irtbridge_experiments.shapes import densities, traces
 
 STARTED = time.perf_counter()
 SECONDS_BETWEEN_WORDS = 0.2
+NOT_IN_RECORDS = ("spec",)
+CHAINS = ("sequential", "processes", "batched")
+NESTED = ("settings", "backend_options", "versions", "compile_shared")
 
 
 class Reporter:
@@ -35,48 +49,88 @@ class Reporter:
             say({"stage": stage, "done": done, "total": total})
 
 
-def say(event: dict[str, Any]) -> None:
-    """Print one JSON line."""
-    print(json.dumps(event), flush=True)
+class Work:
+    """Fits one cell's replications: the first one compiles, the others run the same program over other data."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.since = STARTED
+
+    @cached_property
+    def fitter(self) -> Fitter:
+        """Compiles once."""
+        cell = self.cell
+        return Fitter(
+            spec=ModelSpec.from_dict(cell.spec),
+            method=cell.method,
+            settings=make_settings(cell.method, **cell.settings),
+            engine=load_backend(cell.backend, **cell.backend_options),
+            device=cell.device,
+            dtype=cell.dtype,
+        )
+
+    @cached_property
+    def design(self) -> Design | None:
+        """How the data are simulated, if they are."""
+        return None if self.cell.design is None else Design.from_dict(self.cell.design)
+
+    @cached_property
+    def params(self) -> dict[str, NDArray[np.float64]]:
+        """The true parameters of the study."""
+        assert self.design is not None
+        return self.design.true_parameters(self.cell.seed)
+
+    def record(self, replication: int, draws: str | None) -> Record:
+        """Fit one replication; a failure is a record too."""
+        try:
+            result = self.fitter.fit(self.responses(replication), self.cell.seed + replication, Reporter())
+            if draws is not None:
+                result.save(draws)
+            body = described(result) | self.outcome(result)
+        except Exception as error:
+            if not isinstance(error, IRTBridgeError):
+                traceback.print_exc()
+            body = {"error": {"type": type(error).__name__, "message": str(error)}}
+        started, self.since = self.since, time.perf_counter()
+        return identity(self.cell, replication) | body | {"process_seconds": self.since - started}
+
+    def responses(self, replication: int) -> Responses:
+        """The data of a replication."""
+        if self.design is not None:
+            return self.design.responses(self.cell.seed, self.params, replication)
+        assert self.cell.data is not None
+        return Responses.from_dict(self.cell.data)
+
+    def outcome(self, result: Fit) -> Record:
+        """Accuracy where the truth is known, else the posterior summaries."""
+        if self.design is not None:
+            truth = self.design.truth(self.params)
+            return {"parameters": accuracy(result.idata.posterior, truth, result.draws.standard_errors)}
+        return {
+            "items": _rows(result.items().stack("parameter", future_stack=True).reset_index()),
+            "shared": _rows(result.shared().rename_axis("parameter").reset_index()),
+            "densities": densities(result.idata.posterior),
+            "traces": traces(result.idata.posterior) if result.draws.chain_method in CHAINS else [],
+            "recoded": {i: {str(k): v for k, v in codes.items()} for i, codes in result.responses.recoded.items()},
+        }
 
 
-def make_record(result: Fit, job: dict[str, Any]) -> dict[str, Any]:
-    """Everything a table needs, without draws: summaries, diagnostics, times and provenance."""
+def described(result: Fit) -> Record:
+    """Diagnostics, times and provenance of a fit."""
     attrs = result.idata.posterior.attrs
-    skipped = ("spec", "settings", "backend_options", "versions")
-    record: dict[str, Any] = {k: v for k, v in attrs.items() if k not in skipped}
-    record |= {k: json.loads(attrs[k]) for k in ("settings", "backend_options", "versions")}
+    record: Record = {k: json.loads(v) if k in NESTED else v for k, v in attrs.items() if k not in NOT_IN_RECORDS}
     return record | {
-        "cell_hash": job["cell_hash"],
         "min_ess": result.min_ess,
         "max_r_hat": result.max_r_hat,
         "pareto_k": result.pareto_k,
         "divergences": result.divergences,
-        "process_seconds": time.perf_counter() - STARTED,
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "items": _rows(result.items().stack("parameter", future_stack=True).reset_index()),
-        "shared": _rows(result.shared().rename_axis("parameter").reset_index()),
-        "recoded": {item: {str(k): v for k, v in codes.items()} for item, codes in result.responses.recoded.items()},
     }
 
 
-def run(job: dict[str, Any]) -> dict[str, Any]:
-    """Fit a job and return its record."""
-    result = fit(
-        Responses.from_dict(job["data"]),
-        ModelSpec.from_dict(job["spec"]),
-        backend=job["backend"],
-        method=job["method"],
-        seed=job["seed"],
-        device=job["device"],
-        dtype=job["dtype"],
-        backend_options=job["backend_options"],
-        progress=Reporter(),
-        **job["settings"],
-    )
-    if job["draws_path"]:
-        result.save(job["draws_path"])
-    return make_record(result, job)
+def say(event: dict[str, Any]) -> None:
+    """Print one JSON line."""
+    print(json.dumps(event), flush=True)
 
 
 def die_with_parent() -> None:
@@ -92,11 +146,10 @@ def die_with_parent() -> None:
 def main() -> int:
     """Run the job named on the command line."""
     die_with_parent()
-    try:
-        say({"record": run(read_json(Path(sys.argv[1])))})
-    except IRTBridgeError as error:
-        say({"error": {"type": type(error).__name__, "message": str(error)}})
-        return 1
+    job = read_json(Path(sys.argv[1]))
+    work = Work(Cell(**job["cell"]))
+    for replication, draws in zip(job["replications"], job["draws"], strict=True):
+        say({"record": work.record(replication, draws)})
     return 0
 
 

@@ -1,0 +1,201 @@
+"""Figures of simulation studies from one row per replication: recovery, spread, time, and accuracy against time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+from irtbridge.metrics import LEVEL, mcse
+from irtbridge_experiments.figures import colour_of, hatch_of, marker_of, save
+from irtbridge_experiments.recovery import blocks_of
+
+LABELS = {"mse": "mean MSE", "bias": "mean bias", "coverage": "coverage of 95 % intervals"}
+TARGETS = {"bias": 0.0, "coverage": LEVEL}
+WIDE = 4
+LETTERS = 36
+
+
+def draw_recovery(fits: pd.DataFrame, title: str, folder: Path) -> None:
+    """Write ``recovery``, ``spread`` and ``times`` and ``pareto`` as png and svg.
+
+    Parameters
+    ----------
+    fits : DataFrame
+        From `read_fits`; failed replications are left out.
+    title : str
+        Written above each figure.
+    folder : Path
+        Where they go.
+    """
+    done = fits[fits["error"].isna()]
+    blocks = blocks_of(done)
+    if not blocks:
+        return
+    _draw_means(done, blocks, title, folder / "recovery")
+    _draw_spread(done, blocks, title, folder / "spread")
+    _draw_times(done, title, folder / "times")
+    _draw_pareto(done, [block for block in blocks if block != "ability"], title, folder / "pareto")
+
+
+def _draw_means(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
+    """Mean over replications with its MCSE: a row of panels for each statistic, a column for each block."""
+    figure, axes = plt.subplots(3, len(blocks), figsize=(_width(fits) * len(blocks), 8.4), squeeze=False, sharex="col")
+    for column, block in enumerate(blocks):
+        known = fits[fits[f"{block} mse"].notna()]
+        for row, statistic in enumerate(LABELS):
+            axis = axes[row][column]
+            for place, (backend, method), cell in _placed(known):
+                values = cell[f"{block} {statistic}"]
+                error = np.nan_to_num(mcse(values))
+                axis.errorbar(place, values.mean(), error, **_style(backend, method), linestyle="none", capsize=2)
+            if statistic in TARGETS:
+                axis.axhline(TARGETS[statistic], color="#999999", linewidth=0.8, zorder=0)
+            axis.set_ylabel(LABELS[statistic] if column == 0 else "")
+        axes[0][column].set_title(block, loc="left")
+        _name_conditions(axes[2][column], known)
+    _finish(figure, fits, f"{title}\nmean over replications, bars: 1 MCSE", path)
+
+
+def _draw_spread(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
+    """Boxplots over replications of MSE and bias."""
+    figure, axes = plt.subplots(2, len(blocks), figsize=(_width(fits) * len(blocks), 6.4), squeeze=False, sharex="col")
+    for column, block in enumerate(blocks):
+        known = fits[fits[f"{block} mse"].notna()]
+        for row, statistic in enumerate(("mse", "bias")):
+            for place, cell_of, cell in _placed(known):
+                _box(axes[row][column], place, cell[f"{block} {statistic}"], cell_of)
+            axes[row][column].set_ylabel(("MSE", "bias")[row] if column == 0 else "")
+        axes[1][column].axhline(0, color="#999999", linewidth=0.8, zorder=0)
+        axes[0][column].set_title(block, loc="left")
+        _name_conditions(axes[1][column], known)
+    _finish(figure, fits, f"{title}\nspread over replications", path, boxes=True)
+
+
+def _draw_times(fits: pd.DataFrame, title: str, path: Path) -> None:
+    """Boxplots over replications of the seconds of a fit, once it is compiled."""
+    figure, axis = plt.subplots(figsize=(max(7.0, 1.6 * _width(fits)), 4.6))
+    for place, cell_of, cell in _placed(fits):
+        _box(axis, place, cell["warmup_seconds"] + cell["sampling_seconds"], cell_of)
+    axis.set_yscale("log")
+    _plain_numbers(axis.yaxis)
+    axis.set_ylabel("seconds of warm-up and sampling")
+    _name_conditions(axis, fits)
+    _finish(figure, fits, f"{title}\ncomputation time, compilation left out", path, boxes=True)
+
+
+def _draw_pareto(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
+    """Accuracy against time: one panel for each condition, mean MSE over blocks of item parameters."""
+    conditions = _conditions(fits)
+    columns = min(WIDE, len(conditions))
+    rows = -(-len(conditions) // columns)
+    size = (max(7.0, 3.6 * columns), 3.4 * rows + 0.9)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for axis, condition in zip(axes.flat, conditions, strict=False):
+        points = []
+        for _, cell_of, cell in _placed(fits[fits["condition"] == condition]):
+            mse = float(cell[[f"{block} mse" for block in blocks]].mean(axis=1).mean())
+            points.append((float(cell["total_seconds"].mean()), mse))
+            axis.plot(*points[-1], **_style(*cell_of), linestyle="none")
+        axis.plot(*zip(*_front(points), strict=True), color="#999999", linewidth=0.9, zorder=0)
+        axis.set_xscale("log")
+        axis.margins(x=0.15)
+        axis.set_ylim(0, 1.15 * max(mse for _, mse in points))
+        _plain_numbers(axis.xaxis)
+        axis.set_title(condition, loc="left")
+        axis.set_xlabel("mean seconds for one fit")
+    for axis in axes.flat[len(conditions) :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("mean MSE")
+    _finish(
+        figure, fits, f"{title}\naccuracy against time; left and low is better, line: what no other beats in both", path
+    )
+
+
+def _front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points that no other is both faster and more accurate than, in order of time."""
+    front: list[tuple[float, float]] = []
+    for seconds, mse in sorted(points):
+        if not front or mse < front[-1][1]:
+            front.append((seconds, mse))
+    return front
+
+
+def _placed(fits: pd.DataFrame) -> list[tuple[float, tuple[str, str], pd.DataFrame]]:
+    """Each cell with its place on the axis of conditions: conditions one apart, cells side by side within."""
+    conditions = _conditions(fits)
+    pairs = sorted({(str(m), str(b)) for m, b in zip(fits["method"], fits["backend"], strict=True)})
+    shifts = np.linspace(-0.32, 0.32, len(pairs)) if len(pairs) > 1 else np.zeros(1)
+    out = []
+    for (condition, method, backend), cell in fits.groupby(["condition", "method", "backend"], observed=True):
+        place = conditions.index(str(condition)) + shifts[pairs.index((str(method), str(backend)))]
+        out.append((float(place), (str(backend), str(method)), cell))
+    return out
+
+
+def _conditions(fits: pd.DataFrame) -> list[str]:
+    """In the study's order."""
+    return [str(condition) for condition in fits["condition"].cat.remove_unused_categories().cat.categories]
+
+
+def _box(axis: Axes, place: float, values: pd.Series, cell: tuple[str, str]) -> None:
+    box = axis.boxplot(
+        values.dropna(), positions=[place], widths=0.09, patch_artist=True, manage_ticks=False, flierprops={"ms": 2}
+    )
+    box["boxes"][0].set(**_fill(*cell))
+    box["medians"][0].set(color="black", linewidth=1.4)
+
+
+def _fill(backend: str, method: str) -> dict[str, Any]:
+    return {"facecolor": colour_of(method), "hatch": hatch_of(backend), "alpha": 0.8, "linewidth": 0.7}
+
+
+def _name_conditions(axis: Axes, fits: pd.DataFrame) -> None:
+    conditions = _conditions(fits)
+    many = sum(map(len, conditions)) > LETTERS
+    axis.set_xticks(range(len(conditions)), conditions, rotation=30 if many else 0, ha="right" if many else "center")
+    axis.set_xlim(-0.6, len(conditions) - 0.4)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Ticks 1, 2, 5, 10 of a logarithmic axis, written as people do."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _width(fits: pd.DataFrame) -> float:
+    return max(3.4, 0.9 * fits["condition"].nunique())
+
+
+def _style(backend: str, method: str) -> dict[str, Any]:
+    return {"color": colour_of(method), "marker": marker_of(backend), "markersize": 6}
+
+
+def _finish(figure: Figure, fits: pd.DataFrame, title: str, path: Path, *, boxes: bool = False) -> None:
+    """Legend of all cells in the order in which they stand side by side, title, files."""
+    pairs = sorted({(str(m), str(b)) for m, b in zip(fits["method"], fits["backend"], strict=True)})
+    handles = [_handle(backend, method, boxes) for method, backend in pairs]
+    for axis in figure.axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(pairs)), frameon=False)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    save(figure, path)
+
+
+def _handle(backend: str, method: str, box: bool) -> Patch | Line2D:
+    label = f"{backend} {method}"
+    if box:
+        return Patch(**_fill(backend, method), edgecolor="black", label=label)
+    return Line2D([], [], **_style(backend, method), linestyle="none", label=label)

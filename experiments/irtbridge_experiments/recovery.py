@@ -1,0 +1,159 @@
+"""Tables of simulation studies: recovery of the true parameters and computation time, over replications."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from irtbridge.files import write_text
+from irtbridge.metrics import mcse
+from irtbridge_experiments.cell import Record
+
+CELL = ["condition", "backend", "method"]
+FIT = [*CELL, "replication", "cell_hash"]
+FITS = "fits.csv"
+"""One row per replication: what a study needs to go on, and to rebuild its tables, without the records."""
+STATISTICS = ("mse", "bias", "coverage")
+SECONDS = ("compile_seconds", "warmup_seconds", "sampling_seconds", "total_seconds")
+COLUMNS = (
+    *CELL, "replication", "cell_hash", "data_fingerprint", "seed", "min_ess", "max_r_hat", "divergences", "pareto_k",
+    "compile_shared", *SECONDS, "wall_seconds", "process_seconds", "peak_memory_mib", "device", "dtype", "threads",
+    "cpu_count", "chain_method", "git_commit",
+)  # fmt: skip
+PROVENANCE = (
+    "model", "spec_hash", "settings", "backend_options", "versions", "irtbridge_version", "python", "platform",
+    "cpu_count", "threads", "device", "dtype",
+)  # fmt: skip
+RECOVERY_CAPTION = (
+    "MSE and bias of the posterior means over the elements of a parameter block, averaged over the replications that "
+    "were done; coverage is that of central 95 % intervals. MCSE = SD / sqrt(replications)."
+)
+TIMES_CAPTION = (
+    "Seconds: wall clock, means over replications, imports left out; total = compile + warm-up (or optimisation) + "
+    "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays."
+)
+
+
+def write_fits(records: Sequence[Record], path: Path, conditions: Sequence[str]) -> pd.DataFrame:
+    """Write one row per replication as csv and read it again: tables are the same with or without the records.
+
+    Rows of replications that have no record here, as those of another machine, are kept.
+    """
+    frame = pd.DataFrame([fit_row(record) for record in records])
+    if path.exists():
+        kept = read_fits(path, conditions)
+        here = pd.MultiIndex.from_frame(frame[[*CELL, "replication"]])
+        elsewhere = ~pd.MultiIndex.from_frame(kept[[*CELL, "replication"]].astype(frame.dtypes[CELL])).isin(here)
+        frame = pd.concat([frame, kept[elsewhere]], ignore_index=True)
+    write_text(path, _in_order(frame, conditions).to_csv(index=False))
+    return read_fits(path, conditions)
+
+
+def packed_hashes(path: Path) -> dict[tuple[str, str, str, int], str]:
+    """Cell hash of each replication that a csv of `write_fits` has, by condition, backend, method and number."""
+    if not path.exists():
+        return {}
+    fits = pd.read_csv(path, usecols=[*CELL, "replication", "cell_hash", "error"], dtype=dict.fromkeys(CELL, str))
+    fits = fits[fits["error"].isna()]
+    return {(c, b, m, int(r)): h for c, b, m, r, h in zip(*(fits[n] for n in FIT), strict=True)}
+
+
+def read_fits(path: Path, conditions: Sequence[str]) -> pd.DataFrame:
+    """Read what `write_fits` wrote, every number as it was; conditions in the study's order."""
+    text = dict.fromkeys(("error", "git_commit", *CELL), object)
+    # The Python engine reads a number as Python does: exactly.
+    return _in_order(pd.read_csv(path, engine="python", dtype=text), conditions)
+
+
+def _in_order(fits: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:
+    order = pd.Categorical(fits["condition"], categories=list(conditions), ordered=True)
+    return fits.assign(condition=order).sort_values([*CELL, "replication"], kind="stable", ignore_index=True)
+
+
+def provenance(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """What each cell ran on and with, by condition, backend and method; several where it changed in between."""
+    cells: dict[str, list[Record]] = {}
+    for record in records:
+        if "error" not in record:
+            entry = {"cell_hash": record["cell_hash"]} | {name: record.get(name) for name in PROVENANCE}
+            seen = cells.setdefault(" ".join(record[key] for key in CELL), [])
+            if entry not in seen:
+                seen.append(entry)
+    return cells
+
+
+def fit_row(record: Record) -> dict[str, object]:
+    """A record as one flat row; accuracy in columns such as ``discrimination mse``."""
+    row: dict[str, object] = {name: record.get(name) for name in COLUMNS}
+    row["error"] = record["error"]["type"] if "error" in record else None
+    for block, values in record.get("parameters", {}).items():
+        row |= {f"{block} {statistic}": values[statistic] for statistic in STATISTICS}
+    return row
+
+
+def one_version(fits: pd.DataFrame) -> pd.DataFrame:
+    """Of each cell only the replications with the definition that most of them have: settings never mix in a mean."""
+    usual = fits.groupby(CELL, observed=True)["cell_hash"].transform(lambda hashes: hashes.mode().iloc[0])
+    return fits[fits["cell_hash"] == usual]
+
+
+def recovery_table(fits: pd.DataFrame) -> pd.DataFrame:
+    """Mean MSE, bias and coverage with their MCSE, one row per condition, parameter, backend and method."""
+    rows = []
+    cells = _cells(fits)
+    for condition in dict.fromkeys(key[0] for key, _ in cells):
+        of_condition = [(key, cell) for key, cell in cells if key[0] == condition]
+        for block in blocks_of(pd.concat([cell for _, cell in of_condition])):
+            for (_, backend, method), cell in of_condition:
+                row = {"condition": condition, "parameter": block, "backend": backend, "method": method}
+                rows.append(row | _counts(cell) | _recovery(cell, block))
+    return pd.DataFrame(rows)
+
+
+def times_table(fits: pd.DataFrame) -> pd.DataFrame:
+    """Mean seconds and diagnostics, one row per condition, backend and method."""
+    rows = []
+    for (condition, backend, method), cell in _cells(fits):
+        row = {"condition": condition, "backend": backend, "method": method} | _counts(cell)
+        first = cell.loc[cell["compile_shared"] == False, "compile_seconds"]  # noqa: E712 (NaN where it failed)
+        rows.append(
+            row
+            | {
+                "first compile s": first.mean(),
+                "compile s": cell["compile_seconds"].mean(),
+                "warm-up s": cell["warmup_seconds"].mean(),
+                "sample s": cell["sampling_seconds"].mean(),
+                "total s": cell["total_seconds"].mean(),
+                "SD of total s": cell["total_seconds"].std(),
+                "min ESS": cell["min_ess"].mean(),
+                "max R-hat": cell["max_r_hat"].max(),
+                "divergences": cell["divergences"].sum(),
+                "max k-hat": cell["pareto_k"].max(),
+            }
+        )
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")
+
+
+def blocks_of(fits: pd.DataFrame) -> list[str]:
+    """Parameter blocks that at least one of these fits has."""
+    return [str(c).removesuffix(" mse") for c in fits.columns if str(c).endswith(" mse") and fits[c].notna().any()]
+
+
+def _cells(fits: pd.DataFrame) -> list[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """The replications of each cell."""
+    return [((str(c), str(b), str(m)), cell) for (c, b, m), cell in fits.groupby(CELL, observed=True)]
+
+
+def _counts(cell: pd.DataFrame) -> dict[str, int]:
+    failed = int(cell["error"].notna().sum())
+    return {"done": len(cell) - failed, "failed": failed}
+
+
+def _recovery(cell: pd.DataFrame, block: str) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for statistic, name in zip(STATISTICS, ("MSE", "bias", "coverage"), strict=True):
+        values = cell[f"{block} {statistic}"]
+        row |= {name: values.mean(), f"MCSE of {name}": mcse(values)}
+    return row
