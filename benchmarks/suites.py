@@ -201,7 +201,7 @@ GRADIENTS = (
 )
 
 M2PL_CONTESTANTS = (
-    *(_irtbridge(b, "nuts_whitened", "joint NUTS, whitened", chains=1, draws=400) for b in ("tfp", "pyro")),
+    *(_irtbridge(b, "nuts_whitened", "joint NUTS, whitened", chains=1, draws=1000) for b in ("tfp", "pyro")),
     _joint("tfp"),
     _joint("pyro"),
     *(c for c in HAND_WRITTEN if c.name in ("pyro", "tfp", "tfp-xla", "numpyro")),

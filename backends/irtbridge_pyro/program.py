@@ -201,7 +201,8 @@ class PyroProgram(Program):
         self.sites = [Site(self.layout, slot, self.like) for slot in self.layout.slots.values()]
         self.native: Model = make_model(self.layout, self.sites, self._tensor(self.layout.exists), self.like)
         self._take(responses)
-        self._functions: dict[tuple[str, bool], Any] = {}
+        self.weights = self.like.new_zeros(()), self.like.new_ones(())
+        self._functions: dict[str, Any] = {}
         start = time.perf_counter()
         with self.isolated():
             self.transforms = self._find_transforms()
@@ -226,24 +227,23 @@ class PyroProgram(Program):
         nodes: Mapping[str, Any] = poutine.trace(self.native).get_trace(*self.data).nodes
         return {site.name: biject_to(nodes[site.name]["fn"].support) for site in self.sites}
 
-    def _function(self, kind: str, jacobian: bool = True) -> Any:
+    def _function(self, kind: str) -> Any:
         """Value, or gradient and value, of the log density: traced when first asked for, data as arguments."""
-        key = kind, jacobian
-        if key not in self._functions:
-            density = partial(self._log_density_at, jacobian=jacobian)
+        if kind not in self._functions:
+            density = partial(self._log_density_at)  # tracing would count the self of a method as an input
             function = density if kind == "value" else _gradient_and_value(density)
-            inputs = self.like.new_zeros(self.dim), *self.data
-            self._functions[key] = _compiled(function, inputs) if self.options.jit else function
-        return self._functions[key]
+            inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
+            self._functions[kind] = _compiled(function, inputs) if self.options.jit else function
+        return self._functions[kind]
 
     def gradient_and_value(self, z: Tensor, jacobian: bool = True) -> tuple[Tensor, Tensor]:
         """Gradient and value of the log density at one point (dim,)."""
         with torch.no_grad():
-            gradient, value = self._function("gradient", jacobian)(z, *self.data)
+            gradient, value = self._function("gradient")(z, self.weights[jacobian], *self.data)
         return gradient, value
 
-    def _log_density_at(self, z: Tensor, response: Tensor, observed: Tensor, *, jacobian: bool) -> Tensor:
-        """Log density at unconstrained coordinates, with or without the Jacobian."""
+    def _log_density_at(self, z: Tensor, weight: Tensor, response: Tensor, observed: Tensor) -> Tensor:
+        """Log density at unconstrained coordinates; the Jacobian's logarithm counts with a weight, 1 or 0."""
         values, log_det = {}, z.new_zeros(())
         for site, x in self._split(z):
             transform = self.transforms[site.name]
@@ -251,7 +251,7 @@ class PyroProgram(Program):
             log_det = log_det + transform.log_abs_det_jacobian(x, values[site.name]).sum()
         if self.layout.noncentred:
             log_det = log_det + self._move_abilities(values)
-        return self._log_joint(values, response, observed) + (log_det if jacobian else 0.0)
+        return self._log_joint(values, response, observed) + weight * log_det
 
     def _move_abilities(self, values: dict[str, Tensor]) -> Tensor:
         """Standardised abilities to abilities, in place; the log determinant of the Jacobian."""
@@ -289,8 +289,8 @@ class PyroProgram(Program):
     def value(self, z: Array) -> Array:
         z = np.asarray(z, dtype=float)
         with self.isolated(), torch.no_grad():
-            density = self._function("value")
-            rows = [density(row, *self.data).item() for row in self.like.new_tensor(z).reshape(-1, self.dim)]
+            density, arguments = self._function("value"), (self.weights[True], *self.data)
+            rows = [density(row, *arguments).item() for row in self.like.new_tensor(z).reshape(-1, self.dim)]
         return np.reshape(rows, z.shape[:-1])
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
@@ -358,8 +358,8 @@ def _inside_bounds(site: Site, value: Array) -> NDArray[np.bool_]:
 
 
 def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
-    def gradient(z: Tensor, response: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.func.grad_and_value(density)(z, response, observed)
+    def gradient(z: Tensor, *arguments: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.func.grad_and_value(density)(z, *arguments)
 
     return gradient
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -146,17 +145,18 @@ class Model:
         """Log joint density (batch,) at sites."""
         return self.joint(observed).log_prob([*sites, response])
 
-    def target(self, z: Tensor, response: Tensor, observed: Tensor, jacobian: bool = True) -> Tensor:
-        """Log density (batch,) of the coordinates; without the Jacobian, of the parameters that they stand for."""
-        sites, log_det = self.sites(z)
-        value = self.log_density(sites, response, observed)
-        return value + log_det if jacobian else value
+    def target(self, z: Tensor, response: Tensor, observed: Tensor) -> Tensor:
+        """Log density (batch,) of the coordinates."""
+        return self.weighted_target(z, 1.0, response, observed)
 
-    def value_and_grad(
-        self, z: Tensor, response: Tensor, observed: Tensor, jacobian: bool = True
-    ) -> tuple[Tensor, Tensor]:
-        """`target` and its gradient (batch, dim)."""
-        value, gradient = tfp.math.value_and_gradient(lambda x: self.target(x, response, observed, jacobian), z)
+    def weighted_target(self, z: Tensor, weight: Tensor, response: Tensor, observed: Tensor) -> Tensor:
+        """Log density (batch,) in which the Jacobian's logarithm counts with a weight, 1 or 0."""
+        sites, log_det = self.sites(z)
+        return self.log_density(sites, response, observed) + weight * log_det
+
+    def value_and_grad(self, z: Tensor, weight: Tensor, response: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        """`weighted_target` and its gradient (batch, dim)."""
+        value, gradient = tfp.math.value_and_gradient(lambda x: self.weighted_target(x, weight, response, observed), z)
         return value, gradient
 
 
@@ -183,7 +183,7 @@ class TfpProgram(Program):
         self._functions: dict[Any, Callable[..., Any]] = {}
         with self.on_device():
             self.model = Model(self.layout, dtype)
-            self._gradient(jacobian=True)
+            self._gradient()
         self._hold(responses)
         self.compile_seconds = time.perf_counter() - start
 
@@ -206,7 +206,8 @@ class TfpProgram(Program):
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)
         with self.on_device():
-            value, gradient = self._gradient(jacobian)(self._batch(z), *self.data)
+            weight = self.model.constant(float(jacobian))
+            value, gradient = self._gradient()(self._batch(z), weight, *self.data)
         return _to_numpy(value).reshape(z.shape[:-1]), _to_numpy(gradient).reshape(z.shape)
 
     def value(self, z: Array) -> Array:
@@ -259,18 +260,18 @@ class TfpProgram(Program):
                 self.data = (self.model.constant(indicators), self.model.constant(patterns.counts))
             self.native = self.model.joint(self.data[1])
 
-    def _gradient(self, jacobian: bool) -> Callable[..., Any]:
-        """Graph function of (z, response, observed), traced once for every size of batch and all data."""
+    def _gradient(self) -> Callable[..., Any]:
+        """Graph function of (z, weight, response, observed), traced once for every size of batch and all data."""
 
         def trace() -> Callable[..., Any]:
-            signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
-            function = partial(self.model.value_and_grad, jacobian=jacobian)
-            traced = tf.function(function, signature, autograph=False)
+            scalar = tf.TensorSpec([], self.dtype)
+            signature = [tf.TensorSpec([None, self.dim], self.dtype), scalar, *self._data_signature()]
+            traced = tf.function(self.model.value_and_grad, signature, autograph=False)
             # Traced here, but called as it is: a concrete function takes milliseconds to match its arguments.
             traced.get_concrete_function()
             return traced  # type: ignore[no-any-return]
 
-        return self.compiled(("value_and_grad", jacobian), trace)
+        return self.compiled("value_and_grad", trace)
 
     def _value(self) -> Callable[..., Any]:
         """Graph function of (z, response, observed) to the log density alone."""
