@@ -62,3 +62,18 @@ def test_pyro_simulates_what_the_family_says() -> None:
     expected = np.exp(category_log_probs(program.layout, params)[0, 1])
     observed = np.bincount(draws[:, 0, 1].astype(int), minlength=4)
     assert stats.chisquare(observed, 800 * expected).pvalue > 1e-4
+
+
+def test_a_pyro_program_takes_missing_responses_only_where_it_has_a_mask() -> None:
+    """Complete data first, then data with missing responses, and the other way round: always the reference's density."""
+    from irtbridge.joint import log_joint
+    from irtbridge.models import two_pl
+    from irtbridge.simulate import simulate_parameters, simulate_responses
+
+    params = simulate_parameters(two_pl(), 30, [2] * 4, seed=1)
+    complete, holed = (simulate_responses(two_pl(), params, [2] * 4, seed=2, missing=share) for share in (0.0, 0.3))
+    for first, second in ((complete, holed), (holed, complete)):
+        program = load_backend("pyro").compile(two_pl(), first, device="cpu")
+        bound = program.bind(second)
+        for one, data in ((program, first), (bound, second)):
+            assert one.log_density(params) == pytest.approx(log_joint(one.layout, params, data), rel=1e-10)

@@ -186,6 +186,8 @@ class PyroProgram(Program):
     integrated out it is ``model(indicators, counts)``, over a plate of response patterns.
     """
 
+    data: tuple[Tensor, ...]
+
     def __init__(
         self,
         layout: Layout,
@@ -213,7 +215,9 @@ class PyroProgram(Program):
         self.responses = responses
         if self.layout.collapse is None:
             codes = self.like.new_tensor(np.maximum(responses.values, 0))
-            self.data = codes, self._tensor(responses.observed)
+            # Complete data need no mask, which would cost a pass over them in each direction.
+            masked = not responses.observed.all() or (hasattr(self, "data") and len(self.data) == 2)
+            self.data = (codes, self._tensor(responses.observed)) if masked else (codes,)
         else:
             patterns = Patterns.of(responses, rows=len(self.data[0]) if hasattr(self, "data") else None)
             before = hasattr(self, "data") and self.data[0].shape[1] > self.layout.exists[:, 1:].size
@@ -242,7 +246,7 @@ class PyroProgram(Program):
             gradient, value = self._function("gradient")(z, self.weights[jacobian], *self.data)
         return gradient, value
 
-    def _log_density_at(self, z: Tensor, weight: Tensor, response: Tensor, observed: Tensor) -> Tensor:
+    def _log_density_at(self, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
         """Log density at unconstrained coordinates; the Jacobian's logarithm counts with a weight, 1 or 0."""
         values, log_det = {}, z.new_zeros(())
         for site, x in self._split(z):
@@ -251,7 +255,7 @@ class PyroProgram(Program):
             log_det = log_det + transform.log_abs_det_jacobian(x, values[site.name]).sum()
         if self.layout.noncentred:
             log_det = log_det + self._move_abilities(values)
-        return self._log_joint(values, response, observed) + weight * log_det
+        return self._log_joint(values, *data) + weight * log_det
 
     def _move_abilities(self, values: dict[str, Tensor]) -> Tensor:
         """Standardised abilities to abilities, in place; the log determinant of the Jacobian."""
@@ -262,10 +266,10 @@ class PyroProgram(Program):
         values[name] = abilities.reshape(values[name].shape)
         return log_det
 
-    def _log_joint(self, values: dict[str, Tensor], response: Tensor, observed: Tensor) -> Tensor:
+    def _log_joint(self, values: dict[str, Tensor], *data: Tensor) -> Tensor:
         """Log density of the sites' values: the model itself, run with its sites held."""
         held = poutine.condition(self.native, data=values)
-        return torch.as_tensor(poutine.trace(held).get_trace(response, observed).log_prob_sum())
+        return torch.as_tensor(poutine.trace(held).get_trace(*data).log_prob_sum())
 
     def site_values(self, z: Tensor) -> dict[str, Tensor]:
         """Constrained value of each site, batch axes first."""
@@ -321,7 +325,7 @@ class PyroProgram(Program):
         bound = copy.copy(self)
         bound.compile_seconds = 0.0
         bound._take(responses)
-        if bound.data[0].shape != self.data[0].shape:
+        if [part.shape for part in bound.data] != [part.shape for part in self.data]:
             # More patterns than the program was traced for, or the first missing responses.
             return PyroProgram(self.layout, responses, device=self.device, dtype=self.dtype, options=self.options)
         return bound
