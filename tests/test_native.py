@@ -65,7 +65,7 @@ def test_pyro_simulates_what_the_family_says() -> None:
 
 
 def test_a_pyro_program_takes_missing_responses_only_where_it_has_a_mask() -> None:
-    """Complete data first, then data with missing responses, and the other way round: always the reference's density."""
+    """Complete data first, then data with missing responses, and the other way round: the reference's density."""
     from irtbridge.joint import log_joint
     from irtbridge.models import two_pl
     from irtbridge.simulate import simulate_parameters, simulate_responses
