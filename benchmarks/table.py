@@ -41,7 +41,16 @@ COLUMNS = {
     },
     "gradient": {"first call s": "total_seconds", "gradient ms": "gradient_milliseconds"},
 }
-DECIMALS = {"compile s": 1, "import s": 1, "min ESS": 0, "log likelihood": 2, "last ELBO": 1, "RMSE a": 4, "RMSE b": 4}
+DECIMALS = {
+    "load": 1,
+    "compile s": 1,
+    "import s": 1,
+    "min ESS": 0,
+    "log likelihood": 2,
+    "last ELBO": 1,
+    "RMSE a": 4,
+    "RMSE b": 4,
+}
 CAPTIONS = {
     "sampling": "seconds for each effective draw: total s / min ESS. Min ESS: the smallest bulk ESS of an item "
     "parameter; of weighted draws 1 / sum of squared weights. RMSE: of posterior means from the simulated truth",
@@ -74,7 +83,7 @@ def make_table(suite: Suite, records: Sequence[Record]) -> pd.DataFrame:
         own = costs[r["contestant"]]
         ratio = own / reference if own and reference else None
         row = {"contestant": r["contestant"], "engine": r["engine"], "method": r["method"]}
-        row |= {"import s": r.get("import_seconds")}
+        row |= {"load": r.get("load_average"), "import s": r.get("import_seconds")}
         row |= {column: values.get(key) for column, key in COLUMNS[suite.measure].items()}
         rows.append(row | {"ratio": ratio, "note": r.get("note", "")})
     return pd.DataFrame(rows)
@@ -148,7 +157,8 @@ def write_tables(suite: Suite, records: Sequence[Record], folder: Path) -> str:
         "",
         to_markdown(table),
         f"Ratio: to {suite.reference}, of {CAPTIONS[suite.measure]}. Seconds: wall clock of the first call, "
-        "compilation included, imports apart; each contestant in its own process.",
+        "compilation included, imports apart; each contestant in its own process. Load: average of the last minute "
+        "before it began; much above 0 the machine had other work, and the seconds are too many.",
         "",
         *(f"- {key}: {', '.join(values)}" for key, values in seen.items()),
         f"- versions: {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}",

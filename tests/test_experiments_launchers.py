@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -61,8 +60,8 @@ def records(folder: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_launcher_gives_the_serial_records(launcher: str, serial: Path) -> None:
-    if launcher != "basic" and importlib.util.find_spec(f"hydra_plugins.hydra_{launcher}_launcher") is None:
-        pytest.skip(f"hydra-{launcher}-launcher is not installed")
+    if launcher != "basic":
+        pytest.importorskip(f"hydra_plugins.hydra_{launcher}_launcher")
     run(serial, "-m", f"results={launcher}", f"hydra/launcher={launcher}", "parts=2", *LAUNCHERS[launcher])
     expected = records(serial / "serial")
     assert len(expected) == 4
