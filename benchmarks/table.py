@@ -158,7 +158,8 @@ def write_tables(suite: Suite, records: Sequence[Record], folder: Path) -> str:
         to_markdown(table),
         f"Ratio: to {suite.reference}, of {CAPTIONS[suite.measure]}. Seconds: wall clock of the first call, "
         "compilation included, imports apart; each contestant in its own process. Load: average of the last minute "
-        "before it began; much above 0 the machine had other work, and the seconds are too many.",
+        "before it began, the contestant before it included; much above 1 the machine had other work, and the "
+        "seconds are too many.",
         "",
         *(f"- {key}: {', '.join(values)}" for key, values in seen.items()),
         f"- versions: {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}",
