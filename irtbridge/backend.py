@@ -60,8 +60,7 @@ class NutsSettings:
 
     def __post_init__(self) -> None:
         check_positive(self, "chains", "warmup", "draws", "max_tree_depth", "init_radius")
-        if not isinstance(self.target_accept, (int, float)) or not 0 < self.target_accept < 1:
-            raise ConfigError(f"target_accept={self.target_accept!r} must lie between 0 and 1.")
+        check_probability(self, "target_accept")
 
 
 @dataclass(frozen=True)
@@ -99,6 +98,13 @@ def check_positive(settings: Any, *names: str) -> None:
         integer = {f.name: f.type for f in fields(settings)}[name] == "int"
         if isinstance(value, bool) or not isinstance(value, int if integer else (int, float)) or not value > 0:
             raise ConfigError(f"{name}={value!r} must be a positive {'integer' if integer else 'number'}.")
+
+
+def check_probability(settings: Any, name: str) -> None:
+    """Raise `ConfigError` unless the named field lies between 0 and 1."""
+    value = getattr(settings, name)
+    if not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise ConfigError(f"{name}={value!r} must lie between 0 and 1.")
 
 
 @dataclass(frozen=True)

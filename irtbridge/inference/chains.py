@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.backend import Draws, Progress, Timings
+from irtbridge.backend import Draws, Progress, Timings, check_positive, check_probability
 from irtbridge.inference.whitened_nuts import Sampler, StepSize, ValueAndGrad
 
 Array = NDArray[np.float64]
 
 
-class ChainSettings(Protocol):
-    """What a method's settings must say."""
+@dataclass(frozen=True)
+class ChainSettings:
+    """What all methods share that run chains in whitened coordinates.
 
-    @property
-    def chains(self) -> int: ...
-    @property
-    def warmup(self) -> int: ...
-    @property
-    def draws(self) -> int: ...
-    @property
-    def target_accept(self) -> float: ...
-    @property
-    def max_tree_depth(self) -> int: ...
+    Parameters
+    ----------
+    chains, warmup, draws : int
+        Number of chains; of steps that adapt the step size; of kept draws in each chain.
+    target_accept : float
+        Mean acceptance probability that the step size is adapted to.
+    max_tree_depth : int
+        At most 2^max_tree_depth - 1 gradients a draw.
+    """
+
+    chains: int = 4
+    warmup: int = 100
+    draws: int = 250
+    target_accept: float = 0.8
+    max_tree_depth: int = 10
+
+    def __post_init__(self) -> None:
+        check_positive(self, "chains", "warmup", "draws", "max_tree_depth")
+        check_probability(self, "target_accept")
 
 
 def run_chains(

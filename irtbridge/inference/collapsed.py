@@ -15,7 +15,7 @@ from irtbridge.backend import Draws, Program, Progress, Timings, check_positive
 from irtbridge.collapse import Quadrature
 from irtbridge.draws import reported
 from irtbridge.errors import UnknownName
-from irtbridge.inference.chains import run_chains
+from irtbridge.inference.chains import ChainSettings, run_chains
 from irtbridge.inference.modes import Mode, find_maximum, find_mode
 from irtbridge.quiet_arviz import az
 
@@ -98,26 +98,20 @@ class LaplaceSettings(CollapsedSettings):
 
 
 @dataclass(frozen=True)
-class CollapsedNutsSettings(CollapsedSettings):
+class CollapsedNutsSettings(ChainSettings, CollapsedSettings):
     """Settings of NUTS on the item parameters alone, whitened by the Laplace approximation.
 
     Parameters
     ----------
-    chains, warmup, draws : int
-        Number of chains; of steps that adapt the step size; of kept draws in each chain.
-    target_accept : float
-        Mean acceptance probability that the step size is adapted to.
-    max_tree_depth : int
-        At most 2^max_tree_depth - 1 gradients a draw.
-    n_nodes, max_iterations : int
+    chains, warmup, draws, target_accept, max_tree_depth
+        As in `ChainSettings`.
+    n_nodes, max_iterations, block : int
         As in `CollapsedSettings`.
     """
 
-    chains: int = 4
-    warmup: int = 100
-    draws: int = 250
-    target_accept: float = 0.8
-    max_tree_depth: int = 10
+    def __post_init__(self) -> None:
+        ChainSettings.__post_init__(self)
+        CollapsedSettings.__post_init__(self)
 
 
 def run_map(program: Program, settings: MapSettings, seed: int, progress: Progress) -> Draws:
