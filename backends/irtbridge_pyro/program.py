@@ -26,7 +26,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.jit._trace import TracerWarning
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, check_dtype, silent
-from irtbridge.collapse import Patterns
+from irtbridge.collapse import pattern_data
 from irtbridge.data import Responses
 from irtbridge.errors import Unsupported
 from irtbridge.layout import Layout, Slot
@@ -211,18 +211,18 @@ class PyroProgram(Program):
             self._function("gradient")
         self.compile_seconds = time.perf_counter() - start
 
-    def _take(self, responses: Responses) -> None:
+    def _take(self, responses: Responses, before: tuple[Tensor, ...] = ()) -> None:
+        """Hold data, in the shape of those that the program was compiled for where they allow it."""
         self.responses = responses
-        if self.layout.collapse is None:
-            codes = self.like.new_tensor(np.maximum(responses.values, 0))
-            # Complete data need no mask, which would cost a pass over them in each direction.
-            masked = not responses.observed.all() or (hasattr(self, "data") and len(self.data) == 2)
-            self.data = (codes, self._tensor(responses.observed)) if masked else (codes,)
-        else:
-            patterns = Patterns.of(responses, rows=len(self.data[0]) if hasattr(self, "data") else None)
-            before = hasattr(self, "data") and self.data[0].shape[1] > self.layout.exists[:, 1:].size
-            indicators = patterns.indicators(missing=before or patterns.some_missing)
-            self.data = self.like.new_tensor(indicators), self.like.new_tensor(patterns.counts)
+        if self.layout.collapse is not None:
+            shape = tuple(before[0].shape) if before else None
+            indicators, counts = pattern_data(self.layout, responses, shape)
+            self.data = self.like.new_tensor(indicators), self.like.new_tensor(counts)
+            return
+        codes = self.like.new_tensor(np.maximum(responses.values, 0))
+        # Complete data need no mask, which would cost a pass over them in each direction.
+        masked = len(before) == 2 or not responses.observed.all()
+        self.data = (codes, self._tensor(responses.observed)) if masked else (codes,)
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.as_tensor(array, device=self.device)
@@ -324,7 +324,7 @@ class PyroProgram(Program):
         self.check_same_shape(responses)
         bound = copy.copy(self)
         bound.compile_seconds = 0.0
-        bound._take(responses)
+        bound._take(responses, self.data)
         if [part.shape for part in bound.data] != [part.shape for part in self.data]:
             # More patterns than the program was traced for, or the first missing responses.
             return PyroProgram(self.layout, responses, device=self.device, dtype=self.dtype, options=self.options)

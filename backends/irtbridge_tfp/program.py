@@ -13,7 +13,7 @@ import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, silent
-from irtbridge.collapse import Patterns
+from irtbridge.collapse import pattern_data
 from irtbridge.data import Responses
 from irtbridge.layout import Layout, Slot
 from irtbridge.noncentred import to_noncentred
@@ -234,7 +234,7 @@ class TfpProgram(Program):
         self.check_same_shape(responses)
         other = copy.copy(self)
         other.compile_seconds = 0.0
-        other._hold(responses)
+        other._hold(responses, self.data)
         return other
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
@@ -247,17 +247,17 @@ class TfpProgram(Program):
 
         return vi(self, settings, seed, progress)
 
-    def _hold(self, responses: Responses) -> None:
+    def _hold(self, responses: Responses, before: tuple[Tensor, ...] = ()) -> None:
+        """Hold data, in the shape of those that the program was compiled for where they allow it."""
         self.responses = responses
         with self.on_device():
             if self.layout.collapse is None:
                 response = tf.constant(np.maximum(responses.values, 0), tf.int32)
                 self.data = (response, tf.constant(responses.observed))
             else:
-                patterns = Patterns.of(responses, rows=self.data[0].shape[0] if hasattr(self, "data") else None)
-                before = hasattr(self, "data") and self.data[0].shape[1] > self.layout.exists[:, 1:].size
-                indicators = patterns.indicators(missing=before or patterns.some_missing)
-                self.data = (self.model.constant(indicators), self.model.constant(patterns.counts))
+                shape = tuple(before[0].shape) if before else None
+                indicators, counts = pattern_data(self.layout, responses, shape)
+                self.data = (self.model.constant(indicators), self.model.constant(counts))
             self.native = self.model.joint(self.data[1])
 
     def _gradient(self) -> Callable[..., Any]:
