@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MAX_TRAITS = 3
+NODES = {1: 61, 2: 31, 3: 25}
 
 
 @dataclass(frozen=True)
@@ -41,28 +42,36 @@ class Quadrature:
     Parameters
     ----------
     n_nodes : int
-        Nodes for each trait.
+        Nodes for each trait; 0 chooses: 61 with one trait, 31 with two, 25 with three.
     half_width : float
         The grid ends this many standard deviations from the mean.
     """
 
-    n_nodes: int = 61
+    n_nodes: int = 0
     half_width: float = 6.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.n_nodes, bool) or not isinstance(self.n_nodes, int) or self.n_nodes < 3:
-            raise ConfigError(f"n_nodes={self.n_nodes!r} must be an integer, 3 or greater.")
+        whole = isinstance(self.n_nodes, int) and not isinstance(self.n_nodes, bool)
+        if not whole or not (self.n_nodes == 0 or self.n_nodes >= 3):
+            raise ConfigError(f"n_nodes={self.n_nodes!r} must be an integer, 3 or greater, or 0, which chooses.")
         if not self.half_width > 0:
             raise ConfigError(f"half_width={self.half_width!r} must be positive.")
 
-    @property
-    def step(self) -> float:
+    def nodes_per_trait(self, n_traits: int) -> int:
+        """`n_nodes`, or what is chosen for so many traits."""
+        return self.n_nodes if self.n_nodes > 0 else NODES[n_traits]
+
+    def size(self, n_traits: int) -> int:
+        """Nodes of the product grid."""
+        return int(self.nodes_per_trait(n_traits) ** n_traits)
+
+    def step(self, n_traits: int) -> float:
         """Distance between neighbouring nodes."""
-        return 2 * self.half_width / (self.n_nodes - 1)
+        return 2 * self.half_width / (self.nodes_per_trait(n_traits) - 1)
 
     def standard_nodes(self, n_traits: int) -> Array:
         """All nodes of the product grid, shape (node, trait)."""
-        line = np.linspace(-self.half_width, self.half_width, self.n_nodes)
+        line = np.linspace(-self.half_width, self.half_width, self.nodes_per_trait(n_traits))
         return np.stack(np.meshgrid(*[line] * n_traits, indexing="ij"), axis=-1).reshape(-1, n_traits)
 
     def log_weights(self, n_traits: int) -> Array:

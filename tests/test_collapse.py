@@ -21,6 +21,10 @@ ONE_TRAIT = {
     "grm": (models.graded, [4] * 15),
     "gpcm": (models.generalized_partial_credit, [3, 4, 5] * 5),
 }
+DEFAULTS = {name: (*case, 1, 300) for name, case in ONE_TRAIT.items()} | {
+    "m2pl with 2 traits": (lambda: models.m2pl(traits=2), [2] * 30, 2, 100),
+    "m2pl with 3 traits": (lambda: models.m2pl(traits=3), [2] * 30, 3, 20),
+}
 
 
 def data(spec: ModelSpec, counts: list[int], n_persons: int = 300) -> tuple[dict[str, np.ndarray], Responses]:
@@ -28,16 +32,18 @@ def data(spec: ModelSpec, counts: list[int], n_persons: int = 300) -> tuple[dict
     return params, simulate_responses(spec, params, counts, seed=4, missing=0.05)
 
 
-@pytest.mark.parametrize("name", ONE_TRAIT)
+@pytest.mark.parametrize("name", DEFAULTS)
 def test_twice_the_nodes_change_nothing(name: str) -> None:
-    """61 nodes are the default: doubling them moves the log likelihood by less than 1e-6 relative."""
-    build, counts = ONE_TRAIT[name]
-    params, responses = data(build(), counts)
+    """Doubling the nodes that are chosen moves the log likelihood by less than 1e-6 relative."""
+    build, counts, n_traits, n_persons = DEFAULTS[name]
+    params, responses = data(build(), counts, n_persons)
+    chosen = Quadrature().nodes_per_trait(n_traits)
     values = [
         marginal_log_likelihood(Layout.of(build(), responses, Quadrature(n)), params, responses).sum()
-        for n in (61, 122)
+        for n in (0, chosen, 2 * chosen)
     ]
-    assert abs(values[1] / values[0] - 1) < 1e-6
+    assert values[0] == values[1]
+    assert abs(values[2] / values[0] - 1) < 1e-6
 
 
 def test_two_traits_factor_into_one_and_one() -> None:

@@ -126,7 +126,7 @@ def _draw(
     """One draw of all abilities, shape (person,) or (person, trait)."""
     assert layout.collapse is not None
     n_traits = len(layout.spec.traits)
-    shift = layout.collapse.step * rng.uniform(-0.5, 0.5, n_traits)
+    shift = layout.collapse.step(n_traits) * rng.uniform(-0.5, 0.5, n_traits)
     standard = layout.collapse.standard_nodes(n_traits) + shift
     nodes, log_posterior = _log_posterior(layout, params, patterns, standard)
     log_posterior -= log_posterior.max(axis=0)

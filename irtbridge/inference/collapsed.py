@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 K_HAT_LIMIT = 0.7
 FALLBACKS = ("nuts_collapsed", "none")
 BATCH = 32
+CHOSEN_AT_ZERO = ("n_nodes", "block")
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,20 @@ class CollapsedSettings:
     Parameters
     ----------
     n_nodes : int
-        Quadrature nodes for each trait.
+        Quadrature nodes for each trait; 0 chooses (`irtbridge.collapse.Quadrature`).
     max_iterations : int
         Of L-BFGS on the way to the mode.
     block : int
         Persons in a block, where large data are streamed; 0 chooses, and leaves small data whole.
     """
 
-    n_nodes: int = 61
+    n_nodes: int = 0
     max_iterations: int = 1000
     block: int = 0
 
     def __post_init__(self) -> None:
-        positive = [f.name for f in fields(self) if f.type in ("int", "float") and f.name != "block"]
-        check_positive(self, *positive, *(["block"] if self.block else []))
+        positive = [f.name for f in fields(self) if f.type in ("int", "float") and f.name not in CHOSEN_AT_ZERO]
+        check_positive(self, *positive, *[name for name in CHOSEN_AT_ZERO if getattr(self, name)])
 
     @property
     def collapse(self) -> Quadrature:

@@ -129,7 +129,7 @@ def blocks_of(n_persons: int, size: int) -> list[slice]:
 
 def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature) -> int:
     """Persons in a block: all, unless the table of persons by nodes is large and few patterns do not make it small."""
-    nodes = quadrature.n_nodes ** len(spec.traits)
+    nodes = quadrature.size(len(spec.traits))
     if nodes * responses.n_persons <= LARGEST_WHOLE or nodes * Patterns.number(responses) <= LARGEST_WHOLE:
         return responses.n_persons
     return _block_size(nodes)
@@ -138,7 +138,7 @@ def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadratur
 def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
     """`add_abilities`, in blocks of persons where there are many."""
     responses, collapse = program.responses, program.layout.collapse
-    nodes = 0 if collapse is None else collapse.n_nodes ** len(program.spec.traits)
+    nodes = 0 if collapse is None else collapse.size(len(program.spec.traits))
     if nodes * responses.n_persons <= LARGEST_WHOLE:
         return add_abilities(program, draws, seed)
     ability = program.spec[program.spec.family.ability]
