@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,15 @@ class Task:
         How its data are simulated, or
     responses : Responses, optional
         the real ones.
+    grid : dict
+        The values that it has of its study's grid.
     """
 
     name: str
     spec: ModelSpec
     design: Design | None = None
     responses: Responses | None = None
+    grid: Plain = field(default_factory=dict)
 
 
 def read_tasks(config: DictConfig) -> list[Task]:
@@ -79,7 +82,7 @@ def expand(name: str, condition: Plain) -> list[tuple[str, Plain]]:
     for values in itertools.product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
         suffix = "".join(f"-{key}{value}" for key, value in chosen.items())
-        pairs.append((name + suffix, condition | {"model": _filled(condition.get("model"), chosen)}))
+        pairs.append((name + suffix, condition | {"model": _filled(condition.get("model"), chosen), "grid": chosen}))
     return pairs
 
 
@@ -124,6 +127,7 @@ def read_q_matrix(text: str) -> Any:
 
 def _task(name: str, condition: Plain, options: Plain) -> Task:
     model, simulate, data = (condition.get(key) for key in ("model", "simulate", "data"))
+    grid = condition.get("grid") or {}
     if not isinstance(model, dict) or "name" not in model:
         raise ConfigError(f"condition {name!r} has no model; write model: {{name: 2pl}}.")
     if (simulate is None) == (data is None):
@@ -132,10 +136,10 @@ def _task(name: str, condition: Plain, options: Plain) -> Task:
         responses = _first(load_responses(data, **options), condition.get("n_persons"))
         spec = spec_of(model)
         Layout.of(spec, responses)
-        return Task(name, spec, responses=responses)
+        return Task(name, spec, responses=responses, grid=grid)
     assert simulate is not None
     spec, design = spec_of(model), make_design(name, model, simulate)
-    return Task(name, spec, design=design)
+    return Task(name, spec, design=design, grid=grid)
 
 
 def make_design(name: str, model: Plain, simulate: Plain) -> Design:

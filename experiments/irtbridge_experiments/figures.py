@@ -25,6 +25,7 @@ METHOD_COLOURS = {
     "nuts_collapsed": "#56B4E9",
     "nuts_whitened": "#CC79A7",
     "vi_collapsed": "#D55E00",
+    "vi_newton": "#882255",
     "map": "#8B7D3A",
 }
 OTHER_COLOUR = "#777777"
@@ -57,7 +58,7 @@ def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: s
     items : DataFrame
         From `item_frame`.
     reference : DataFrame, optional
-        Columns item, parameter, mean.
+        As `read_reference` gives it.
     title : str
         Written above.
     path : Path
@@ -94,10 +95,16 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
             label=f"{backend} {method}",
         )
     if reference is not None:
-        means = reference.set_index("item")["mean"].loc[labels]
+        means = reference.set_index("item")["mean"].reindex(labels)
         places = np.arange(len(labels))
         axis.hlines(
-            means, places - 0.4, places + 0.4, color=REFERENCE_COLOUR, linewidth=1, label="reference mean", zorder=0
+            means,
+            places - 0.4,
+            places + 0.4,
+            color=REFERENCE_COLOUR,
+            linewidth=1,
+            label=reference["source"].iloc[0],
+            zorder=0,
         )
     axis.set_xticks(np.arange(len(labels)), labels)
     axis.set_ylabel("posterior mean, 95 % interval")

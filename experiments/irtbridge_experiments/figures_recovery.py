@@ -58,13 +58,13 @@ def _draw_means(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Pat
             for place, (backend, method), cell in _placed(known):
                 values = cell[f"{block} {statistic}"]
                 error = np.nan_to_num(mcse(values))
-                axis.errorbar(place, values.mean(), error, **_style(backend, method), linestyle="none", capsize=2)
+                axis.errorbar(place, values.mean(), error, **cell_style(backend, method), linestyle="none", capsize=2)
             if statistic in TARGETS:
                 axis.axhline(TARGETS[statistic], color="#999999", linewidth=0.8, zorder=0)
             axis.set_ylabel(LABELS[statistic] if column == 0 else "")
         axes[0][column].set_title(block, loc="left")
         _name_conditions(axes[2][column], known)
-    _finish(figure, fits, f"{title}\nmean over replications, bars: 1 MCSE", path)
+    finish(figure, fits, f"{title}\nmean over replications, bars: 1 MCSE", path)
 
 
 def _draw_spread(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
@@ -79,7 +79,7 @@ def _draw_spread(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Pa
         axes[1][column].axhline(0, color="#999999", linewidth=0.8, zorder=0)
         axes[0][column].set_title(block, loc="left")
         _name_conditions(axes[1][column], known)
-    _finish(figure, fits, f"{title}\nspread over replications", path, boxes=True)
+    finish(figure, fits, f"{title}\nspread over replications", path, boxes=True)
 
 
 def _draw_times(fits: pd.DataFrame, title: str, path: Path) -> None:
@@ -91,7 +91,7 @@ def _draw_times(fits: pd.DataFrame, title: str, path: Path) -> None:
     _plain_numbers(axis.yaxis)
     axis.set_ylabel("seconds of warm-up and sampling")
     _name_conditions(axis, fits)
-    _finish(figure, fits, f"{title}\ncomputation time, compilation left out", path, boxes=True)
+    finish(figure, fits, f"{title}\ncomputation time, compilation left out", path, boxes=True)
 
 
 def _draw_pareto(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
@@ -106,7 +106,7 @@ def _draw_pareto(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Pa
         for _, cell_of, cell in _placed(fits[fits["condition"] == condition]):
             mse = float(cell[[f"{block} mse" for block in blocks]].mean(axis=1).mean())
             points.append((float(cell["total_seconds"].mean()), mse))
-            axis.plot(*points[-1], **_style(*cell_of), linestyle="none")
+            axis.plot(*points[-1], **cell_style(*cell_of), linestyle="none")
         axis.plot(*zip(*_front(points), strict=True), color="#999999", linewidth=0.9, zorder=0)
         axis.set_xscale("log")
         axis.margins(x=0.15)
@@ -118,7 +118,7 @@ def _draw_pareto(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Pa
         axis.set_visible(False)
     for axis in axes[:, 0]:
         axis.set_ylabel("mean MSE")
-    _finish(
+    finish(
         figure, fits, f"{title}\naccuracy against time; left and low is better, line: what no other beats in both", path
     )
 
@@ -179,11 +179,12 @@ def _width(fits: pd.DataFrame) -> float:
     return max(3.4, 0.9 * fits["condition"].nunique())
 
 
-def _style(backend: str, method: str) -> dict[str, Any]:
+def cell_style(backend: str, method: str) -> dict[str, Any]:
+    """Colour and marker of a cell."""
     return {"color": colour_of(method), "marker": marker_of(backend), "markersize": 6}
 
 
-def _finish(figure: Figure, fits: pd.DataFrame, title: str, path: Path, *, boxes: bool = False) -> None:
+def finish(figure: Figure, fits: pd.DataFrame, title: str, path: Path, *, boxes: bool = False) -> None:
     """Legend of all cells in the order in which they stand side by side, title, files."""
     pairs = sorted({(str(m), str(b)) for m, b in zip(fits["method"], fits["backend"], strict=True)})
     handles = [_handle(backend, method, boxes) for method, backend in pairs]
@@ -198,4 +199,4 @@ def _handle(backend: str, method: str, box: bool) -> Patch | Line2D:
     label = f"{backend} {method}"
     if box:
         return Patch(**_fill(backend, method), edgecolor="black", label=label)
-    return Line2D([], [], **_style(backend, method), linestyle="none", label=label)
+    return Line2D([], [], **cell_style(backend, method), linestyle="none", label=label)

@@ -21,7 +21,7 @@ HEADER = (
 
 
 def main(path: str, draws: int = 200_000) -> None:
-    """Write the reference as csv: item, parameter, mean, sd, mcse."""
+    """Write the reference as csv: item, parameter, mean, sd, mcse, source."""
     responses = load_responses("lsat7")
     reference = reference_posterior(two_pl(), responses, draws=draws)
     frames = [
@@ -32,6 +32,7 @@ def main(path: str, draws: int = 200_000) -> None:
                 "mean": reference.mean[name],
                 "sd": reference.sd[name],
                 "mcse": reference.mcse[name],
+                "source": "quadrature",
             }
         )
         for name in reference.mean

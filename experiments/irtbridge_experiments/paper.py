@@ -11,7 +11,7 @@ from rich.console import Console
 from irtbridge.errors import ResultsError
 from irtbridge.files import read_json, write_text
 from irtbridge.metrics import mcse
-from irtbridge_experiments.recovery import FITS, one_version, read_fits
+from irtbridge_experiments.recovery import FITS, blocks_of, one_version, read_fits
 from irtbridge_experiments.render import print_table, to_latex, to_markdown
 from irtbridge_experiments.report import simulated_conditions, write_study
 from irtbridge_experiments.tables import REFERENCE_FOLDER
@@ -46,9 +46,10 @@ def write_paper(results: Path, console: Console) -> pd.DataFrame:
         raise ResultsError(f"no study in {results}; run one first: irtbridge run study=basic.")
     for study in there:
         write_study(results / study, Console(quiet=True))
-    table = paper_table(read_reported(), {study: _fits(results / study) for study in there})
+    table = paper_table(read_reference_file("paper"), {study: _fits(results / study) for study in there})
     write_text(results / "paper" / "paper.csv", table.to_csv(index=False, float_format="%.6g"))
-    write_text(results / "paper" / "paper.md", f"{TITLE}\n\n{to_markdown(table, decimals=4)}\n{CAPTION}\n")
+    page = f"# {TITLE}\n\n{to_markdown(table, decimals=4)}\n{CAPTION}\n\n{figure_pages(results)}"
+    write_text(results / "paper" / "paper.md", page)
     write_text(results / "paper" / "paper.tex", to_latex(table, CAPTION, decimals=4))
     print_table(table.drop(columns="study"), console, TITLE, decimals=4)
     console.print(CAPTION, style="dim", highlight=False)
@@ -56,11 +57,22 @@ def write_paper(results: Path, console: Console) -> pd.DataFrame:
     return table
 
 
-def read_reported() -> pd.DataFrame:
-    """The numbers and phrases of the paper, as text."""
-    path = files("irtbridge_configs") / REFERENCE_FOLDER / "paper.csv"
+def read_reference_file(name: str) -> pd.DataFrame:
+    """A csv file about the paper: ``paper``, its numbers and phrases, or ``paper_figures``; all of it text."""
+    path = files("irtbridge_configs") / REFERENCE_FOLDER / f"{name}.csv"
     with path.open() as stream:
         return pd.read_csv(stream, comment="#", dtype=str).fillna("")
+
+
+def figure_pages(results: Path) -> str:
+    """The paper's figures by number, each with ours of the same, as Markdown; what was not run says so."""
+    parts = []
+    for row in read_reference_file("paper_figures").to_dict("records"):
+        ours = f"{row['study']}/{row['figure']}.png"
+        drawn = (results / ours).exists()
+        picture = f"![{row['shows']}](../{ours})" if drawn else f"Not run: `irtbridge run study={row['study']}`."
+        parts.append(f"## {row['place']}: {row['shows']}\n\n{picture}\n")
+    return "\n".join(parts)
 
 
 def paper_table(reported: pd.DataFrame, fits: dict[str, pd.DataFrame | None]) -> pd.DataFrame:
@@ -69,16 +81,26 @@ def paper_table(reported: pd.DataFrame, fits: dict[str, pd.DataFrame | None]) ->
     Parameters
     ----------
     reported : DataFrame
-        From `read_reported`; the condition ``*`` is each of the study's.
+        From `read_reference_file`; the condition or parameter ``*`` is each of the study's.
     fits : dict of str to DataFrame
         Replications by study.
     """
+    rows = [whole for row in reported.to_dict("records") for whole in _expanded(row, fits.get(row["study"]))]
+    return pd.DataFrame([row | _measured(fits.get(row["study"]), row) for row in rows])
+
+
+def _expanded(row: dict[str, str], fits: pd.DataFrame | None) -> list[dict[str, str]]:
+    """A row for each condition, and each block of item parameters that it has, where the row has ``*``."""
+    if fits is None:
+        return [row]
+    conditions = _conditions(fits) if row["condition"] == "*" else [row["condition"]]
     rows = []
-    for row in reported.to_dict("records"):
-        known = fits.get(row["study"])
-        conditions = [row["condition"]] if row["condition"] != "*" or known is None else _conditions(known)
-        rows += [row | {"condition": name} | _measured(known, row | {"condition": name}) for name in conditions]
-    return pd.DataFrame(rows)
+    for condition in conditions:
+        blocks = [row["parameter"]]
+        if blocks == ["*"]:
+            blocks = [block for block in blocks_of(fits[fits["condition"] == condition]) if block != "ability"]
+        rows += [row | {"condition": condition, "parameter": block} for block in blocks]
+    return rows
 
 
 def _measured(fits: pd.DataFrame | None, row: dict[str, str]) -> dict[str, float]:

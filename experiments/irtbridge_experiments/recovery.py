@@ -20,7 +20,7 @@ SECONDS = ("compile_seconds", "warmup_seconds", "sampling_seconds", "total_secon
 COLUMNS = (
     *CELL, "replication", "cell_hash", "data_fingerprint", "seed", "min_ess", "max_r_hat", "divergences", "pareto_k",
     "compile_shared", *SECONDS, "wall_seconds", "process_seconds", "peak_memory_mib", "device", "dtype", "threads",
-    "cpu_count", "chain_method", "git_commit",
+    "cpu_count", "load", "chain_method", "git_commit",
 )  # fmt: skip
 PROVENANCE = (
     "model", "spec_hash", "settings", "backend_options", "versions", "irtbridge_version", "python", "platform",
@@ -32,7 +32,8 @@ RECOVERY_CAPTION = (
 )
 TIMES_CAPTION = (
     "Seconds: wall clock, means over replications, imports left out; total = compile + warm-up (or optimisation) + "
-    "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays."
+    "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays. Load: "
+    "jobs that the machine had when a fit began, averaged over the minute before."
 )
 
 
@@ -131,6 +132,7 @@ def times_table(fits: pd.DataFrame) -> pd.DataFrame:
                 "max R-hat": cell["max_r_hat"].max(),
                 "divergences": cell["divergences"].sum(),
                 "max k-hat": cell["pareto_k"].max(),
+                "load": cell["load"].mean() if "load" in cell else None,
             }
         )
     return pd.DataFrame(rows).dropna(axis="columns", how="all")

@@ -6,7 +6,17 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-DECIMALS = {"ESS": 0, "R-hat": 3, "divergences": 0, "s": 1, "k-hat": 2, "done": 0, "failed": 0, "elements": 0}
+DECIMALS = {
+    "ESS": 0,
+    "R-hat": 3,
+    "divergences": 0,
+    "s": 1,
+    "k-hat": 2,
+    "load": 1,
+    "done": 0,
+    "failed": 0,
+    "elements": 0,
+}
 SPECIAL = {
     "&": r"\&",
     "%": r"\%",

@@ -23,7 +23,16 @@ from irtbridge_experiments.recovery import (
     write_fits,
 )
 from irtbridge_experiments.render import print_table, to_latex, to_markdown
-from irtbridge_experiments.tables import CAPTION, RMSE_CAPTION, item_frame, read_records, read_reference, study_table
+from irtbridge_experiments.tables import (
+    CAPTION,
+    ESTIMATES_CAPTION,
+    RMSE_CAPTION,
+    estimates,
+    item_frame,
+    read_records,
+    read_reference,
+    study_table,
+)
 
 
 def write_study(folder: Path, console: Console) -> None:
@@ -67,6 +76,7 @@ def simulated_conditions(study: dict[str, Any]) -> list[str]:
 
 
 def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, console: Console) -> None:
+    from irtbridge_experiments.figures_grid import draw_grid
     from irtbridge_experiments.figures_recovery import draw_recovery
 
     chosen = one_version(fits)
@@ -75,6 +85,7 @@ def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, co
     _write(folder / "recovery", recovery_table(chosen), study["title"], RECOVERY_CAPTION, console)
     _write(folder / "times", times_table(chosen), study["title"], TIMES_CAPTION, console)
     draw_recovery(chosen, study["title"], folder)
+    draw_grid(chosen, {n: c.get("grid", {}) for n, c in study["conditions"].items()}, study["title"], folder)
     console.print(f"written: {folder}/recovery, times (csv, md, tex), {FITS}, figures (png, svg)", highlight=False)
 
 
@@ -84,14 +95,19 @@ def _write_single(folder: Path, study: dict[str, Any], records: Sequence[Record]
 
     reference = read_reference(study["reference"]) if study["reference"] else None
     items = item_frame(records)
-    caption = CAPTION if reference is None else f"{RMSE_CAPTION} {CAPTION}"
+    caption = CAPTION
+    if reference is not None:
+        caption = f"{RMSE_CAPTION.format(source=reference['source'].iloc[0])} {CAPTION}"
     _write(folder / "table", study_table(records, reference), study["title"], caption, console)
     if len(items):
         draw_agreement(items, reference, study["title"], folder / "figure")
         draw_densities(records, study["title"], folder / "densities")
         draw_traces(records, study["title"], folder / "traces")
         write_text(folder / "items.csv", items.to_csv(index=False, float_format="%.6g"))
-    console.print(f"written: {folder}/table (csv, md, tex), items.csv, figures (png, svg), records/", highlight=False)
+        _write(folder / "estimates", estimates(records, reference), study["title"], ESTIMATES_CAPTION, console)
+    console.print(
+        f"written: {folder}/table, estimates (csv, md, tex), items.csv, figures (png, svg), records/", highlight=False
+    )
 
 
 def _write(path: Path, table: pd.DataFrame, title: str, caption: str, console: Console) -> None:

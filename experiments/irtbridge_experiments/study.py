@@ -181,7 +181,7 @@ def write_study_file(config: DictConfig, plan: Plan) -> None:
     path = plan.folder / "study.json"
     conditions: dict[str, Any] = read_json(path)["conditions"] if path.exists() else {}
     for task in plan.tasks:
-        conditions[task.name] = {"spec": task.spec.to_dict()}
+        conditions[task.name] = {"spec": task.spec.to_dict()} | ({"grid": task.grid} if task.grid else {})
         if task.design is not None:
             conditions[task.name]["design"] = task.design.to_dict()
             write_truth(plan.folder / "truth" / f"{task.name}.json", task.design, config.seed)

@@ -14,7 +14,9 @@ from irtbridge.files import read_json
 from irtbridge_experiments.cell import Record
 
 REFERENCE_FOLDER = "reference"
-RMSE_CAPTION = "RMSE: root mean squared difference of the posterior means from the reference, over items."
+AVERAGED = ("threshold", "step")
+RMSE_CAPTION = "RMSE: root mean squared difference of the posterior means from the reference ({source}), over items."
+ESTIMATES_CAPTION = "Posterior means; steps and thresholds are averaged over the categories of an item."
 CAPTION = (
     "ESS and R-hat: over item parameters. Seconds: wall clock of one fit in its own process, imports left out; total = "
     "compile + warm-up (or optimisation) + sampling."
@@ -38,7 +40,7 @@ def read_records(folder: Path) -> list[Record]:
 
 
 def read_reference(name: str) -> pd.DataFrame:
-    """Reference posterior shipped in the package: columns item, parameter, mean, sd, mcse."""
+    """Reference shipped in the package: a posterior or maximum likelihood; item, parameter, mean, sd, source."""
     path = files("irtbridge_configs") / REFERENCE_FOLDER / f"{name}.csv"
     with path.open() as stream:
         return pd.read_csv(stream, comment="#")
@@ -64,13 +66,41 @@ def agreement(record: Record, reference: pd.DataFrame) -> dict[str, float]:
     record : dict
         A record with posterior summaries of items.
     reference : DataFrame
-        Columns item, parameter, mean.
+        As `read_reference` gives it.
     """
     both = pd.DataFrame(record["items"]).merge(reference, on=["item", "parameter"], suffixes=("", "_reference"))
     squared = (both["mean"] - both["mean_reference"]) ** 2
-    return {
-        f"{name} RMSE": float(np.sqrt(part.mean())) for name, part in squared.groupby(both["parameter"], sort=False)
-    }
+    return {f"{name} RMSE": float(np.sqrt(part.mean())) for name, part in squared.groupby(_block(both), sort=False)}
+
+
+def estimates(records: Sequence[Record], reference: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Posterior means side by side: item and parameter, a column for each fit, and the reference.
+
+    Steps and thresholds are averaged over an item's categories, so that an item has one location. Parameters that
+    belong to no item, as trait correlations, have none.
+    """
+    fits: dict[str, pd.Series] = {}
+    for record in records:
+        if "items" in record:
+            rows = [*record["items"], *({"item": ""} | row for row in record["shared"])]
+            fits[f"{record['backend']} {record['method']}"] = _by_item(pd.DataFrame(rows))
+    if reference is not None:
+        fits[reference["source"].iloc[0]] = _by_item(reference)
+    table = pd.DataFrame(fits).reindex(next(iter(fits.values())).index) if fits else pd.DataFrame()
+    return table.rename_axis(["item", "parameter"]).reset_index()
+
+
+def _by_item(frame: pd.DataFrame) -> pd.Series:
+    """Means by item and parameter, in order; over the categories where there are several."""
+    known = frame[frame["mean"].notna()]
+    averaged = _block(known).isin(AVERAGED)
+    name = known["parameter"].where(~averaged, "mean " + _block(known))
+    return known.groupby([known["item"].fillna(""), name], sort=False)["mean"].mean()
+
+
+def _block(frame: pd.DataFrame) -> pd.Series:
+    """``threshold`` of ``threshold[2]``."""
+    return frame["parameter"].str.partition("[")[0]
 
 
 def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -82,6 +82,7 @@ class Work:
 
     def record(self, replication: int, draws: str | None) -> Record:
         """Fit one replication; a failure is a record too."""
+        load = os.getloadavg()[0]
         try:
             result = self.fitter.fit(self.responses(replication), self.cell.seed + replication, Reporter())
             if draws is not None:
@@ -92,7 +93,7 @@ class Work:
                 traceback.print_exc()
             body = {"error": {"type": type(error).__name__, "message": str(error)}}
         started, self.since = self.since, time.perf_counter()
-        return identity(self.cell, replication) | body | {"process_seconds": self.since - started}
+        return identity(self.cell, replication) | body | {"process_seconds": self.since - started, "load": load}
 
     def responses(self, replication: int) -> Responses:
         """The data of a replication."""
