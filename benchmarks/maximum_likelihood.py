@@ -1,4 +1,4 @@
-"""Maximum-likelihood estimates by Python mirt, for the studies of real data: ``python -m benchmarks.maximum_likelihood``.
+"""Maximum-likelihood estimates by Python mirt for studies of real data: ``python -m benchmarks.maximum_likelihood``.
 
 Writes ``bfi_ml``, ``verbagg_ml`` and ``bfi5_ml`` (csv) to the package's references; ``only=verbagg`` writes one.
 """

@@ -6,7 +6,8 @@ Every family starts from the same two arrays. With ability theta (person, trait)
 - one trait:       ``slope = D a theta``,    ``shift = D a b``   so that  ``slope - shift = D a (theta - b)``;
 - several traits:  ``slope = D a . theta``,  ``shift = b``       so that  ``slope - shift = D a . theta - b``.
 
-Without a discrimination, a = 1. A family turns them into log probabilities (person, item, category).
+Without a discrimination, a = 1. A family turns them into log probabilities (person, item, category). All arrays may
+have the same leading axes, as draws have.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ Array = NDArray[np.float64]
 Params = Mapping[str, Array]
 
 IMPOSSIBLE = -np.inf
+ENDS = (("lower", 0.0), ("upper", 1.0))
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Family:
         Parameters
         ----------
         params : mapping of str to ndarray
-            Full arrays by variable name.
+            Full arrays by variable name, all with the same leading axes, if any.
         dims : mapping of str to tuple of str
             The dims of each variable.
         exists : ndarray of bool, shape (item, category)
@@ -78,32 +80,33 @@ class Family:
 
         Returns
         -------
-        ndarray, shape (person, item, category)
+        ndarray, shape (..., person, item, category)
             ``-inf`` where an item does not have the category.
         """
         slope, shift = self.predictor(params, dims)
         asymptotes = {role: params[getattr(self, role)] for role in ("lower", "upper") if getattr(self, role)}
-        log_probs = self.categories(slope[:, :, None], np.nan_to_num(shift), exists, **asymptotes)
+        log_probs = self.categories(slope[..., None], np.nan_to_num(shift)[..., None, :, :], exists, **asymptotes)
         return np.where(exists, log_probs, IMPOSSIBLE)
 
     def predictor(self, params: Params, dims: Mapping[str, tuple[str, ...]]) -> tuple[Array, Array]:
-        """The slope part (person, item) and the shift (item, category above the lowest)."""
+        """The slope part (..., person, item) and the shift (..., item, category above the lowest)."""
         ability = params[self.ability]
         location = sum(_to_item_category(params[name], dims[name]) for name in self.location)
-        several = ability.ndim == 2
+        several = len(dims[self.ability]) == 2
         if self.discrimination is None:
-            slope = ability.sum(axis=1, keepdims=True) if several else ability[:, None]
+            slope = ability.sum(axis=-1, keepdims=True) if several else ability[..., None]
             return self.scaling * slope, np.asarray(location if several else self.scaling * location)
-        discrimination = params[self.discrimination]
+        discrimination = np.asarray(params[self.discrimination])
         if several:
-            return self.scaling * ability @ discrimination.T, np.asarray(location)
-        shift = self.scaling * np.reshape(discrimination, (-1, 1)) * location
-        return self.scaling * ability[:, None] * discrimination, shift
+            return self.scaling * ability @ np.swapaxes(discrimination, -1, -2), np.asarray(location)
+        by_item = discrimination if dims[self.discrimination] else discrimination[..., None]
+        shift = self.scaling * by_item[..., None] * location
+        return self.scaling * ability[..., None] * by_item[..., None, :], shift
 
     def categories(
         self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array
     ) -> Array:  # pragma: no cover - every family defines it
-        """Log probabilities from ``slope`` (person, item, 1) and ``shift`` (item, category - 1)."""
+        """Log probabilities from ``slope`` (..., person, item, 1) and ``shift`` (..., 1, item, category - 1)."""
         raise TypeError(f"family {type(self).__name__} must define categories().")
 
     def to_dict(self) -> dict[str, Any]:
@@ -131,8 +134,7 @@ class Binary(Family):
         above, below = _log_sigmoid(x), _log_sigmoid(-x)
         if not asymptotes:
             return np.concatenate([below, above], axis=-1)
-        lower = np.reshape(asymptotes.get("lower", 0.0), (-1, 1))
-        upper = np.reshape(asymptotes.get("upper", 1.0), (-1, 1))
+        lower, upper = (np.asarray(asymptotes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
         with np.errstate(divide="ignore"):
             right = np.logaddexp(np.log(lower) + below, np.log(upper) + above)
             wrong = np.logaddexp(np.log1p(-lower) + below, np.log1p(-upper) + above)
@@ -159,9 +161,9 @@ class Graded(Family):
         gap = np.where(between, np.diff(shift, axis=-1), 1.0)
         with np.errstate(invalid="ignore", divide="ignore"):
             log_gap = np.where(between, np.log(-np.expm1(-gap)), 0.0)
-        at_least = np.pad(_log_sigmoid(u), ((0, 0), (0, 0), (1, 0)))
-        not_above = np.pad(np.where(exists[:, 1:], _log_sigmoid(-u), 0.0), ((0, 0), (0, 0), (0, 1)))
-        return np.asarray(at_least + not_above + np.pad(log_gap, ((0, 0), (1, 1))))
+        at_least = _padded(_log_sigmoid(u), 1, 0)
+        not_above = _padded(np.where(exists[:, 1:], _log_sigmoid(-u), 0.0), 0, 1)
+        return np.asarray(at_least + not_above + _padded(log_gap, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class PartialCredit(Family):
 
     def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
         score = np.arange(exists.shape[1])
-        log_odds = score * slope - np.pad(np.cumsum(shift, axis=-1), ((0, 0), (1, 0)))
+        log_odds = score * slope - _padded(np.cumsum(shift, axis=-1), 1, 0)
         log_odds = np.where(exists, log_odds, IMPOSSIBLE)
         return np.asarray(log_odds - np.logaddexp.reduce(log_odds, axis=-1, keepdims=True))
 
@@ -203,7 +205,12 @@ def family_from_dict(data: Mapping[str, Any]) -> Family:
 
 
 def _to_item_category(value: Array, dims: tuple[str, ...]) -> Array:
-    return value if dims == ("item", "category") else value[:, None] if dims == ("item",) else value[None, :]
+    return value if dims == ("item", "category") else value[..., None] if dims == ("item",) else value[..., None, :]
+
+
+def _padded(x: Array, before: int, after: int) -> Array:
+    """With zeros at the ends of the last axis."""
+    return np.pad(x, [*((0, 0),) * (x.ndim - 1), (before, after)])
 
 
 def _log_sigmoid(x: Array) -> Array:

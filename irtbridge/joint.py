@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
-    """Log probabilities (person, item, category) at full parameter arrays."""
+    """Log probabilities (..., person, item, category) at full parameter arrays, leading axes first."""
     return layout.spec.family.log_probs(params, layout.spec.dims, layout.exists)
 
 

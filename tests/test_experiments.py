@@ -41,7 +41,7 @@ conditions:
     model: {name: 2pl}
     simulate: {n_persons: 25, n_items: 4}
 """
-PERSONAL = ("seconds", "memory", "compile_shared")
+PERSONAL = ("seconds", "memory", "compile_shared", "load")
 """What may differ between two runs: times, memory, and who compiled."""
 
 

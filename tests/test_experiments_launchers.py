@@ -26,7 +26,7 @@ conditions:
     model: {name: 2pl}
     simulate: {n_persons: 25, n_items: 4}
 """
-PERSONAL = ("seconds", "memory", "compile_shared")
+PERSONAL = ("seconds", "memory", "compile_shared", "load")
 LAUNCHERS = {
     "basic": [],
     "joblib": ["hydra.launcher.n_jobs=2"],

@@ -65,6 +65,15 @@ def test_probabilities_sum_to_one_over_the_categories_that_exist(case: Case) -> 
 
 
 @every_case
+def test_draws_together_are_draws_one_by_one(case: Case) -> None:
+    layout = Layout.of(case.spec, case.responses())
+    draws = [draw_from_prior(layout, np.random.default_rng(seed)) for seed in range(3)]
+    together = {name: np.stack([draw[name] for draw in draws]) for name in draws[0]}
+    one_by_one = np.stack([category_log_probs(layout, draw) for draw in draws])
+    np.testing.assert_allclose(category_log_probs(layout, together), one_by_one, rtol=1e-12)
+
+
+@every_case
 @pytest.mark.parametrize("theta", [-50.0, 50.0])
 def test_extreme_abilities_keep_existing_categories_finite(case: Case, theta: float) -> None:
     layout = Layout.of(case.spec, case.responses())
@@ -171,7 +180,8 @@ def test_rating_scale_is_partial_credit_with_steps_moved() -> None:
 def test_one_trait_of_several_has_intercepts_a_times_b(build: Any, location: str, values: Array) -> None:
     one = four_categories(build(scaling=1.5), discrimination=A, **{location: values})
     params = {"ability": THETA[:, None], "discrimination": A[:, None], location: 1.5 * A[:, None] * values}
-    np.testing.assert_allclose(log_probs(build(traits=["only"], scaling=1.5), params, [4, 4, 4]), one)
+    spec = build(traits=["only"], q_matrix=[[1]] * 3, scaling=1.5)
+    np.testing.assert_allclose(log_probs(spec, params, [4, 4, 4]), one)
 
 
 def test_m2pl_is_a_dot_product_less_an_intercept() -> None:

@@ -36,7 +36,7 @@ def draw_grid(fits: pd.DataFrame, grid: Grid, title: str, folder: Path) -> None:
     names = list(dict.fromkeys(name for values in grid.values() for name in values))
     if done.empty or len(names) != 2:
         return
-    settings = pd.DataFrame([grid[str(condition)] for condition in done["condition"]], index=done.index)
+    settings = pd.DataFrame([grid[str(condition)] for condition in done["condition"]], index=done.index, dtype=object)
     for statistic in LABELS:
         _draw(done, settings, names, statistic, title, folder / f"grid_{statistic}")
 

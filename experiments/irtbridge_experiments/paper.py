@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -89,7 +90,7 @@ def paper_table(reported: pd.DataFrame, fits: dict[str, pd.DataFrame | None]) ->
     return pd.DataFrame([row | _measured(fits.get(row["study"]), row) for row in rows])
 
 
-def _expanded(row: dict[str, str], fits: pd.DataFrame | None) -> list[dict[str, str]]:
+def _expanded(row: dict[Any, str], fits: pd.DataFrame | None) -> list[dict[Any, str]]:
     """A row for each condition, and each block of item parameters that it has, where the row has ``*``."""
     if fits is None:
         return [row]
@@ -103,7 +104,7 @@ def _expanded(row: dict[str, str], fits: pd.DataFrame | None) -> list[dict[str, 
     return rows
 
 
-def _measured(fits: pd.DataFrame | None, row: dict[str, str]) -> dict[str, float]:
+def _measured(fits: pd.DataFrame | None, row: dict[Any, str]) -> dict[str, float]:
     values = pd.Series(dtype=float)
     if fits is not None:
         cell = fits[

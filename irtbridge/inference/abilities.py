@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +19,7 @@ from irtbridge.joint import category_log_probs
 from irtbridge.layout import Layout
 
 Array = NDArray[np.float64]
+CELLS = 1 << 19
 
 
 def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
@@ -68,11 +70,15 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     -------
     ndarray, shape (chain, draw, person) or (chain, draw, person, trait)
     """
+    assert layout.collapse is not None
     rng = np.random.default_rng([seed, 1])
     patterns = _of_persons(responses, np.float32)
     lead = next(np.shape(v)[: np.ndim(v) - len(layout.slots[name].shape)] for name, v in params.items())
-    rows = [_draw(layout, {k: v[i] for k, v in params.items()}, patterns, rng) for i in np.ndindex(lead)]
-    return np.stack(rows).reshape(*lead, *rows[0].shape)
+    flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
+    size = max(1, CELLS // (layout.collapse.size(len(layout.spec.traits)) * responses.n_persons))
+    starts = range(0, math.prod(lead), size)
+    rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, patterns, rng) for i in starts]
+    return np.concatenate(rows).reshape(*lead, *rows[0].shape[1:])
 
 
 def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: Responses) -> tuple[Array, Array]:
@@ -92,8 +98,9 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     mean, sd : ndarray, shape (person,) or (person, trait)
     """
     assert layout.collapse is not None
-    standard = layout.collapse.standard_nodes(len(layout.spec.traits))
-    nodes, log_posterior = _log_posterior(layout, params, _of_persons(responses, np.float64), standard)
+    standard = layout.collapse.standard_nodes(len(layout.spec.traits))[None]
+    single = {name: np.asarray(value)[None] for name, value in params.items()}
+    (nodes,), (log_posterior,) = _log_posterior(layout, single, _of_persons(responses, np.float64), standard)
     weights = special.softmax(log_posterior, axis=0).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
@@ -108,32 +115,46 @@ def _of_persons(responses: Responses, dtype: Any) -> NDArray[Any]:
 def _log_posterior(
     layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array
 ) -> tuple[Array, NDArray[Any]]:
-    """Abilities at the nodes; their log posterior (node, person) up to a constant, in the precision of `patterns`."""
-    nodes = ability_at(layout, standard, params)
+    """Abilities at the nodes of each draw, and their log posterior (draw, node, person) up to a constant.
+
+    Parameters
+    ----------
+    layout : Layout
+        A layout with a quadrature.
+    params : mapping of str to ndarray
+        Full arrays with one leading axis (draw,).
+    patterns : ndarray, shape (column, person)
+        Indicators; the log posterior has their precision.
+    standard : ndarray, shape (draw, node, trait)
+        Standardised abilities.
+    """
+    each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
+    nodes = np.stack([ability_at(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)])
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
     log_probs = np.where(layout.exists, log_probs, 0.0)
     lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-    contrasts = np.concatenate([(higher - lowest[..., None]).reshape(len(nodes), -1), -lowest], axis=1)
-    base = lowest.sum(axis=1) - 0.5 * np.sum(standard**2, axis=1)
-    by_node = contrasts[:, : len(patterns)].astype(patterns.dtype) @ patterns
-    by_node += base[:, None].astype(patterns.dtype)
+    contrasts = np.concatenate([(higher - lowest[..., None]).reshape(*lowest.shape[:-1], -1), -lowest], axis=-1)
+    base = lowest.sum(axis=-1) - 0.5 * np.sum(standard**2, axis=-1)
+    by_node = contrasts[..., : len(patterns)].astype(patterns.dtype) @ patterns
+    by_node += base[..., None].astype(patterns.dtype)
     return nodes, by_node
 
 
 def _draw(
     layout: Layout, params: Mapping[str, Array], patterns: NDArray[np.float32], rng: np.random.Generator
 ) -> Array:
-    """One draw of all abilities, shape (person,) or (person, trait)."""
+    """All abilities once for each of some draws, shape (draw, person) or (draw, person, trait)."""
     assert layout.collapse is not None
-    n_traits = len(layout.spec.traits)
-    shift = layout.collapse.step(n_traits) * rng.uniform(-0.5, 0.5, n_traits)
-    standard = layout.collapse.standard_nodes(n_traits) + shift
-    nodes, log_posterior = _log_posterior(layout, params, patterns, standard)
-    log_posterior -= log_posterior.max(axis=0)
+    n_draws, n_traits = len(next(iter(params.values()))), len(layout.spec.traits)
+    shift = layout.collapse.step(n_traits) * rng.uniform(-0.5, 0.5, (n_draws, 1, n_traits))
+    nodes, log_posterior = _log_posterior(layout, params, patterns, layout.collapse.standard_nodes(n_traits) + shift)
+    log_posterior -= log_posterior.max(axis=1, keepdims=True)
     cumulative = np.exp(log_posterior, out=log_posterior)
-    for node in range(1, len(nodes)):
-        # Row by row: np.cumsum along the first axis is several times slower.
-        cumulative[node] += cumulative[node - 1]
-    threshold = rng.uniform(size=cumulative.shape[1]).astype(np.float32) * cumulative[-1]
-    below = np.add.reduce(cumulative < threshold, axis=0, dtype=np.int32)
-    return np.asarray(nodes[np.minimum(below, len(nodes) - 1)])
+    for node in range(1, nodes.shape[1]):
+        # Row by row: np.cumsum along this axis is several times slower.
+        cumulative[:, node] += cumulative[:, node - 1]
+    last = cumulative[:, -1]
+    threshold = rng.uniform(size=last.shape).astype(np.float32) * last
+    below = np.add.reduce(cumulative < threshold[:, None], axis=1, dtype=np.int32)
+    chosen = np.minimum(below, nodes.shape[1] - 1)
+    return np.asarray(nodes[np.arange(n_draws)[:, None], chosen])
