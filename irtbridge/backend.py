@@ -208,6 +208,10 @@ class Program(ABC):
         """The value of `value_and_grad` alone, which a backend may have cheaper."""
         return self.value_and_grad(z)[0]
 
+    def for_chains(self) -> Program:
+        """The same program, for thousands of gradients one after another, on which a backend may compile longer."""
+        return self
+
     @abstractmethod
     def constrain(self, z: Array) -> dict[str, Array]:
         """Coordinates (..., dim) to full arrays (..., *shape) by variable name."""

@@ -18,8 +18,10 @@ import pytest
 import xarray as xr
 from irtbridge_experiments.cell import Cell, record_path, run_cell
 from irtbridge_experiments.design import Design
+from irtbridge_experiments.paper import paper_table
 from irtbridge_experiments.recovery import one_version, recovery_table, times_table, write_fits
 from irtbridge_experiments.shapes import densities, traces
+from irtbridge_experiments.tables import estimates
 
 from irtbridge.cli import main
 from irtbridge.files import read_json, write_json
@@ -260,6 +262,47 @@ def test_the_paper_stands_beside_ours(folder: Path, capsys: pytest.CaptureFixtur
     assert row["ours"] == pytest.approx(0.003)
     assert cell.loc[cell["statistic"] == "seconds", "ours"].tolist() == pytest.approx([1.003])
     assert table.loc[table["backend"] == "tfp", "done"].eq(0).all()
+    page = (folder / "results" / "paper" / "paper.md").read_text()
+    assert "![boxplots of MSE and bias](../large_scale/spread.png)" in page
+    assert "Not run: `irtbridge run study=bfi`." in page
+    assert all(f"## {place}:" in page for place in ("Figure 3", "Figure 8", "Figure A1", "Figure A2"))
+
+
+def test_a_star_stands_for_each_condition_and_block(tmp_path: Path) -> None:
+    block = record(0, 0.1)["parameters"]["difficulty"]
+    blocks = {"a": {"ability": block, "step": block}, "b": {"ability": block, "difficulty": block}}
+    fits = [record(0, 0.1, condition=name, parameters=parameters) for name, parameters in blocks.items()]
+    row = {"study": "s", "condition": "*", "parameter": "*", "backend": "pyro", "method": "vi", "statistic": "MSE"}
+    table = paper_table(pd.DataFrame([row]), {"s": write_fits(fits, tmp_path / "fits.csv", ["a", "b"])})
+    assert table[["condition", "parameter"]].to_numpy().tolist() == [["a", "step"], ["b", "difficulty"]]
+    assert table["ours"].tolist() == pytest.approx([0.1, 0.1])
+
+
+def test_estimates_average_the_steps_of_an_item_beside_the_reference() -> None:
+    def rows(by: float) -> list[dict[str, Any]]:
+        values = {"discrimination": 1.5, "step[2]": -1.0, "step[3]": 2.0, "step[4]": np.nan}
+        return [{"item": "i", "parameter": name, "mean": value + by} for name, value in values.items()]
+
+    shared = [{"parameter": "trait_correlation[a, b]", "mean": 0.3}]
+    fitted = {"backend": "pyro", "method": "nuts", "items": rows(0.0), "shared": shared}
+    reference = pd.DataFrame(rows(0.25)).assign(source="ML")
+    table = estimates([fitted], reference).set_index(["item", "parameter"])
+    assert table["pyro nuts"].to_dict() == {
+        ("i", "discrimination"): 1.5, ("i", "mean step"): 0.5, ("", "trait_correlation[a, b]"): 0.3,
+    }  # fmt: skip
+    assert table.loc["i", "ML"].tolist() == [1.75, 0.75]
+    assert np.isnan(table.loc[("", "trait_correlation[a, b]"), "ML"])
+
+
+def test_a_grid_of_settings_has_its_figures(folder: Path) -> None:
+    grid = {f"p-a{a}-b{b}": {"a": a, "b": b} for a in (0.5, 2) for b in (0.5, 1)}
+    place = folder / "grid"
+    conditions = {name: {"design": {}, "grid": values} for name, values in grid.items()}
+    write_json(place / "study.json", {"name": "g", "title": "", "reference": None, "conditions": conditions})
+    for name in list(grid)[:3]:
+        write_json(place / "records" / name / "pyro-vi" / "0000.json", record(0, 0.1, condition=name))
+    assert main(["tables", str(place)]) == 0
+    assert {path.name for path in place.glob("grid_*.png")} == {f"grid_{s}.png" for s in ("mse", "bias", "coverage")}
 
 
 def test_paper_tables_need_a_study(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

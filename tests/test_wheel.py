@@ -55,7 +55,11 @@ def test_wheel_runs_the_quickstart_study_in_an_empty_folder(wheel: Path, tmp_pat
     assert done.returncode == 0, done.stderr
     written = {path.relative_to(empty).as_posix() for path in empty.rglob("*") if path.is_file()}
     folder = "results/quickstart"
-    files = ["study.json", "items.csv", *(f"table.{ending}" for ending in ("csv", "md", "tex"))]
+    files = [
+        "study.json",
+        "items.csv",
+        *(f"{name}.{ending}" for name in ("table", "estimates") for ending in ("csv", "md", "tex")),
+    ]
     files += [f"{name}.{ending}" for name in ("figure", "densities") for ending in ("png", "svg")]
     cells = [f"{kind}/lsat7/{backend}-vi.{ending}" for kind, ending in (("records", "json"), ("draws", "nc"))
              for backend in ("pyro", "tfp")]  # fmt: skip

@@ -179,7 +179,7 @@ def run_collapsed_nuts(program: Program, settings: CollapsedNutsSettings, seed: 
 
 
 def _nuts_from(program: Program, mode: Mode, settings: CollapsedNutsSettings, seed: int, progress: Progress) -> Draws:
-    factor = mode.factor
+    factor, program = mode.factor, program.for_chains()
 
     def density(w: Array) -> tuple[Array, Array]:
         value, gradient = program.value_and_grad(mode.z + factor @ w)

@@ -31,7 +31,7 @@ def run_whitened_nuts(program: Program, settings: WhitenedNutsSettings, seed: in
     """NUTS in the coordinates in which the normal approximation of the joint posterior is a standard normal."""
     check_normal_abilities(program.spec)
     start = time.perf_counter()
-    normal = normal_posterior(program, seed, lambda done, total: progress("optimisation", done, total))
+    normal = normal_posterior(program.for_chains(), seed, lambda done, total: progress("optimisation", done, total))
     spent = time.perf_counter() - start
     draws = run_chains(normal.density, normal.coordinates, program.dim, settings, seed, progress)
     return replace(draws, timings=replace(draws.timings, warmup=draws.timings.warmup + spent))

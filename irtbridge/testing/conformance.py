@@ -138,6 +138,18 @@ class BackendConformance:
         whole = point.program.log_density(point.params)
         np.testing.assert_allclose(point.program.log_density(one), whole[1], rtol=1e-10)
 
+    @pytest.mark.parametrize("case", [c for c in CASES if c.name in ("2pl", "grm", "gpcm", "m2pl-correlated")],
+                             ids=lambda c: c.name)  # fmt: skip
+    def test_the_program_for_chains_is_the_same_program(self, case: Case) -> None:
+        point = prepared(self.backend, case)
+        other = case.responses(seed=77)
+        for program in (point.program, point.program.bind(other)):
+            for jacobian in (True, False):
+                value, gradient = program.value_and_grad(point.z[0], jacobian=jacobian)
+                chained_value, chained = program.for_chains().value_and_grad(point.z[0], jacobian=jacobian)
+                np.testing.assert_allclose(chained_value, value, rtol=1e-9)
+                np.testing.assert_allclose(chained, gradient, rtol=1e-7, atol=1e-9)
+
     @every_case
     def test_gradient_equals_finite_differences(self, case: Case) -> None:
         program = prepared(self.backend, case).program
