@@ -19,7 +19,7 @@ import xarray as xr
 from irtbridge_experiments.cell import Cell, record_path, run_cell
 from irtbridge_experiments.design import Design
 from irtbridge_experiments.paper import paper_table
-from irtbridge_experiments.recovery import one_version, recovery_table, times_table, write_fits
+from irtbridge_experiments.recovery import one_version, paired_table, recovery_table, times_table, write_fits
 from irtbridge_experiments.shapes import densities, traces
 from irtbridge_experiments.tables import estimates
 
@@ -207,6 +207,17 @@ def test_tables_average_over_what_was_done_and_count_what_failed(tmp_path: Path)
     assert times["first compile s"] == pytest.approx(1.1)
     assert times["total s"] == pytest.approx(1.3)
     assert times["failed"] == 1
+
+
+def test_cells_are_compared_on_the_same_data(tmp_path: Path) -> None:
+    nuts = [record(r, mse, method="nuts") for r, mse in enumerate((0.1, 0.2, 0.3))]
+    vi = [record(r, mse) for r, mse in ((1, 0.5), (2, 0.8), (3, 9.0))]
+    (row,) = paired_table(write_fits([*nuts, *vi, failure(0)], tmp_path / "fits.csv", ["c"])).to_dict("records")
+    assert (row["backend"], row["method"], row["parameter"], row["pairs"]) == ("pyro", "vi", "difficulty", 2)
+    assert row["difference of MSE"] == pytest.approx(0.4)
+    assert row["MCSE of MSE"] == pytest.approx(0.1)
+    assert row["difference of bias"] == pytest.approx(-0.4)
+    assert row["faster"] == pytest.approx((1.2 + 1.3) / (1.5 + 1.8))
 
 
 def test_a_cell_that_failed_wholly_stays_in_the_table(tmp_path: Path) -> None:

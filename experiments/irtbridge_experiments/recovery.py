@@ -30,6 +30,10 @@ RECOVERY_CAPTION = (
     "MSE and bias of the posterior means over the elements of a parameter block, averaged over the replications that "
     "were done; coverage is that of central 95 % intervals. MCSE = SD / sqrt(replications)."
 )
+PAIRED_CAPTION = (
+    "Each cell less {baseline}, on the same response matrices: differences of MSE and bias, averaged, with their MCSE; "
+    "faster: seconds of {baseline} over seconds of the cell, means, compilation left out."
+)
 TIMES_CAPTION = (
     "Seconds: wall clock, means over replications, imports left out; total = compile + warm-up (or optimisation) + "
     "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays. Load: "
@@ -136,6 +140,42 @@ def times_table(fits: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
+
+
+def baseline_of(fits: pd.DataFrame) -> tuple[str, str] | None:
+    """The cell that others are compared with: NUTS on the first backend that has it."""
+    backends = sorted(set(fits.loc[fits["method"] == "nuts", "backend"].astype(str)))
+    return (backends[0], "nuts") if backends else None
+
+
+def paired_table(fits: pd.DataFrame) -> pd.DataFrame:
+    """Differences from the baseline, paired by response matrix: one row per condition, parameter, backend and method.
+
+    Cells of a condition see the same data, so that their difference has far less Monte Carlo error than either.
+    """
+    done, baseline, rows = fits[fits["error"].isna()], baseline_of(fits), []
+    for (condition, backend, method), cell in _cells(done):
+        others = done[(done["condition"] == condition) & (done["backend"] + " " + done["method"] == _name(baseline))]
+        both = cell.merge(others, on="replication", suffixes=("", " baseline"))
+        if both.empty or (backend, method) == baseline:
+            continue
+        faster = _sampling(both, " baseline").mean() / _sampling(both).mean()
+        for block in blocks_of(both):
+            row = {"condition": condition, "parameter": block, "backend": backend, "method": method, "pairs": len(both)}
+            for statistic, name in (("mse", "MSE"), ("bias", "bias")):
+                differences = both[f"{block} {statistic}"] - both[f"{block} {statistic} baseline"]
+                row |= {f"difference of {name}": differences.mean(), f"MCSE of {name}": mcse(differences)}
+            rows.append(row | {"faster": faster})
+    return pd.DataFrame(rows)
+
+
+def _name(cell: tuple[str, str] | None) -> str:
+    return " ".join(cell or ())
+
+
+def _sampling(fits: pd.DataFrame, suffix: str = "") -> pd.Series:
+    """Seconds of warm-up, or optimisation, and sampling."""
+    return fits[f"warmup_seconds{suffix}"] + fits[f"sampling_seconds{suffix}"]
 
 
 def blocks_of(fits: pd.DataFrame) -> list[str]:

@@ -16,6 +16,8 @@ DECIMALS = {
     "done": 0,
     "failed": 0,
     "elements": 0,
+    "pairs": 0,
+    "faster": 1,
 }
 SPECIAL = {
     "&": r"\&",

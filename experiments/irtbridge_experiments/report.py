@@ -13,9 +13,12 @@ from irtbridge.files import read_json, write_json, write_text
 from irtbridge_experiments.cell import Record
 from irtbridge_experiments.recovery import (
     FITS,
+    PAIRED_CAPTION,
     RECOVERY_CAPTION,
     TIMES_CAPTION,
+    baseline_of,
     one_version,
+    paired_table,
     provenance,
     read_fits,
     recovery_table,
@@ -84,9 +87,14 @@ def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, co
         console.print(f"{len(fits) - len(chosen)} fits with other settings than most of their cell are left out")
     _write(folder / "recovery", recovery_table(chosen), study["title"], RECOVERY_CAPTION, console)
     _write(folder / "times", times_table(chosen), study["title"], TIMES_CAPTION, console)
+    if len(paired := paired_table(chosen)):
+        caption = PAIRED_CAPTION.format(baseline=" ".join(baseline_of(chosen) or ()))
+        _write(folder / "paired", paired, study["title"], caption, console)
     draw_recovery(chosen, study["title"], folder)
     draw_grid(chosen, {n: c.get("grid", {}) for n, c in study["conditions"].items()}, study["title"], folder)
-    console.print(f"written: {folder}/recovery, times (csv, md, tex), {FITS}, figures (png, svg)", highlight=False)
+    console.print(
+        f"written: {folder}/recovery, times, paired (csv, md, tex), {FITS}, figures (png, svg)", highlight=False
+    )
 
 
 def _write_single(folder: Path, study: dict[str, Any], records: Sequence[Record], console: Console) -> None:
