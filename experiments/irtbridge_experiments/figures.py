@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ BACKEND_MARKERS = {"pyro": "o", "tfp": "s"}
 BACKEND_HATCHES = {"pyro": "", "tfp": "////"}
 OTHER_MARKERS = ("^", "D", "v", "P")
 REFERENCE_COLOUR = "#000000"
+LEGEND_INCHES = 1.9
 
 
 def colour_of(method: str) -> str:
@@ -70,8 +72,7 @@ def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: s
         chosen = None if reference is None else reference[reference["parameter"] == parameter]
         _draw_parameter(axis, items[items["parameter"] == parameter], chosen)
         axis.set_title(parameter, loc="left")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    draw_legend(figure, axes[0][0].get_legend_handles_labels()[0])
     figure.suptitle(title, x=0.01, ha="left")
     save(figure, path)
 
@@ -109,6 +110,12 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
     axis.set_xticks(np.arange(len(labels)), labels)
     axis.set_ylabel("posterior mean, 95 % interval")
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def draw_legend(figure: Figure, handles: Sequence[Any]) -> None:
+    """Below the panels, in as many columns as there is room for."""
+    columns = max(1, int(figure.get_figwidth() / LEGEND_INCHES))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)), frameon=False)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from irtbridge_experiments.cell import Record
-from irtbridge_experiments.figures import colour_of, save
+from irtbridge_experiments.figures import colour_of, draw_legend, save
 
 LINES = {"pyro": "-", "tfp": "--"}
 MOST_ITEMS = 5
@@ -78,4 +78,4 @@ def _line(record: Record) -> dict[str, Any]:
 def _legend(figure: Figure, records: Sequence[Record]) -> None:
     fits = sorted((r for r in records if r.get("densities")), key=lambda r: (r["method"], r["backend"]))
     handles = [Line2D([], [], **_line(r), label=f"{r['backend']} {r['method']}") for r in fits]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False)
+    draw_legend(figure, handles)

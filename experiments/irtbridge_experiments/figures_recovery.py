@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from irtbridge.metrics import LEVEL, mcse
-from irtbridge_experiments.figures import colour_of, hatch_of, marker_of, save
+from irtbridge_experiments.figures import colour_of, draw_legend, hatch_of, marker_of, save
 from irtbridge_experiments.recovery import blocks_of
 
 LABELS = {"mse": "mean MSE", "bias": "mean bias", "coverage": "coverage of 95 % intervals"}
@@ -190,7 +190,7 @@ def finish(figure: Figure, fits: pd.DataFrame, title: str, path: Path, *, boxes:
     handles = [_handle(backend, method, boxes) for method, backend in pairs]
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(pairs)), frameon=False)
+    draw_legend(figure, handles)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     save(figure, path)
 

@@ -85,11 +85,11 @@ def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, co
     chosen = one_version(fits)
     if len(chosen) < len(fits):
         console.print(f"{len(fits) - len(chosen)} fits with other settings than most of their cell are left out")
-    _write(folder / "recovery", recovery_table(chosen), study["title"], RECOVERY_CAPTION, console)
+    _write(folder / "recovery", recovery_table(chosen), study["title"], RECOVERY_CAPTION, console, decimals=4)
     _write(folder / "times", times_table(chosen), study["title"], TIMES_CAPTION, console)
     if len(paired := paired_table(chosen)):
         caption = PAIRED_CAPTION.format(baseline=" ".join(baseline_of(chosen) or ()))
-        _write(folder / "paired", paired, study["title"], caption, console)
+        _write(folder / "paired", paired, study["title"], caption, console, decimals=4)
     draw_recovery(chosen, study["title"], folder)
     draw_grid(chosen, {n: c.get("grid", {}) for n, c in study["conditions"].items()}, study["title"], folder)
     console.print(
@@ -118,9 +118,9 @@ def _write_single(folder: Path, study: dict[str, Any], records: Sequence[Record]
     )
 
 
-def _write(path: Path, table: pd.DataFrame, title: str, caption: str, console: Console) -> None:
+def _write(path: Path, table: pd.DataFrame, title: str, caption: str, console: Console, decimals: int = 3) -> None:
     write_text(path.with_suffix(".csv"), table.to_csv(index=False, float_format="%.6g"))
-    write_text(path.with_suffix(".md"), f"{title}\n\n{to_markdown(table)}\n{caption}\n")
-    write_text(path.with_suffix(".tex"), to_latex(table, f"{title}. {caption}"))
-    print_table(table, console, title)
+    write_text(path.with_suffix(".md"), f"{title}\n\n{to_markdown(table, decimals)}\n{caption}\n")
+    write_text(path.with_suffix(".tex"), to_latex(table, f"{title}. {caption}", decimals))
+    print_table(table, console, title, decimals)
     console.print(caption, style="dim", highlight=False)
