@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from irtbridge.errors import IRTBridgeError
+from irtbridge.memory import keep_freed_memory
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -52,6 +53,7 @@ def in_processes(run: Callable[..., R], worker: W, calls: Iterable[tuple[Any, ..
 
 def _call(token: str, run: Callable[..., Any], worker: Any, call: tuple[Any, ...]) -> Any:
     if token not in _KEPT:
+        keep_freed_memory()
         _KEPT.clear()
         _KEPT[token] = worker
     try:

@@ -135,7 +135,9 @@ def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tens
     discrimination = values[family.discrimination]
     if several:
         return D * ability @ discrimination.T, location
-    return D * ability.unsqueeze(-1) * discrimination, D * discrimination.reshape(-1, 1) * location
+    # An outer product as a matrix product: its gradients are two products too, and not two tables that are summed.
+    by_item = discrimination.reshape(-1, 1)
+    return D * ability.unsqueeze(-1) @ by_item.T, D * by_item * location
 
 
 def _by_item_category(value: Tensor, dims: tuple[str, ...]) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.job import Job
 from benchmarks.timing import time_calls
+from irtbridge.memory import keep_freed_memory
 from irtbridge.plugins import load_backend
 
 
@@ -16,6 +17,7 @@ def run(job: Job) -> dict[str, Any]:
     """Time `Program.value_and_grad`, NumPy in and out."""
     backend = job.options["backend"]
     engine = load_backend(backend, **({"threads": job.threads} if backend == "pyro" else {}))
+    keep_freed_memory()  # as every fit does
     start = time.perf_counter()
     program = engine.compile(job.build_spec(), job.responses, device="cpu", dtype=job.dtype)
     compiled = time.perf_counter() - start

@@ -26,6 +26,7 @@ from irtbridge.inference.newton_vi import NewtonViSettings, run_newton_vi
 from irtbridge.inference.streaming import compile_collapsed
 from irtbridge.inference.whitened import WhitenedNutsSettings, run_whitened_nuts
 from irtbridge.joint import log_density_terms
+from irtbridge.memory import keep_freed_memory
 from irtbridge.plugins import backends_that, backends_with
 from irtbridge.spec import ModelSpec
 
@@ -90,6 +91,7 @@ def compile_for(
     Unsupported
         The backend cannot integrate abilities out, or standardise them.
     """
+    keep_freed_memory()
     quadrature = getattr(settings, "collapse", None)
     if quadrature is not None:
         if not backend.collapses:
