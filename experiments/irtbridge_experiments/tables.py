@@ -77,17 +77,20 @@ def estimates(records: Sequence[Record], reference: pd.DataFrame | None = None) 
     """Posterior means side by side: item and parameter, a column for each fit, and the reference.
 
     Steps and thresholds are averaged over an item's categories, so that an item has one location. Parameters that
-    belong to no item, as trait correlations, have none.
+    belong to no item, as trait correlations, have none. The rows are those of the reference, if there is one.
     """
     fits: dict[str, pd.Series] = {}
     for record in records:
         if "items" in record:
             rows = [*record["items"], *({"item": ""} | row for row in record["shared"])]
             fits[f"{record['backend']} {record['method']}"] = _by_item(pd.DataFrame(rows))
+    if not fits:
+        return pd.DataFrame(columns=["item", "parameter"])
+    order = next(iter(fits.values())).index
     if reference is not None:
         fits[reference["source"].iloc[0]] = _by_item(reference)
-    table = pd.DataFrame(fits).reindex(next(iter(fits.values())).index) if fits else pd.DataFrame()
-    return table.rename_axis(["item", "parameter"]).reset_index()
+        order = _by_item(reference).index
+    return pd.DataFrame(fits).reindex(order).rename_axis(["item", "parameter"]).reset_index()
 
 
 def _by_item(frame: pd.DataFrame) -> pd.Series:
