@@ -76,14 +76,7 @@ def fit(
     """
     check_seed(seed)
     responses = load_responses(data, **dict(data_options or {}))
-    fitter = Fitter(
-        spec=build_model(model, **dict(model_options or {})),
-        method=method,
-        settings=make_settings(method, **settings),
-        engine=load_backend(backend, **dict(backend_options or {})),
-        device=device,
-        dtype=dtype,
-    )
+    fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     return fitter.fit(responses, int(seed), progress)
 
 
@@ -112,6 +105,29 @@ class Fitter:
     device: str = "auto"
     dtype: str = "float64"
     _latest: Program | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        model: str | ModelSpec,
+        backend: str,
+        method: str,
+        settings: Mapping[str, Any],
+        model_options: Mapping[str, Any] | None = None,
+        backend_options: Mapping[str, Any] | None = None,
+        *,
+        device: str,
+        dtype: str,
+    ) -> Fitter:
+        """From names and options, as `fit` takes them."""
+        return cls(
+            spec=build_model(model, **dict(model_options or {})),
+            method=method,
+            settings=make_settings(method, **settings),
+            engine=load_backend(backend, **dict(backend_options or {})),
+            device=device,
+            dtype=dtype,
+        )
 
     def fit(self, responses: Responses, seed: int, progress: Progress = silent) -> Fit:
         """Fit one data set, of the same shape as the ones before.

@@ -12,9 +12,6 @@ from irtbridge.backend import Draws, Progress, silent
 from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError
 from irtbridge.fitting import Fit, Fitter, check_seed
-from irtbridge.inference import make_settings
-from irtbridge.models import build_model
-from irtbridge.plugins import load_backend
 from irtbridge.processes import in_processes
 from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
@@ -70,14 +67,7 @@ def fit_many(
     check_seed(seed)
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         raise ConfigError(f"processes={processes!r} must be an integer, 1 or greater.")
-    fitter = Fitter(
-        spec=build_model(model, **dict(model_options or {})),
-        method=method,
-        settings=make_settings(method, **settings),
-        engine=load_backend(backend, **dict(backend_options or {})),
-        device=device,
-        dtype=dtype,
-    )
+    fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     calls = ((data, dict(data_options or {}), seed_of(seed, i)) for i, data in enumerate(data_sets))
     fits = _one_by_one(fitter, calls) if processes == 1 else _spread(fitter, list(calls), processes)
     return _reported(fits, progress, len(data_sets) if isinstance(data_sets, Sized) else 0)

@@ -12,6 +12,7 @@ from irtbridge_experiments.conditions import Task, read_tasks
 from irtbridge_experiments.config import read_config
 from irtbridge_experiments.design import Design
 from irtbridge_experiments.study import make_cells, make_plan, write_study_file
+from irtbridge_experiments.tables import read_reference
 
 from irtbridge.cli import main
 from irtbridge.errors import IRTBridgeError, UnknownName
@@ -110,6 +111,24 @@ def test_smoke_shrinks_any_study(study: str) -> None:
 
 
 # Who wins
+
+
+@pytest.mark.parametrize(("study", "location"), [("bfi", "step"), ("verbagg", "threshold"), ("bfi5", "threshold")])
+def test_maximum_likelihood_is_of_the_studys_own_items_and_categories(study: str, location: str) -> None:
+    config = read_config("run", [f"study={study}"])
+    (task,) = read_tasks(config)
+    assert task.responses is not None
+    reference = read_reference(config.reference)
+    found = reference[reference["parameter"].str.startswith(location)]
+    expected = [
+        (item, f"{location}[{label:g}]")
+        for item, labels in zip(task.responses.items, task.responses.categories, strict=True)
+        for label in labels[1:]
+    ]
+    assert list(zip(found["item"], found["parameter"], strict=True)) == expected
+    slopes = reference[reference["parameter"].str.startswith("discrimination")]
+    assert slopes["item"].tolist() == list(task.responses.items)
+    assert slopes["mean"].between(0.1, 4).all()
 
 
 def test_the_command_line_wins_over_a_preset_and_over_the_study() -> None:

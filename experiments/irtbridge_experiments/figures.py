@@ -95,7 +95,7 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
             linewidth=1.2,
             label=f"{backend} {method}",
         )
-    if reference is not None:
+    if reference is not None and len(reference):
         means = reference.set_index("item")["mean"].reindex(labels)
         places = np.arange(len(labels))
         axis.hlines(
