@@ -35,6 +35,7 @@ BACKEND_HATCHES = {"pyro": "", "tfp": "////"}
 OTHER_MARKERS = ("^", "D", "v", "P")
 REFERENCE_COLOUR = "#000000"
 LEGEND_INCHES = 1.9
+MOST_PANELS, PANELS_ACROSS, MANY_ITEMS = 6, 3, 8
 
 
 def colour_of(method: str) -> str:
@@ -66,19 +67,25 @@ def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: s
     path : Path
         Without ending; png and svg are written.
     """
-    parameters = list(dict.fromkeys(items["parameter"]))[:4]
-    figure, axes = plt.subplots(1, len(parameters), figsize=(5.2 * len(parameters), 4.4), squeeze=False)
-    for axis, parameter in zip(axes[0], parameters, strict=True):
+    parameters = list(dict.fromkeys(items.dropna(subset="mean")["parameter"]))[:MOST_PANELS]
+    n_items = items["item"].nunique()
+    columns = 1 if n_items > MANY_ITEMS else min(PANELS_ACROSS, len(parameters))
+    rows = -(-len(parameters) // columns)
+    size = (max(5.2, 0.4 * n_items) * columns, (2.8 if n_items > MANY_ITEMS else 3.8) * rows + 0.6)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for axis, parameter in zip(axes.flat, parameters, strict=False):
         chosen = None if reference is None else reference[reference["parameter"] == parameter]
         _draw_parameter(axis, items[items["parameter"] == parameter], chosen)
         axis.set_title(parameter, loc="left")
+    for axis in axes.flat[len(parameters) :]:
+        axis.set_visible(False)
     draw_legend(figure, axes[0][0].get_legend_handles_labels()[0])
     figure.suptitle(title, x=0.01, ha="left")
     save(figure, path)
 
 
 def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | None) -> None:
-    labels = list(dict.fromkeys(items["item"]))
+    labels = list(dict.fromkeys(items.dropna(subset="mean")["item"]))
     fits = list(items.groupby(["method", "backend"], sort=True))
     shifts = np.linspace(-0.27, 0.27, len(fits)) if len(fits) > 1 else np.zeros(1)
     for shift, ((method, backend), fit) in zip(shifts, fits, strict=True):
@@ -91,7 +98,7 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
             error,
             fmt=marker_of(str(backend)),
             color=colour_of(str(method)),
-            markersize=5,
+            markersize=3 if len(labels) > MANY_ITEMS else 5,
             linewidth=1.2,
             label=f"{backend} {method}",
         )
@@ -107,7 +114,8 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
             label=reference["source"].iloc[0],
             zorder=0,
         )
-    axis.set_xticks(np.arange(len(labels)), labels)
+    slanted: dict[str, Any] = {"rotation": 40, "ha": "right"} if len(labels) > MANY_ITEMS else {}
+    axis.set_xticks(np.arange(len(labels)), labels, **slanted)
     axis.set_ylabel("posterior mean, 95 % interval")
     axis.spines[["top", "right"]].set_visible(False)
 
