@@ -67,6 +67,8 @@ def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: s
     path : Path
         Without ending; png and svg are written.
     """
+    items = _named_shortly(items[items["sd"] != 0])
+    reference = None if reference is None else _named_shortly(reference)
     parameters = list(dict.fromkeys(items.dropna(subset="mean")["parameter"]))[:MOST_PANELS]
     n_items = items["item"].nunique()
     columns = 1 if n_items > MANY_ITEMS else min(PANELS_ACROSS, len(parameters))
@@ -82,6 +84,13 @@ def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: s
     draw_legend(figure, axes[0][0].get_legend_handles_labels()[0])
     figure.suptitle(title, x=0.01, ha="left")
     save(figure, path)
+
+
+def _named_shortly(rows: pd.DataFrame) -> pd.DataFrame:
+    """``discrimination`` instead of ``discrimination[A]`` and the like where an item has but one of them."""
+    blocks = rows["parameter"].str.partition("[")[0]
+    several = blocks[rows.groupby([rows["item"], blocks])["parameter"].transform("nunique") > 1].unique()
+    return rows.assign(parameter=rows["parameter"].where(blocks.isin(several), blocks))
 
 
 def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | None) -> None:
