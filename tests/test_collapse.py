@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import irtbridge as irt
 from irtbridge import models
 from irtbridge.collapse import Patterns, Quadrature, ability_at
 from irtbridge.data import Responses, load_responses
@@ -137,6 +138,15 @@ def test_what_cannot_be_integrated_out_names_another_method(case: str) -> None:
     with pytest.raises(SpecError, match=f"{message}.*method=nuts|method=nuts") as caught:
         Layout.of(build(), responses, Quadrature())
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["map", "laplace", "nuts_collapsed", "vi_collapsed"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_fit_of_what_cannot_be_integrated_out_is_refused(method: str, case: str) -> None:
+    build, message = REFUSED[case]
+    responses = Responses.from_codes(np.array([[0, 1] * 4, [1, 0] * 4]))
+    with pytest.raises(SpecError, match=message):
+        irt.fit(responses, build(), backend="pyro", method=method)
 
 
 @pytest.mark.parametrize("settings", [{"n_nodes": 2}, {"n_nodes": 3.5}, {"half_width": 0}])

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.backend import Backend, Draws, Program
-from irtbridge.collapse import Patterns, Quadrature
+from irtbridge.collapse import Patterns, Quadrature, check_collapsible
 from irtbridge.data import Responses
 from irtbridge.inference.abilities import add_abilities
 from irtbridge.layout import Layout
@@ -105,7 +105,13 @@ def compile_collapsed(
         Persons in a block; 0 chooses.
     **how
         Device and dtype.
+
+    Raises
+    ------
+    SpecError
+        The abilities of this model cannot be integrated out.
     """
+    check_collapsible(spec)
     size = block or automatic_block(spec, responses, quadrature)
 
     def compiled(part: Responses) -> Program:
