@@ -59,18 +59,17 @@ def rows_of(fit: Any, what: Estimate, responses: Responses) -> Iterator[Row]:
     scale = slopes.sum(axis=1) if what.factors else np.ones(len(slopes))
     locations = np.asarray(names[f"{what.location}s"]) * scale[:, None]
     errors = {name: np.asarray(value) for name, value in values.items()}
+    traits = [line[0] for line in str(what.factors).splitlines()]
     for j, item in enumerate(responses.items):
-        trait = int(np.argmax(slopes[j]))
-        label = "discrimination" if not what.factors else f"discrimination[{what.factors.splitlines()[trait][0]}]"
-        yield {"item": item, "parameter": label, "mean": slopes[j, trait], "sd": _of(errors, "discrimination", j)}
+        label = "discrimination" if not what.factors else f"discrimination[{traits[int(np.argmax(slopes[j]))]}]"
+        yield {"item": item, "parameter": label, "mean": slopes[j].max(), "sd": _of(errors, "discrimination", j)}
         for k in range(int(responses.n_categories[j]) - 1):
             error = _of(errors, f"{what.location}s", j, k)
             label = f"{what.location}[{responses.categories[j][k + 1]:g}]"
             yield {"item": item, "parameter": label, "mean": locations[j, k], "sd": error}
     correlation = fit.factor_correlation
     for j, k in zip(*np.tril_indices(slopes.shape[1], -1), strict=True):
-        letters = [line[0] for line in str(what.factors).splitlines()]
-        name = f"trait_correlation[{letters[j]}, {letters[k]}]"
+        name = f"trait_correlation[{traits[j]}, {traits[k]}]"
         yield {"item": "", "parameter": name, "mean": correlation[j, k], "sd": np.nan}
 
 

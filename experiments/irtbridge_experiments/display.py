@@ -36,15 +36,15 @@ class Display:
         self.started = self.last_line = time.perf_counter()
         self.all = None if bars is None else bars.add_task("all fits", stage="", eta="", total=None)
 
-    def expect(self, total: int) -> None:
-        """Say how many fits there are, done or not."""
+    def expect(self, total: int, *, kept: int = 0) -> None:
+        """Say how many fits there are, done or not, and how many are on disk already."""
         self.total += total
-        self.count(0)
+        self.kept += kept
+        self.count(kept)
 
-    def count(self, fits: int, *, kept: bool = False) -> None:
-        """Count fits that are on disk; `kept` if they were before."""
+    def count(self, fits: int) -> None:
+        """Count fits that are on disk."""
         self.done += fits
-        self.kept += fits if kept else 0
         if self.bars is not None and self.all is not None:
             self.bars.update(self.all, completed=self.done, total=self.total, eta=self.eta)
 
@@ -65,7 +65,6 @@ class Display:
     @contextmanager
     def cell(self, title: str, *, kept: int, total: int) -> Iterator[CellView]:
         """Show one cell while it runs."""
-        self.count(kept, kept=True)
         if kept:
             count = "" if total == 1 else f"{kept} of {total} "
             self.console.print(f"{title}: {count}on disk already (overwrite=true fits again)", highlight=False)

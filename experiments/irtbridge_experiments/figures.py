@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from irtbridge.files import write_atomic
+from irtbridge_experiments.tables import block_of
 
 METHOD_COLOURS = {
     "nuts": "#0072B2",
@@ -88,7 +89,7 @@ def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: s
 
 def _named_shortly(rows: pd.DataFrame) -> pd.DataFrame:
     """``discrimination`` instead of ``discrimination[A]`` and the like where an item has but one of them."""
-    blocks = rows["parameter"].str.partition("[")[0]
+    blocks = block_of(rows)
     several = blocks[rows.groupby([rows["item"], blocks])["parameter"].transform("nunique") > 1].unique()
     return rows.assign(parameter=rows["parameter"].where(blocks.isin(several), blocks))
 

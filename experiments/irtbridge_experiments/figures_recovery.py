@@ -18,7 +18,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from irtbridge.metrics import LEVEL, mcse
 from irtbridge_experiments.figures import colour_of, draw_legend, hatch_of, marker_of, save
-from irtbridge_experiments.recovery import blocks_of
+from irtbridge_experiments.recovery import blocks_of, sampling_seconds
 
 LABELS = {"mse": "mean MSE", "bias": "mean bias", "coverage": "coverage of 95 % intervals"}
 TARGETS = {"bias": 0.0, "coverage": LEVEL}
@@ -86,7 +86,7 @@ def _draw_times(fits: pd.DataFrame, title: str, path: Path) -> None:
     """Boxplots over replications of the seconds of a fit, once it is compiled."""
     figure, axis = plt.subplots(figsize=(max(7.0, 1.6 * _width(fits)), 4.6))
     for place, cell_of, cell in _placed(fits):
-        _box(axis, place, cell["warmup_seconds"] + cell["sampling_seconds"], cell_of)
+        _box(axis, place, sampling_seconds(cell), cell_of)
     axis.set_yscale("log")
     _plain_numbers(axis.yaxis)
     axis.set_ylabel("seconds of warm-up and sampling")

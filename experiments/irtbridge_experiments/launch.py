@@ -109,8 +109,7 @@ def _watched(plan: Plan, show: Display) -> Iterator[None]:
     """Show the records as they arrive from the jobs."""
     paths = [record_path(plan.folder, cell, r) for cell in plan.cells for r in plan.wanted(cell)]
     before = {path: _stamp(path) for path in paths}
-    show.expect(len(paths))
-    show.count(sum(stamp is not None for stamp in before.values()), kept=True)
+    show.expect(len(paths), kept=sum(stamp is not None for stamp in before.values()))
     stop = threading.Event()
 
     def watch() -> None:

@@ -159,7 +159,7 @@ def paired_table(fits: pd.DataFrame) -> pd.DataFrame:
         both = cell.merge(others, on="replication", suffixes=("", " baseline"))
         if both.empty or (backend, method) == baseline:
             continue
-        faster = _sampling(both, " baseline").mean() / _sampling(both).mean()
+        faster = sampling_seconds(both, " baseline").mean() / sampling_seconds(both).mean()
         for block in blocks_of(both):
             row = {"condition": condition, "parameter": block, "backend": backend, "method": method, "pairs": len(both)}
             for statistic, name in (("mse", "MSE"), ("bias", "bias")):
@@ -173,7 +173,7 @@ def _name(cell: tuple[str, str] | None) -> str:
     return " ".join(cell or ())
 
 
-def _sampling(fits: pd.DataFrame, suffix: str = "") -> pd.Series:
+def sampling_seconds(fits: pd.DataFrame, suffix: str = "") -> pd.Series:
     """Seconds of warm-up, or optimisation, and sampling."""
     return fits[f"warmup_seconds{suffix}"] + fits[f"sampling_seconds{suffix}"]
 

@@ -137,14 +137,17 @@ def run_cells(
     """
     records: list[Record] = []
     packed = packed_hashes(folder / FITS)
-    show.expect(sum(len(wanted_of(cell, replications)) for cell in cells))
-    for cell in cells:
-        wanted = wanted_of(cell, replications)
-        kept = [] if overwrite else [record for r in wanted if (record := done_before(folder, cell, r, packed))]
-        done = {record["replication"] for record in kept}
-        records += kept
-        with show.cell(cell.title, kept=len(kept), total=len(wanted)) as view:
-            left = [r for r in wanted if r not in done]
+    wanted = [wanted_of(cell, replications) for cell in cells]
+    kept = [
+        [] if overwrite else [record for r in numbers if (record := done_before(folder, cell, r, packed))]
+        for cell, numbers in zip(cells, wanted, strict=True)
+    ]
+    show.expect(sum(map(len, wanted)), kept=sum(map(len, kept)))
+    for cell, numbers, before in zip(cells, wanted, kept, strict=True):
+        done = {record["replication"] for record in before}
+        records += before
+        with show.cell(cell.title, kept=len(before), total=len(numbers)) as view:
+            left = [r for r in numbers if r not in done]
             for record in run_cell(cell, folder, left, save_draws=save_draws, progress=view.step):
                 view.finished(record)
                 records.append(record)

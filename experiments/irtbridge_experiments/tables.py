@@ -70,7 +70,7 @@ def agreement(record: Record, reference: pd.DataFrame) -> dict[str, float]:
     """
     both = pd.DataFrame(record["items"]).merge(reference, on=["item", "parameter"], suffixes=("", "_reference"))
     squared = (both["mean"] - both["mean_reference"]) ** 2
-    return {f"{name} RMSE": float(np.sqrt(part.mean())) for name, part in squared.groupby(_block(both), sort=False)}
+    return {f"{name} RMSE": float(np.sqrt(part.mean())) for name, part in squared.groupby(block_of(both), sort=False)}
 
 
 def estimates(records: Sequence[Record], reference: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -96,12 +96,12 @@ def estimates(records: Sequence[Record], reference: pd.DataFrame | None = None) 
 def _by_item(frame: pd.DataFrame) -> pd.Series:
     """Means by item and parameter, in order; over the categories where there are several."""
     known = frame[frame["mean"].notna()]
-    averaged = _block(known).isin(AVERAGED)
-    name = known["parameter"].where(~averaged, "mean " + _block(known))
+    averaged = block_of(known).isin(AVERAGED)
+    name = known["parameter"].where(~averaged, "mean " + block_of(known))
     return known.groupby([known["item"].fillna(""), name], sort=False)["mean"].mean()
 
 
-def _block(frame: pd.DataFrame) -> pd.Series:
+def block_of(frame: pd.DataFrame) -> pd.Series:
     """``threshold`` of ``threshold[2]``."""
     return frame["parameter"].str.partition("[")[0]
 
