@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
-
 from irtbridge_experiments import display as module
 from irtbridge_experiments.display import Display
+from rich.console import Console
 
 
 @pytest.mark.parametrize("kept", [0, 6])

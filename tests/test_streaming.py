@@ -14,6 +14,7 @@ from irtbridge.backend import Backend
 from irtbridge.collapse import Patterns, Quadrature
 from irtbridge.data import Responses
 from irtbridge.inference import make_settings, streaming
+from irtbridge.inference.intercepts import InterceptProgram
 from irtbridge.inference.streaming import StreamedProgram, automatic_block, blocks_of, compile_collapsed
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "numpy_backend"
@@ -106,7 +107,8 @@ def test_a_streamed_fit_is_the_fit(name: str, method: str) -> None:
     few = {"nuts_collapsed": {"chains": 1, "warmup": 10, "draws": 10}, "laplace": {"draws": 50, "fallback": "none"}}
     how = {"backend": name, "method": method, "seed": 3, "n_nodes": 21, **few.get(method, {})}
     whole, streamed = (irt.fit(responses(100, 0.1), "grm", block=block, **how) for block in (0, 30))
-    assert isinstance(streamed.program, StreamedProgram)
+    assert isinstance(streamed.program, InterceptProgram)
+    assert isinstance(streamed.program.program, StreamedProgram)
     np.testing.assert_allclose(streamed.draws.z, whole.draws.z, rtol=1e-5, atol=1e-6)
     assert streamed.items().shape == whole.items().shape
 

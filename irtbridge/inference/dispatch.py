@@ -22,6 +22,7 @@ from irtbridge.inference.collapsed import (
     run_map,
 )
 from irtbridge.inference.collapsed_vi import CollapsedViSettings, run_collapsed_vi
+from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.newton_vi import NewtonViSettings, run_newton_vi
 from irtbridge.inference.streaming import compile_collapsed
 from irtbridge.inference.whitened import WhitenedNutsSettings, run_whitened_nuts
@@ -96,7 +97,8 @@ def compile_for(
     if quadrature is not None:
         if not backend.collapses:
             raise Unsupported(backend.name, "integrating abilities out", backends_that("collapses"))
-        return compile_collapsed(backend, spec, responses, quadrature, settings.block, device=device, dtype=dtype)
+        how = {"device": device, "dtype": dtype}
+        return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
     if not (getattr(settings, "noncentred", False) and spec[spec.family.ability].prior.references()):
         return backend.compile(spec, responses, device=device, dtype=dtype)
     if not backend.noncentres:

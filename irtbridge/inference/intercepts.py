@@ -1,0 +1,157 @@
+"""Intercepts for locations: coordinates in which the posterior of the item parameters is nearer to a normal.
+
+With one trait a location b acts through ``a b`` alone, the intercept of ``a theta - a b``. The likelihood knows slopes
+and intercepts about equally well everywhere, but ``b = (a b) / a`` has a long tail where a may be small: so that a and
+b trade off along a curve, a and ``a b`` along a line. It is a change of coordinates, not of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.backend import Program
+from irtbridge.data import Responses
+from irtbridge.layout import Layout, Slot
+
+Array = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Intercepts:
+    """Which coordinates change, and the coordinate s of the discrimination ``a = exp(s)`` of each one's item.
+
+    Attributes
+    ----------
+    scaled, scaled_by : ndarray of int
+        Locations, b to ``a b``, and their discriminations.
+    shifted, shifted_by : ndarray of int
+        Logarithms of distances between ordered locations, d to ``d + s``, and their discriminations.
+    """
+
+    scaled: Places
+    scaled_by: Places
+    shifted: Places
+    shifted_by: Places
+
+    @classmethod
+    def of(cls, layout: Layout) -> Intercepts | None:
+        """The coordinates of a model's locations; None where no location is multiplied by a positive discrimination."""
+        slope = layout.slots.get(layout.spec.family.discrimination or "")
+        several = len(layout.spec[layout.spec.family.ability].dims) > 1
+        if several or slope is None or slope.index is not None or slope.variable.prior.bounds() != (0, np.inf):
+            return None
+        first = dict(_first_places(layout))
+        scaled, shifted = [], []
+        for name in layout.spec.family.location:
+            slot = layout.slots[name]
+            if slot.variable.dims[:1] == ("item",) and slot.variable.prior.support in ("real", "ordered"):
+                places, items, later = first[name] + np.arange(slot.size), _items(slot), _above_lowest(slot)
+                by = first[slope.name] + (items if slope.variable.dims else 0 * items)
+                scaled.append(np.stack([places, by])[:, ~later])
+                shifted.append(np.stack([places, by])[:, later])
+        return cls(*np.concatenate(scaled, axis=1), *np.concatenate(shifted, axis=1)) if scaled else None
+
+    def to_locations(self, y: Array) -> Array:
+        """Coordinates with intercepts (..., dim) to those with locations."""
+        z = y.copy()
+        z[..., self.scaled] *= np.exp(-y[..., self.scaled_by])
+        z[..., self.shifted] -= y[..., self.shifted_by]
+        return z
+
+    def from_locations(self, z: Array) -> Array:
+        """The inverse of `to_locations`."""
+        y = z.copy()
+        y[..., self.scaled] *= np.exp(z[..., self.scaled_by])
+        y[..., self.shifted] += z[..., self.shifted_by]
+        return y
+
+    def log_jacobian(self, y: Array) -> Array:
+        """Log determinant of `to_locations`, shape (...)."""
+        return np.asarray(-y[..., self.scaled_by].sum(axis=-1))
+
+    def pull_back(self, y: Array, gradient: Array) -> Array:
+        """A gradient with respect to the coordinates with locations, as one with respect to those with intercepts."""
+        slope = gradient.copy()
+        slope[..., self.scaled] *= np.exp(-y[..., self.scaled_by])
+        np.subtract.at(slope.T, self.scaled_by, (slope[..., self.scaled] * y[..., self.scaled]).T)
+        np.subtract.at(slope.T, self.shifted_by, gradient[..., self.shifted].T)
+        return slope
+
+
+class InterceptProgram(Program):
+    """A program in coordinates with intercepts.
+
+    Parameters
+    ----------
+    program : Program
+        In coordinates with locations, abilities integrated out.
+    intercepts : Intercepts
+        The change of coordinates.
+    """
+
+    def __init__(self, program: Program, intercepts: Intercepts) -> None:
+        self.program, self.intercepts = program, intercepts
+        self.spec, self.layout, self.responses = program.spec, program.layout, program.responses
+        self.native, self.device, self.dtype = program.native, program.device, program.dtype
+        self.compile_seconds = program.compile_seconds
+
+    def log_density(self, params: Mapping[str, Array]) -> Array:
+        return self.program.log_density(params)
+
+    def value(self, z: Array) -> Array:
+        z = np.asarray(z, dtype=float)
+        return self.program.value(self.intercepts.to_locations(z)) + self.intercepts.log_jacobian(z)
+
+    def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
+        z = np.asarray(z, dtype=float)
+        value, gradient = self.program.value_and_grad(self.intercepts.to_locations(z), jacobian=jacobian)
+        gradient = self.intercepts.pull_back(z, gradient)
+        if jacobian:
+            value = value + self.intercepts.log_jacobian(z)
+            np.subtract.at(gradient.T, self.intercepts.scaled_by, 1.0)
+        return value, gradient
+
+    def for_chains(self) -> InterceptProgram:
+        return InterceptProgram(self.program.for_chains(), self.intercepts)
+
+    def constrain(self, z: Array) -> dict[str, Array]:
+        return self.program.constrain(self.intercepts.to_locations(np.asarray(z, dtype=float)))
+
+    def unconstrain(self, params: Mapping[str, Array]) -> Array:
+        return self.intercepts.from_locations(self.program.unconstrain(params))
+
+    def bind(self, responses: Responses) -> InterceptProgram:
+        return InterceptProgram(self.program.bind(responses), self.intercepts)
+
+
+def with_intercepts(program: Program) -> Program:
+    """The program in coordinates with intercepts, where its model has locations that are multiplied by slopes."""
+    intercepts = Intercepts.of(program.layout)
+    return program if intercepts is None else InterceptProgram(program, intercepts)
+
+
+def _first_places(layout: Layout) -> Iterator[tuple[str, int]]:
+    place = 0
+    for name, slot in layout.slots.items():
+        yield name, place
+        place += slot.size
+
+
+def _items(slot: Slot) -> Places:
+    """The item of each coordinate of a location."""
+    if slot.index is not None:
+        return slot.index // int(np.prod(slot.shape[1:], dtype=int))
+    return np.repeat(np.arange(slot.shape[0]), slot.size // slot.shape[0])
+
+
+def _above_lowest(slot: Slot) -> NDArray[np.bool_]:
+    """Which coordinates are distances from the location below."""
+    if slot.variable.prior.support != "ordered":
+        return np.zeros(slot.size, dtype=bool)
+    index = np.arange(slot.size) if slot.index is None else slot.index
+    return np.asarray(index % slot.shape[-1] > 0)
