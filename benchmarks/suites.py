@@ -194,8 +194,10 @@ MODES = (
     Contestant("girth", "girth", "marginal ML", "girth_mml", ("girth",)),
 )
 GRADIENTS = (
-    *(_irtbridge(b, "gradient", "value_and_grad", "irtbridge_gradient") for b in ("tfp", "pyro")),
-    Contestant("tfp", "TFP, hand-written", "tf.function", "tfp_gradient", TFP),
+    *(_irtbridge(b, "gradient", "value_and_grad", "irtbridge_gradient", chains=False) for b in ("tfp", "pyro")),
+    _irtbridge("tfp", "gradient-xla", "value_and_grad, XLA", "irtbridge_gradient", chains=True),
+    Contestant("tfp", "TFP, hand-written", "tf.function", "tfp_gradient", TFP, options={"xla": False}),
+    Contestant("tfp-xla", "TFP, hand-written", "tf.function, XLA", "tfp_gradient", TFP, options={"xla": True}),
     Contestant("pyro", "Pyro, hand-written", "potential_fn", "pyro_gradient", PYRO, options={"jit": False}),
     Contestant("pyro-jit", "Pyro, hand-written", "potential_fn, jit", "pyro_gradient", PYRO, options={"jit": True}),
 )

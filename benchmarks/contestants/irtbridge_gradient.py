@@ -14,12 +14,13 @@ from irtbridge.plugins import load_backend
 
 
 def run(job: Job) -> dict[str, Any]:
-    """Time `Program.value_and_grad`, NumPy in and out."""
+    """Time `Program.value_and_grad`, NumPy in and out; as one chain after another calls it, if the settings say so."""
     backend = job.options["backend"]
     engine = load_backend(backend, **({"threads": job.threads} if backend == "pyro" else {}))
     keep_freed_memory()  # as every fit does
     start = time.perf_counter()
     program = engine.compile(job.build_spec(), job.responses, device="cpu", dtype=job.dtype)
+    program = program.for_chains() if job.options["settings"]["chains"] else program
     compiled = time.perf_counter() - start
     z = np.random.default_rng(job.seed).uniform(-0.5, 0.5, program.dim)
     return time_calls(lambda: program.value_and_grad(z), compiled)

@@ -24,6 +24,8 @@ def run(job: Job) -> dict[str, Any]:
         x = bijector.forward(type(parts)(*z))
         return pinned.unnormalized_log_prob(x) + bijector.forward_log_det_jacobian(type(parts)(*z))
 
-    gradient = tf.function(lambda *z: tfp.math.value_and_gradient(density, z), autograph=False)
+    gradient = tf.function(
+        lambda *z: tfp.math.value_and_gradient(density, z), autograph=False, jit_compile=job.options["xla"]
+    )
     gradient(*parts)
     return time_calls(lambda: gradient(*parts)[0].numpy(), time.perf_counter() - start)
