@@ -69,14 +69,20 @@ def test_white_density_has_the_jacobian_of_the_map() -> None:
     assert first == pytest.approx(second, abs=1e-5)
 
 
-def test_approximation_is_near_the_marginal_posterior() -> None:
-    """Against the mode and curvature with the abilities integrated out by quadrature."""
-    normal, mode = approximation(300), find_mode(program(300, collapsed=True), jacobian=True)
-    names = [name for name in program(300).layout.slots if name != "ability"]
-    assert names == list(program(300, collapsed=True).layout.slots)
+@pytest.mark.parametrize("categories", [2, 6])
+def test_approximation_is_near_the_marginal_posterior(categories: int) -> None:
+    """Against the mode and curvature with the abilities integrated out by quadrature; categories that few gave too."""
+    spec = correlated() if categories == 2 else models.graded(traits=2, q_matrix=Q_MATRIX, correlated=True)
+    params = simulate_parameters(spec, 300, [categories] * 8, seed=5)
+    responses = simulate_responses(spec, params, [categories] * 8, seed=6, missing=0.05)
+    backend = irt.load_backend("pyro")
+    joint = backend.compile(spec, responses, device="cpu", noncentred=True)
+    collapsed = backend.compile(spec, responses, device="cpu", collapse=Quadrature(25))
+    normal, mode = normal_posterior(joint, 1, lambda done, total: None), find_mode(collapsed, jacobian=True)
+    assert [name for name in joint.layout.slots if name != "ability"] == list(collapsed.layout.slots)
     expected_sd = np.sqrt(np.diag(mode.factor @ mode.factor.T))
     sd = np.sqrt(np.diag(normal.factor @ normal.factor.T))
-    assert np.abs((normal.centre - mode.z) / expected_sd).max() < 1
+    assert np.abs((normal.centre - mode.z) / expected_sd).max() < 2
     assert np.all((sd / expected_sd > 0.6) & (sd / expected_sd < 1.6))
 
 
