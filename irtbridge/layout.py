@@ -172,6 +172,14 @@ class Layout:
         """Number of unconstrained coordinates of the whole model."""
         return sum(slot.size for slot in self.slots.values())
 
+    @cached_property
+    def places(self) -> dict[str, NDArray[np.intp]]:
+        """Which unconstrained coordinates each variable has: one variable after another, in the order of the slots."""
+        ends = np.cumsum([slot.size for slot in self.slots.values()])
+        return {
+            name: np.arange(end - slot.size, end) for end, (name, slot) in zip(ends, self.slots.items(), strict=True)
+        }
+
     @property
     def exists(self) -> NDArray[np.bool_]:
         """Which categories each item has, shape (item, category), the lowest included."""

@@ -7,7 +7,7 @@ b trade off along a curve, a and ``a b`` along a line. It is a change of coordin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,15 +45,15 @@ class Intercepts:
         several = len(layout.spec[layout.spec.family.ability].dims) > 1
         if several or slope is None or slope.index is not None or slope.variable.prior.bounds() != (0, np.inf):
             return None
-        first = dict(_first_places(layout))
         scaled, shifted = [], []
         for name in layout.spec.family.location:
             slot = layout.slots[name]
             if slot.variable.dims[:1] == ("item",) and slot.variable.prior.support in ("real", "ordered"):
-                places, items, later = first[name] + np.arange(slot.size), _items(slot), _above_lowest(slot)
-                by = first[slope.name] + (items if slope.variable.dims else 0 * items)
-                scaled.append(np.stack([places, by])[:, ~later])
-                shifted.append(np.stack([places, by])[:, later])
+                items, later = _items(slot), _above_lowest(slot)
+                by = layout.places[slope.name][items if slope.variable.dims else 0 * items]
+                pairs = np.stack([layout.places[name], by])
+                scaled.append(pairs[:, ~later])
+                shifted.append(pairs[:, later])
         return cls(*np.concatenate(scaled, axis=1), *np.concatenate(shifted, axis=1)) if scaled else None
 
     def to_locations(self, y: Array) -> Array:
@@ -133,13 +133,6 @@ def with_intercepts(program: Program) -> Program:
     """The program in coordinates with intercepts, where its model has locations that are multiplied by slopes."""
     intercepts = Intercepts.of(program.layout)
     return program if intercepts is None else InterceptProgram(program, intercepts)
-
-
-def _first_places(layout: Layout) -> Iterator[tuple[str, int]]:
-    place = 0
-    for name, slot in layout.slots.items():
-        yield name, place
-        place += slot.size
 
 
 def _items(slot: Slot) -> Places:

@@ -27,6 +27,7 @@ CONVERGED = 1e-7
 CLIMB_STEPS = 200
 POLISH_STEPS = 3
 LEAST_INFORMATION = 0.02
+NO_INFORMATION = 1e-8
 
 
 class Blocks:
@@ -40,10 +41,8 @@ class Blocks:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        ends = np.cumsum([0, *(slot.size for slot in program.layout.slots.values())])
-        place = list(program.layout.slots).index(program.spec.family.ability)
         self.n_persons = program.layout.sizes["person"]
-        self.persons = np.arange(ends[place], ends[place + 1])
+        self.persons = program.layout.places[program.spec.family.ability]
         self.shared = np.setdiff1d(np.arange(program.dim), self.persons)
 
     def join(self, abilities: Array, shared: Array) -> Array:
@@ -283,7 +282,8 @@ def _complete_data_factor(blocks: Blocks, shared: Array, abilities: Array) -> Ar
     moved = shared + STEP * np.eye(len(shared))[:, None]
     rows = blocks.gradients(abilities, moved)[1].mean(axis=1)
     curvature = -((rows - here) + (rows - here).T) / (2 * STEP)
-    scale = np.sqrt(np.abs(np.diag(curvature)))
+    diagonal = np.abs(np.diag(curvature))
+    scale = np.sqrt(np.maximum(diagonal, NO_INFORMATION * diagonal.max()))
     values, axes = np.linalg.eigh(curvature / scale / scale[:, None])
     return np.asarray(axes / np.sqrt(np.maximum(values, LEAST_INFORMATION)) / scale[:, None])
 
