@@ -11,7 +11,7 @@ the lowest category, which spares its columns:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MAX_TRAITS = 3
-NODES = {1: 61, 2: 31, 3: 25}
+SHORT = {1: (41, 45), 2: (31, 30), 3: (25, 30)}
+LARGEST_GRID = 100_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Quadrature:
     Parameters
     ----------
     n_nodes : int
-        Nodes for each trait; 0 chooses: 61 with one trait, 31 with two, 25 with three.
+        Nodes for each trait; 0 leaves it to `chosen`.
     half_width : float
         The grid ends this many standard deviations from the mean.
     """
@@ -57,21 +58,39 @@ class Quadrature:
         if not self.half_width > 0:
             raise ConfigError(f"half_width={self.half_width!r} must be positive.")
 
-    def nodes_per_trait(self, n_traits: int) -> int:
-        """`n_nodes`, or what is chosen for so many traits."""
-        return self.n_nodes if self.n_nodes > 0 else NODES[n_traits]
+    def chosen(self, n_traits: int, n_categories: NDArray[np.int64]) -> Quadrature:
+        """Itself, or with nodes for so many traits and so long a test: 41, 31 and 25 for one, two and three traits.
+
+        A posterior of abilities narrows as the root of the test's length. So beyond 45 steps (categories above the
+        lowest, over all items), 30 with several traits, the nodes grow as the root of their number, up to a grid of
+        100,000.
+
+        Parameters
+        ----------
+        n_traits : int
+            One to three.
+        n_categories : ndarray of int, shape (item,)
+            Categories of each item.
+        """
+        if self.n_nodes > 0:
+            return self
+        nodes, length = SHORT[n_traits]
+        growth = max(1.0, float(np.sum(n_categories - 1)) / length) ** 0.5
+        most = int(LARGEST_GRID ** (1 / n_traits))
+        return replace(self, n_nodes=min(round(nodes * growth), most))
 
     def size(self, n_traits: int) -> int:
         """Nodes of the product grid."""
-        return int(self.nodes_per_trait(n_traits) ** n_traits)
+        return int(self.n_nodes**n_traits)
 
-    def step(self, n_traits: int) -> float:
+    @property
+    def step(self) -> float:
         """Distance between neighbouring nodes."""
-        return 2 * self.half_width / (self.nodes_per_trait(n_traits) - 1)
+        return 2 * self.half_width / (self.n_nodes - 1)
 
     def standard_nodes(self, n_traits: int) -> Array:
         """All nodes of the product grid, shape (node, trait)."""
-        line = np.linspace(-self.half_width, self.half_width, self.nodes_per_trait(n_traits))
+        line = np.linspace(-self.half_width, self.half_width, self.n_nodes)
         return np.stack(np.meshgrid(*[line] * n_traits, indexing="ij"), axis=-1).reshape(-1, n_traits)
 
     def log_weights(self, n_traits: int) -> Array:

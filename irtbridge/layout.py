@@ -148,6 +148,7 @@ class Layout:
         """
         if collapse is not None:
             check_collapsible(spec)
+            collapse = collapse.chosen(len(spec.traits), responses.n_categories)
         if noncentred:
             check_normal_abilities(spec)
         n_categories = responses.n_categories

@@ -23,6 +23,10 @@ ONE_TRAIT = {
     "gpcm": (models.generalized_partial_credit, [3, 4, 5] * 5),
 }
 DEFAULTS = {name: (*case, 1, 300) for name, case in ONE_TRAIT.items()} | {
+    "2pl with 5 items": (models.two_pl, [2] * 5, 1, 300),
+    "2pl with 400 items": (models.two_pl, [2] * 400, 1, 100),
+    "gpcm with 40 items": (models.generalized_partial_credit, [5] * 40, 1, 100),
+    "m2pl with 2 traits and 100 items": (lambda: models.m2pl(traits=2), [2] * 100, 2, 50),
     "m2pl with 2 traits": (lambda: models.m2pl(traits=2), [2] * 30, 2, 100),
     "m2pl with 3 traits": (lambda: models.m2pl(traits=3), [2] * 30, 3, 20),
 }
@@ -38,7 +42,7 @@ def test_twice_the_nodes_change_nothing(name: str) -> None:
     """Doubling the nodes that are chosen moves the log likelihood by less than 1e-6 relative."""
     build, counts, n_traits, n_persons = DEFAULTS[name]
     params, responses = data(build(), counts, n_persons)
-    chosen = Quadrature().nodes_per_trait(n_traits)
+    chosen = Quadrature().chosen(n_traits, responses.n_categories).n_nodes
     values = [
         marginal_log_likelihood(Layout.of(build(), responses, Quadrature(n)), params, responses).sum()
         for n in (0, chosen, 2 * chosen)

@@ -146,7 +146,7 @@ def _draw(
     """All abilities once for each of some draws, shape (draw, person) or (draw, person, trait)."""
     assert layout.collapse is not None
     n_draws, n_traits = len(next(iter(params.values()))), len(layout.spec.traits)
-    shift = layout.collapse.step(n_traits) * rng.uniform(-0.5, 0.5, (n_draws, 1, n_traits))
+    shift = layout.collapse.step * rng.uniform(-0.5, 0.5, (n_draws, 1, n_traits))
     nodes, log_posterior = _log_posterior(layout, params, patterns, layout.collapse.standard_nodes(n_traits) + shift)
     log_posterior -= log_posterior.max(axis=1, keepdims=True)
     cumulative = np.exp(log_posterior, out=log_posterior)
