@@ -54,7 +54,7 @@ class Suite:
     ----------
     name, description : str
     measure : str
-        ``sampling``, ``mode``, ``elbo`` or ``gradient``.
+        ``sampling``, ``mode``, ``elbo``, ``gradient`` or ``sets``.
     contestants : tuple of Contestant
         In the table's order.
     reference : str
@@ -209,6 +209,12 @@ M2PL_CONTESTANTS = (
     *(c for c in HAND_WRITTEN if c.name in ("pyro", "tfp", "tfp-xla", "numpyro")),
 )
 
+MANY = tuple(
+    _irtbridge(b, f"{sets}-sets" + f"-{n}-processes" * (n > 1), does, "irtbridge_many", sets=sets, processes=n)
+    for b in ("pyro", "tfp")
+    for sets, n, does in ((1, 1, "one data set"), (100, 1, "a hundred"), (100, 2, "a hundred, two processes"))
+)
+
 VARIATIONAL = (
     *(_irtbridge(b, "vi_newton", "mean-field, Newton") for b in ("tfp", "pyro")),
     *(_irtbridge(b, "vi", "mean-field, Adam") for b in ("tfp", "pyro")),
@@ -238,6 +244,8 @@ SUITES = {
               GRADIENTS, "irtbridge-tfp-gradient"),
         Suite("gradient_small", "2PL, 500 persons, 20 items, joint density", "gradient",
               GRADIENTS, "irtbridge-tfp-gradient", persons=500, items=20),
+        Suite("many", "Laplace on 1 and on 100 data sets, 2PL, 500 persons, 20 items", "sets",
+              MANY, "irtbridge-pyro-1-sets", persons=500, items=20),
         Suite("tiny", "2PL, 50 persons, 4 items: a quick look", "sampling",
               COLLAPSED, REFERENCE, persons=50, items=4),
     )

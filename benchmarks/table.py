@@ -39,6 +39,7 @@ COLUMNS = {
         "RMSE a": "rmse_discrimination",
         "RMSE b": "rmse_location",
     },
+    "sets": {"sets": "sets", "total s": "total_seconds", "fell back": "fell_back"},
     "gradient": {"first call s": "total_seconds", "gradient ms": "gradient_milliseconds"},
 }
 DECIMALS = {
@@ -46,6 +47,8 @@ DECIMALS = {
     "compile s": 1,
     "import s": 1,
     "min ESS": 0,
+    "sets": 0,
+    "fell back": 0,
     "log likelihood": 2,
     "last ELBO": 1,
     "RMSE a": 4,
@@ -57,6 +60,7 @@ CAPTIONS = {
     "mode": "total seconds. Log likelihood: marginal, of the estimates, by one function for all",
     "elbo": "seconds until the ELBO, averaged over a sixtieth of the steps, is first within 2 of the last one of "
     "the reference. py-irt has other priors, so no ELBO that compares: its ratio is of all its default epochs",
+    "sets": "total seconds. Fell back: data sets whose k-hat exceeded 0.7, so that collapsed NUTS took over",
     "gradient": "seconds for each gradient, the median of many calls after the first",
 }
 

@@ -23,10 +23,10 @@ from irtbridge.testing.marginal import Marginal
 PARAMETERS = ("discrimination", "location")
 
 
-def pin(threads: int) -> None:
+def pin(cores: int) -> None:
     """Keep this process on as many cores as it may have threads: not every library heeds an environment variable."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
 
 def measure(job: Job) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def main() -> int:
     """Run the job in the file named first; write the record to the file named second."""
     data = read_json(Path(sys.argv[1]))
     job = Job(**data)
-    pin(job.threads)
+    pin(job.threads * job.options.get("settings", {}).get("processes", 1))
     write_json(Path(sys.argv[2]), measure(job))
     return 0
 

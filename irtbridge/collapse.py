@@ -187,18 +187,18 @@ def pattern_data(layout: Layout, responses: Responses, before: tuple[int, ...] |
 
 
 def ability_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> Array:
-    """Abilities at standard nodes (node, trait): mean and scale, or Cholesky factor, of the ability's prior.
+    """Abilities at standard nodes (..., node, trait): mean and scale, or Cholesky factor, of the ability's prior.
 
     Returns
     -------
-    ndarray, shape (node,) with one trait, else (node, trait)
+    ndarray, shape (..., node) with one trait, else (..., node, trait)
     """
     name = layout.spec.family.ability
     arguments = layout.arguments(name, params)
     if "scale_tril" in arguments:
         return np.asarray(arguments["loc"] + standard @ arguments["scale_tril"].T)
     if layout.spec[name].dims == ("person",):
-        standard = standard[:, 0]
+        standard = standard[..., 0]
     return np.asarray(arguments["loc"] + arguments["scale"] * standard)
 
 

@@ -128,8 +128,7 @@ def _log_posterior(
     standard : ndarray, shape (draw, node, trait)
         Standardised abilities.
     """
-    each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
-    nodes = np.stack([ability_at(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)])
+    nodes = _abilities_at(layout, standard, params)
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
     log_probs = np.where(layout.exists, log_probs, 0.0)
     lowest, higher = log_probs[..., 0], log_probs[..., 1:]
@@ -138,6 +137,14 @@ def _log_posterior(
     by_node = contrasts[..., : len(patterns)].astype(patterns.dtype) @ patterns
     by_node += base[..., None].astype(patterns.dtype)
     return nodes, by_node
+
+
+def _abilities_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> Array:
+    """Abilities at the standard nodes of each draw; at once where their prior is the same in every draw."""
+    if not layout.spec[layout.spec.family.ability].prior.references():
+        return ability_at(layout, standard, {})
+    each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
+    return np.stack([ability_at(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)])
 
 
 def _draw(

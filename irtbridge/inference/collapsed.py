@@ -89,7 +89,7 @@ class LaplaceSettings(CollapsedSettings):
         As in `CollapsedSettings`.
     """
 
-    draws: int = 2000
+    draws: int = 1000
     fallback: str = "nuts_collapsed"
 
     def __post_init__(self) -> None:
