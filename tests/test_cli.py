@@ -63,6 +63,18 @@ def test_doctor_names_versions_and_devices(capsys: pytest.CaptureFixture[str]) -
         assert word in said
 
 
+def test_fit_shows_what_is_on_disk_as_it_showed_it_new(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mode has no interval and no ESS, draws have: side by side they come back from disk as they went."""
+    words = ["fit", f"data={graded_csv.name}", "model=graded", "backend=pyro", "method=laplace,map"]
+    tables = []
+    for _ in range(2):
+        assert main(words) == 0
+        tables.append(capsys.readouterr().out.split(" on my answers", 1)[1])
+    assert tables[0] == tables[1]
+    assert "k-hat" in tables[0]
+    assert "nan" not in tables[0]
+
+
 def test_fit_on_two_backends_side_by_side(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fit", f"data={graded_csv.name}", "model=graded", "backend=pyro,tfp", *QUICK]
     assert main(words) == 0

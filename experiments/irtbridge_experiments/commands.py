@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from omegaconf import OmegaConf
 
 from irtbridge.data import Responses, load_responses
@@ -112,11 +114,20 @@ def fit(words: Sequence[str]) -> int:
         write_text(folder / "items.csv", table.to_csv(index=False, float_format="%.6g"))
         print_table(compact(table), console, f"{spec.name} on {responses.name}", decimals=2)
         for record in done:
-            console.print(f"{record['backend']} {record['method']}: compile {record['compile_seconds']:.1f} s, warm-up "
-                          f"{record['warmup_seconds']:.1f} s, sampling {record['sampling_seconds']:.1f} s; min ESS "
-                          f"{record['min_ess']:.0f}, divergences {record['divergences']}", highlight=False)  # fmt: skip
+            console.print(f"{record['backend']} {record['method']}: {_seconds_and_checks(record)}", highlight=False)
         console.print(f"written: {folder}/items.csv, records/, draws/", highlight=False)
     return int(len(done) < len(records))
+
+
+def _seconds_and_checks(record: Mapping[str, Any]) -> str:
+    """Where the time went, and the numbers by which a fit is to be believed, those that its method has."""
+    stages = {"compile": "compile", "warmup": "warm-up", "sampling": "sampling"}
+    seconds = ", ".join(f"{name} {record[f'{key}_seconds']:.1f} s" for key, name in stages.items())
+    texts = {"min_ess": "min ESS {:.0f}", "pareto_k": "k-hat {:.2f}", "max_r_hat": "max R-hat {:.3f}"}
+    checks = [text.format(record[key]) for key, text in texts.items() if pd.notna(record.get(key))]
+    if record["method"].startswith("nuts"):
+        checks.append(f"divergences {record['divergences']}")
+    return "; ".join([seconds, *([", ".join(checks)] if checks else [])])
 
 
 def _same_recoding(responses: Responses) -> dict[str, list[str]]:

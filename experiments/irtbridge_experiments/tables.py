@@ -49,13 +49,19 @@ def read_reference(name: str) -> pd.DataFrame:
 def item_frame(records: Sequence[Record]) -> pd.DataFrame:
     """Posterior summaries of all records: condition, backend, method, item, parameter, mean, sd, ..."""
     frames = [
-        pd.DataFrame(r["items"]).assign(condition=r["condition"], backend=r["backend"], method=r["method"])
+        _items_of(r).assign(condition=r["condition"], backend=r["backend"], method=r["method"])
         for r in records
         if "items" in r
     ]
     if not frames:
         return pd.DataFrame(columns=["condition", "backend", "method", "item", "parameter", "mean"])
     return pd.concat(frames, ignore_index=True)
+
+
+def _items_of(record: Record) -> pd.DataFrame:
+    """The summaries of a record's items; what a method lacks, null in the record, is NaN."""
+    frame = pd.DataFrame(record["items"])
+    return frame.astype(dict.fromkeys(frame.columns.difference(["item", "parameter"]), float))
 
 
 def agreement(record: Record, reference: pd.DataFrame) -> dict[str, float]:
@@ -68,7 +74,7 @@ def agreement(record: Record, reference: pd.DataFrame) -> dict[str, float]:
     reference : DataFrame
         As `read_reference` gives it.
     """
-    both = pd.DataFrame(record["items"]).merge(reference, on=["item", "parameter"], suffixes=("", "_reference"))
+    both = _items_of(record).merge(reference, on=["item", "parameter"], suffixes=("", "_reference"))
     squared = (both["mean"] - both["mean_reference"]) ** 2
     return {f"{name} RMSE": float(np.sqrt(part.mean())) for name, part in squared.groupby(block_of(both), sort=False)}
 
@@ -144,9 +150,7 @@ def side_by_side(records: Sequence[Record]) -> pd.DataFrame:
 
     With two fits the last column is their difference in posterior means, in combined Monte Carlo standard errors.
     """
-    frames = {
-        f"{r['backend']} {r['method']}": pd.DataFrame(r["items"]).set_index(["item", "parameter"]) for r in records
-    }
+    frames = {f"{r['backend']} {r['method']}": _items_of(r).set_index(["item", "parameter"]) for r in records}
     columns = {
         "mean": "mean",
         "sd": "SD",
