@@ -26,6 +26,7 @@ from irtbridge.spec import ModelSpec
 Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 DTYPES = ("float64", "float32")
+FEWEST_DRAWS = 4
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -98,6 +99,8 @@ def check_positive(settings: Any, *names: str) -> None:
         integer = {f.name: f.type for f in fields(settings)}[name] == "int"
         if isinstance(value, bool) or not isinstance(value, int if integer else (int, float)) or not value > 0:
             raise ConfigError(f"{name}={value!r} must be a positive {'integer' if integer else 'number'}.")
+        if name == "draws" and value < FEWEST_DRAWS:
+            raise ConfigError(f"draws={value} are too few for any diagnostic; at least {FEWEST_DRAWS}.")
 
 
 def check_probability(settings: Any, name: str) -> None:

@@ -281,6 +281,8 @@ def _read_file(path: Path) -> pd.DataFrame:
 def _read_text(path: Path, separator: str) -> pd.DataFrame:
     # all as text, header too: pandas would rename a repeated column and turn the label 007 into 7
     cells = pd.read_csv(path, sep=separator, header=None, dtype=str, skipinitialspace=True)
+    if cells.shape[1] == 1 and ";" in str(cells.iloc[0, 0]):
+        cells = pd.read_csv(path, sep=";", header=None, dtype=str, skipinitialspace=True)
     frame = cells.iloc[1:].apply(_plain_integers).set_axis(cells.iloc[0].tolist(), axis=1)
     if pd.isna(frame.columns[0]):  # row names, as R and pandas write them
         return frame.iloc[:, 1:].set_axis(frame.iloc[:, 0].tolist(), axis=0)
@@ -425,7 +427,10 @@ def _numbers(item: str, column: pd.Series[Any]) -> NDArray[np.float64]:
 def _way_out(item: str, column: pd.Series[Any]) -> str:
     if column.is_unique:
         return _id_hint(item)
-    return "Recode it to integers, pick the items with items=[...], or name the columns of a long table."
+    return (
+        "Recode it to integers, leave missing responses empty, pick the items with items=[...], or name the columns of "
+        "a long table (person=, item=, response=)."
+    )
 
 
 def _id_hint(item: str) -> str:

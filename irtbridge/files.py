@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -37,8 +38,9 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
+        way_out = "Free space or choose" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Choose"
         raise ResultsError(
-            f"cannot write {path}: {error.strerror or error}. Free space or choose another folder with results=DIR."
+            f"cannot write {path}: {error.strerror or error}. {way_out} another folder with results=DIR."
         ) from error
     finally:
         if temporary is not None:
@@ -56,18 +58,27 @@ def write_json(path: Path, data: Mapping[str, Any]) -> Path:
     return write_text(path, json.dumps(_finite(data), indent=1, allow_nan=False) + "\n")
 
 
+def check_writable(folder: Path) -> None:
+    """Raise `ResultsError` unless files can be written to a folder, which is made: before work that would be lost."""
+    write_text(folder / ".writable", "").unlink()
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises
     ------
     ResultsError
-        No such file, or not JSON.
+        No such file, or not a JSON object.
     """
     try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"cannot read {path}: {error}") from error
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"cannot read {path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise ResultsError(f"{path} is damaged ({error}): delete it and run again.") from error
+    if not isinstance(data, dict):
+        raise ResultsError(f"{path} is damaged (not a JSON object): delete it and run again.")
     return data
 
 

@@ -257,7 +257,8 @@ def _check_categories(spec: ModelSpec, responses: Responses) -> None:
     if most is not None and counts.max() > most:
         item = responses.items[int(counts.argmax())]
         raise DataError(
-            f"model {spec.name!r} takes {most} categories, item {item!r} has {counts.max()}; use grm, gpcm or pcm."
+            f"model {spec.name!r} takes {most} categories, item {item!r} has {counts.max()}; use grm, gpcm or pcm, "
+            "or pick the items with items=[...]."
         )
     shared = [spec[name] for name in spec.family.location if spec[name].dims == ("category",)]
     if shared and len(set(counts.tolist())) > 1:

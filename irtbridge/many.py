@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from irtbridge.backend import Draws, Progress, silent
 from irtbridge.data import Responses, load_responses
-from irtbridge.errors import ConfigError
+from irtbridge.errors import ConfigError, DataError
 from irtbridge.fitting import Fit, Fitter, check_seed
 from irtbridge.processes import in_processes
 from irtbridge.quiet_arviz import az
@@ -65,6 +67,8 @@ def fit_many(
         As `fit`; `DataError` also where the shape of a data set differs from the first one's.
     """
     check_seed(seed)
+    if isinstance(data_sets, (str, Path, pd.DataFrame, Responses)):
+        raise DataError("data_sets is a single data set; give a list of them, or use irtbridge.fit.")
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         raise ConfigError(f"processes={processes!r} must be an integer, 1 or greater.")
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)

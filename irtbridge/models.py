@@ -252,7 +252,7 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
         return model
     name = ALIASES.get(str(model).lower(), str(model).lower())
     if name not in MODELS:
-        raise UnknownName("model", model, MODELS)
+        raise UnknownName("model", model, MODELS, "Call a function of irtbridge.models." if callable(model) else "")
     valid = tuple(MODELS[name].__kwdefaults__ or {})
     for option in options:
         if option not in valid:

@@ -46,7 +46,7 @@ def backend_class(name: str) -> type[Backend]:
         The plugin cannot be imported.
     """
     points = backend_entry_points()
-    if name not in points:
+    if not isinstance(name, str) or name not in points:
         raise UnknownName("backend", name, points, hint="`irtbridge backends` lists what is installed.")
     try:
         loaded = points[name].load()

@@ -118,6 +118,10 @@ REFUSED = {
     "unknown command": (["fitt"], ["'fitt'; valid: fit"]),
     "no folder": (["tables", "nowhere"], ["nowhere", "irtbridge run"]),
     "binary model, three categories": (["fit", "data=my answers.csv", "model=2pl"], ["mood 1", "grm"]),
+    "two models": (["fit", "data=lsat7", "model=2pl,3pl"], ["model=2pl,3pl", "one model at a time"]),
+    "too few draws": (["fit", "data=lsat7", "model=2pl", "method=laplace", "method.laplace.draws=1"], ["draws=1", "4"]),
+    "unknown flag": (["tables", "--papr"], ["--paper", "--papr"]),
+    "no study's folder": (["tables", "."], ["irtbridge run study=NAME"]),
     "unknown dtype": (["fit", "data=lsat7", "model=2pl", "dtype=float16"], ["'float16'; valid: float"]),
 }
 
@@ -138,6 +142,24 @@ def test_unwritable_results_are_refused(graded_csv: Path, capsys: pytest.Capture
     assert "taken" in message
     assert "results=DIR" in message
     assert Path("taken").read_text() == "a file, not a folder"
+
+
+def test_results_are_probed_before_anything_is_fitted(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("taken").write_text("")
+    assert main(["fit", f"data={graded_csv.name}", "model=grm", "results=taken"]) == 1
+    assert "started" not in capsys.readouterr().out
+
+
+def test_a_fit_never_replaces_one_of_other_data_unasked(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", "model=grm", "backend=pyro", "method=map"]
+    Path("other").mkdir()
+    pd.read_csv(graded_csv).iloc[:40].to_csv(Path("other") / graded_csv.name, index=False)
+    assert main([*words, f"data={graded_csv.name}"]) == 0
+    before = {path: path.read_bytes() for path in Path("results").rglob("*.*") if path.is_file()}
+    capsys.readouterr()
+    assert "overwrite=true" in failed([*words, f"data=other/{graded_csv.name}"], capsys)
+    assert {path: path.read_bytes() for path in Path("results").rglob("*.*") if path.is_file()} == before
+    assert main([*words, f"data=other/{graded_csv.name}", "overwrite=true"]) == 0
 
 
 def test_failing_cell_is_recorded_and_the_other_goes_on(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:

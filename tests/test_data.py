@@ -304,6 +304,15 @@ def test_a_bad_table_is_refused(source: Any, options: dict[str, Any], words: lis
     assert [word for word in words if word not in str(caught.value)] == []
 
 
+def test_semicolons_separate_where_no_comma_does(tmp_path: Path) -> None:
+    """As spreadsheets save csv where the comma is the decimal mark."""
+    (tmp_path / "commas.csv").write_text("person,q1,q2\na,0,1\nb,1,\nc,1,0\n")
+    (tmp_path / "semicolons.csv").write_text("person;q1;q2\na;0;1\nb;1;\nc;1;0\n")
+    commas, semicolons = (load_responses(tmp_path / f"{name}.csv") for name in ("commas", "semicolons"))
+    np.testing.assert_array_equal(semicolons.values, commas.values)
+    assert semicolons.persons == commas.persons == ("a", "b", "c")
+
+
 BAD_FILES: dict[str, tuple[str, bytes, list[str]]] = {
     "empty": ("e.csv", b"", ["e.csv is empty", "header"]),
     "header alone": ("h.csv", b"x,y\n", ["h: ", "no rows"]),
@@ -314,7 +323,7 @@ BAD_FILES: dict[str, tuple[str, bytes, list[str]]] = {
     "no ending": ("noending", b"x\n0\n1\n", ["noending", ".csv, .tsv, .parquet"]),
     "repeated header": ("d.csv", b"x,y,x\n0,1,1\n1,0,1\n", ["item", "'x'", "more than once"]),
     "nameless column": ("n.csv", b"x,,y\n0,1,1\n1,0,1\n", ["column 2", "header"]),
-    "semicolons": ("s.csv", b"x;y\n0;1\n1;0\n1;0\n", ["'x;y'", "'0;1'", "not numeric"]),
+    "bars": ("s.csv", b"x|y\n0|1\n1|0\n1|0\n", ["'x|y'", "'0|1'", "not numeric"]),
 }
 
 

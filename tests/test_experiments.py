@@ -131,6 +131,31 @@ def test_a_study_goes_on_from_its_csv_alone(folder: Path) -> None:
     assert len(versions) == 1
 
 
+@pytest.mark.parametrize("damage", ['{"half', "[]"])
+def test_a_damaged_record_is_fitted_again(folder: Path, damage: str) -> None:
+    place = folder / "results" / "tiny"
+    assert run("method=vi", "replications=2") == 0
+    before = records(place)
+    damaged = place / "records" / "small" / "pyro-vi" / "0001.json"
+    damaged.write_text(damage)
+    (place / "fits.csv").unlink()
+    assert run("method=vi", "replications=2") == 0
+    after = records(place)
+    assert after.keys() == before.keys()
+    assert read_json(damaged)["parameters"] == before["small/pyro-vi/0001.json"]["parameters"]
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n"])
+def test_a_damaged_csv_is_named(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("method=vi", "replications=1") == 0
+    (folder / "results" / "tiny" / "fits.csv").write_text(text)
+    capsys.readouterr()
+    assert run("method=vi", "replications=1") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("irtbridge: error: ")
+    assert "fits.csv is damaged" in message
+
+
 def cell(**changes: Any) -> Cell:
     design = Design(two_pl(), n_persons=20, n_categories=(2,) * 3)
     values = {"backend": "pyro", "method": "vi", "backend_options": {}, "settings": {"steps": 10, "draws": 20},

@@ -93,6 +93,15 @@ def test_fits_come_as_they_are_finished() -> None:
     assert told == [("data sets", 1, 0)]
 
 
+SINGLE = {"name": "lsat7", "responses": data_sets(1)[0], "table": data_sets(1)[0].to_frame()}
+
+
+@pytest.mark.parametrize("single", SINGLE.values(), ids=SINGLE.keys())
+def test_a_single_data_set_is_refused(single: object) -> None:
+    with pytest.raises(errors.DataError, match="a list of them"):
+        irt.fit_many(single, method="map")
+
+
 def test_seeds_differ_between_data_sets_and_runs() -> None:
     seeds = {irt.seed_of(seed, index) for seed in range(20) for index in range(20)}
     assert len(seeds) == 400

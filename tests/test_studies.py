@@ -205,6 +205,9 @@ REFUSED_IN_FILE = {
     "condition's name": ("  small:", "  9 small:", ["'9 small'", "letter"]),
     "misspelt method": ("name: mine", "name: mine\nsettings: {nutz: {}}", ["'nutz'; valid: nuts"]),
     "misspelt setting": ("name: mine", "name: mine\nsettings: {nuts: {drawz: 1}}", ["'drawz'; valid: draws"]),
+    "a name that leads elsewhere": ("name: mine", "name: ../mine", ["'../mine'", "name"]),
+    "no replications": ("replications: 3", "replications: 0", ["replications=0"]),
+    "nothing observed": ("n_items: 4", "n_items: 4, missing: 1", ["missing=1"]),
     "no conditions": (OWN[OWN.index("conditions:") :], "", ["has no conditions"]),
 }
 
@@ -228,6 +231,7 @@ REFUSED = {
     "study": (["--config-dir", ".", "study=mina"], ["'mina'; valid: mine"]),
     "preset": (["study=basic", "preset=smoky"], ["'smoky'; valid: smoke"]),
     "condition": (["study=basic", "conditions.grn.simulate.n_items=9"], ["nearest: conditions.grm.simulate.n_items"]),
+    "no parts": (["study=basic", "parts=0"], ["parts=0"]),
     "negative seed": (["study=basic", "seed=-1"], ["seed=-1"]),
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from irtbridge.backend import Progress, silent
+from irtbridge.errors import ResultsError
 from irtbridge.files import read_json, write_json
 
 Record = dict[str, Any]
@@ -87,12 +88,29 @@ def draws_path(folder: Path, cell: Cell, replication: int = 0) -> Path:
 
 def finished(folder: Path, cell: Cell, replication: int = 0) -> Record | None:
     """The record of this very fit, if it is on disk and did not fail."""
-    path = record_path(folder, cell, replication)
+    record = _successful(record_path(folder, cell, replication))
+    return record if record is not None and record.get("cell_hash") == cell.hash else None
+
+
+def check_nothing_is_replaced(folder: Path, cells: Sequence[Cell]) -> None:
+    """Raise `ResultsError` where a fit of other data, priors or settings stands in the place of one of the cells."""
+    for cell in cells:
+        path = record_path(folder, cell)
+        if _successful(path) is not None and finished(folder, cell) is None:
+            raise ResultsError(
+                f"{path} is a fit of other data, priors or settings: overwrite=true replaces it, results=DIR keeps it."
+            )
+
+
+def _successful(path: Path) -> Record | None:
+    """A record, if it is there, whole, and not of a failure."""
     if not path.exists():
         return None
-    record = read_json(path)
-    same = record.get("cell_hash") == cell.hash and "error" not in record
-    return record if same else None
+    try:
+        record = read_json(path)
+    except ResultsError:
+        return None
+    return None if "error" in record else record
 
 
 def run_cell(

@@ -11,8 +11,9 @@ from omegaconf import OmegaConf
 
 from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, ResultsError
-from irtbridge.files import write_text
+from irtbridge.files import check_writable, write_text
 from irtbridge.layout import Layout
+from irtbridge_experiments.cell import check_nothing_is_replaced
 from irtbridge_experiments.conditions import Task, data_options, spec_of
 from irtbridge_experiments.config import read_config
 from irtbridge_experiments.display import display, make_console
@@ -33,7 +34,8 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
   'model.difficulty=Normal(0, 1)'   another prior (the quotes are for the shell)
   model.q_matrix=q.csv   which items load on which traits (m2pl, grm, gpcm)
   backend=pyro,tfp       one or several
-  method=nuts            one or several of nuts, vi, laplace, nuts_collapsed, nuts_whitened, vi_collapsed, map
+  method=nuts            one or several of nuts, laplace, nuts_collapsed, nuts_whitened, map, vi, vi_newton,
+                         vi_collapsed
   method.nuts.draws=1000 settings of a method
   seed=1  device=auto  dtype=float64  results=results  allow_empty=false  overwrite=false
 
@@ -103,6 +105,9 @@ def fit(words: Sequence[str]) -> int:
     Layout.of(spec, responses)
     cells = make_cells(config, Task("", spec, responses=responses))
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")
+    check_writable(folder)
+    if not config.overwrite:
+        check_nothing_is_replaced(folder, cells)
     console.print(str(spec), style="dim", highlight=False, markup=False)
     for codes, items in _same_recoding(responses).items():
         console.print(f"categories recoded {codes} of {', '.join(items)}", style="dim", highlight=False, markup=False)
@@ -125,6 +130,8 @@ def _seconds_and_checks(record: Mapping[str, Any]) -> str:
     seconds = ", ".join(f"{name} {record[f'{key}_seconds']:.1f} s" for key, name in stages.items())
     texts = {"min_ess": "min ESS {:.0f}", "pareto_k": "k-hat {:.2f}", "max_r_hat": "max R-hat {:.3f}"}
     checks = [text.format(record[key]) for key, text in texts.items() if pd.notna(record.get(key))]
+    if record["method"] == "laplace" and record["chain_method"] != "independent":
+        checks.append("above 0.7: fell back to nuts_collapsed")
     if record["method"].startswith("nuts"):
         checks.append(f"divergences {record['divergences']}")
     return "; ".join([seconds, *([", ".join(checks)] if checks else [])])
@@ -141,9 +148,11 @@ def _same_recoding(responses: Responses) -> dict[str, list[str]]:
 def tables(words: Sequence[str]) -> int:
     """``irtbridge tables DIR``: rebuild tables and figures of a study, or of all and the paper's."""
     folders = [word for word in words if word != "--paper"]
-    if _wants_help(words) or len(folders) > 1 or not words:
+    if _wants_help(words) or not words:
         print(TABLES_HELP)
         return 0 if _wants_help(words) else 1
+    if len(folders) > 1 or (folders[:1] and folders[0].startswith("-")):
+        raise ConfigError(f"`irtbridge tables` takes one folder, and --paper; not {' '.join(words)!r}.")
     folder = Path(folders[0] if folders else "results")
     if not folder.is_dir():
         raise ResultsError(f"no such folder: {folder}; run the study first: irtbridge run study=NAME.")

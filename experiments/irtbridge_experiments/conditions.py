@@ -17,6 +17,7 @@ from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.layout import Layout
 from irtbridge.models import build_model
+from irtbridge.simulate import check_missing
 from irtbridge.spec import ModelSpec
 from irtbridge_experiments.design import Design, factor_name
 
@@ -159,6 +160,7 @@ def make_design(name: str, model: Plain, simulate: Plain) -> Design:
     )
     if ends is not None:
         factor_name(design.spec)
+    check_missing(design.missing)
     design.layout  # noqa: B018 (checks that Q-matrix and categories fit)
     return design
 

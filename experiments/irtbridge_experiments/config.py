@@ -25,7 +25,7 @@ CONFIG_MODULE = "irtbridge_configs"
 CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")
 LAUNCHER = "hydra/launcher"
 GROUPS = ("backend", "method", "model", "study", "preset", LAUNCHER)
-SEVERAL = ("backend", "method")
+SEVERAL = ("backend", "method", "items")
 LITERAL_KEYS = ("data", "results", "q_matrix", "title")
 # Below these, keys are free: what they may be is checked by those who use them.
 OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")
@@ -130,6 +130,8 @@ def _check_choice(override: Override, folder: Path | None) -> None:
     group = override.key_or_group
     if not _is_group(override) or override.is_delete():
         return
+    if override.is_sweep_override():
+        raise ConfigError(f"{override.input_line}: one {group} at a time.")
     valid = _choices(group, folder)
     value = override.value()
     for choice in value if isinstance(value, list) else [value]:
@@ -180,7 +182,8 @@ def _leaf_keys(config: DictConfig, prefix: str = "") -> list[str]:
 def _message(error: Exception) -> str:
     """The most telling lines of a Hydra error: the cause's first line and the last of its own."""
     cause = error.__cause__ or error
-    return " ".join(line.strip() for line in str(cause).splitlines() if line.strip())[:500]
+    lines = [line.strip() for line in str(cause).splitlines()]
+    return " ".join(line for line in lines if line and not line.startswith(("object_type=", "reference_type=")))[:500]
 
 
 def _first_line(error: Exception) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from irtbridge.errors import ResultsError
 from irtbridge.files import write_text
 from irtbridge.metrics import mcse
 from irtbridge_experiments.cell import Record
@@ -60,7 +62,7 @@ def packed_hashes(path: Path) -> dict[tuple[str, str, str, int], str]:
     """Cell hash of each replication that a csv of `write_fits` has, by condition, backend, method and number."""
     if not path.exists():
         return {}
-    fits = pd.read_csv(path, usecols=[*CELL, "replication", "cell_hash", "error"], dtype=dict.fromkeys(CELL, str))
+    fits = _read_csv(path, dtype=dict.fromkeys(CELL, str))
     fits = fits[fits["error"].isna()]
     return {(c, b, m, int(r)): h for c, b, m, r, h in zip(*(fits[n] for n in FIT), strict=True)}
 
@@ -69,7 +71,25 @@ def read_fits(path: Path, conditions: Sequence[str]) -> pd.DataFrame:
     """Read what `write_fits` wrote, every number as it was; conditions in the study's order."""
     text = dict.fromkeys(("error", "git_commit", *CELL), object)
     # The Python engine reads a number as Python does: exactly.
-    return _in_order(pd.read_csv(path, engine="python", dtype=text), conditions)
+    return _in_order(_read_csv(path, engine="python", dtype=text), conditions)
+
+
+def _read_csv(path: Path, **how: Any) -> pd.DataFrame:
+    """Read a csv of `write_fits`.
+
+    Raises
+    ------
+    ResultsError
+        It is not one.
+    """
+    try:
+        fits: pd.DataFrame = pd.read_csv(path, **how)
+    except ValueError as error:
+        raise ResultsError(f"{path} is damaged ({error}): delete it and run again.") from error
+    lost = [name for name in COLUMNS if name not in fits]
+    if lost:
+        raise ResultsError(f"{path} is damaged (no column {', '.join(lost[:3])}): delete it and run again.")
+    return fits
 
 
 def _in_order(fits: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:

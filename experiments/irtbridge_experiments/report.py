@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from irtbridge.errors import ResultsError
 from irtbridge.files import read_json, write_json, write_text
 from irtbridge_experiments.cell import Record
 from irtbridge_experiments.recovery import (
@@ -48,6 +49,8 @@ def write_study(folder: Path, console: Console) -> None:
     ResultsError
         The folder has no study's records.
     """
+    if not (folder / "study.json").exists():
+        raise ResultsError(f"{folder} is not a study's folder: irtbridge run study=NAME makes one.")
     study = read_json(folder / "study.json")
     simulated = simulated_conditions(study)
     packed = folder / FITS
@@ -87,14 +90,14 @@ def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, co
         console.print(f"{len(fits) - len(chosen)} fits with other settings than most of their cell are left out")
     _write(folder / "recovery", recovery_table(chosen), study["title"], RECOVERY_CAPTION, console, decimals=4)
     _write(folder / "times", times_table(chosen), study["title"], TIMES_CAPTION, console)
+    written = ["recovery", "times"]
     if len(paired := paired_table(chosen)):
+        written.append("paired")
         caption = PAIRED_CAPTION.format(baseline=" ".join(baseline_of(chosen) or ()))
         _write(folder / "paired", paired, study["title"], caption, console, decimals=4)
     draw_recovery(chosen, study["title"], folder)
     draw_grid(chosen, {n: c.get("grid", {}) for n, c in study["conditions"].items()}, study["title"], folder)
-    console.print(
-        f"written: {folder}/recovery, times, paired (csv, md, tex), {FITS}, figures (png, svg)", highlight=False
-    )
+    console.print(f"written: {folder}/{', '.join(written)} (csv, md, tex), {FITS}, figures (png, svg)", highlight=False)
 
 
 def _write_single(folder: Path, study: dict[str, Any], records: Sequence[Record], console: Console) -> None:

@@ -84,6 +84,11 @@ class Plan:
 
 def make_plan(config: DictConfig) -> Plan:
     """Read and check everything that a ``run`` configuration says, before anything runs."""
+    for key in ("replications", "parts"):
+        if config[key] < 1:
+            raise ConfigError(f"{key}={config[key]} must be an integer, 1 or greater.")
+    if config.folder != Path(config.folder).name or config.folder in ("", ".."):
+        raise ConfigError(f"{config.folder!r} cannot be a study's name: it names a folder below {config.results}.")
     tasks = read_tasks(config)
     cells = [cell for task in tasks for cell in make_cells(config, task)]
     return Plan(Path(config.results) / config.folder, tasks, cells, range(config.replications))

@@ -73,7 +73,7 @@ def make_settings(method: str, **values: Any) -> Any:
     ConfigError
         A value of the wrong type or range.
     """
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise UnknownName("method", method, METHODS)
     valid = [f.name for f in fields(METHODS[method].settings)]
     for name in values:
