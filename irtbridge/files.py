@@ -76,9 +76,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror or error}.") from error
     except ValueError as error:
-        raise ResultsError(f"{path} is damaged ({error}): delete it and run again.") from error
+        raise ResultsError(f"cannot read {path}: {error}; it is damaged, delete it and run again.") from error
     if not isinstance(data, dict):
-        raise ResultsError(f"{path} is damaged (not a JSON object): delete it and run again.")
+        raise ResultsError(f"cannot read {path}: not a JSON object; it is damaged, delete it and run again.")
     return data
 
 

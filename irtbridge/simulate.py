@@ -69,12 +69,6 @@ def draw_from_prior(layout: Layout, rng: np.random.Generator) -> dict[str, Array
     return params
 
 
-def check_missing(missing: float) -> None:
-    """Raise `DataError` unless `missing` is the probability of something that also happens not to be."""
-    if not 0 <= missing < 1:
-        raise DataError(f"missing={missing!r} must be a probability, from 0 to below 1.")
-
-
 def simulate_responses(
     spec: ModelSpec, params: Mapping[str, ArrayLike], n_categories: ArrayLike, seed: Seed, missing: float = 0.0
 ) -> Responses:
@@ -98,7 +92,8 @@ def simulate_responses(
     Responses
         Codes 0..K-1; a category may stay unobserved, the number of categories is as asked.
     """
-    check_missing(missing)
+    if not 0 <= missing <= 1:
+        raise DataError(f"missing={missing!r} must be a probability, from 0 to 1.")
     rng = np.random.default_rng(seed)
     missed = [name for name in spec.names if name not in params]
     if missed:

@@ -123,7 +123,7 @@ def test_a_folder_without_write_permission(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     blocker = write_text(tmp_path / "results", "I am a file")
-    with pytest.raises(ResultsError, match="choose another folder") as caught:
+    with pytest.raises(ResultsError, match="Choose another folder") as caught:
         write_text(blocker / "a.txt", "x")
     assert str(blocker / "a.txt") in str(caught.value)
     assert blocker.read_text() == "I am a file"

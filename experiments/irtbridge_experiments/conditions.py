@@ -17,7 +17,6 @@ from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.layout import Layout
 from irtbridge.models import build_model
-from irtbridge.simulate import check_missing
 from irtbridge.spec import ModelSpec
 from irtbridge_experiments.design import Design, factor_name
 
@@ -160,7 +159,8 @@ def make_design(name: str, model: Plain, simulate: Plain) -> Design:
     )
     if ends is not None:
         factor_name(design.spec)
-    check_missing(design.missing)
+    if not 0 <= design.missing < 1:
+        raise ConfigError(f"condition {name!r}: missing={design.missing} must be a probability, from 0 to below 1.")
     design.layout  # noqa: B018 (checks that Q-matrix and categories fit)
     return design
 
