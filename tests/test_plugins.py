@@ -123,3 +123,14 @@ def test_every_announced_backend_is_a_backend() -> None:
     classes = [plugins.backend_class(name) for name in plugins.backend_names()]
     assert all(issubclass(c, Backend) for c in classes)
     assert {"pyro", "tfp"} <= {c.name for c in classes}
+
+
+@pytest.mark.parametrize("name", ["pyro", "tfp"])
+@pytest.mark.parametrize(("devices", "best"), [(("cpu",), "cpu"), (("cpu", "cuda"), "cuda")])
+def test_auto_is_a_gpu_where_there_is_one_and_else_no_error(
+    name: str, devices: tuple[str, ...], best: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = plugins.load_backend(name)
+    monkeypatch.setattr(type(backend), "devices", lambda _: devices)
+    assert backend.resolve_device("auto") == best
+    assert backend.resolve_device("cpu") == "cpu"
