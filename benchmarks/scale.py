@@ -132,7 +132,7 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
         axes.plot(line, top[column] * line / top.persons, ":", color="grey", label="proportional")
         axes.set(xscale="log", yscale="log", xlabel="persons", ylabel=label, ylim=(table[column].min() / 2, None))
         axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     for ending in ("png", "svg"):
         write_atomic(folder / f"scale.{ending}", lambda path, how=ending: figure.savefig(path, format=how, dpi=150))
 
