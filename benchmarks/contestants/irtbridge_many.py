@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
 from benchmarks.job import Job
-from irtbridge.data import Responses
+from benchmarks.suites import SUITES
 from irtbridge.inference.collapsed import K_HAT_LIMIT
 from irtbridge.many import fit_many
-from irtbridge.simulate import simulate_parameters, simulate_responses
 
 
 def run(job: Job) -> dict[str, Any]:
     """Fit them all; the first is the suite's own, the others are drawn in the same way."""
     options = job.options["settings"]
-    data_sets = [job.responses, *(_another(job, i) for i in range(1, options["sets"]))]
+    draw = SUITES[job.suite].make_data
+    data_sets = [job.responses, *(draw(1000 * (job.seed + i))[0] for i in range(1, options["sets"]))]
     start = time.perf_counter()
     k_hats = [
         fit.pareto_k
@@ -35,10 +33,3 @@ def run(job: Job) -> dict[str, Any]:
     ]
     seconds = time.perf_counter() - start
     return {"total_seconds": seconds, "sets": options["sets"], "fell_back": sum(k > K_HAT_LIMIT for k in k_hats)}
-
-
-def _another(job: Job, number: int) -> Responses:
-    spec, seed = job.build_spec(), 1000 * (job.seed + number)
-    counts = np.full(job.responses.n_items, job.n_categories)
-    params = simulate_parameters(spec, job.responses.n_persons, counts, seed)
-    return simulate_responses(spec, params, counts, seed + 1)

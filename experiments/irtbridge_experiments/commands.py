@@ -30,6 +30,7 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
 
   data=my.csv            csv or parquet, persons in rows and items in columns; or long with columns person, item,
                          response; or a named data set: lsat6, lsat7, bfi, bfi:N, verbagg
+  items=q1,q2            of a table with other columns
   model=2pl              1pl, 2pl, 3pl, 4pl, m2pl, grm, pcm, gpcm, rsm
   'model.difficulty=Normal(0, 1)'   another prior (the quotes are for the shell)
   model.q_matrix=q.csv   which items load on which traits (m2pl, grm, gpcm)
@@ -131,7 +132,7 @@ def _seconds_and_checks(record: Mapping[str, Any]) -> str:
     texts = {"min_ess": "min ESS {:.0f}", "pareto_k": "k-hat {:.2f}", "max_r_hat": "max R-hat {:.3f}"}
     checks = [text.format(record[key]) for key, text in texts.items() if pd.notna(record.get(key))]
     if record["method"] == "laplace" and record["chain_method"] != "independent":
-        checks.append("above 0.7: fell back to nuts_collapsed")
+        checks.append("fell back to nuts_collapsed, k-hat being above 0.7")
     if record["method"].startswith("nuts"):
         checks.append(f"divergences {record['divergences']}")
     return "; ".join([seconds, *([", ".join(checks)] if checks else [])])
