@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from irtbridge.collapse import Quadrature
 from irtbridge.plugins import load_backend
@@ -64,7 +65,8 @@ def test_pyro_simulates_what_the_family_says() -> None:
     assert stats.chisquare(observed, 800 * expected).pvalue > 1e-4
 
 
-def test_a_pyro_program_takes_missing_responses_only_where_it_has_a_mask() -> None:
+@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+def test_a_program_takes_missing_responses_only_where_it_has_a_mask(backend: str) -> None:
     """Complete data first, then data with missing responses, and the other way round: the reference's density."""
     from irtbridge.joint import log_joint
     from irtbridge.models import two_pl
@@ -73,7 +75,28 @@ def test_a_pyro_program_takes_missing_responses_only_where_it_has_a_mask() -> No
     params = simulate_parameters(two_pl(), 30, [2] * 4, seed=1)
     complete, holed = (simulate_responses(two_pl(), params, [2] * 4, seed=2, missing=share) for share in (0.0, 0.3))
     for first, second in ((complete, holed), (holed, complete)):
-        program = load_backend("pyro").compile(two_pl(), first, device="cpu")
+        program = load_backend(backend).compile(two_pl(), first, device="cpu")
         bound = program.bind(second)
         for one, data in ((program, first), (bound, second)):
             assert one.log_density(params) == pytest.approx(log_joint(one.layout, params, data), rel=1e-10)
+
+
+@pytest.mark.parametrize("shapes", [((3, 2), (5, 3, 2)), ((5, 1, 2), (3, 2)), ((3, 2), ()), ((4, 3, 2), (3, 2))])
+def test_tfp_bernoulli_broadcasts_as_the_library_does(shapes: tuple[tuple[int, ...], ...]) -> None:
+    """Log density and gradient of logits and responses of different shapes."""
+    import tensorflow as tf
+    import tensorflow_probability as tfp
+    from irtbridge_tfp.families import Bernoulli
+
+    rng = np.random.default_rng(8)
+    logits = tf.constant(rng.normal(scale=5.0, size=shapes[0]))
+    response = tf.constant(rng.integers(0, 2, shapes[1]), tf.int32)
+
+    def value_and_gradient(distribution: type) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        value, gradient = tfp.math.value_and_gradient(lambda x: distribution(logits=x).log_prob(response), logits)
+        return value.numpy(), gradient.numpy()
+
+    for ours, theirs in zip(
+        value_and_gradient(Bernoulli), value_and_gradient(tfp.distributions.Bernoulli), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)

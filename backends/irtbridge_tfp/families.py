@@ -36,7 +36,7 @@ def response_distribution(family: Family, params: Mapping[str, Tensor], dims: Di
     """
     slope, shift = predictor(family, params, dims, len(exists))
     asymptotes = {role: params[name] for role, name in family.roles().items() if role in ("lower", "upper")}
-    return FAMILIES[family.name](slope[..., None], shift[..., None, :, :], exists, **asymptotes)
+    return FAMILIES[family.name](slope, shift, exists, **asymptotes)
 
 
 def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items: int) -> tuple[Tensor, Tensor]:
@@ -48,7 +48,7 @@ def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items:
         return family.scaling * tf.matmul(ability, slopes, transpose_b=True), location
     slopes = tf.ones([n_items], ability.dtype) * slopes
     shift = family.scaling * slopes[..., None] * location
-    return family.scaling * ability[..., None] * slopes[..., None, :], shift
+    return tf.matmul(family.scaling * ability[..., None], slopes[..., None, :]), shift
 
 
 def _slopes(family: Family, params: Mapping[str, Tensor], dims: Dims) -> Tensor:
@@ -65,17 +65,41 @@ def _to_item_category(value: Tensor, dims: tuple[str, ...]) -> Tensor:
     return value[..., None] if dims == ("item",) else value[..., None, :]
 
 
+class Bernoulli(tfp.distributions.Bernoulli):  # type: ignore[misc]
+    """`tfd.Bernoulli` of logits, whose log density and its gradient share one exponential."""
+
+    def _log_prob(self, event: Tensor) -> Tensor:
+        logits, event = self.logits, tf.cast(event, self.logits.dtype)
+        last = logits.shape[max(logits.shape.rank - event.shape.rank, 0) :]
+        if not (last.is_fully_defined() and last == event.shape):
+            shape = tf.broadcast_dynamic_shape(tf.shape(logits), tf.shape(event))
+            logits, event = tf.broadcast_to(logits, shape), tf.broadcast_to(event, shape)
+        return _bernoulli_log_prob(logits, event)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _bernoulli_log_prob(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, None]]]:
+    """``y x - log(1 + exp(x))`` for logits x whose last axes are those of the responses y."""
+    small = tf.exp(-tf.abs(x))
+
+    def gradient(upstream: Tensor) -> tuple[Tensor, None]:
+        above = 1 / (1 + small)
+        return upstream * (y - tf.where(x > 0, above, small * above)), None
+
+    return y * x - tf.maximum(x, tf.zeros([], x.dtype)) - tf.math.log1p(small), gradient
+
+
 def _binary(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], **asymptotes: Tensor) -> Any:
     """Bernoulli whose logit is log P(Y = 1) - log P(Y = 0); without asymptotes that is slope - shift."""
-    x = (slope - shift)[..., 0]
+    x = slope - shift[..., None, :, 0]
     if not asymptotes:
-        return tfd.Bernoulli(logits=x)
+        return Bernoulli(logits=x)
     above, below = tf.math.log_sigmoid(x), tf.math.log_sigmoid(-x)
     lower, not_lower = _log_and_complement(asymptotes.get("lower"), absent=(IMPOSSIBLE, 0.0))
     upper, not_upper = _log_and_complement(asymptotes.get("upper"), absent=(0.0, IMPOSSIBLE))
     right = tfp.math.log_add_exp(lower + below, upper + above)
     wrong = tfp.math.log_add_exp(not_lower + below, not_upper + above)
-    return tfd.Bernoulli(logits=right - wrong)
+    return Bernoulli(logits=right - wrong)
 
 
 def _log_and_complement(asymptote: Tensor | None, absent: tuple[float, float]) -> tuple[Tensor, Tensor]:
@@ -87,10 +111,10 @@ def _log_and_complement(asymptote: Tensor | None, absent: tuple[float, float]) -
 
 def _graded(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
     """Categorical with log P(Y = k) = log sigma(u_k) + log sigma(-u_{k+1}) + log(1 - exp(-gap))."""
-    u = slope - shift
+    u = slope[..., None] - shift[..., None, :, :]
     between = exists[:, 2:]
     gap = tf.where(between, shift[..., 1:] - shift[..., :-1], tf.ones([], u.dtype))
-    log_gap = tf.where(between, tf.math.log(-tf.math.expm1(-gap)), tf.zeros([], u.dtype))
+    log_gap = tf.where(between, tf.math.log(-tf.math.expm1(-gap)), tf.zeros([], u.dtype))[..., None, :, :]
     not_above = tf.where(exists[:, 1:], tf.math.log_sigmoid(-u), tf.zeros([], u.dtype))
     log_probs = _pad(tf.math.log_sigmoid(u), 1, 0) + _pad(not_above, 0, 1) + _pad(log_gap, 1, 1)
     return _categorical(log_probs, exists)
@@ -99,7 +123,8 @@ def _graded(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
 def _partial_credit(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
     """Categorical whose logits are the sums of adjacent logits."""
     score = tf.range(exists.shape[1], dtype=slope.dtype)
-    return _categorical(score * slope - _pad(tf.cumsum(shift, axis=-1), 1, 0), exists)
+    offset = _pad(tf.cumsum(shift, axis=-1), 1, 0)
+    return _categorical(score * slope[..., None] - offset[..., None, :, :], exists)
 
 
 def _categorical(logits: Tensor, exists: NDArray[np.bool_]) -> Any:

@@ -27,7 +27,10 @@ Tensor = Any
 
 
 class Model:
-    """A layout in TensorFlow. It holds no data: response codes and their mask are arguments.
+    """A layout in TensorFlow. It holds no data: they are arguments.
+
+    `data` is (response codes,) where none is missing, else (response codes, whether each is observed); with the
+    abilities integrated out (indicators of patterns, their counts).
 
     Parameters
     ----------
@@ -46,8 +49,8 @@ class Model:
         self.layout, self.dtype = layout, dtype
         self.bijectors = {name: site_bijector(slot, dtype) for name, slot in layout.slots.items()}
 
-    def joint(self, observed: Tensor) -> Any:
-        """Joint distribution of the sites and ``response``, which counts where `observed`."""
+    def joint(self, *observed: Tensor) -> Any:
+        """Joint distribution of the sites and ``response``, given the data after the first."""
 
         def model() -> Iterator[Any]:
             full: dict[str, Tensor] = {}
@@ -55,18 +58,19 @@ class Model:
                 prior = site_distribution(slot, self.arguments(slot, full))
                 root = not slot.variable.prior.references()
                 full[name] = self.expand(slot, (yield tfd.JointDistributionCoroutine.Root(prior) if root else prior))
-            yield self.response(full, observed)
+            yield self.response(full, *observed)
 
         return tfd.JointDistributionCoroutine(model)
 
-    def response(self, full: Mapping[str, Tensor], observed: Tensor) -> Any:
+    def response(self, full: Mapping[str, Tensor], *observed: Tensor) -> Any:
         """Distribution of the response matrix, or of response patterns, given full parameter arrays."""
         if self.layout.collapse is not None:
-            return pattern_distribution(self.layout, full, observed)
+            return pattern_distribution(self.layout, full, *observed)
         spec = self.layout.spec
         each = response_distribution(spec.family, full, spec.dims, self.layout.exists)
-        masked = tfd.Masked(each, observed, safe_sample_fn=lambda d: tf.zeros([], d.dtype))
-        return tfd.Independent(masked, 2, name="response")
+        if observed:
+            each = tfd.Masked(each, *observed, safe_sample_fn=lambda d: tf.zeros([], d.dtype))
+        return tfd.Independent(each, 2, name="response")
 
     def expand(self, slot: Slot, site: Tensor) -> Tensor:
         """Site (..., *site_shape) to full array (..., *shape); 0 where nothing is estimated."""
@@ -141,22 +145,22 @@ class Model:
         parts = [self.bijectors[s.name].inverse(site) for s, site in zip(slots, sites, strict=True)]
         return tf.concat([tf.reshape(p, (-1, s.size)) for s, p in zip(slots, parts, strict=True)], axis=-1)
 
-    def log_density(self, sites: list[Tensor], response: Tensor, observed: Tensor) -> Tensor:
+    def log_density(self, sites: list[Tensor], *data: Tensor) -> Tensor:
         """Log joint density (batch,) at sites."""
-        return self.joint(observed).log_prob([*sites, response])
+        return self.joint(*data[1:]).log_prob([*sites, data[0]])
 
-    def target(self, z: Tensor, response: Tensor, observed: Tensor) -> Tensor:
+    def target(self, z: Tensor, *data: Tensor) -> Tensor:
         """Log density (batch,) of the coordinates."""
-        return self.weighted_target(z, 1.0, response, observed)
+        return self.weighted_target(z, 1.0, *data)
 
-    def weighted_target(self, z: Tensor, weight: Tensor, response: Tensor, observed: Tensor) -> Tensor:
+    def weighted_target(self, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
         """Log density (batch,) in which the Jacobian's logarithm counts with a weight, 1 or 0."""
         sites, log_det = self.sites(z)
-        return self.log_density(sites, response, observed) + weight * log_det
+        return self.log_density(sites, *data) + weight * log_det
 
-    def value_and_grad(self, z: Tensor, weight: Tensor, response: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    def value_and_grad(self, z: Tensor, weight: Tensor, *data: Tensor) -> tuple[Tensor, Tensor]:
         """`weighted_target` and its gradient (batch, dim)."""
-        value, gradient = tfp.math.value_and_gradient(lambda x: self.weighted_target(x, weight, response, observed), z)
+        value, gradient = tfp.math.value_and_gradient(lambda x: self.weighted_target(x, weight, *data), z)
         return value, gradient
 
 
@@ -184,8 +188,8 @@ class TfpProgram(Program):
         self._functions: dict[Any, Callable[..., Any]] = {}
         with self.on_device():
             self.model = Model(self.layout, dtype)
-            self._gradient()
-        self._hold(responses)
+            self._hold(responses)
+            self._gradient(one=True)
         self.compile_seconds = time.perf_counter() - start
 
     def on_device(self) -> Any:
@@ -208,7 +212,8 @@ class TfpProgram(Program):
         z = np.asarray(z, dtype=float)
         with self.on_device():
             weight = self.model.constant(float(jacobian))
-            function = self._chained_gradient() if self.chained and z.ndim == 1 else self._gradient()
+            one = z.ndim == 1
+            function = self._chained_gradient() if self.chained and one else self._gradient(one=one)
             value, gradient = function(self._batch(z), weight, *self.data)
         return _to_numpy(value).reshape(z.shape[:-1]), _to_numpy(gradient).reshape(z.shape)
 
@@ -243,6 +248,8 @@ class TfpProgram(Program):
         other = copy.copy(self)
         other.compile_seconds = 0.0
         other._hold(responses, self.data)
+        if len(other.data) != len(self.data):  # the first missing responses
+            return TfpProgram(self.layout, responses, device=self.device, dtype=self.dtype, xla=self.xla)
         return other
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
@@ -260,40 +267,44 @@ class TfpProgram(Program):
         self.responses = responses
         with self.on_device():
             if self.layout.collapse is None:
-                response = tf.constant(np.maximum(responses.values, 0), tf.int32)
-                self.data = (response, tf.constant(responses.observed))
+                codes = tf.constant(np.maximum(responses.values, 0), tf.int32)
+                # Complete data need no mask, which would cost a pass over them in each direction.
+                masked = len(before) == 2 or not responses.observed.all()
+                self.data = (codes, tf.constant(responses.observed)) if masked else (codes,)
             else:
                 shape = tuple(before[0].shape) if before else None
                 indicators, counts = pattern_data(self.layout, responses, shape)
                 self.data = (self.model.constant(indicators), self.model.constant(counts))
-            self.native = self.model.joint(self.data[1])
+            self.native = self.model.joint(*self.data[1:])
 
-    def _gradient(self) -> Callable[..., Any]:
-        """Graph function of (z, weight, response, observed), traced once for every size of batch and all data."""
+    def _gradient(self, *, one: bool) -> Callable[..., Any]:
+        """Graph function of (z, weight, *data), traced once for all data, at one point or for every size of batch."""
+        # A known size spares arithmetic of shapes; with abilities integrated out a second trace would cost more.
+        rows = 1 if one and self.layout.collapse is None else None
 
         def trace() -> Callable[..., Any]:
             scalar = tf.TensorSpec([], self.dtype)
-            signature = [tf.TensorSpec([None, self.dim], self.dtype), scalar, *self._data_signature()]
+            signature = [tf.TensorSpec([rows, self.dim], self.dtype), scalar, *self._data_signature()]
             traced = tf.function(self.model.value_and_grad, signature, autograph=False)
             # Traced here, but called as it is: a concrete function takes milliseconds to match its arguments.
             traced.get_concrete_function()
             return traced  # type: ignore[no-any-return]
 
-        return self.compiled("value_and_grad", trace)
+        return self.compiled(("value_and_grad", rows), trace)
 
     def _chained_gradient(self) -> Callable[..., Any]:
         """As `_gradient`, at one point, compiled by XLA for data of one shape."""
-        point = [tf.TensorSpec([1, self.dim], self.dtype), tf.TensorSpec([], self.dtype)]
-        data = [tf.TensorSpec(part.shape, part.dtype) for part in self.data]
 
         def trace() -> Callable[..., Any]:
+            point = [tf.TensorSpec([1, self.dim], self.dtype), tf.TensorSpec([], self.dtype)]
+            data = [tf.TensorSpec(part.shape, part.dtype) for part in self.data]
             function = self.model.value_and_grad
             return tf.function(function, [*point, *data], autograph=False, jit_compile=True)  # type: ignore[no-any-return]
 
         return self.compiled(("chained", *(tuple(part.shape) for part in self.data)), trace)
 
     def _value(self) -> Callable[..., Any]:
-        """Graph function of (z, response, observed) to the log density alone."""
+        """Graph function of (z, *data) to the log density alone."""
         signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
         return self.compiled("value", lambda: tf.function(self.model.target, signature, autograph=False))
 
@@ -307,11 +318,10 @@ class TfpProgram(Program):
     def _data_signature(self) -> list[Any]:
         if self.layout.collapse is not None:
             return [tf.TensorSpec([None, None], self.dtype), tf.TensorSpec([None], self.dtype)]
-        shape = (self.layout.sizes["person"], self.layout.sizes["item"])
-        return [tf.TensorSpec(shape, tf.int32), tf.TensorSpec(shape, tf.bool)]
+        return [tf.TensorSpec(part.shape, part.dtype) for part in self.data]
 
     def _batch(self, z: Array) -> Tensor:
-        return tf.constant(z.reshape(-1, self.dim), self.dtype)
+        return tf.convert_to_tensor(z.reshape(-1, self.dim), self.dtype)
 
     def _sites(self, params: Mapping[str, Array]) -> list[Tensor]:
         sites = [(slot, slot.to_site(params[name])) for name, slot in self.layout.slots.items()]
