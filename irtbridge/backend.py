@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from importlib import metadata
 from typing import Any, ClassVar
 
@@ -377,8 +378,13 @@ def check_dtype(dtype: str) -> str:
     return dtype
 
 
+@cache  # which keeps no exception: what is installed later is found
+def _installed_version(distribution: str) -> str:
+    return metadata.version(distribution)
+
+
 def _version(distribution: str) -> str | None:
     try:
-        return metadata.version(distribution)
+        return _installed_version(distribution)
     except metadata.PackageNotFoundError:
         return None

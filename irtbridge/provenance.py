@@ -22,9 +22,14 @@ def environment(backend: Backend) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_count": os.cpu_count() or 0,
         "threads": getattr(backend.options, "threads", 0) or os.cpu_count() or 0,
-        "versions": {name: metadata.version(name) for name in CORE} | backend.versions(),
+        "versions": _core_versions() | backend.versions(),
         "git_commit": git_commit(),
     }
+
+
+@cache
+def _core_versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in CORE}
 
 
 @cache

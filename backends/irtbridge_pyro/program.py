@@ -15,14 +15,11 @@ import numpy as np
 import pyro
 import pyro.distributions as dist
 import torch
-import torch._inductor  # make_fx loads it when first called; here it counts as an import, not as compiling
 from numpy.typing import NDArray
 from pyro import poutine
 from torch import Tensor
 from torch.distributions import biject_to
 from torch.distributions.transforms import Transform
-from torch.fx import GraphModule, Node
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.jit._trace import TracerWarning
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, check_dtype, silent
@@ -35,6 +32,7 @@ from irtbridge_pyro.collapsed import make_collapsed_response, place_abilities
 from irtbridge_pyro.families import response_builder
 from irtbridge_pyro.priors import OrderedRows, builder
 from irtbridge_pyro.sampling import nuts, to_numpy, vi
+from irtbridge_pyro.tracing import TracedDensity
 
 if TYPE_CHECKING:
     from irtbridge_pyro import PyroOptions
@@ -43,7 +41,7 @@ Array = NDArray[np.float64]
 Model = Callable[[Tensor, Tensor], Tensor]
 Plates = Mapping[str, Any]
 PLATES = ("person", "item")
-JIT_WARMUP = 3  # TorchScript optimises its graph in the first runs
+CELLS, MOST_POINTS = 2**19, 32
 
 
 class Site:
@@ -204,11 +202,13 @@ class PyroProgram(Program):
         self.native: Model = make_model(self.layout, self.sites, self._tensor(self.layout.exists), self.like)
         self._take(responses)
         self.weights = self.like.new_zeros(()), self.like.new_ones(())
-        self._functions: dict[str, Any] = {}
+        self.bound = False
         start = time.perf_counter()
         with self.isolated():
             self.transforms = self._find_transforms()
-            self._function("gradient")
+            inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
+            self.traced = TracedDensity(partial(self._log_density_at), inputs, self._points_at_once(), options.jit)
+            self.traced.gradient  # noqa: B018
         self.compile_seconds = time.perf_counter() - start
 
     def _take(self, responses: Responses, before: tuple[Tensor, ...] = ()) -> None:
@@ -231,19 +231,10 @@ class PyroProgram(Program):
         nodes: Mapping[str, Any] = poutine.trace(self.native).get_trace(*self.data).nodes
         return {site.name: biject_to(nodes[site.name]["fn"].support) for site in self.sites}
 
-    def _function(self, kind: str) -> Any:
-        """Value, or gradient and value, of the log density: traced when first asked for, data as arguments."""
-        if kind not in self._functions:
-            density = partial(self._log_density_at)  # tracing would count the self of a method as an input
-            function = density if kind == "value" else _gradient_and_value(density)
-            inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
-            self._functions[kind] = _compiled(function, inputs) if self.options.jit else function
-        return self._functions[kind]
-
     def gradient_and_value(self, z: Tensor, jacobian: bool = True) -> tuple[Tensor, Tensor]:
         """Gradient and value of the log density at one point (dim,)."""
         with torch.no_grad():
-            gradient, value = self._function("gradient")(z, self.weights[jacobian], *self.data)
+            gradient, value = self.traced.gradient(z, self.weights[jacobian], *self.data)
         return gradient, value
 
     def _log_density_at(self, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
@@ -292,10 +283,24 @@ class PyroProgram(Program):
 
     def value(self, z: Array) -> Array:
         z = np.asarray(z, dtype=float)
+        points, arguments = self.like.new_tensor(z).reshape(-1, self.dim), (self.weights[True], *self.data)
         with self.isolated(), torch.no_grad():
-            density, arguments = self._function("value"), (self.weights[True], *self.data)
-            rows = [density(row, *arguments).item() for row in self.like.new_tensor(z).reshape(-1, self.dim)]
-        return np.reshape(rows, z.shape[:-1])
+            if len(points) == 1 or self.traced.rows == 1:
+                values = torch.stack([self.traced.value(point, *arguments) for point in points])
+            else:
+                # Tracing takes as long as a thousand values: it pays where there are further data.
+                density = self.traced.traced_values if self.bound else self.traced.values
+                fill = points[:1].expand(-len(points) % self.traced.rows, -1)
+                parts = torch.cat([points, fill]).split(self.traced.rows)
+                values = torch.cat([density(part, *arguments) for part in parts])[: len(points)]
+        return to_numpy(values).reshape(z.shape[:-1])
+
+    def _points_at_once(self) -> int:
+        """A power of 2: points whose tables of persons by nodes, or by items, together fit in a processor's caches."""
+        collapse = self.layout.collapse
+        columns = self.layout.sizes["item"] if collapse is None else collapse.size(len(self.spec.traits))
+        most = np.clip(CELLS // (len(self.data[0]) * columns), 1, MOST_POINTS)
+        return int(2 ** np.floor(np.log2(most)))
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)
@@ -323,7 +328,7 @@ class PyroProgram(Program):
     def bind(self, responses: Responses) -> PyroProgram:
         self.check_same_shape(responses)
         bound = copy.copy(self)
-        bound.compile_seconds = 0.0
+        bound.compile_seconds, bound.bound = 0.0, True
         bound._take(responses, self.data)
         if [part.shape for part in bound.data] != [part.shape for part in self.data]:
             # More patterns than the program was traced for, or the first missing responses.
@@ -359,40 +364,3 @@ def _inside_bounds(site: Site, value: Array) -> NDArray[np.bool_]:
     low, high = site.slot.variable.prior.bounds()
     axes = tuple(range(-len(site.slot.site_shape), 0))
     return np.asarray(np.all((value >= low) & (value <= high), axis=axes))
-
-
-def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
-    def gradient(z: Tensor, *arguments: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.func.grad_and_value(density)(z, *arguments)
-
-    return gradient
-
-
-def _compiled(function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Callable[..., Any]:
-    """A function as one TorchScript graph; as an FX graph where TorchScript's shape analysis fails on it."""
-    with torch.no_grad():
-        graph = _without_identities(make_fx(function)(*inputs)).eval()
-        try:
-            compiled: Callable[..., Any] = torch.jit.freeze(torch.jit.trace(graph, inputs, check_trace=False))
-            for _ in range(JIT_WARMUP):
-                compiled(*inputs)
-        except RuntimeError:
-            return graph
-    return compiled
-
-
-def _without_identities(graph: GraphModule) -> GraphModule:
-    """Drop products with 1 and sums with 0, left behind by distributions and plates: each is a pass over the data."""
-    aten = torch.ops.aten
-    neutral = {aten.mul.Tensor: 1, aten.mul.Scalar: 1, aten.div.Tensor: 1, aten.add.Tensor: 0, aten.sub.Tensor: 0}
-    for node in graph.graph.nodes:
-        value = node.args[1] if node.target in neutral else None
-        if isinstance(value, (int, float)) and value == neutral[node.target] and _same_dtype(node, node.args[0]):
-            node.replace_all_uses_with(node.args[0])
-            graph.graph.erase_node(node)
-    graph.recompile()
-    return graph
-
-
-def _same_dtype(node: Node, other: Node) -> bool:
-    return bool(node.meta["val"].dtype == other.meta["val"].dtype)

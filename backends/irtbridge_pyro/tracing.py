@@ -1,0 +1,120 @@
+"""A log density as graphs of tensor operations, traced from the model once and run without it."""
+
+# mypy: allow-untyped-calls, no-warn-return-any
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+import torch._inductor  # make_fx loads it when first called; here it counts as an import, not as compiling
+from torch import Tensor
+from torch.fx import GraphModule, Node
+from torch.fx.experimental.proxy_tensor import make_fx
+
+Function = Callable[..., Any]
+JIT_WARMUP = 3  # TorchScript optimises its graph in the first runs
+
+
+class TracedDensity:
+    """Functions of a point (dim,) and further arguments, each made when first asked for.
+
+    Parameters
+    ----------
+    density : callable
+        The log density, a scalar.
+    inputs : tuple of Tensor
+        A point and the other arguments, of the shapes to trace for.
+    rows : int
+        How many points `values` and `traced_values` take at once.
+    jit : bool
+        Whether to trace at all.
+    """
+
+    def __init__(self, density: Function, inputs: tuple[Tensor, ...], rows: int, jit: bool) -> None:
+        self.density, self.inputs, self.rows, self.jit = density, inputs, rows, jit
+
+    @cached_property
+    def gradient(self) -> Function:
+        """Gradient and value."""
+        return _compiled(self._both, self.inputs) if self.jit else self._both
+
+    @cached_property
+    def value(self) -> Function:
+        """The value alone."""
+        return _compiled(self._value, self.inputs) if self.jit else self._value
+
+    @cached_property
+    def values(self) -> Function:
+        """Values (rows,) at several points (rows, dim)."""
+        return torch.func.vmap(self._value, (0, *(None for _ in self.inputs[1:])))
+
+    @cached_property
+    def traced_values(self) -> Function:
+        """`values`, sooner at each call and later at the first."""
+        point, *others = self.inputs
+        inputs = point.expand(self.rows, -1).clone(), *others
+        return _compiled(_as_graph(self.values, inputs), inputs) if self.jit else self.values
+
+    @cached_property
+    def _both(self) -> Any:
+        function = _gradient_and_value(self.density)
+        return _as_graph(function, self.inputs) if self.jit else function
+
+    @cached_property
+    def _value(self) -> Any:
+        return _second_output(self._both) if self.jit else self.density
+
+
+def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
+    def gradient(z: Tensor, *arguments: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.func.grad_and_value(density)(z, *arguments)
+
+    return gradient
+
+
+def _as_graph(function: Function, inputs: tuple[Tensor, ...]) -> GraphModule:
+    """The tensor operations that a function does."""
+    with torch.no_grad():
+        return _without_identities(make_fx(function)(*inputs)).eval()
+
+
+def _second_output(graph: GraphModule) -> GraphModule:
+    """The part of a graph with two outputs that the second one needs."""
+    part = copy.deepcopy(graph.graph)
+    output = next(node for node in part.nodes if node.op == "output")
+    part.output(output.args[0][1])
+    part.erase_node(output)
+    part.eliminate_dead_code()
+    return GraphModule(graph, part).eval()
+
+
+def _compiled(graph: GraphModule, inputs: tuple[Tensor, ...]) -> Function:
+    """A graph as TorchScript; as it is where TorchScript's shape analysis fails on it."""
+    with torch.no_grad():
+        try:
+            compiled: Function = torch.jit.freeze(torch.jit.trace(graph, inputs, check_trace=False))
+            for _ in range(JIT_WARMUP):
+                compiled(*inputs)
+        except RuntimeError:
+            return graph
+    return compiled
+
+
+def _without_identities(graph: GraphModule) -> GraphModule:
+    """Drop products with 1 and sums with 0, left behind by distributions and plates: each is a pass over the data."""
+    aten = torch.ops.aten
+    neutral = {aten.mul.Tensor: 1, aten.mul.Scalar: 1, aten.div.Tensor: 1, aten.add.Tensor: 0, aten.sub.Tensor: 0}
+    for node in graph.graph.nodes:
+        value = node.args[1] if node.target in neutral else None
+        if isinstance(value, (int, float)) and value == neutral[node.target] and _same_dtype(node, node.args[0]):
+            node.replace_all_uses_with(node.args[0])
+            graph.graph.erase_node(node)
+    graph.recompile()
+    return graph
+
+
+def _same_dtype(node: Node, other: Node) -> bool:
+    return bool(node.meta["val"].dtype == other.meta["val"].dtype)
