@@ -6,6 +6,10 @@ holds for every family, with missing responses and hierarchical priors. The back
 the lowest category, which spares its columns:
 
     log P(pattern | node) = sum_j log p_j0 + sum_{observed jk, k > 0} (log p_jk - log p_j0) - sum_{missing j} log p_j0
+
+Where those differences are linear in the abilities (2PL, partial credit), the second sum is too: the product is taken
+at the corners of the grid, one more than there are traits, and interpolated to the nodes. So far as abilities go, the
+weighted sums of a person's responses are sufficient statistics (Andersen 1977).
 """
 
 from __future__ import annotations
@@ -92,6 +96,20 @@ class Quadrature:
         """All nodes of the product grid, shape (node, trait)."""
         line = np.linspace(-self.half_width, self.half_width, self.n_nodes)
         return np.stack(np.meshgrid(*[line] * n_traits, indexing="ij"), axis=-1).reshape(-1, n_traits)
+
+    def corners(self, n_traits: int) -> tuple[NDArray[np.intp], Array]:
+        """Which nodes are corners, enough of them to interpolate what is linear, and each node's weights on them.
+
+        Returns
+        -------
+        ndarray of int, shape (corner,)
+            The lowest node, and for each trait the node at the grid's upper end on that trait alone.
+        ndarray, shape (node, corner)
+            Barycentric coordinates: each row's sum is 1.
+        """
+        ends = (self.n_nodes - 1) * self.n_nodes ** np.arange(n_traits - 1, -1, -1)
+        away = (self.standard_nodes(n_traits) + self.half_width) / (2 * self.half_width)
+        return np.r_[0, ends], np.c_[1 - away.sum(axis=1), away]
 
     def log_weights(self, n_traits: int) -> Array:
         """Log weights of the nodes under a standard normal, shape (node,); their exponentials sum to one."""

@@ -60,6 +60,11 @@ class Family:
             raise SpecError(f"scaling={self.scaling!r} must be a positive number; 1 is logistic, 1.702 near the ogive.")
         object.__setattr__(self, "scaling", float(self.scaling))
 
+    @property
+    def linear(self) -> bool:
+        """Whether ``log P(Y = k) - log P(Y = 0)`` is linear in the abilities, for every category."""
+        return False
+
     def roles(self) -> dict[str, str]:
         """Role to variable name, for the roles that are filled; several locations share one role."""
         single = ("ability", "discrimination", "lower", "upper")
@@ -129,6 +134,10 @@ class Binary(Family):
     name: ClassVar[str] = "binary"
     max_categories: ClassVar[int | None] = 2
 
+    @property
+    def linear(self) -> bool:
+        return self.lower is None and self.upper is None
+
     def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
         x = slope - shift
         above, below = _log_sigmoid(x), _log_sigmoid(-x)
@@ -178,6 +187,10 @@ class PartialCredit(Family):
     """
 
     name: ClassVar[str] = "partial_credit"
+
+    @property
+    def linear(self) -> bool:
+        return True
 
     def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
         score = np.arange(exists.shape[1])

@@ -30,15 +30,23 @@ class PatternMixture(dist.TorchDistribution):
         Log probabilities of the nodes.
     missing : bool
         Whether the indicators of missing responses follow those of the categories.
+    corners : tuple of Tensor, optional
+        Where the log probabilities relative to the lowest category are linear in the ability: some nodes, and weights
+        (node, corner) that interpolate from them to all.
     """
 
     arg_constraints = {"log_probs": constraints.real, "log_weights": constraints.real}  # noqa: RUF012
     support = constraints.independent(constraints.boolean, 1)
 
     def __init__(
-        self, log_probs: Tensor, log_weights: Tensor, missing: bool, validate_args: bool | None = None
+        self,
+        log_probs: Tensor,
+        log_weights: Tensor,
+        missing: bool,
+        corners: tuple[Tensor, Tensor] | None = None,
+        validate_args: bool | None = None,
     ) -> None:
-        self.log_probs, self.log_weights, self.missing = log_probs, log_weights, missing
+        self.log_probs, self.log_weights, self.missing, self.corners = log_probs, log_weights, missing, corners
         columns = log_probs.shape[-1] * (len(log_probs) - 1 + missing)
         super().__init__(torch.Size(), torch.Size([columns]), validate_args=validate_args)
 
@@ -46,14 +54,23 @@ class PatternMixture(dist.TorchDistribution):
         return self
 
     def log_prob(self, value: Tensor) -> Tensor:
-        lowest, higher = self.log_probs[0], self.log_probs[1:]
-        contrasts = (higher - lowest).permute(1, 2, 0).flatten(1)
-        if self.missing:
-            contrasts = torch.cat([contrasts, -lowest], dim=1)
-        by_node = torch.addmm(self.log_weights + lowest.sum(-1), value, contrasts.T)
+        by_node = self._by_node(value)
         # logsumexp spelt out, whose gradient would take every exponential a second time.
         largest = by_node.detach().amax(-1, keepdim=True)
         return (by_node - largest).exp().sum(-1).log() + largest.squeeze(-1)
+
+    def _by_node(self, value: Tensor) -> Tensor:
+        """Log probability of each pattern (row) and node (column), together."""
+        lowest = self.log_probs[0]
+        contrasts = (self.log_probs[1:] - lowest).permute(1, 2, 0).flatten(1)
+        base = self.log_weights + lowest.sum(-1)
+        if self.corners is None:
+            columns = torch.cat([contrasts, -lowest], dim=1) if self.missing else contrasts
+            return torch.addmm(base, value, columns.T)
+        nodes, weights = self.corners
+        observed, absent = (value[:, : contrasts.shape[1]], value[:, contrasts.shape[1] :])
+        by_node = torch.addmm(base, observed @ contrasts[nodes].T, weights.T)
+        return torch.addmm(by_node, absent, -lowest.T) if self.missing else by_node
 
 
 def make_collapsed_response(
@@ -77,6 +94,10 @@ def make_collapsed_response(
     build = response_builder(spec.family)
 
     columns = exists[:, 1:].numel()
+    corners = None
+    if spec.family.linear:
+        nodes, weights = layout.collapse.corners(n_traits)
+        corners = torch.as_tensor(nodes, device=like.device), like.new_tensor(weights)
 
     def respond(plates: Any, values: Values, indicators: Tensor | None, counts: Tensor) -> Tensor:
         at_nodes = {**values, spec.family.ability: place_abilities(layout, standard, values)[0]}
@@ -85,6 +106,7 @@ def make_collapsed_response(
             _all_log_probs(each, standard, exists),
             log_weights,
             missing=indicators is not None and indicators.shape[1] > columns,
+            corners=corners,
         )
         with pyro.plate("pattern", len(counts), dim=-1), poutine.scale(scale=counts):
             return pyro.sample("response", mixture, obs=indicators)

@@ -32,6 +32,9 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         Log probabilities of the nodes.
     counts : Tensor, shape (pattern,)
         Persons with each pattern.
+    corners : tuple of ndarray, optional
+        Where the log probabilities relative to the lowest category are linear in the ability: some nodes, and weights
+        (node, corner) that interpolate from them to all.
     """
 
     def __init__(
@@ -40,10 +43,12 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         exists: NDArray[np.bool_],
         log_weights: Tensor,
         counts: Tensor,
+        corners: tuple[NDArray[np.intp], NDArray[np.float64]] | None = None,
         name: str = "PatternMixture",
     ) -> None:
         parameters = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.log_probs, self.exists, self.log_weights, self.counts = log_probs, exists, log_weights, counts
+        self.corners = corners
         super().__init__(
             dtype=log_probs.dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,
@@ -80,10 +85,16 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
     def _log_prob(self, value: Tensor) -> Tensor:
         log_probs = tf.where(self.exists, self.log_probs, tf.zeros([], self.dtype))
         lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-        flat = tf.concat([tf.shape(lowest)[:-1], [self.exists[:, 1:].size]], 0)
-        contrasts = tf.concat([tf.reshape(higher - lowest[..., None], flat), -lowest], axis=-1)
-        contrasts = contrasts[..., : tf.shape(value)[-1]]
-        by_node = tf.matmul(value, contrasts, transpose_b=True)
+        columns = self.exists[:, 1:].size
+        contrasts = tf.reshape(higher - lowest[..., None], tf.concat([tf.shape(lowest)[:-1], [columns]], 0))
+        absent = -lowest[..., : tf.shape(value)[-1] - columns]  # all of its columns, or none
+        if self.corners is None:
+            by_node = tf.matmul(value, tf.concat([contrasts, absent], axis=-1), transpose_b=True)
+        else:
+            nodes, weights = self.corners
+            by_corner = tf.matmul(value[..., :columns], tf.gather(contrasts, nodes, axis=-2), transpose_b=True)
+            by_node = tf.matmul(by_corner, tf.constant(weights, self.dtype), transpose_b=True)
+            by_node += tf.matmul(value[..., columns:], absent, transpose_b=True)
         by_node += (self.log_weights + tf.reduce_sum(lowest, axis=-1))[..., None, :]
         return tf.reduce_sum(tf.reduce_logsumexp(by_node, axis=-1) * self.counts, axis=-1)
 
@@ -108,7 +119,8 @@ def pattern_distribution(layout: Layout, full: Mapping[str, Tensor], counts: Ten
     each = response_distribution(spec.family, at_nodes, spec.dims, layout.exists)
     codes = range(layout.exists.shape[1])
     log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
-    return PatternMixture(log_probs, layout.exists, log_weights, counts, name="response")
+    corners = layout.collapse.corners(n_traits) if spec.family.linear else None
+    return PatternMixture(log_probs, layout.exists, log_weights, counts, corners, name="response")
 
 
 def place_abilities(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -132,9 +132,16 @@ def _log_posterior(
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
     log_probs = np.where(layout.exists, log_probs, 0.0)
     lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-    contrasts = np.concatenate([(higher - lowest[..., None]).reshape(*lowest.shape[:-1], -1), -lowest], axis=-1)
+    contrasts = (higher - lowest[..., None]).reshape(*lowest.shape[:-1], -1).astype(patterns.dtype)
+    observed, absent = np.split(patterns, [contrasts.shape[-1]])
     base = lowest.sum(axis=-1) - 0.5 * np.sum(standard**2, axis=-1)
-    by_node = contrasts[..., : len(patterns)].astype(patterns.dtype) @ patterns
+    if layout.spec.family.linear and layout.collapse is not None:
+        corners, weights = layout.collapse.corners(len(layout.spec.traits))
+        by_node = weights.astype(patterns.dtype) @ (contrasts[..., corners, :] @ observed)
+    else:
+        by_node = contrasts @ observed
+    if len(absent):
+        by_node -= lowest.astype(patterns.dtype) @ absent
     by_node += base[..., None].astype(patterns.dtype)
     return nodes, by_node
 
