@@ -166,3 +166,14 @@ def test_layout_without_abilities_has_the_other_variables() -> None:
     assert list(layout.slots) == ["discrimination", "difficulty"]
     assert layout.dim == 4
     assert set(draw_from_prior(layout, np.random.default_rng(0))) == {"discrimination", "difficulty"}
+
+
+@pytest.mark.parametrize("n_traits", [1, 2, 3])
+def test_corners_interpolate_what_is_linear(n_traits: int) -> None:
+    quadrature, rng = Quadrature(7), np.random.default_rng(3)
+    nodes = quadrature.standard_nodes(n_traits)
+    plane = rng.normal() + nodes @ rng.normal(size=n_traits)
+    corners, weights = quadrature.corners(n_traits)
+    assert corners.shape == (n_traits + 1,)
+    np.testing.assert_allclose(weights @ plane[corners], plane, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)

@@ -244,3 +244,30 @@ def test_scaling_must_be_a_positive_number(scaling: Any) -> None:
     with pytest.raises(SpecError, match="must be a positive number") as caught:
         Binary(scaling=scaling)
     assert f"scaling={scaling!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize("traits", [1, 2])
+def test_contrasts_are_linear_in_the_abilities_where_a_family_says_so(traits: int) -> None:
+    """log P(Y = k) - log P(Y = 0) midway between two persons is the mean of theirs; for the others it is not."""
+    rng, exists = np.random.default_rng(4), np.ones((3, 4), dtype=bool)
+    theta = rng.normal(size=(2, traits))
+    ability = np.vstack([theta, theta.mean(axis=0)]).squeeze()
+    values = {
+        "discrimination": rng.uniform(0.5, 2.0, (3, traits)).squeeze(),
+        "location": np.sort(rng.normal(size=(3, 3))),
+        "lower": np.full(3, 0.2),
+    }
+    dims = {
+        "ability": ("person", "trait")[:traits],
+        "discrimination": ("item", "trait")[:traits],
+        "location": ("item", "category"),
+        "lower": ("item",),
+    }
+    for family in (Binary, Graded, PartialCredit):
+        for asymptote in (None, "lower") if family is Binary else (None,):
+            k = 2 if family is Binary else 4
+            one = family(location=("location",), lower=asymptote)
+            params = {**values, "ability": ability, "location": values["location"][:, : k - 1]}
+            log_probs = one.log_probs(params, dims, exists[:, :k])
+            contrasts = log_probs[..., 1:] - log_probs[..., :1]
+            assert np.allclose(contrasts[2], contrasts[:2].mean(axis=0), rtol=1e-12, atol=1e-12) == one.linear

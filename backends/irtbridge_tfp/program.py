@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -53,14 +53,19 @@ class Model:
         """Joint distribution of the sites and ``response``, given the data after the first."""
 
         def model() -> Iterator[Any]:
-            full: dict[str, Tensor] = {}
-            for name, slot in self.layout.slots.items():
-                prior = site_distribution(slot, self.arguments(slot, full))
-                root = not slot.variable.prior.references()
-                full[name] = self.expand(slot, (yield tfd.JointDistributionCoroutine.Root(prior) if root else prior))
-            yield self.response(full, *observed)
+            statements, drawn = self.statements(*observed), None
+            for root in (*(not s.variable.prior.references() for s in self.layout.slots.values()), False):
+                one = statements.send(drawn)
+                drawn = yield tfd.JointDistributionCoroutine.Root(one) if root else one
 
         return tfd.JointDistributionCoroutine(model)
+
+    def statements(self, *observed: Tensor) -> Generator[Any, Tensor, None]:
+        """The distribution of each site in turn, given the values sent for those before, and of the response."""
+        full: dict[str, Tensor] = {}
+        for name, slot in self.layout.slots.items():
+            full[name] = self.expand(slot, (yield site_distribution(slot, self.arguments(slot, full))))
+        yield self.response(full, *observed)
 
     def response(self, full: Mapping[str, Tensor], *observed: Tensor) -> Any:
         """Distribution of the response matrix, or of response patterns, given full parameter arrays."""
@@ -147,7 +152,12 @@ class Model:
 
     def log_density(self, sites: list[Tensor], *data: Tensor) -> Tensor:
         """Log joint density (batch,) at sites."""
-        return self.joint(*data[1:]).log_prob([*sites, data[0]])
+        # The joint distribution's own log_prob says the same, but traces a draw of every variable besides.
+        statements, drawn, terms = self.statements(*data[1:]), None, []
+        for value in (*sites, data[0]):
+            terms.append(statements.send(drawn).log_prob(value))
+            drawn = value
+        return sum(terms)
 
     def target(self, z: Tensor, *data: Tensor) -> Tensor:
         """Log density (batch,) of the coordinates."""
