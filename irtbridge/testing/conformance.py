@@ -134,6 +134,7 @@ class BackendConformance:
         assert (value.shape, gradient.shape) == ((3,), (3, point.program.dim))
         np.testing.assert_allclose(one_value, value[1], rtol=1e-10)
         np.testing.assert_allclose(one_gradient, gradient[1], rtol=1e-7, atol=1e-9)
+        _values_are_those_of_gradients(point.program)
         one = _rows(point.params)[1]
         whole = point.program.log_density(point.params)
         np.testing.assert_allclose(point.program.log_density(one), whole[1], rtol=1e-10)
@@ -229,10 +230,11 @@ class BackendConformance:
             value, gradient = program.value_and_grad(z, jacobian=jacobian)
             np.testing.assert_allclose(gradient, (upper - lower) / (2 * step), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(value, program.log_density(program.constrain(z)), rtol=1e-9)
-        np.testing.assert_allclose(program.value(z[None]), program.value_and_grad(z)[0], rtol=1e-10)
         other = case.responses(seed=77)
         bound = program.bind(other)
         np.testing.assert_allclose(bound.log_density(rows[0]), log_joint(bound.layout, rows[0], other), rtol=1e-9)
+        for one in (program, bound):
+            _values_are_those_of_gradients(one)
 
     @pytest.mark.parametrize("method", ["laplace", "nuts_collapsed"])
     def test_collapsed_methods_draw_from_the_posterior(self, method: str) -> None:
@@ -408,3 +410,12 @@ def _estimated(slot: Slot, full: Array) -> Array:
         return full[..., *np.tril_indices(slot.shape[0], -1)]
     site = slot.to_site(full)
     return site.reshape(len(full), -1)
+
+
+def _values_are_those_of_gradients(program: Program) -> None:
+    """At one point, at some, and at more than a backend may take at once."""
+    z = np.random.default_rng(6).uniform(-0.7, 0.7, (37, program.dim))
+    expected = program.value_and_grad(z)[0]
+    for count in (1, 3, 37):
+        np.testing.assert_allclose(program.value(z[:count]), expected[:count], rtol=1e-10)
+    np.testing.assert_allclose(program.value(z[0]), expected[0], rtol=1e-10)
