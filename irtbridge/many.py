@@ -12,13 +12,14 @@ import pandas as pd
 
 from irtbridge.backend import Draws, Progress, silent
 from irtbridge.data import Responses, load_responses
-from irtbridge.errors import ConfigError, DataError
+from irtbridge.errors import ConfigError, DataError, NumericalError, rebuild
 from irtbridge.fitting import Fit, Fitter, check_seed
 from irtbridge.processes import in_processes
 from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
 
 Options = Mapping[str, Any]
+Call = tuple[int, Any, Options, int]
 
 
 def fit_many(
@@ -50,7 +51,7 @@ def fit_many(
     seed : int
         Of all; see `seed_of`.
     processes : int
-        Spread the data sets over so many processes, each of which compiles once.
+        Spread the data sets over so many processes, this one among them, each of which compiles once.
     progress : callable
         Called with ("data sets", fits done, fits in all; 0 where unknown).
     model, backend, method, device, dtype, model_options, backend_options, data_options, **settings
@@ -72,7 +73,7 @@ def fit_many(
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         raise ConfigError(f"processes={processes!r} must be an integer, 1 or greater.")
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
-    calls = ((data, dict(data_options or {}), seed_of(seed, i)) for i, data in enumerate(data_sets))
+    calls = ((i, data, dict(data_options or {}), seed) for i, data in enumerate(data_sets))
     fits = _one_by_one(fitter, calls) if processes == 1 else _spread(fitter, list(calls), processes)
     return _reported(fits, progress, len(data_sets) if isinstance(data_sets, Sized) else 0)
 
@@ -82,19 +83,27 @@ def seed_of(seed: int, index: int) -> int:
     return int(np.random.SeedSequence([int(seed), index]).generate_state(1)[0])
 
 
-def _one_by_one(fitter: Fitter, calls: Iterable[tuple[Any, Options, int]]) -> Iterator[Fit]:
-    for data, options, seed in calls:
-        yield fitter.fit(load_responses(data, **options), seed)
+def _one_by_one(fitter: Fitter, calls: Iterable[Call]) -> Iterator[Fit]:
+    for call in calls:
+        yield _fit(fitter, *call)
 
 
-def _spread(fitter: Fitter, calls: Iterable[tuple[Any, Options, int]], processes: int) -> Iterator[Fit]:
+def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int) -> Fit:
+    """One fit; what its data bring about says which data set it was."""
+    try:
+        return fitter.fit(load_responses(data, **options), seed_of(seed, number))
+    except (DataError, NumericalError) as error:
+        raise rebuild(type(error), f"data set number {number}, counted from 0: {error}") from error
+
+
+def _spread(fitter: Fitter, calls: Iterable[Call], processes: int) -> Iterator[Fit]:
     for idata, responses, draws in in_processes(_fit_here, fitter, calls, processes):
         yield Fit(idata, fitter.spec, responses, partial(fitter.compile, responses), draws)
 
 
-def _fit_here(fitter: Fitter, data: Any, options: Options, seed: int) -> tuple[az.InferenceData, Responses, Draws]:
+def _fit_here(fitter: Fitter, *call: Any) -> tuple[az.InferenceData, Responses, Draws]:
     """What a fit in another process sends home: everything but the compiled program."""
-    done = fitter.fit(load_responses(data, **options), seed)
+    done = _fit(fitter, *call)
     return done.idata, done.responses, done.draws
 
 

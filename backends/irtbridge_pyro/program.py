@@ -208,7 +208,6 @@ class PyroProgram(Program):
             self.transforms = self._find_transforms()
             inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
             self.traced = TracedDensity(partial(self._log_density_at), inputs, self._points_at_once(), options.jit)
-            self.traced.gradient  # noqa: B018
         self.compile_seconds = time.perf_counter() - start
 
     def _take(self, responses: Responses, before: tuple[Tensor, ...] = ()) -> None:

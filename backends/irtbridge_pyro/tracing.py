@@ -19,7 +19,7 @@ JIT_WARMUP = 3  # TorchScript optimises its graph in the first runs
 
 
 class TracedDensity:
-    """Functions of a point (dim,) and further arguments, each made when first asked for.
+    """Functions of a point (dim,) and further arguments: the gradient made at once, others when first asked for.
 
     Parameters
     ----------
@@ -31,15 +31,20 @@ class TracedDensity:
         How many points `values` and `traced_values` take at once.
     jit : bool
         Whether to trace at all.
+
+    Attributes
+    ----------
+    gradient : callable
+        Gradient and value.
     """
 
     def __init__(self, density: Function, inputs: tuple[Tensor, ...], rows: int, jit: bool) -> None:
-        self.density, self.inputs, self.rows, self.jit = density, inputs, rows, jit
-
-    @cached_property
-    def gradient(self) -> Function:
-        """Gradient and value."""
-        return _compiled(self._both, self.inputs) if self.jit else self._both
+        self.inputs, self.rows, self.jit = inputs, rows, jit
+        both: Any = _gradient_and_value(density)
+        if jit:
+            both = _as_graph(both, inputs)
+        self._value: Any = _second_output(both) if jit else density
+        self.gradient: Function = _compiled(both, inputs) if jit else both
 
     @cached_property
     def value(self) -> Function:
@@ -57,15 +62,6 @@ class TracedDensity:
         point, *others = self.inputs
         inputs = point.expand(self.rows, -1).clone(), *others
         return _compiled(_as_graph(self.values, inputs), inputs) if self.jit else self.values
-
-    @cached_property
-    def _both(self) -> Any:
-        function = _gradient_and_value(self.density)
-        return _as_graph(function, self.inputs) if self.jit else function
-
-    @cached_property
-    def _value(self) -> Any:
-        return _second_output(self._both) if self.jit else self.density
 
 
 def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
