@@ -353,6 +353,7 @@ class PyroProgram(Program):
             stack.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit")
             warnings.filterwarnings("ignore", category=TracerWarning)
+            warnings.filterwarnings("ignore", message="There is a performance drop")  # of vmap, on rare functions
             stack.callback(torch.set_num_threads, threads)
             torch.set_num_threads(self.options.threads or threads)
             yield
