@@ -7,11 +7,12 @@ import itertools
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any, TypeVar
 
-from irtbridge.errors import IRTBridgeError
+from irtbridge.errors import IRTBridgeError, ResultsError
 from irtbridge.memory import keep_freed_memory
 
 W = TypeVar("W")
@@ -40,11 +41,16 @@ def in_processes(run: Callable[..., R], worker: W, calls: Iterable[tuple[Any, ..
     Raises
     ------
     IRTBridgeError
-        What a call raised, when its turn comes: the results before it have been given by then.
+        What a call raised, when its turn comes: the results before it have been given by then. `ResultsError` where
+        another process died.
     """
     here, helpers = copy.copy(worker), _Helpers(run, worker, calls, processes - 1)
     results: dict[int, R | IRTBridgeError] = {}
     try:
+        # The first call stays here, so that its result, or its error, does not wait for a process to start.
+        if (first := helpers.take()) is not None:
+            helpers.start()
+            results[0] = _outcome(run, here, first[1])
         for turn in itertools.count():
             while turn not in results:
                 if helpers.done.empty() and (mine := helpers.take()) is not None:
@@ -72,8 +78,11 @@ class _Helpers:
         self._executor = get_reusable_executor(max_workers=number, env=threads)
         self._task = uuid.uuid4().hex, run, worker
         self._calls, self._lock = enumerate(calls), Lock()
-        self.busy, self.done = 0, SimpleQueue[Any]()
-        for _ in range(number):
+        self._number, self.busy, self.done = number, 0, SimpleQueue[Any]()
+
+    def start(self) -> None:
+        """Give each process a call."""
+        for _ in range(self._number):
             self._send()
 
     def take(self) -> tuple[int, tuple[Any, ...]] | None:
@@ -83,7 +92,10 @@ class _Helpers:
 
     def next_outcome(self) -> tuple[int, Any]:
         """Number and outcome of a call, waiting until there is one."""
-        outcome: tuple[int, Any] = self.done.get().result()
+        try:
+            outcome: tuple[int, Any] = self.done.get().result()
+        except BrokenProcessPool as error:
+            raise ResultsError("another process died, perhaps for want of memory; use fewer processes.") from error
         with self._lock:
             self.busy -= 1
         return outcome
