@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,9 +93,8 @@ class Quadrature:
         return 2 * self.half_width / (self.n_nodes - 1)
 
     def standard_nodes(self, n_traits: int) -> Array:
-        """All nodes of the product grid, shape (node, trait)."""
-        line = np.linspace(-self.half_width, self.half_width, self.n_nodes)
-        return np.stack(np.meshgrid(*[line] * n_traits, indexing="ij"), axis=-1).reshape(-1, n_traits)
+        """All nodes of the product grid, shape (node, trait); to be read only."""
+        return _grid(self.n_nodes, self.half_width, n_traits)
 
     def corners(self, n_traits: int) -> tuple[NDArray[np.intp], Array]:
         """Which nodes are corners, enough of them to interpolate what is linear, and each node's weights on them.
@@ -185,6 +184,14 @@ class Patterns:
         if missing:
             blocks.append((self.codes < 0) & (self.counts > 0)[:, None])
         return np.concatenate(blocks, axis=1, dtype=float)
+
+
+@lru_cache(maxsize=8)
+def _grid(n_nodes: int, half_width: float, n_traits: int) -> Array:
+    line = np.linspace(-half_width, half_width, n_nodes)
+    grid = np.stack(np.meshgrid(*[line] * n_traits, indexing="ij"), axis=-1).reshape(-1, n_traits)
+    grid.flags.writeable = False
+    return grid
 
 
 def pattern_data(layout: Layout, responses: Responses, before: tuple[int, ...] | None = None) -> tuple[Array, Array]:

@@ -24,6 +24,7 @@ from torch.jit._trace import TracerWarning
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, check_dtype, silent
 from irtbridge.collapse import pattern_data
+from irtbridge.cumulants import table_cells
 from irtbridge.data import Responses
 from irtbridge.errors import Unsupported
 from irtbridge.layout import Layout, Slot
@@ -41,7 +42,7 @@ Array = NDArray[np.float64]
 Model = Callable[[Tensor, Tensor], Tensor]
 Plates = Mapping[str, Any]
 PLATES = ("person", "item")
-CELLS, MOST_POINTS = 2**19, 32
+CELLS, MOST_POINTS, TABULATED_POINTS = 2**19, 32, 32
 
 
 class Site:
@@ -126,7 +127,9 @@ def _batch_shape(plates: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, 
     return (shape[0], 1) if plates == ("person",) else shape[: len(plates)]
 
 
-def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tensor) -> Model:
+def make_model(
+    layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tensor, *, tabulated: bool = False
+) -> Model:
     """Write a spec as a Pyro model of the responses, or of response patterns where abilities are integrated out.
 
     Parameters
@@ -139,10 +142,12 @@ def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tens
         Which categories each item has.
     like : Tensor
         Has the dtype and the device.
+    tabulated : bool
+        Tabulate the likelihood of response patterns where that pays (see `irtbridge.cumulants`).
     """
-    sizes = layout.sizes
-    collapsed = layout.collapse is not None
-    respond: Any = make_collapsed_response(layout, exists, like) if collapsed else _make_response(layout, exists)
+    sizes, respond = layout.sizes, _make_response(layout, exists)
+    if layout.collapse is not None:
+        respond = make_collapsed_response(layout, exists, like, tabulated=tabulated)
 
     def model(response: Tensor | None, observed: Tensor | bool = True) -> Tensor:
         plates = {name: pyro.plate(name, sizes[name], dim=dim) for name, dim in zip(PLATES, (-2, -1), strict=True)}
@@ -199,7 +204,7 @@ class PyroProgram(Program):
         self.device, self.dtype = device, check_dtype(dtype)
         self.like = torch.empty(0, dtype=getattr(torch, dtype), device=device)
         self.sites = [Site(self.layout, slot, self.like) for slot in self.layout.slots.values()]
-        self.native: Model = make_model(self.layout, self.sites, self._tensor(self.layout.exists), self.like)
+        self.native = self._make_model()
         self._take(responses)
         self.weights = self.like.new_zeros(()), self.like.new_ones(())
         self.bound = False
@@ -207,8 +212,18 @@ class PyroProgram(Program):
         with self.isolated():
             self.transforms = self._find_transforms()
             inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
-            self.traced = TracedDensity(partial(self._log_density_at), inputs, self._points_at_once(), options.jit)
+            density, cheaper = partial(self._log_density_at, self.native), None
+            if self._tabulates():
+                cheaper = partial(self._log_density_at, self._make_model(tabulated=True))
+            self.traced = TracedDensity(density, inputs, self._points_at_once(), options.jit, cheaper)
         self.compile_seconds = time.perf_counter() - start
+
+    def _make_model(self, *, tabulated: bool = False) -> Model:
+        exists = self._tensor(self.layout.exists)
+        return make_model(self.layout, self.sites, exists, self.like, tabulated=tabulated)
+
+    def _tabulates(self) -> bool:
+        return self.layout.collapse is not None and table_cells(self.layout, self.data[0].shape) > 0
 
     def _take(self, responses: Responses, before: tuple[Tensor, ...] = ()) -> None:
         """Hold data, in the shape of those that the program was compiled for where they allow it."""
@@ -236,8 +251,8 @@ class PyroProgram(Program):
             gradient, value = self.traced.gradient(z, self.weights[jacobian], *self.data)
         return gradient, value
 
-    def _log_density_at(self, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
-        """Log density at unconstrained coordinates; the Jacobian's logarithm counts with a weight, 1 or 0."""
+    def _log_density_at(self, model: Model, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
+        """A model's log density at unconstrained coordinates; the Jacobian's logarithm counts with a weight, 1 or 0."""
         values, log_det = {}, z.new_zeros(())
         for site, x in self._split(z):
             transform = self.transforms[site.name]
@@ -245,7 +260,7 @@ class PyroProgram(Program):
             log_det = log_det + transform.log_abs_det_jacobian(x, values[site.name]).sum()
         if self.layout.noncentred:
             log_det = log_det + self._move_abilities(values)
-        return self._log_joint(values, *data) + weight * log_det
+        return self._log_joint(model, values, *data) + weight * log_det
 
     def _move_abilities(self, values: dict[str, Tensor]) -> Tensor:
         """Standardised abilities to abilities, in place; the log determinant of the Jacobian."""
@@ -256,9 +271,9 @@ class PyroProgram(Program):
         values[name] = abilities.reshape(values[name].shape)
         return log_det
 
-    def _log_joint(self, values: dict[str, Tensor], *data: Tensor) -> Tensor:
+    def _log_joint(self, model: Model, values: dict[str, Tensor], *data: Tensor) -> Tensor:
         """Log density of the sites' values: the model itself, run with its sites held."""
-        held = poutine.condition(self.native, data=values)
+        held = poutine.condition(model, data=values)
         return torch.as_tensor(poutine.trace(held).get_trace(*data).log_prob_sum())
 
     def site_values(self, z: Tensor) -> dict[str, Tensor]:
@@ -277,7 +292,7 @@ class PyroProgram(Program):
         values = {s.name: self.like.new_tensor(sites[s.name]).reshape((-1, *s.shape)) for s in self.sites}
         with self.isolated(), torch.no_grad():
             rows = [{name: v[i] for name, v in values.items()} for i in range(inside.size)]
-            density = [self._log_joint(row, *self.data).item() for row in rows]
+            density = [self._log_joint(self.native, row, *self.data).item() for row in rows]
         return np.where(inside, np.reshape(density, batch), -np.inf)
 
     def value(self, z: Array) -> Array:
@@ -296,6 +311,8 @@ class PyroProgram(Program):
 
     def _points_at_once(self) -> int:
         """A power of 2: points whose tables of persons by nodes, or by items, together fit in a processor's caches."""
+        if self._tabulates():
+            return TABULATED_POINTS
         collapse = self.layout.collapse
         columns = self.layout.sizes["item"] if collapse is None else collapse.size(len(self.spec.traits))
         most = np.clip(CELLS // (len(self.data[0]) * columns), 1, MOST_POINTS)

@@ -31,6 +31,8 @@ class TracedDensity:
         How many points `values` and `traced_values` take at once.
     jit : bool
         Whether to trace at all.
+    cheaper : callable, optional
+        The same density without a gradient, for many points.
 
     Attributes
     ----------
@@ -38,12 +40,15 @@ class TracedDensity:
         Gradient and value.
     """
 
-    def __init__(self, density: Function, inputs: tuple[Tensor, ...], rows: int, jit: bool) -> None:
+    def __init__(
+        self, density: Function, inputs: tuple[Tensor, ...], rows: int, jit: bool, cheaper: Function | None = None
+    ) -> None:
         self.inputs, self.rows, self.jit = inputs, rows, jit
         both: Any = _gradient_and_value(density)
         if jit:
             both = _as_graph(both, inputs)
         self._value: Any = _second_output(both) if jit else density
+        self._one_of_many: Any = cheaper or self._value
         self.gradient: Function = _compiled(both, inputs) if jit else both
 
     @cached_property
@@ -54,7 +59,7 @@ class TracedDensity:
     @cached_property
     def values(self) -> Function:
         """Values (rows,) at several points (rows, dim)."""
-        return torch.func.vmap(self._value, (0, *(None for _ in self.inputs[1:])))
+        return torch.func.vmap(self._one_of_many, (0, *(None for _ in self.inputs[1:])))
 
     @cached_property
     def traced_values(self) -> Function:

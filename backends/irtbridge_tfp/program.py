@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, silent
 from irtbridge.collapse import pattern_data
+from irtbridge.cumulants import table_cells
 from irtbridge.data import Responses
 from irtbridge.layout import Layout, Slot
 from irtbridge.noncentred import to_noncentred
@@ -38,6 +39,8 @@ class Model:
         The spec over the data's shape.
     dtype : str
         ``float64`` or ``float32``.
+    cells : int
+        Cells of a table of the likelihood of patterns (see `irtbridge.cumulants`), 0 for none.
 
     Attributes
     ----------
@@ -45,8 +48,8 @@ class Model:
         From unconstrained coordinates to the site, by variable.
     """
 
-    def __init__(self, layout: Layout, dtype: str) -> None:
-        self.layout, self.dtype = layout, dtype
+    def __init__(self, layout: Layout, dtype: str, cells: int = 0) -> None:
+        self.layout, self.dtype, self.cells = layout, dtype, cells
         self.bijectors = {name: site_bijector(slot, dtype) for name, slot in layout.slots.items()}
 
     def joint(self, *observed: Tensor) -> Any:
@@ -70,7 +73,7 @@ class Model:
     def response(self, full: Mapping[str, Tensor], *observed: Tensor) -> Any:
         """Distribution of the response matrix, or of response patterns, given full parameter arrays."""
         if self.layout.collapse is not None:
-            return pattern_distribution(self.layout, full, *observed)
+            return pattern_distribution(self.layout, full, *observed, cells=self.cells)
         spec = self.layout.spec
         each = response_distribution(spec.family, full, spec.dims, self.layout.exists)
         if observed:
@@ -314,9 +317,15 @@ class TfpProgram(Program):
         return self.compiled(("chained", *(tuple(part.shape) for part in self.data)), trace)
 
     def _value(self) -> Callable[..., Any]:
-        """Graph function of (z, *data) to the log density alone."""
+        """Graph function of (z, *data) to the log density alone, the likelihood of patterns tabulated where it pays."""
         signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
-        return self.compiled("value", lambda: tf.function(self.model.target, signature, autograph=False))
+        cells = 0 if self.layout.collapse is None else table_cells(self.layout, self.data[0].shape)
+
+        def trace() -> Callable[..., Any]:
+            model = Model(self.layout, self.dtype, cells) if cells else self.model
+            return tf.function(model.target, signature, autograph=False)  # type: ignore[no-any-return]
+
+        return self.compiled(("value", cells), trace)
 
     def _trace_log_density(self) -> Callable[..., Any]:
         sites = [tf.TensorSpec([None, *slot.site_shape], self.dtype) for slot in self.layout.slots.values()]

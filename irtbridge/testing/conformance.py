@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from irtbridge import models
 from irtbridge.backend import Backend, Draws, NutsSettings, Program, ViSettings
 from irtbridge.collapse import Quadrature
+from irtbridge.cumulants import table_cells
 from irtbridge.data import Responses
 from irtbridge.draws import to_inference_data
 from irtbridge.errors import DataError, DeviceError, UnknownName, Unsupported
@@ -31,6 +32,7 @@ from irtbridge.testing.marginal import reference_posterior
 
 Array = NDArray[np.float64]
 POINTS = 50
+TABULATED = [case for case in CASES if case.spec.family.linear and len(case.spec.traits) == 1]
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 
 
@@ -235,6 +237,24 @@ class BackendConformance:
         np.testing.assert_allclose(bound.log_density(rows[0]), log_joint(bound.layout, rows[0], other), rtol=1e-9)
         for one in (program, bound):
             _values_are_those_of_gradients(one)
+
+    @pytest.mark.parametrize("case", TABULATED, ids=[case.name for case in TABULATED])
+    def test_collapsed_values_of_many_persons(self, case: Case) -> None:
+        """As many as make a table of the likelihood pay (see `irtbridge.cumulants`)."""
+        self.need_collapse()
+        counts = case.n_categories * 4
+        params = simulate_parameters(case.spec, 500, counts, seed=1)
+        first, other = (simulate_responses(case.spec, params, counts, seed) for seed in (2, 3))
+        program = self.load().compile(case.spec, first, device="cpu", collapse=Quadrature())
+        assert table_cells(program.layout, (500, program.layout.exists[:, 1:].size)) > 0
+        z = np.random.default_rng(6).uniform(-1, 1, (40, program.dim))
+        for bound in (program, program.bind(other)):
+            values, rows = bound.value(z), _rows(bound.constrain(z[:4]))
+            expected = [log_joint(bound.layout, row, bound.responses) for row in rows]
+            gradients, at_density = bound.value_and_grad(z[:4])[0], [bound.log_density(row) for row in rows]
+            np.testing.assert_allclose(at_density, expected, rtol=1e-9)
+            np.testing.assert_allclose(values[:4], gradients, rtol=1e-10)
+            np.testing.assert_allclose(bound.value(z[37:]), values[37:], rtol=1e-12)
 
     @pytest.mark.parametrize("method", ["laplace", "nuts_collapsed"])
     def test_collapsed_methods_draw_from_the_posterior(self, method: str) -> None:

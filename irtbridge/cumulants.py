@@ -1,0 +1,63 @@
+"""One trait and linear log odds: the likelihood of a pattern is a smooth function of one number, so it is tabulated.
+
+Where the log odds against the lowest category are linear in the ability (2PL, partial credit) and no response is
+missing, the abilities x of a person's response pattern enter its likelihood through one weighted sum B of the responses
+(Andersen 1977). With A the part of the log odds that does not depend on the ability::
+
+    log P(pattern) = A + K(B),    K(s) = log sum_q exp(c_q + s x_q)
+
+c_q being the log weight of node q and the log probability of the lowest category of every item there. K is a cumulant
+generating function: its derivatives are the cumulants of the ability of a person with B = s. A table has K and three of
+them at even points; between these it is the polynomial of degree 7 that has them at both ends (Hermite). The error is
+``K''''''''(s) (h / 2)^8 / 8!``, h being the distance of the points (Davis 1975, theorem 3.5.1). As the likelihood is
+log-concave, the ability's variance given the responses never exceeds its prior's (Brascamp & Lieb 1976), and the
+derivative stays small.
+
+Persons so cost eight products each, in place of an exponential for each node.
+"""
+
+from __future__ import annotations
+
+from math import factorial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from irtbridge.layout import Layout
+
+Array = NDArray[np.float64]
+CELLS_PER_STEP, FEWEST_CELLS = 2, 32
+ROWS_PER_CELL = 4
+
+
+def table_cells(layout: Layout, shape: tuple[int, ...]) -> int:
+    """Cells of the table for patterns whose indicators have this shape; 0 where none can serve, or none would pay.
+
+    Parameters
+    ----------
+    layout : Layout
+        A layout with a quadrature.
+    shape : tuple of int
+        Of the indicators: (pattern, column), see `irtbridge.collapse.Patterns.indicators`.
+    """
+    steps, columns = int(layout.exists[:, 1:].sum()), layout.exists[:, 1:].size
+    cells = max(FEWEST_CELLS, int(CELLS_PER_STEP * steps))
+    serves = layout.spec.family.linear and len(layout.spec.traits) == 1 and shape[1] == columns
+    return cells if serves and shape[0] >= ROWS_PER_CELL * cells else 0
+
+
+def hermite() -> Array:
+    """From a function's values and derivatives to the coefficients of its polynomial on [0, 1].
+
+    Returns
+    -------
+    ndarray, shape (8, 8)
+        Row k times (f(0), f'(0), f''(0), f'''(0), f(1), f'(1), f''(1), f'''(1)) is the coefficient of u^k.
+    """
+    ends = np.zeros((8, 8))
+    for order in range(4):
+        ends[order, order] = factorial(order)
+        ends[4 + order, order:] = [factorial(k) / factorial(k - order) for k in range(order, 8)]
+    return np.asarray(np.linalg.inv(ends), dtype=float)
