@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 CELLS_PER_STEP, FEWEST_CELLS = 2, 32
 ROWS_PER_CELL = 4
+GRADIENT_ROWS = 2**19  # times nodes; for less, compiling the table's derivatives takes longer than it saves
 
 
-def table_cells(layout: Layout, shape: tuple[int, ...]) -> int:
+def table_cells(layout: Layout, shape: tuple[int, ...], *, gradient: bool = False) -> int:
     """Cells of the table for patterns whose indicators have this shape; 0 where none can serve, or none would pay.
 
     Parameters
@@ -41,11 +42,15 @@ def table_cells(layout: Layout, shape: tuple[int, ...]) -> int:
         A layout with a quadrature.
     shape : tuple of int
         Of the indicators: (pattern, column), see `irtbridge.collapse.Patterns.indicators`.
+    gradient : bool
+        Whether the gradient is wanted too.
     """
+    assert layout.collapse is not None
     steps, columns = int(layout.exists[:, 1:].sum()), layout.exists[:, 1:].size
     cells = max(FEWEST_CELLS, int(CELLS_PER_STEP * steps))
     serves = layout.spec.family.linear and len(layout.spec.traits) == 1 and shape[1] == columns
-    return cells if serves and shape[0] >= ROWS_PER_CELL * cells else 0
+    fewest = max(ROWS_PER_CELL * cells, GRADIENT_ROWS // layout.collapse.n_nodes if gradient else 0)
+    return cells if serves and shape[0] >= fewest else 0
 
 
 def hermite() -> Array:

@@ -31,7 +31,7 @@ def test_polynomial_of_degree_seven_is_met_exactly() -> None:
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
 @pytest.mark.parametrize("test", TESTS)
 def test_table_is_as_good_as_the_sum_over_nodes(test: str, backend: str) -> None:
-    """Values are tabulated, gradients and their values are not."""
+    """Values are tabulated; gradients of so few persons, and the values that come with them, are not."""
     build, counts, n_persons = TESTS[test]
     params = simulate_parameters(build(), n_persons, counts, seed=3)
     responses = simulate_responses(build(), params, counts, seed=4)
@@ -39,6 +39,22 @@ def test_table_is_as_good_as_the_sum_over_nodes(test: str, backend: str) -> None
     assert table_cells(program.layout, program.data[0].shape) > 0  # type: ignore[attr-defined]
     z = np.random.default_rng(5).uniform(-1, 1, (8, program.dim))
     np.testing.assert_allclose(program.value(z), program.value_and_grad(z)[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+def test_gradients_of_large_data_are_tabulated_too(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, counts = models.generalized_partial_credit(), [2, 3, 5] * 4
+    params = simulate_parameters(spec, 300, counts, seed=3)
+    responses = simulate_responses(spec, params, counts, seed=4)
+    z, results = np.random.default_rng(5).uniform(-1, 1, (3, 2 * 12 + 12 + 4 * 3)), []
+    for enough in (cumulants.GRADIENT_ROWS, 1):
+        monkeypatch.setattr(cumulants, "GRADIENT_ROWS", enough)
+        program = load_backend(backend).compile(spec, responses, device="cpu", collapse=Quadrature())
+        results.append([program.value_and_grad(points) for points in (z[:, : program.dim], z[0, : program.dim])])
+    for (value, gradient), (expected, slope) in zip(*results, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-10)
+        np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8 * np.abs(slope).max())
+        assert not np.array_equal(gradient, slope)
 
 
 def test_error_falls_with_the_eighth_power(monkeypatch: pytest.MonkeyPatch) -> None:

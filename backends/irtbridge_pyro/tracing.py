@@ -31,8 +31,8 @@ class TracedDensity:
         How many points `values` and `traced_values` take at once.
     jit : bool
         Whether to trace at all.
-    cheaper : callable, optional
-        The same density without a gradient, for many points.
+    cheaper : callable
+        The same density, or another way to it that serves many points better, without a gradient.
 
     Attributes
     ----------
@@ -40,15 +40,13 @@ class TracedDensity:
         Gradient and value.
     """
 
-    def __init__(
-        self, density: Function, inputs: tuple[Tensor, ...], rows: int, jit: bool, cheaper: Function | None = None
-    ) -> None:
+    def __init__(self, density: Function, inputs: tuple[Tensor, ...], rows: int, jit: bool, cheaper: Function) -> None:
         self.inputs, self.rows, self.jit = inputs, rows, jit
         both: Any = _gradient_and_value(density)
         if jit:
             both = _as_graph(both, inputs)
         self._value: Any = _second_output(both) if jit else density
-        self._one_of_many: Any = cheaper or self._value
+        self._one_of_many: Any = self._value if cheaper is density else cheaper
         self.gradient: Function = _compiled(both, inputs) if jit else both
 
     @cached_property

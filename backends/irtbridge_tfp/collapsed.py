@@ -114,8 +114,9 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
     def _from_table(self, value: Tensor, log_odds: Tensor, base: Tensor, cells: int, nodes: Tensor) -> Tensor:
         """Log probability (..., pattern) of each pattern: A + K(B)."""
         level, slope = self._lines(log_odds, nodes)
-        lines = tf.reshape(tf.stack([level, slope], axis=-3), tf.concat([tf.shape(level)[:-2], [2, -1]], 0))
-        fixed, by_ability = tf.unstack(tf.tensordot(lines, value, [[-1], [-1]]), axis=-2)
+        lines = tf.reshape(tf.stack([level, slope], axis=-3), (-1, self.exists[:, 1:].size))
+        lead = tf.concat([tf.shape(level)[:-2], [2, -1]], 0)
+        fixed, by_ability = tf.unstack(tf.reshape(tf.matmul(lines, value, transpose_b=True), lead), axis=-2)
         zero = tf.zeros([], self.dtype)
         least = tf.reduce_sum(tf.minimum(tf.reduce_min(slope, axis=-1), zero), axis=-1, keepdims=True)
         most = tf.reduce_sum(tf.maximum(tf.reduce_max(slope, axis=-1), zero), axis=-1, keepdims=True)

@@ -293,17 +293,17 @@ class TfpProgram(Program):
     def _gradient(self, *, one: bool) -> Callable[..., Any]:
         """Graph function of (z, weight, *data), traced once for all data, at one point or for every size of batch."""
         # A known size spares arithmetic of shapes; with abilities integrated out a second trace would cost more.
-        rows = 1 if one and self.layout.collapse is None else None
+        rows, cells = 1 if one and self.layout.collapse is None else None, self._cells(gradient=True)
 
         def trace() -> Callable[..., Any]:
             scalar = tf.TensorSpec([], self.dtype)
             signature = [tf.TensorSpec([rows, self.dim], self.dtype), scalar, *self._data_signature()]
-            traced = tf.function(self.model.value_and_grad, signature, autograph=False)
+            traced = tf.function(self._tabulated(cells).value_and_grad, signature, autograph=False)
             # Traced here, but called as it is: a concrete function takes milliseconds to match its arguments.
             traced.get_concrete_function()
             return traced  # type: ignore[no-any-return]
 
-        return self.compiled(("value_and_grad", rows), trace)
+        return self.compiled(("value_and_grad", rows, cells), trace)
 
     def _chained_gradient(self) -> Callable[..., Any]:
         """As `_gradient`, at one point, compiled by XLA for data of one shape."""
@@ -311,7 +311,7 @@ class TfpProgram(Program):
         def trace() -> Callable[..., Any]:
             point = [tf.TensorSpec([1, self.dim], self.dtype), tf.TensorSpec([], self.dtype)]
             data = [tf.TensorSpec(part.shape, part.dtype) for part in self.data]
-            function = self.model.value_and_grad
+            function = self._tabulated(self._cells(gradient=True)).value_and_grad
             return tf.function(function, [*point, *data], autograph=False, jit_compile=True)  # type: ignore[no-any-return]
 
         return self.compiled(("chained", *(tuple(part.shape) for part in self.data)), trace)
@@ -319,13 +319,19 @@ class TfpProgram(Program):
     def _value(self) -> Callable[..., Any]:
         """Graph function of (z, *data) to the log density alone, the likelihood of patterns tabulated where it pays."""
         signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
-        cells = 0 if self.layout.collapse is None else table_cells(self.layout, self.data[0].shape)
+        cells = self._cells(gradient=False)
 
         def trace() -> Callable[..., Any]:
-            model = Model(self.layout, self.dtype, cells) if cells else self.model
-            return tf.function(model.target, signature, autograph=False)  # type: ignore[no-any-return]
+            return tf.function(self._tabulated(cells).target, signature, autograph=False)  # type: ignore[no-any-return]
 
         return self.compiled(("value", cells), trace)
+
+    def _cells(self, *, gradient: bool) -> int:
+        """Cells of the table of the likelihood of patterns, for values or for gradients too; 0 for none."""
+        return 0 if self.layout.collapse is None else table_cells(self.layout, self.data[0].shape, gradient=gradient)
+
+    def _tabulated(self, cells: int) -> Model:
+        return Model(self.layout, self.dtype, cells) if cells else self.model
 
     def _trace_log_density(self) -> Callable[..., Any]:
         sites = [tf.TensorSpec([None, *slot.site_shape], self.dtype) for slot in self.layout.slots.values()]
