@@ -140,7 +140,7 @@ class Binary(Family):
 
     def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
         x = slope - shift
-        above, below = _log_sigmoid(x), _log_sigmoid(-x)
+        above, below = _log_sigmoids(x)
         if not asymptotes:
             return np.concatenate([below, above], axis=-1)
         lower, upper = (np.asarray(asymptotes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
@@ -170,8 +170,9 @@ class Graded(Family):
         gap = np.where(between, np.diff(shift, axis=-1), 1.0)
         with np.errstate(invalid="ignore", divide="ignore"):
             log_gap = np.where(between, np.log(-np.expm1(-gap)), 0.0)
-        at_least = _padded(_log_sigmoid(u), 1, 0)
-        not_above = _padded(np.where(exists[:, 1:], _log_sigmoid(-u), 0.0), 0, 1)
+        above, below = _log_sigmoids(u)
+        at_least = _padded(above, 1, 0)
+        not_above = _padded(np.where(exists[:, 1:], below, 0.0), 0, 1)
         return np.asarray(at_least + not_above + _padded(log_gap, 1, 1))
 
 
@@ -226,6 +227,8 @@ def _padded(x: Array, before: int, after: int) -> Array:
     return np.pad(x, [*((0, 0),) * (x.ndim - 1), (before, after)])
 
 
-def _log_sigmoid(x: Array) -> Array:
+def _log_sigmoids(x: Array) -> tuple[Array, Array]:
+    """Log sigma(x) and log sigma(-x)."""
     # As exact as -logaddexp(0, -x), and several times faster: NumPy vectorises exp and log1p.
-    return np.asarray(np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x))))
+    shared = np.log1p(np.exp(-np.abs(x)))
+    return np.asarray(np.minimum(x, 0.0) - shared), np.asarray(np.minimum(-x, 0.0) - shared)

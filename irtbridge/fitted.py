@@ -16,6 +16,7 @@ from irtbridge import summaries
 from irtbridge.backend import Draws, Program, Timings
 from irtbridge.data import Responses
 from irtbridge.files import write_atomic
+from irtbridge.joint import quadrature_error
 from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
 
@@ -98,6 +99,18 @@ class Fit:
     def pareto_k(self) -> float:
         """k-hat of importance weights (above 0.7 they cannot be trusted); NaN where the method has none."""
         return float("nan") if self.draws.pareto_k is None else self.draws.pareto_k
+
+    @cached_property
+    def quadrature_error(self) -> float:
+        """By how much twice as many quadrature nodes would move the log likelihood at the centre of the draws.
+
+        Above 0.1 the nodes are too few for discriminations so steep: raise `n_nodes`. NaN where the abilities are not
+        integrated out.
+        """
+        layout = self.program.layout
+        if layout.collapse is None:
+            return float("nan")
+        return quadrature_error(layout, self.program.constrain(self.draws.z.mean(axis=(0, 1))), self.responses)
 
     @property
     def max_r_hat(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from irtbridge.data import Responses
 from irtbridge.layout import Layout
 
 Array = NDArray[np.float64]
+MOST_CELLS = 2**23  # persons times nodes
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
@@ -30,6 +32,32 @@ def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], respons
     log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
     by_node = patterns.one_hot @ log_probs.T + layout.collapse.log_weights(n_traits)
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
+
+
+def quadrature_error(layout: Layout, params: Mapping[str, Array], responses: Responses) -> float:
+    """By how much twice as many quadrature nodes would move the log likelihood.
+
+    Of very many persons some are taken, at even distances, and their error is scaled up.
+
+    Parameters
+    ----------
+    layout : Layout
+        A layout with a quadrature.
+    params : mapping of str to ndarray
+        Full arrays.
+    responses : Responses
+        The data.
+    """
+    assert layout.collapse is not None
+    finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
+    most = MOST_CELLS // finer.size(len(layout.spec.traits))
+    rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
+    some = Responses.from_codes(responses.values[rows], responses.n_categories)
+    there, here = (
+        marginal_log_likelihood(Layout.of(layout.spec, some, quadrature), params, some).sum()
+        for quadrature in (finer, layout.collapse)
+    )
+    return float(abs(there - here) * responses.n_persons / len(rows))
 
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from irtbridge.cli import main
-from irtbridge.models import graded
+from irtbridge.models import graded, two_pl
 from irtbridge.simulate import simulate_parameters, simulate_responses
 
 QUICK = ["method.nuts.chains=1", "method.nuts.warmup=40", "method.nuts.draws=30"]
@@ -73,6 +73,21 @@ def test_fit_shows_what_is_on_disk_as_it_showed_it_new(graded_csv: Path, capsys:
     assert tables[0] == tables[1]
     assert "k-hat" in tables[0]
     assert "nan" not in tables[0]
+
+
+def test_fit_says_when_the_quadrature_is_too_coarse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = two_pl(discrimination="LogNormal(3, 0.1)")
+    params = simulate_parameters(spec, 400, [2] * 20, seed=1)
+    frame = simulate_responses(spec, params, [2] * 20, seed=2).to_frame()
+    frame.loc[:, frame.nunique() > 1].to_csv("levels.csv")
+    words = ["fit", "data=levels.csv", "model=2pl", "model.discrimination=LogNormal(3, 0.1)", "backend=pyro"]
+    for nodes, too_few in ((41, True), (401, False)):
+        run = [*words, "method=map", f"method.map.n_nodes={nodes}", "overwrite=true"]
+        assert main(run) == 0
+        assert ("raise method.map.n_nodes" in capsys.readouterr().out) is too_few
 
 
 def test_fit_on_two_backends_side_by_side(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import irtbridge as irt
 from irtbridge import errors
+from irtbridge.collapse import Quadrature
 from irtbridge.quiet_arviz import az
 
 QUICK = {"chains": 2, "warmup": 40, "draws": 30}
@@ -86,6 +87,26 @@ def test_timings_add_up_to_no_more_than_the_wall(fitted: irt.Fit) -> None:
     times = fitted.timings
     assert min(times.warmup, times.sampling) > 0
     assert times.total <= fitted.idata.posterior.attrs["wall_seconds"] + 1e-3
+
+
+def test_quadrature_error_tells_too_few_nodes_for_steep_items() -> None:
+    spec = irt.two_pl(discrimination="LogNormal(3, 0.1)")
+    levels = irt.simulate_responses(spec, irt.simulate_parameters(spec, 400, [2] * 20, seed=1), [2] * 20, seed=2)
+    fit = irt.fit(levels, spec, method="map", seed=1, standard_errors=False)
+    assert fit.quadrature_error > 1
+    params, nodes = fit.program.constrain(fit.draws.z[0, 0]), fit.program.layout.collapse
+    assert nodes is not None
+    coarse, fine = (
+        irt.load_backend("pyro").compile(spec, levels, collapse=Quadrature(n)).log_density(params)
+        for n in (nodes.n_nodes, 2 * nodes.n_nodes)
+    )
+    assert fit.quadrature_error == pytest.approx(abs(fine - coarse), rel=1e-6)
+    assert irt.fit(levels, spec, method="map", seed=1, standard_errors=False, n_nodes=401).quadrature_error < 0.1
+
+
+def test_quadrature_error_is_small_where_items_are_not_steep(fitted: irt.Fit) -> None:
+    assert irt.fit("lsat7", method="map", seed=1).quadrature_error < 1e-5
+    assert np.isnan(fitted.quadrature_error)
 
 
 def test_persons_without_responses_are_kept_when_asked(frame: pd.DataFrame) -> None:

@@ -25,6 +25,7 @@ from irtbridge_experiments.study import make_cells, run_cells, run_study
 from irtbridge_experiments.tables import compact, side_by_side
 
 MULTIRUN = ("-m", "--multirun")
+WORST_QUADRATURE = 0.1
 FIT_HELP = """\
 usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
 
@@ -133,6 +134,9 @@ def _seconds_and_checks(record: Mapping[str, Any]) -> str:
     checks = [text.format(record[key]) for key, text in texts.items() if pd.notna(record.get(key))]
     if record["method"] == "laplace" and record["chain_method"] != "independent":
         checks.append("fell back to nuts_collapsed, k-hat being above 0.7")
+    if (error := record.get("quadrature_error")) is not None and error > WORST_QUADRATURE:
+        advice = f"raise method.{record['method']}.n_nodes"
+        checks.append(f"twice the quadrature nodes move the log likelihood by {error:.2g}: {advice}")
     if record["method"].startswith("nuts"):
         checks.append(f"divergences {record['divergences']}")
     return "; ".join([seconds, *([", ".join(checks)] if checks else [])])

@@ -112,6 +112,7 @@ class Work:
             "shared": _rows(result.shared().rename_axis("parameter").reset_index()),
             "densities": densities(result.idata.posterior),
             "traces": traces(result.idata.posterior) if result.draws.chain_method in CHAINS else [],
+            "quadrature_error": result.quadrature_error,
             "recoded": {i: {str(k): v for k, v in codes.items()} for i, codes in result.responses.recoded.items()},
         }
 
