@@ -26,7 +26,6 @@ from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings
 from irtbridge.collapse import pattern_data
 from irtbridge.cumulants import table_cells
 from irtbridge.data import Responses
-from irtbridge.errors import Unsupported
 from irtbridge.layout import Layout, Slot
 from irtbridge.noncentred import from_noncentred, to_noncentred
 from irtbridge_pyro.collapsed import make_collapsed_response, place_abilities
@@ -360,8 +359,6 @@ class PyroProgram(Program):
         return nuts(self, settings, seed, progress)
 
     def vi(self, settings: ViSettings, seed: int, progress: Progress = silent) -> Draws:
-        if self.layout.noncentred:
-            raise Unsupported("pyro", "method 'vi' on standardised abilities")
         return vi(self, settings, seed, progress)
 
     @contextmanager
