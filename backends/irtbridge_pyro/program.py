@@ -216,7 +216,7 @@ class PyroProgram(Program):
                 cheaper = partial(self._log_density_at, self._make_model(tabulated=True))
             if self._tabulates(gradient=True):
                 density = cheaper
-            self.traced = TracedDensity(density, inputs, self._points_at_once(), options.jit, cheaper)
+            self.traced = TracedDensity(density, inputs, self._points_at_once(), options.jit, cheaper, self.isolated)
         self.compile_seconds = time.perf_counter() - start
 
     def _make_model(self, *, tabulated: bool = False) -> Model:
@@ -301,12 +301,13 @@ class PyroProgram(Program):
     def value(self, z: Array) -> Array:
         z = np.asarray(z, dtype=float)
         points, arguments = self.like.new_tensor(z).reshape(-1, self.dim), (self.weights[True], *self.data)
-        with self.isolated(), torch.no_grad():
+        # Tracing takes as long as a thousand values: it pays where there are further data.
+        traced = self.bound and self.options.jit
+        with self.threaded() if traced else self.isolated(), torch.no_grad():
             if len(points) == 1 or self.traced.rows == 1:
                 values = torch.stack([self.traced.value(point, *arguments) for point in points])
             else:
-                # Tracing takes as long as a thousand values: it pays where there are further data.
-                density = self.traced.traced_values if self.bound else self.traced.values
+                density = self.traced.traced_values if traced else self.traced.values
                 fill = points[:1].expand(-len(points) % self.traced.rows, -1)
                 parts = torch.cat([points, fill]).split(self.traced.rows)
                 values = torch.cat([density(part, *arguments) for part in parts])[: len(points)]
@@ -323,12 +324,12 @@ class PyroProgram(Program):
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)
+        points = self.like.new_tensor(z).reshape(-1, self.dim)
         # What is traced knows nothing of Pyro, and isolating it would take a third of a small gradient's time.
         with self.threaded() if self.options.jit else self.isolated():
-            rows = [self.gradient_and_value(row, jacobian) for row in self.like.new_tensor(z).reshape(-1, self.dim)]
-        gradients = np.array([to_numpy(gradient) for gradient, _ in rows])
-        values = np.array([value.item() for _, value in rows])
-        return values.reshape(z.shape[:-1]), gradients.reshape(z.shape)
+            pairs = [self.gradient_and_value(point, jacobian) for point in points]
+        gradients, values = map(torch.stack, zip(*pairs, strict=True))
+        return to_numpy(values).reshape(z.shape[:-1]), to_numpy(gradients).reshape(z.shape)
 
     def constrain(self, z: Array) -> dict[str, Array]:
         values = self.site_values(self.like.new_tensor(np.asarray(z)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +34,8 @@ class TracedDensity:
         Whether to trace at all.
     cheaper : callable
         The same density, or another way to it that serves many points better, without a gradient.
+    isolated : callable
+        Context to trace in, later too.
 
     Attributes
     ----------
@@ -40,31 +43,41 @@ class TracedDensity:
         Gradient and value.
     """
 
-    def __init__(self, density: Function, inputs: tuple[Tensor, ...], rows: int, jit: bool, cheaper: Function) -> None:
-        self.inputs, self.rows, self.jit = inputs, rows, jit
+    def __init__(
+        self,
+        density: Function,
+        inputs: tuple[Tensor, ...],
+        rows: int,
+        jit: bool,
+        cheaper: Function,
+        isolated: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self.inputs, self.rows, self.jit, self.isolated = inputs, rows, jit, isolated
         both: Any = _gradient_and_value(density)
         if jit:
             both = _as_graph(both, inputs)
         self._value: Any = _second_output(both) if jit else density
-        self._one_of_many: Any = self._value if cheaper is density else cheaper
+        self._value_of_many: Any = self._value if cheaper is density else cheaper
         self.gradient: Function = _compiled(both, inputs) if jit else both
 
     @cached_property
     def value(self) -> Function:
         """The value alone."""
-        return _compiled(self._value, self.inputs) if self.jit else self._value
+        with self.isolated():
+            return _compiled(self._value, self.inputs) if self.jit else self._value
 
     @cached_property
     def values(self) -> Function:
         """Values (rows,) at several points (rows, dim)."""
-        return torch.func.vmap(self._one_of_many, (0, *(None for _ in self.inputs[1:])))
+        return torch.func.vmap(self._value_of_many, (0, *(None for _ in self.inputs[1:])))
 
     @cached_property
     def traced_values(self) -> Function:
         """`values`, sooner at each call and later at the first."""
         point, *others = self.inputs
         inputs = point.expand(self.rows, -1).clone(), *others
-        return _compiled(_as_graph(self.values, inputs), inputs) if self.jit else self.values
+        with self.isolated():
+            return _compiled(_as_graph(self.values, inputs), inputs) if self.jit else self.values
 
 
 def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
