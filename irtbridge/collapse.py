@@ -9,7 +9,8 @@ the lowest category, which spares its columns:
 
 Where those differences are linear in the abilities (2PL, partial credit), the second sum is too: the product is taken
 at the corners of the grid, one more than there are traits, and interpolated to the nodes. So far as abilities go, the
-weighted sums of a person's responses are sufficient statistics (Andersen 1977).
+weighted sums of a person's responses are sufficient statistics (Andersen 1977). What follows from that for one trait
+is in `irtbridge.cumulants`.
 """
 
 from __future__ import annotations
