@@ -8,12 +8,13 @@ missing, the abilities x of a person's response pattern enter its likelihood thr
 
 c_q being the log weight of node q and the log probability of the lowest category of every item there. K is a cumulant
 generating function: its derivatives are the cumulants of the ability of a person with B = s. A table has K and three of
-them at even points; between these it is the polynomial of degree 7 that has them at both ends (Hermite). The error is
-``K''''''''(s) (h / 2)^8 / 8!``, h being the distance of the points (Davis 1975, theorem 3.5.1). As the likelihood is
+them at even points; between these it is the polynomial of degree 7 that has them at both ends (Hermite interpolation).
+The error is the eighth cumulant times ``(h / 2)^8 / 8!``, h being the distance of the points. As the likelihood is
 log-concave, the ability's variance given the responses never exceeds its prior's (Brascamp & Lieb 1976), and the
-derivative stays small.
+cumulant stays small: at slopes about 1 the error is 1e-11 a person, and where steep slopes make it larger, that of the
+quadrature is far larger still.
 
-Persons so cost eight products each, in place of an exponential for each node.
+A person so costs eight products, in place of an exponential at each node.
 """
 
 from __future__ import annotations

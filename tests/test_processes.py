@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -53,13 +54,20 @@ def test_nothing_to_do() -> None:
     assert list(in_processes(double, {}, [], 2)) == []
 
 
-def test_what_is_not_asked_for_is_not_done() -> None:
-    calls = iter([(i,) for i in range(1000)])
-    results = in_processes(refuse_three, None, calls, 2)
-    assert next(results) == 0
+def test_no_call_begins_after_the_results_are_closed() -> None:
+    taken = []
+
+    def calls() -> Iterator[tuple[int]]:
+        for number in range(1000):
+            taken.append(number)
+            yield (number,)
+
+    results = in_processes(double, {}, calls(), 2)
+    assert next(results)[0] == 0
     results.close()  # type: ignore[attr-defined]
-    time.sleep(0.2)
-    assert len(list(calls)) >= 997  # two at work, one asked for
+    at_the_end = len(taken)
+    time.sleep(0.5)
+    assert len(taken) == at_the_end < 1000
 
 
 def test_a_process_that_dies_is_named() -> None:
