@@ -172,11 +172,28 @@ def _draw(
     nodes, log_posterior = _log_posterior(layout, params, patterns, layout.collapse.standard_nodes(n_traits) + shift)
     log_posterior -= log_posterior.max(axis=1, keepdims=True)
     weights = np.exp(log_posterior, out=log_posterior)
-    total = weights.sum(axis=1)
-    threshold = rng.random(total.shape, dtype=np.float32) * total
-    below, chosen = np.zeros_like(total), np.zeros(total.shape, dtype=np.min_scalar_type(nodes.shape[1]))
-    for node in range(nodes.shape[1] - 1):
-        # Node by node: a cumulative sum along this axis is several times slower.
-        below += weights[:, node]
-        chosen += (below < threshold).view(np.uint8)
+    chosen = _invert(weights, 1 - rng.uniform(size=weights[:, 0].shape))
     return np.asarray(nodes[np.arange(n_draws)[:, None], chosen])
+
+
+def _invert(weights: NDArray[np.float32], uniform: Array) -> NDArray[Any]:
+    """For each person the node at which the running sum of the weights reaches a fraction of their sum.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (draw, node, person)
+        Not negative, and not all nil.
+    uniform : ndarray, shape (draw, person)
+        Fractions: above 0, or a node before the first weight would do; 1 at most.
+    """
+    # Node by node: a cumulative sum along this axis is several times slower. The total is summed in the same order, so
+    # that rounding puts no threshold above the last running sum.
+    total, running = np.zeros((2, *uniform.shape), dtype=np.float32)
+    for node in range(weights.shape[1]):
+        total += weights[:, node]
+    threshold = uniform.astype(np.float32) * total
+    chosen = np.zeros(uniform.shape, dtype=np.min_scalar_type(weights.shape[1]))
+    for node in range(weights.shape[1] - 1):
+        running += weights[:, node]
+        chosen += (running < threshold).view(np.uint8)
+    return chosen
