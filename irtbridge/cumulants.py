@@ -19,11 +19,11 @@ A person so costs eight products, in place of an exponential at each node.
 
 from __future__ import annotations
 
-from math import factorial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import interpolate
 
 if TYPE_CHECKING:
     from irtbridge.layout import Layout
@@ -62,8 +62,6 @@ def hermite() -> Array:
     ndarray, shape (8, 8)
         Row k times (f(0), f'(0), f''(0), f'''(0), f(1), f'(1), f''(1), f'''(1)) is the coefficient of u^k.
     """
-    ends = np.zeros((8, 8))
-    for order in range(4):
-        ends[order, order] = factorial(order)
-        ends[4 + order, order:] = [factorial(k) / factorial(k - order) for k in range(order, 8)]
-    return np.asarray(np.linalg.inv(ends), dtype=float)
+    unit = np.eye(8)  # each condition alone
+    polynomials = interpolate.BPoly.from_derivatives([0, 1], [unit[:4], unit[4:]])
+    return np.ascontiguousarray(interpolate.PPoly.from_bernstein_basis(polynomials).c[::-1, 0])

@@ -13,7 +13,7 @@ from pyro import poutine
 from pyro.distributions import constraints
 from torch import Tensor
 
-from irtbridge.cumulants import hermite, table_cells
+from irtbridge.cumulants import hermite
 from irtbridge.layout import Layout
 from irtbridge_pyro.families import response_builder
 
@@ -131,7 +131,7 @@ class PatternMixture(dist.TorchDistribution):
 
 
 def make_collapsed_response(
-    layout: Layout, exists: Tensor, like: Tensor, *, tabulated: bool = False
+    layout: Layout, exists: Tensor, like: Tensor, *, cells: int = 0
 ) -> Callable[[Any, Values, Tensor | None, Tensor], Tensor]:
     """The response statement of a collapsed model: a function of the sites' full arrays and of the patterns.
 
@@ -143,8 +143,8 @@ def make_collapsed_response(
         Which categories each item has.
     like : Tensor
         Has the dtype and the device.
-    tabulated : bool
-        Tabulate the likelihood of data for which that pays.
+    cells : int
+        Cells of a table of the likelihood (see `irtbridge.cumulants`), 0 for none.
     """
     assert layout.collapse is not None
     n_traits, spec = len(layout.spec.traits), layout.spec
@@ -158,8 +158,9 @@ def make_collapsed_response(
         nodes, weights = layout.collapse.corners(n_traits)
         corners = torch.as_tensor(nodes, device=like.device), like.new_tensor(weights)
 
+    table = Table(cells, standard[:, 0], exists[:, 1:]) if cells else None
+
     def respond(plates: Any, values: Values, indicators: Tensor | None, counts: Tensor) -> Tensor:
-        cells = table_cells(layout, indicators.shape) if tabulated and indicators is not None else 0
         at_nodes = {**values, spec.family.ability: place_abilities(layout, standard, values)[0]}
         each = build(at_nodes, spec.dims, exists)
         mixture = PatternMixture(
@@ -167,7 +168,7 @@ def make_collapsed_response(
             log_weights,
             missing=indicators is not None and indicators.shape[1] > columns,
             corners=corners,
-            table=Table(cells, standard[:, 0], exists[:, 1:]) if cells else None,
+            table=table,
         )
         with pyro.plate("pattern", len(counts), dim=-1), poutine.scale(scale=counts):
             return pyro.sample("response", mixture, obs=indicators)

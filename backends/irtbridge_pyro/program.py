@@ -41,7 +41,7 @@ Array = NDArray[np.float64]
 Model = Callable[[Tensor, Tensor], Tensor]
 Plates = Mapping[str, Any]
 PLATES = ("person", "item")
-CELLS, MOST_POINTS, TABULATED_POINTS = 2**19, 32, 32
+CELLS, MOST_POINTS = 2**19, 32
 
 
 class Site:
@@ -126,9 +126,7 @@ def _batch_shape(plates: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, 
     return (shape[0], 1) if plates == ("person",) else shape[: len(plates)]
 
 
-def make_model(
-    layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tensor, *, tabulated: bool = False
-) -> Model:
+def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tensor, *, cells: int = 0) -> Model:
     """Write a spec as a Pyro model of the responses, or of response patterns where abilities are integrated out.
 
     Parameters
@@ -141,12 +139,12 @@ def make_model(
         Which categories each item has.
     like : Tensor
         Has the dtype and the device.
-    tabulated : bool
-        Tabulate the likelihood of response patterns where that pays (see `irtbridge.cumulants`).
+    cells : int
+        Cells of a table of the likelihood of response patterns (see `irtbridge.cumulants`), 0 for none.
     """
     sizes, respond = layout.sizes, _make_response(layout, exists)
     if layout.collapse is not None:
-        respond = make_collapsed_response(layout, exists, like, tabulated=tabulated)
+        respond = make_collapsed_response(layout, exists, like, cells=cells)
 
     def model(response: Tensor | None, observed: Tensor | bool = True) -> Tensor:
         plates = {name: pyro.plate(name, sizes[name], dim=dim) for name, dim in zip(PLATES, (-2, -1), strict=True)}
@@ -212,21 +210,19 @@ class PyroProgram(Program):
             self.transforms = self._find_transforms()
             inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
             density = cheaper = partial(self._log_density_at, self.native)
-            if self._tabulates():
-                cheaper = partial(self._log_density_at, self._make_model(tabulated=True))
-            if self._tabulates(gradient=True):
+            if cells := self._cells():
+                cheaper = partial(self._log_density_at, self._make_model(cells))
+            if self._cells(gradient=True):
                 density = cheaper
             self.traced = TracedDensity(density, inputs, self._points_at_once(), options.jit, cheaper, self.isolated)
         self.compile_seconds = time.perf_counter() - start
 
-    def _make_model(self, *, tabulated: bool = False) -> Model:
-        exists = self._tensor(self.layout.exists)
-        return make_model(self.layout, self.sites, exists, self.like, tabulated=tabulated)
+    def _make_model(self, cells: int = 0) -> Model:
+        return make_model(self.layout, self.sites, self._tensor(self.layout.exists), self.like, cells=cells)
 
-    def _tabulates(self, *, gradient: bool = False) -> bool:
-        """Whether the likelihood is tabulated where values, or gradients too, are wanted."""
-        shape = self.data[0].shape
-        return self.layout.collapse is not None and table_cells(self.layout, shape, gradient=gradient) > 0
+    def _cells(self, *, gradient: bool = False) -> int:
+        """Cells of the table of the likelihood of patterns, for values or for gradients too; 0 for none."""
+        return 0 if self.layout.collapse is None else table_cells(self.layout, self.data[0].shape, gradient=gradient)
 
     def _take(self, responses: Responses, before: tuple[Tensor, ...] = ()) -> None:
         """Hold data, in the shape of those that the program was compiled for where they allow it."""
@@ -315,8 +311,8 @@ class PyroProgram(Program):
 
     def _points_at_once(self) -> int:
         """A power of 2: points whose tables of persons by nodes, or by items, together fit in a processor's caches."""
-        if self._tabulates():
-            return TABULATED_POINTS
+        if self._cells():
+            return MOST_POINTS
         collapse = self.layout.collapse
         columns = self.layout.sizes["item"] if collapse is None else collapse.size(len(self.spec.traits))
         most = np.clip(CELLS // (len(self.data[0]) * columns), 1, MOST_POINTS)

@@ -289,11 +289,16 @@ class TfpProgram(Program):
                 indicators, counts = pattern_data(self.layout, responses, shape)
                 self.data = (self.model.constant(indicators), self.model.constant(counts))
             self.native = self.model.joint(*self.data[1:])
+        # Of the table of the likelihood of patterns; 0 for none.
+        self.value_cells, self.gradient_cells = (
+            0 if self.layout.collapse is None else table_cells(self.layout, self.data[0].shape, gradient=gradient)
+            for gradient in (False, True)
+        )
 
     def _gradient(self, *, one: bool) -> Callable[..., Any]:
         """Graph function of (z, weight, *data), traced once for all data, at one point or for every size of batch."""
         # A known size spares arithmetic of shapes; with abilities integrated out a second trace would cost more.
-        rows, cells = 1 if one and self.layout.collapse is None else None, self._cells(gradient=True)
+        rows, cells = 1 if one and self.layout.collapse is None else None, self.gradient_cells
 
         def trace() -> Callable[..., Any]:
             scalar = tf.TensorSpec([], self.dtype)
@@ -311,7 +316,7 @@ class TfpProgram(Program):
         def trace() -> Callable[..., Any]:
             point = [tf.TensorSpec([1, self.dim], self.dtype), tf.TensorSpec([], self.dtype)]
             data = [tf.TensorSpec(part.shape, part.dtype) for part in self.data]
-            function = self._tabulated(self._cells(gradient=True)).value_and_grad
+            function = self._tabulated(self.gradient_cells).value_and_grad
             return tf.function(function, [*point, *data], autograph=False, jit_compile=True)  # type: ignore[no-any-return]
 
         return self.compiled(("chained", *(tuple(part.shape) for part in self.data)), trace)
@@ -319,16 +324,12 @@ class TfpProgram(Program):
     def _value(self) -> Callable[..., Any]:
         """Graph function of (z, *data) to the log density alone, the likelihood of patterns tabulated where it pays."""
         signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
-        cells = self._cells(gradient=False)
+        cells = self.value_cells
 
         def trace() -> Callable[..., Any]:
             return tf.function(self._tabulated(cells).target, signature, autograph=False)  # type: ignore[no-any-return]
 
         return self.compiled(("value", cells), trace)
-
-    def _cells(self, *, gradient: bool) -> int:
-        """Cells of the table of the likelihood of patterns, for values or for gradients too; 0 for none."""
-        return 0 if self.layout.collapse is None else table_cells(self.layout, self.data[0].shape, gradient=gradient)
 
     def _tabulated(self, cells: int) -> Model:
         return Model(self.layout, self.dtype, cells) if cells else self.model

@@ -138,11 +138,11 @@ def _log_posterior(
     base = lowest.sum(axis=-1) - 0.5 * np.sum(standard**2, axis=-1)
     observed, one, absent = np.split(patterns, [contrasts.shape[-1], contrasts.shape[-1] + 1])
     if layout.spec.family.linear and layout.collapse is not None:
-        corners, by_node = layout.collapse.corners(len(layout.spec.traits))
-        contrasts, observed = by_node, contrasts[..., corners, :] @ observed
+        corners, weights = layout.collapse.corners(len(layout.spec.traits))
+        contrasts, observed = weights, contrasts[..., corners, :] @ observed
     # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
-    columns = np.concatenate(_same_lead(contrasts, base[..., None]), axis=-1, dtype=patterns.dtype)
-    log_posterior = columns @ np.concatenate(_same_lead(observed, one), axis=-2)
+    left = np.concatenate(_same_lead(contrasts, base[..., None]), axis=-1, dtype=patterns.dtype)
+    log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
     if len(absent):
         log_posterior -= lowest.astype(patterns.dtype) @ absent
     return nodes, log_posterior
