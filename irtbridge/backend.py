@@ -7,7 +7,7 @@ A backend is one subclass of `Backend`, named in the entry-point group ``irtbrid
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib import metadata
@@ -172,7 +172,8 @@ class Program(ABC):
     """A model compiled for one shape of data by one backend.
 
     `native` is the library's own object (a Pyro model function, a TFP joint distribution): take it and walk away.
-    Every array in and out is NumPy, float64, whatever the backend computes in. Leading axes are batches.
+    Every array in and out is NumPy, float64, whatever the backend computes in. Leading axes are batches. `together` is
+    the number of data sets whose programs are computed together (see `irtbridge.lockstep`).
     """
 
     spec: ModelSpec
@@ -182,6 +183,7 @@ class Program(ABC):
     device: str
     dtype: str
     compile_seconds: float = 0.0
+    together: int = 1
 
     @property
     def dim(self) -> int:
@@ -228,6 +230,10 @@ class Program(ABC):
     def bind(self, responses: Responses) -> Program:
         """The same compiled program over other data of the same shape, without compiling again."""
 
+    def stack(self, programs: Sequence[Program]) -> Stack:
+        """Programs that were bound to several data sets, itself among them, to be computed together."""
+        raise Unsupported(type(self).__name__, "several data sets at once")
+
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         """Draw from the posterior with the library's own NUTS."""
         raise Unsupported(type(self).__name__, "method 'nuts'")
@@ -244,6 +250,36 @@ class Program(ABC):
                 f"this program was compiled for {self.layout.sizes['person']} persons and categories "
                 f"{self.layout.n_categories.tolist()}; got {responses.n_persons} and {responses.n_categories.tolist()}."
             )
+
+
+class Stack(ABC):
+    """Programs of one model over several data sets, computed together on a leading axis."""
+
+    compile_seconds: float = 0.0
+
+    @abstractmethod
+    def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Log density of each data set at a point of its own, and its gradient.
+
+        Parameters
+        ----------
+        z : ndarray, shape (set, dim)
+        jacobian : ndarray of bool, shape (set,)
+            As for `Program.value_and_grad`.
+
+        Returns
+        -------
+        value : ndarray, shape (set,)
+        gradient : ndarray, shape (set, dim)
+        """
+
+    def nuts(self, settings: NutsSettings, seeds: Sequence[int]) -> list[Draws]:
+        """As `Program.nuts`, for each data set; the timings are those of all together."""
+        raise Unsupported(type(self).__name__, "method 'nuts' on several data sets at once")
+
+    def vi(self, settings: ViSettings, seeds: Sequence[int]) -> list[Draws]:
+        """As `Program.vi`, for each data set; the timings are those of all together."""
+        raise Unsupported(type(self).__name__, "method 'vi' on several data sets at once")
 
 
 class Backend(ABC):
@@ -268,6 +304,8 @@ class Backend(ABC):
         ``vi_collapsed`` then run on it.
     noncentres : bool
         Whether `compile` can standardise the coordinates of the abilities.
+    stacks : tuple of str
+        What its programs compute on several data sets at once: of ``gradients``, ``nuts``, ``vi``.
     options_class : type
         A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group.
     """
@@ -281,6 +319,7 @@ class Backend(ABC):
     families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
     collapses: ClassVar[bool] = False
     noncentres: ClassVar[bool] = False
+    stacks: ClassVar[tuple[str, ...]] = ()
     options_class: ClassVar[type]
 
     def __init__(self, **options: Any) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from irtbridge.backend import Backend, Draws, Program, Progress, silent
+from irtbridge.clock import seconds
 from irtbridge.data import Responses, load_responses
 from irtbridge.draws import to_inference_data
 from irtbridge.errors import ConfigError
@@ -129,23 +129,30 @@ class Fitter:
             dtype=dtype,
         )
 
-    def fit(self, responses: Responses, seed: int, progress: Progress = silent) -> Fit:
-        """Fit one data set, of the same shape as the ones before.
+    def fit(
+        self,
+        responses: Responses,
+        seed: int,
+        progress: Progress = silent,
+        join: Callable[[Program], Program] = lambda program: program,
+    ) -> Fit:
+        """Fit one data set, of the same shape as the ones before; `join` puts its program among others.
 
         Raises
         ------
         DataError
             The shape is another.
         """
-        started = time.perf_counter()
+        started = seconds()
         progress("compile", 0, 0)
         program = self.compile(responses) if self._latest is None else self._latest.bind(responses)
         shared = self._latest is not None and program.compile_seconds == 0
         self._latest = program
-        draws = run_method(self.engine, program, self.method, self.settings, seed, progress)
+        joined = join(program)
+        draws = run_method(self.engine, joined, self.method, self.settings, seed, progress)
         draws, abilities = add_all_abilities(program, draws, seed)
-        attrs = self._attributes(program, draws) | {"seed": seed, "compile_shared": shared}
-        attrs["wall_seconds"] = time.perf_counter() - started
+        attrs = self._attributes(program, draws) | {"seed": seed, "compile_shared": shared, "together": joined.together}
+        attrs["wall_seconds"] = seconds() - started
         return Fit(to_inference_data(program, draws, attrs, abilities), self.spec, responses, program, draws)
 
     def compile(self, responses: Responses) -> Program:

@@ -168,7 +168,7 @@ class Layout:
             del layout.slots[spec.family.ability]
         return layout
 
-    @property
+    @cached_property
     def dim(self) -> int:
         """Number of unconstrained coordinates of the whole model."""
         return sum(slot.size for slot in self.slots.values())

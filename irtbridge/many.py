@@ -1,4 +1,4 @@
-"""Many data sets of one shape, one after another or in processes, with one compilation."""
+"""Many data sets of one shape with one compilation: together, one after another or in processes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irtbridge.backend import Draws, Progress, silent
+from irtbridge.backend import Draws, Program, Progress, silent
 from irtbridge.data import Responses, load_responses
-from irtbridge.errors import ConfigError, DataError, NumericalError, rebuild
+from irtbridge.errors import ConfigError, DataError, NumericalError, Unsupported, rebuild
 from irtbridge.fitting import Fit, Fitter, check_seed
+from irtbridge.inference import METHODS
+from irtbridge.lockstep import Join, Lockstep
+from irtbridge.plugins import backends_with
 from irtbridge.processes import in_processes
 from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
 
 Options = Mapping[str, Any]
 Call = tuple[int, Any, Options, int]
+CELLS, MOST = 2**19, 16  # persons times nodes, or items, of all data sets in a stack; data sets in it
 
 
 def fit_many(
@@ -30,6 +34,7 @@ def fit_many(
     method: str = "nuts",
     seed: int = 0,
     processes: int = 1,
+    stack: int = 0,
     device: str = "auto",
     dtype: str = "float64",
     model_options: Options | None = None,
@@ -41,8 +46,10 @@ def fit_many(
     """Fit one model to many data sets of one shape, compiling it once.
 
     Data set number i, counted from 0, is fitted with ``seed=seed_of(seed, i)``: alone, `fit` gives it the same draws
-    with that seed. The first fit's timings have the compilation; the others' have 0 there, and the attribute
-    ``compile_shared`` of their posterior is true.
+    with that seed, to rounding (NUTS of several data sets at once apart, which shares its random numbers). The first
+    fit's timings have the compilation; the others' have 0 there, and the attribute ``compile_shared`` of their
+    posterior is true. Where data sets are computed together, the seconds are each one's share, and the attribute
+    ``together`` is their number.
 
     Parameters
     ----------
@@ -52,6 +59,9 @@ def fit_many(
         Of all; see `seed_of`.
     processes : int
         Spread the data sets over so many processes, this one among them, each of which compiles once.
+    stack : int
+        Compute so many data sets together, with a leading axis for them. 0 chooses: one after another where that is as
+        fast or the backend cannot.
     progress : callable
         Called with ("data sets", fits done, fits in all; 0 where unknown).
     model, backend, method, device, dtype, model_options, backend_options, data_options, **settings
@@ -65,17 +75,27 @@ def fit_many(
     Raises
     ------
     IRTBridgeError
-        As `fit`; `DataError` also where the shape of a data set differs from the first one's.
+        As `fit`; `DataError` also where the shape of a data set differs from the first one's, `Unsupported` where the
+        backend or the method cannot compute data sets together.
     """
     check_seed(seed)
     if isinstance(data_sets, (str, Path, pd.DataFrame, Responses)):
         raise DataError("data_sets is a single data set; give a list of them, or use irtbridge.fit.")
-    if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
-        raise ConfigError(f"processes={processes!r} must be an integer, 1 or greater.")
+    _check_whole("processes", processes, 1)
+    _check_whole("stack", stack, 0)
+    if processes > 1 and stack > 1:
+        raise ConfigError(f"processes={processes} and stack={stack}: use one of the two.")
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
+    if stack > 1:
+        check_stacks(fitter)
     calls = ((i, data, dict(data_options or {}), seed) for i, data in enumerate(data_sets))
-    fits = _one_by_one(fitter, calls) if processes == 1 else _spread(fitter, list(calls), processes)
-    return _reported(fits, progress, len(data_sets) if isinstance(data_sets, Sized) else 0)
+    total = len(data_sets) if isinstance(data_sets, Sized) else 0
+    if processes > 1:
+        fits = _spread(fitter, list(calls), processes)
+    else:
+        lockstep = Lockstep[Fit](lambda program: stack or _chosen(fitter, program, total))
+        fits = lockstep.run(partial(_fit, fitter, *call) for call in calls)
+    return _reported(fits, progress, total)
 
 
 def seed_of(seed: int, index: int) -> int:
@@ -83,15 +103,38 @@ def seed_of(seed: int, index: int) -> int:
     return int(np.random.SeedSequence([int(seed), index]).generate_state(1)[0])
 
 
-def _one_by_one(fitter: Fitter, calls: Iterable[Call]) -> Iterator[Fit]:
-    for call in calls:
-        yield _fit(fitter, *call)
+def _check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f"{name}={value!r} must be an integer, {least} or greater.")
 
 
-def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int) -> Fit:
+def _chosen(fitter: Fitter, program: Program, total: int) -> int:
+    """How many data sets to compute together: what fits a processor's caches, in stacks of one size."""
+    if not METHODS[fitter.method].stacks or _not_stacked(fitter):
+        return 1
+    collapse, sizes = program.layout.collapse, program.layout.sizes
+    columns = sizes["item"] if collapse is None else collapse.size(sizes["trait"])
+    most = min(MOST, max(1, CELLS // (sizes["person"] * columns)))
+    return -(-total // -(-total // most)) if total else most
+
+
+def _not_stacked(fitter: Fitter) -> str:
+    """What a fit needs that the backend cannot do for several data sets at once; empty where there is nothing."""
+    needs = ("gradients", fitter.method) if METHODS[fitter.method].native else ("gradients",)
+    return next((need for need in needs if need not in fitter.engine.stacks), "")
+
+
+def check_stacks(fitter: Fitter) -> None:
+    """Raise `Unsupported`, naming who does, unless the backend computes several data sets together."""
+    if lacking := _not_stacked(fitter):
+        backend = fitter.engine.name
+        raise Unsupported(backend, f"{lacking} of several data sets at once", backends_with("stacks", lacking))
+
+
+def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int, *join: Join) -> Fit:
     """One fit; what its data bring about says which data set it was."""
     try:
-        return fitter.fit(load_responses(data, **options), seed_of(seed, number))
+        return fitter.fit(load_responses(data, **options), seed_of(seed, number), silent, *join)
     except (DataError, NumericalError) as error:
         raise rebuild(type(error), f"data set number {number}, counted from 0: {error}") from error
 

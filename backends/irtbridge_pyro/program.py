@@ -7,7 +7,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.distributions import biject_to
 from torch.distributions.transforms import Transform
 from torch.jit._trace import TracerWarning
+from torch.nn.functional import pad
 
 from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, check_dtype, silent
 from irtbridge.collapse import pattern_data
@@ -31,7 +32,8 @@ from irtbridge.noncentred import from_noncentred, to_noncentred
 from irtbridge_pyro.collapsed import make_collapsed_response, place_abilities
 from irtbridge_pyro.families import response_builder
 from irtbridge_pyro.priors import OrderedRows, builder
-from irtbridge_pyro.sampling import nuts, to_numpy, vi
+from irtbridge_pyro.sampling import fit_guides, nuts, to_numpy
+from irtbridge_pyro.stacking import PyroStack
 from irtbridge_pyro.tracing import TracedDensity
 
 if TYPE_CHECKING:
@@ -321,8 +323,7 @@ class PyroProgram(Program):
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)
         points = self.like.new_tensor(z).reshape(-1, self.dim)
-        # What is traced knows nothing of Pyro, and isolating it would take a third of a small gradient's time.
-        with self.threaded() if self.options.jit else self.isolated():
+        with self.running():
             pairs = [self.gradient_and_value(point, jacobian) for point in points]
         gradients, values = map(torch.stack, zip(*pairs, strict=True))
         return to_numpy(values).reshape(z.shape[:-1]), to_numpy(gradients).reshape(z.shape)
@@ -352,11 +353,32 @@ class PyroProgram(Program):
             return PyroProgram(self.layout, responses, device=self.device, dtype=self.dtype, options=self.options)
         return bound
 
+    def stack(self, programs: Sequence[Program]) -> PyroStack:
+        return PyroStack([program for program in programs if isinstance(program, PyroProgram)])
+
+    def data_like(self, other: PyroProgram) -> tuple[Tensor, ...]:
+        """The data in the shapes that another program holds its own in, which are as large or larger."""
+        if self.layout.collapse is None:
+            observed = () if len(self.data) == len(other.data) else (torch.ones_like(self.data[0], dtype=torch.bool),)
+            return (*self.data, *observed)
+        more = [wide - own for own, wide in zip(self.data[0].shape, other.data[0].shape, strict=True)]
+        indicators, counts = self.data
+        return pad(indicators, (0, more[1], 0, more[0])), pad(counts, (0, more[0]))
+
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         return nuts(self, settings, seed, progress)
 
     def vi(self, settings: ViSettings, seed: int, progress: Progress = silent) -> Draws:
-        return vi(self, settings, seed, progress)
+        def gradient(z: Tensor) -> tuple[Tensor, Tensor]:
+            gradient, value = self.gradient_and_value(z[0])
+            return gradient[None], value[None]
+
+        return fit_guides(self, gradient, settings, [seed], progress)[0]
+
+    def running(self) -> AbstractContextManager[None]:
+        """Context of a gradient."""
+        # What is traced knows nothing of Pyro, and isolating it would take a third of a small gradient's time.
+        return self.threaded() if self.options.jit else self.isolated()
 
     @contextmanager
     def threaded(self) -> Iterator[None]:

@@ -53,7 +53,8 @@ class TracedDensity:
         isolated: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.inputs, self.rows, self.jit, self.isolated = inputs, rows, jit, isolated
-        both: Any = _gradient_and_value(density)
+        self._of_one, self._stacked = _gradient_and_value(density), dict[Any, Function]()
+        both: Any = self._of_one
         if jit:
             both = _as_graph(both, inputs)
         self._value: Any = _second_output(both) if jit else density
@@ -78,6 +79,15 @@ class TracedDensity:
         inputs = point.expand(self.rows, -1).clone(), *others
         with self.isolated():
             return _compiled(_as_graph(self.values, inputs), inputs) if self.jit else self.values
+
+    def stacked(self, inputs: tuple[Tensor, ...]) -> Function:
+        """`gradient` for inputs with one more axis, traced for their shapes when first asked for."""
+        shapes = tuple(part.shape for part in inputs)
+        if shapes not in self._stacked:
+            many = torch.func.vmap(self._of_one)
+            with self.isolated():
+                self._stacked[shapes] = _compiled(_as_graph(many, inputs), inputs) if self.jit else many
+        return self._stacked[shapes]
 
 
 def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +21,9 @@ from irtbridge.noncentred import to_noncentred
 from irtbridge_tfp.collapsed import pattern_distribution, place_abilities
 from irtbridge_tfp.families import response_distribution
 from irtbridge_tfp.priors import site_bijector, site_distribution
+
+if TYPE_CHECKING:
+    from irtbridge_tfp.stacking import TfpStack
 
 tfd = tfp.distributions
 Array = NDArray[np.float64]
@@ -125,24 +128,24 @@ class Model:
         return tf.constant(value, self.dtype)
 
     def sites(self, z: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Coordinates (batch, dim) to sites, and the log determinant of the Jacobian (batch,)."""
-        sites, log_det = [], tf.zeros(tf.shape(z)[:-1], z.dtype)
+        """Coordinates (..., dim) to sites, and the log determinant of the Jacobian (...)."""
+        sites, log_det, lead = [], tf.zeros(tf.shape(z)[:-1], z.dtype), _lead(z)
         parts = tf.split(z, [slot.size for slot in self.layout.slots.values()], axis=-1)
         for slot, part in zip(self.layout.slots.values(), parts, strict=True):
             bijector, shape = self.bijectors[slot.name], _unconstrained_shape(slot)
-            part = tf.reshape(part, (-1, *shape))
+            part = tf.reshape(part, (*lead, *shape))
             sites.append(bijector.forward(part))
             log_det += bijector.forward_log_det_jacobian(part, len(shape))
         if self.layout.noncentred:
-            log_det += self._move_abilities(sites)
+            log_det += self._move_abilities(sites, lead)
         return sites, log_det
 
-    def _move_abilities(self, sites: list[Tensor]) -> Tensor:
-        """Standardised abilities to abilities, in place; the log determinant of the Jacobian (batch,)."""
+    def _move_abilities(self, sites: list[Tensor], lead: Sequence[int]) -> Tensor:
+        """Standardised abilities to abilities, in place; the log determinant of the Jacobian (...)."""
         slots, name = self.layout.slots, self.layout.spec.family.ability
         place, persons = list(slots).index(name), self.layout.sizes["person"]
         full = {slot.name: self.expand(slot, site) for slot, site in zip(slots.values(), sites, strict=True)}
-        standard = tf.reshape(sites[place], (-1, persons, slots[name].size // persons))
+        standard = tf.reshape(sites[place], (*lead, persons, slots[name].size // persons))
         abilities, log_det = place_abilities(self.layout, standard, full)
         sites[place] = tf.reshape(abilities, tf.shape(sites[place]))
         return log_det
@@ -154,7 +157,7 @@ class Model:
         return tf.concat([tf.reshape(p, (-1, s.size)) for s, p in zip(slots, parts, strict=True)], axis=-1)
 
     def log_density(self, sites: list[Tensor], *data: Tensor) -> Tensor:
-        """Log joint density (batch,) at sites."""
+        """Log joint density (...) at sites."""
         # The joint distribution's own log_prob says the same, but traces a draw of every variable besides.
         statements, drawn, terms = self.statements(*data[1:]), None, []
         for value in (*sites, data[0]):
@@ -163,16 +166,16 @@ class Model:
         return sum(terms)
 
     def target(self, z: Tensor, *data: Tensor) -> Tensor:
-        """Log density (batch,) of the coordinates."""
+        """Log density (...) of the coordinates; where data have a leading axis, it is that before the last of z."""
         return self.weighted_target(z, 1.0, *data)
 
     def weighted_target(self, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
-        """Log density (batch,) in which the Jacobian's logarithm counts with a weight, 1 or 0."""
+        """Log density (...) in which the Jacobian's logarithm counts with a weight, 1 or 0."""
         sites, log_det = self.sites(z)
         return self.log_density(sites, *data) + weight * log_det
 
     def value_and_grad(self, z: Tensor, weight: Tensor, *data: Tensor) -> tuple[Tensor, Tensor]:
-        """`weighted_target` and its gradient (batch, dim)."""
+        """`weighted_target` and its gradient (..., dim)."""
         value, gradient = tfp.math.value_and_gradient(lambda x: self.weighted_target(x, weight, *data), z)
         return value, gradient
 
@@ -265,15 +268,27 @@ class TfpProgram(Program):
             return TfpProgram(self.layout, responses, device=self.device, dtype=self.dtype, xla=self.xla)
         return other
 
+    def stack(self, programs: Sequence[Program]) -> TfpStack:
+        from irtbridge_tfp.stacking import TfpStack
+
+        return TfpStack([program for program in programs if isinstance(program, TfpProgram)])
+
+    def data_like(self, other: TfpProgram) -> tuple[Tensor, ...]:
+        """The data in the shapes that another program holds its own in, which are as large or larger."""
+        if self.layout.collapse is None:
+            return (*self.data, tf.ones(self.data[0].shape, tf.bool)) if len(self.data) < len(other.data) else self.data
+        rows, columns = other.data[0].shape - np.array(self.data[0].shape)
+        return tf.pad(self.data[0], [[0, rows], [0, columns]]), tf.pad(self.data[1], [[0, rows]])
+
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         from irtbridge_tfp.sampling import nuts
 
-        return nuts(self, settings, seed, progress)
+        return nuts(self, self.data, settings, [seed], progress)[0]
 
     def vi(self, settings: ViSettings, seed: int, progress: Progress = silent) -> Draws:
         from irtbridge_tfp.sampling import vi
 
-        return vi(self, settings, seed, progress)
+        return vi(self, self.data, settings, [seed], progress)[0]
 
     def _hold(self, responses: Responses, before: tuple[Tensor, ...] = ()) -> None:
         """Hold data, in the shape of those that the program was compiled for where they allow it."""
@@ -352,6 +367,11 @@ class TfpProgram(Program):
     def _sites(self, params: Mapping[str, Array]) -> list[Tensor]:
         sites = [(slot, slot.to_site(params[name])) for name, slot in self.layout.slots.items()]
         return [tf.constant(site.reshape(-1, *slot.site_shape), self.dtype) for slot, site in sites]
+
+
+def _lead(z: Tensor) -> Sequence[int]:
+    """Leading axes of coordinates; only one may be of any length."""
+    return (-1,) if z.shape.rank == 2 else tuple(z.shape[:-1])
 
 
 def _unconstrained_shape(slot: Slot) -> tuple[int, ...]:

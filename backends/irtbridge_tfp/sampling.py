@@ -7,7 +7,7 @@ every data set of one shape. Calling a block for no steps compiles it and does n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,11 +33,11 @@ class Chains(NamedTuple):
 
     Attributes
     ----------
-    z : Tensor, shape (chain, dim)
+    z : Tensor, shape (chain, set, dim)
         Positions.
-    log_step, log_step_mean : Tensor
+    log_step, log_step_mean : Tensor, shape (set,)
         Logarithms of the step size in use and of its running average, in units of the metric.
-    h, mu, t : Tensor
+    h, mu, t : Tensor, shape (set,)
         Running error of the acceptance probability, the value that log_step shrinks to, and the step count.
     """
 
@@ -50,7 +50,7 @@ class Chains(NamedTuple):
 
 
 class Guide(NamedTuple):
-    """A mean-field normal, and Adam's moments: each holds (mean, log standard deviation), shape (2, dim)."""
+    """Mean-field normals, and Adam's moments: each holds (mean, log standard deviation), shape (2, set, dim)."""
 
     parameters: Tensor
     first: Tensor
@@ -63,7 +63,9 @@ class Blocks:
     Parameters
     ----------
     program : TfpProgram
-        Where the block is kept and whose data it sees.
+        Where the block is kept.
+    data : tuple of Tensor
+        Of one data set, or of several on a leading axis.
     key : tuple
         What the block was built for.
     body : callable
@@ -71,13 +73,14 @@ class Blocks:
         what each step gave.
     size : int
         Most steps in one call.
-    seed : int
+    seed : Tensor
         Step t draws its randomness from the seed and t, whatever the blocks.
     """
 
-    def __init__(self, program: TfpProgram, key: Any, body: Callable[..., Any], size: int, seed: int) -> None:
-        self.program, self.size, self.done = program, size, 0
-        self.seed = tf.constant(np.random.SeedSequence(seed).generate_state(2).astype(np.int64) % 2**31, tf.int32)
+    def __init__(
+        self, program: TfpProgram, data: Any, key: Any, body: Callable[..., Any], size: int, seed: Tensor
+    ) -> None:
+        self.data, self.size, self.seed, self.done = data, size, seed, 0
         self.block = program.compiled(key, lambda: tf.function(body, autograph=False, jit_compile=program.xla))
 
     def compile(self, state: Any, *arguments: Any) -> float:
@@ -99,21 +102,42 @@ class Blocks:
 
     def _call(self, state: Any, count: int, arguments: tuple[Any, ...]) -> Any:
         position = tf.constant(count), tf.constant(self.done)
-        return self.block(state, *position, self.seed, self.program.data, *arguments)
+        return self.block(state, *position, self.seed, self.data, *arguments)
 
 
-def nuts(program: TfpProgram, settings: NutsSettings, seed: int, progress: Progress) -> Draws:
-    """Draw with `tfp.mcmc.NoUTurnSampler`, all chains as one batch.
+def stateless_seed(seed: int | Sequence[int]) -> Tensor:
+    """Two numbers, as TensorFlow's stateless generators want them."""
+    return tf.constant(np.random.SeedSequence(seed).generate_state(2).astype(np.int64) % 2**31, tf.int32)
+
+
+def nuts(
+    program: TfpProgram, data: Any, settings: NutsSettings, seeds: Sequence[int], progress: Progress
+) -> list[Draws]:
+    """Draw with `tfp.mcmc.NoUTurnSampler`, all chains of all data sets as one batch.
 
     Warm-up is Stan's: the step size by dual averaging throughout, the diagonal metric from windows that double. The
-    chains share both.
+    chains of a data set share both.
+
+    Parameters
+    ----------
+    program : TfpProgram
+        Of one of the data sets.
+    data : tuple of Tensor
+        Of one data set, or of several on a leading axis.
+    settings : NutsSettings
+        The settings.
+    seeds : sequence of int
+        One for each data set. Several share their random numbers, which depend on all of the seeds.
+    progress : callable
+        Progress callback.
     """
-    model, start = program.model, _starting_points(program, settings, seed)
-    key = ("nuts", settings.chains, settings.max_tree_depth)
+    model, start = program.model, _starting_points(program, settings, seeds)
+    key = ("nuts", settings.chains, len(seeds), settings.max_tree_depth)
     target_accept = model.constant(settings.target_accept)
     with program.on_device():
-        blocks = Blocks(program, key, _nuts_block(model, settings.max_tree_depth), NUTS_BLOCK, seed)
-        state, scale = restarted(model.constant(start)), tf.ones([program.dim], program.dtype)
+        seed = stateless_seed(seeds[0] if len(seeds) == 1 else list(seeds))
+        blocks = Blocks(program, data, key, _nuts_block(model, settings.max_tree_depth), NUTS_BLOCK, seed)
+        state, scale = restarted(model.constant(start)), tf.ones(start.shape[1:], program.dtype)
         compiling = blocks.compile(state, scale, target_accept)
         begin = time.perf_counter()
         report = _Report(progress, "warm-up", settings.warmup)
@@ -125,13 +149,16 @@ def nuts(program: TfpProgram, settings: NutsSettings, seed: int, progress: Progr
         report = _Report(progress, "sampling", settings.draws)
         _, kept = blocks.run(settings.draws, frozen(state), scale, target_accept, report=report)
         timings = Timings(compiling, warm - begin, time.perf_counter() - warm)
-    z = np.ascontiguousarray(np.swapaxes(kept.pop("z"), 0, 1), dtype=np.float64)
-    return Draws(z, timings, _statistics(kept), "batched")
+    each = [{name: np.swapaxes(value[:, :, i], 0, 1) for name, value in kept.items()} for i in range(len(seeds))]
+    return [
+        Draws(np.ascontiguousarray(one.pop("z"), dtype=np.float64), timings, _statistics(one), "batched")
+        for one in each
+    ]
 
 
 def restarted(z: Tensor) -> Chains:
     """Chains at `z` whose dual averaging starts anew, from a step size that suits a standard normal of their size."""
-    log_step = tf.constant(-0.25 * np.log(z.shape[-1]), z.dtype)
+    log_step = tf.fill([z.shape[-2]], tf.constant(-0.25 * np.log(z.shape[-1]), z.dtype))
     zero = tf.zeros_like(log_step)
     return Chains(z, log_step, log_step, zero, log_step + np.log(10), zero)
 
@@ -186,10 +213,10 @@ def _nuts_block(model: Model, max_tree_depth: int) -> Callable[..., Any]:
         kernel = tfp.mcmc.NoUTurnSampler(lambda z: model.target(z, *data), scale, max_tree_depth, parallel_iterations=1)
 
         def step(i: Tensor, chains: Chains, results: Any, kept: Any) -> Any:
-            results = results._replace(step_size=[tf.exp(off_resonance(chains.log_step)) * scale])
+            results = results._replace(step_size=[tf.exp(off_resonance(chains.log_step))[:, None] * scale])
             z, results = kernel.one_step(chains.z, results, seed=fold_in(seed, done + i))
             values = _one_draw(z, chains, results)
-            moved = _if_adapting(chains._replace(z=z), tf.reduce_mean(values["acceptance_rate"]), target_accept)
+            moved = _if_adapting(chains._replace(z=z), tf.reduce_mean(values["acceptance_rate"], 0), target_accept)
             return i + 1, moved, results, {name: kept[name].write(i, value) for name, value in values.items()}
 
         results = kernel.bootstrap_results(chains.z)
@@ -203,7 +230,7 @@ def _nuts_block(model: Model, max_tree_depth: int) -> Callable[..., Any]:
 
 
 def _one_draw(z: Tensor, chains: Chains, results: Any) -> dict[str, Tensor]:
-    """What is kept of one step; every value (chain, ...)."""
+    """What is kept of one step; every value (chain, set, ...)."""
     acceptance = tf.exp(tf.minimum(results.log_accept_ratio, 0))
     return {
         "z": z,
@@ -218,7 +245,8 @@ def _one_draw(z: Tensor, chains: Chains, results: Any) -> dict[str, Tensor]:
 
 def _if_adapting(chains: Chains, acceptance: Tensor, target_accept: Tensor) -> Chains:
     moved = adapted(chains, acceptance, target_accept)
-    return Chains(*(tf.where(chains.t < 0, old, new) for old, new in zip(chains, moved, strict=True)))
+    pairs = zip(chains[1:], moved[1:], strict=True)
+    return Chains(chains.z, *(tf.where(chains.t < 0, old, new) for old, new in pairs))
 
 
 def _buffers(values: Mapping[str, Tensor], size: int) -> dict[str, Any]:
@@ -226,7 +254,7 @@ def _buffers(values: Mapping[str, Tensor], size: int) -> dict[str, Any]:
 
 
 def _metric(draws: Array) -> Array:
-    """Standard deviations within chains of draws (draw, chain, dim), shrunk as Stan shrinks variances."""
+    """Standard deviations (set, dim) within chains of draws (draw, chain, set, dim), shrunk as Stan shrinks variances."""
     n = draws.shape[0] * draws.shape[1]
     variance = draws.var(axis=0, ddof=1).mean(axis=0)
     return np.asarray(np.sqrt((n * variance + 5e-3) / (n + 5)))
@@ -234,44 +262,55 @@ def _metric(draws: Array) -> Array:
 
 def _statistics(kept: Kept) -> Kept:
     """Sample statistics (chain, draw); a tree of depth d takes up to 2^d - 1 leapfrog steps."""
-    stats = {name: np.swapaxes(value, 0, 1) for name, value in kept.items()}
-    stats["tree_depth"] = np.floor(np.log2(np.maximum(stats["n_steps"], 1))).astype(np.int64) + 1
-    return stats
+    return kept | {"tree_depth": np.floor(np.log2(np.maximum(kept["n_steps"], 1))).astype(np.int64) + 1}
 
 
-def _starting_points(program: TfpProgram, settings: NutsSettings, seed: int) -> Array:
-    chains = np.random.SeedSequence(seed).spawn(settings.chains)
+def _starting_points(program: TfpProgram, settings: NutsSettings, seeds: Sequence[int]) -> Array:
+    """Where the chains start, shape (chain, set, dim)."""
     ends = -settings.init_radius, settings.init_radius
-    return np.stack([np.random.default_rng(chain).uniform(*ends, program.dim) for chain in chains])
+    chains = zip(*(np.random.SeedSequence(seed).spawn(settings.chains) for seed in seeds), strict=True)
+    return np.array([[np.random.default_rng(one).uniform(*ends, program.dim) for one in chain] for chain in chains])
 
 
-def vi(program: TfpProgram, settings: ViSettings, seed: int, progress: Progress) -> Draws:
-    """Fit a mean-field normal by Adam on `tfp.vi.monte_carlo_variational_loss` and draw from it."""
-    model, zeros = program.model, np.zeros((2, program.dim))
+def vi(program: TfpProgram, data: Any, settings: ViSettings, seeds: Sequence[int], progress: Progress) -> list[Draws]:
+    """Fit a mean-field normal to each of some data sets by Adam on the ELBO, and draw from it.
+
+    The parameters are as for `nuts`, but that the random numbers of a data set depend on its own seed only.
+    """
+    model, zeros = program.model, np.zeros((2, len(seeds), program.dim))
     with program.on_device():
-        blocks = Blocks(program, ("vi", settings.particles), _vi_block(model, settings.particles), VI_BLOCK, seed)
-        start = zeros + np.array([[0.0], [np.log(settings.init_scale)]])
+        body, seed = _vi_block(model, settings.particles), tf.stack([stateless_seed(seed) for seed in seeds])
+        blocks = Blocks(program, data, ("vi", settings.particles, len(seeds)), body, VI_BLOCK, seed)
+        start = zeros + np.array([[[0.0]], [[np.log(settings.init_scale)]]])
         guide = Guide(*(model.constant(value) for value in (start, zeros, zeros)))
         rate = model.constant(settings.learning_rate)
         compiling = blocks.compile(guide, rate)
         begin = time.perf_counter()
         guide, kept = blocks.run(settings.steps, guide, rate, report=_Report(progress, "optimisation", settings.steps))
         fitted = time.perf_counter()
-        surrogate = _surrogate(guide.parameters)
-        z = surrogate.sample(settings.draws, seed=fold_in(blocks.seed, settings.steps))
-        log_q = surrogate.log_prob(z)
-    return Draws(
-        z=z.numpy().astype(np.float64)[None],
-        timings=Timings(compiling, fitted - begin, time.perf_counter() - fitted),
-        chain_method="independent",
-        elbo=kept["elbo"].astype(np.float64),
-        ess=float(settings.draws),
-        log_q=log_q.numpy().astype(np.float64)[None],
-    )
+        z, log_q = _draw(guide.parameters, settings.draws, seed, settings.steps)
+        each = zip(np.swapaxes(z.numpy(), 0, 1), log_q.numpy().T, kept["elbo"].T, strict=True)
+    timings = Timings(compiling, fitted - begin, time.perf_counter() - fitted)
+    return [
+        Draws(
+            np.ascontiguousarray(z, dtype=np.float64)[None],
+            timings,
+            chain_method="independent",
+            elbo=elbo.astype(np.float64),
+            ess=float(settings.draws),
+            log_q=log_q.astype(np.float64)[None],
+        )
+        for z, log_q, elbo in each
+    ]
 
 
-def _surrogate(parameters: Tensor) -> Any:
-    return tfd.MultivariateNormalDiag(parameters[0], tf.exp(parameters[1]))
+def _draw(parameters: Tensor, size: int, seed: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    """Draws of the guides (draw, set, dim), and their log densities (draw, set); each data set has a seed of its own."""
+    mean, log_scale = tf.unstack(parameters)
+    shape, seeds = [size, mean.shape[-1]], [fold_in(one, step) for one in tf.unstack(seed)]
+    noise = [tf.random.stateless_normal(shape, one, dtype=mean.dtype) for one in seeds]
+    z = mean + tf.exp(log_scale) * tf.stack(noise, axis=1)
+    return z, tfd.MultivariateNormalDiag(mean, tf.exp(log_scale)).log_prob(z)
 
 
 def _vi_block(model: Model, particles: int) -> Callable[..., Any]:
@@ -280,18 +319,14 @@ def _vi_block(model: Model, particles: int) -> Callable[..., Any]:
     ) -> tuple[Guide, dict[str, Tensor]]:
         def step(i: Tensor, guide: Guide, kept: Any) -> Any:
             def loss(parameters: Tensor) -> Tensor:
-                return tfp.vi.monte_carlo_variational_loss(
-                    lambda z: model.target(z, *data),
-                    _surrogate(parameters),
-                    sample_size=particles,
-                    seed=fold_in(seed, done + i),
-                )
+                z, log_q = _draw(parameters, particles, seed, done + i)
+                return tf.reduce_mean(log_q - model.target(z, *data), axis=0)
 
             value, gradient = tfp.math.value_and_gradient(loss, guide.parameters)
             guide = _adam(guide, gradient, rate, tf.cast(done + i + 1, rate.dtype))
             return i + 1, guide, {"elbo": kept["elbo"].write(i, -value)}
 
-        kept = _buffers({"elbo": rate}, VI_BLOCK)
+        kept = _buffers({"elbo": guide.parameters[0, :, 0]}, VI_BLOCK)
         _, guide, kept = tf.while_loop(
             lambda i, *_: i < count, step, (tf.constant(0), guide, kept), parallel_iterations=1
         )

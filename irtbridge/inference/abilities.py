@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.backend import Draws, Program
+from irtbridge.clock import seconds
 from irtbridge.collapse import Patterns, ability_at
 from irtbridge.data import Responses
 from irtbridge.joint import category_log_probs
@@ -36,7 +36,7 @@ def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Arr
     layout, responses = program.layout, program.responses
     if layout.collapse is None:
         return draws, None
-    start = time.perf_counter()
+    start = seconds()
     params = program.constrain(draws.z)
     if draws.standard_errors is None:
         abilities = draw_abilities(layout, params, responses, seed)
@@ -44,7 +44,7 @@ def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Arr
         mean, sd = expected_abilities(layout, {name: value[0, 0] for name, value in params.items()}, responses)
         abilities = mean[None, None]
         draws = replace(draws, standard_errors={**draws.standard_errors, layout.spec.family.ability: sd})
-    sampling = draws.timings.sampling + time.perf_counter() - start
+    sampling = draws.timings.sampling + seconds() - start
     return replace(draws, timings=replace(draws.timings, sampling=sampling)), abilities
 
 

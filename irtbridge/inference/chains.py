@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.backend import Draws, Progress, Timings, check_positive, check_probability
+from irtbridge.clock import seconds
 from irtbridge.inference.whitened_nuts import Sampler, StepSize, ValueAndGrad
 
 Array = NDArray[np.float64]
@@ -71,8 +71,8 @@ def run_chains(
         rng = np.random.default_rng(child)
         sampler = Sampler(density, rng.standard_normal(dim), rng, settings.max_tree_depth)
         runs.append(_run_chain(sampler, settings, c, progress))
-    white, rows, seconds = zip(*runs, strict=True)
-    warmup, sampling = np.sum(seconds, axis=0).tolist()
+    white, rows, times = zip(*runs, strict=True)
+    warmup, sampling = np.sum(times, axis=0).tolist()
     stats = {name: np.array([[draw[name] for draw in chain] for chain in rows]) for name in rows[0][0]}
     return Draws(np.stack([coordinates(w) for w in white]), Timings(warmup=warmup, sampling=sampling), stats)
 
@@ -81,15 +81,15 @@ def _run_chain(
     sampler: Sampler, settings: ChainSettings, chain: int, progress: Progress
 ) -> tuple[Array, list[dict[str, Any]], Array]:
     """Warm up and draw: the draws, their statistics, and the seconds of both stages."""
-    times = [time.perf_counter()]
+    times = [seconds()]
     step = StepSize(len(sampler.here.w) ** -0.25, settings.target_accept)
     for t in range(settings.warmup):
         step.update(sampler.draw(float(np.exp(step.log_step)))[1]["acceptance_rate"])
         progress("warm-up", chain * settings.warmup + t + 1, settings.chains * settings.warmup)
-    times.append(time.perf_counter())
+    times.append(seconds())
     draws = []
     for t in range(settings.draws):
         draws.append(sampler.draw(float(np.exp(step.log_mean))))
         progress("sampling", chain * settings.draws + t + 1, settings.chains * settings.draws)
-    times.append(time.perf_counter())
+    times.append(seconds())
     return np.stack([w for w, _ in draws]), [stats for _, stats in draws], np.diff(times)

@@ -5,13 +5,13 @@ They run on programs whose abilities are integrated out, on every backend that c
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.backend import Draws, Program, Progress, Timings, check_positive
+from irtbridge.clock import seconds
 from irtbridge.collapse import Quadrature
 from irtbridge.draws import reported
 from irtbridge.errors import UnknownName
@@ -118,24 +118,24 @@ class CollapsedNutsSettings(ChainSettings, CollapsedSettings):
 def run_map(program: Program, settings: MapSettings, seed: int, progress: Progress) -> Draws:
     """Posterior mode as a single draw, with standard errors from the observed information."""
     progress("optimisation", 0, 0)
-    start, how = time.perf_counter(), {"max_iterations": settings.max_iterations, "seed": seed}
+    start, how = seconds(), {"max_iterations": settings.max_iterations, "seed": seed}
     if settings.standard_errors:
         mode = find_mode(program, jacobian=False, **how)
         z, value, errors = mode.z, mode.value, _standard_errors(program, mode)
     else:
         z, value = find_maximum(program, jacobian=False, **how)
         errors = {name: np.full(full.shape, np.nan) for name, (_, full) in _reported_at(program, z).items()}
-    timings = Timings(warmup=time.perf_counter() - start)
+    timings = Timings(warmup=seconds() - start)
     return Draws(z[None, None], timings, {"lp": np.array([[value]])}, "point", standard_errors=errors)
 
 
 def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress: Progress) -> Draws:
     """Draws from the Laplace approximation, reweighted to the posterior; whitened NUTS where that cannot be trusted."""
     progress("optimisation", 0, 0)
-    start = time.perf_counter()
+    start = seconds()
     mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed)
     rng = np.random.default_rng(seed)
-    centre, middle = recentred(program, mode, rng), time.perf_counter()
+    centre, middle = recentred(program, mode, rng), seconds()
     white = rng.standard_normal((settings.draws, program.dim))
     z = centre + white @ mode.factor.T
     log_density = _values(program, z, progress)
@@ -144,7 +144,7 @@ def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress
     chosen = _systematic(weights / weights.sum(), rng)
     draws = Draws(
         z=z[chosen][None],
-        timings=Timings(warmup=middle - start, sampling=time.perf_counter() - middle),
+        timings=Timings(warmup=middle - start, sampling=seconds() - middle),
         stats={"lp": log_density[chosen][None]},
         chain_method="independent",
         ess=float(weights.sum() ** 2 / np.sum(weights**2)),
@@ -171,9 +171,9 @@ def recentred(program: Program, mode: Mode, rng: np.random.Generator, pairs: int
 def run_collapsed_nuts(program: Program, settings: CollapsedNutsSettings, seed: int, progress: Progress) -> Draws:
     """NUTS on the item parameters in the coordinates in which the Laplace approximation is a standard normal."""
     progress("optimisation", 0, 0)
-    start = time.perf_counter()
+    start = seconds()
     mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed)
-    spent = time.perf_counter() - start
+    spent = seconds() - start
     draws = _nuts_from(program, mode, settings, seed, progress)
     return replace(draws, timings=replace(draws.timings, warmup=draws.timings.warmup + spent))
 

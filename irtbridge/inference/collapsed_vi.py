@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from irtbridge.backend import Draws, Program, Progress, Timings
+from irtbridge.clock import seconds
 from irtbridge.errors import ConfigError, NumericalError
 from irtbridge.inference.collapsed import CollapsedSettings
 from irtbridge.inference.modes import Mode, find_mode
@@ -73,16 +73,16 @@ class Guide:
 def run_collapsed_vi(program: Program, settings: CollapsedViSettings, seed: int, progress: Progress) -> Draws:
     """Fit the guide and draw from it."""
     progress("optimisation", 0, 0)
-    start = time.perf_counter()
+    start = seconds()
     rng = np.random.default_rng(seed)
     mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed)
     half = rng.standard_normal((settings.particles // 2, program.dim))
     half /= np.sqrt(np.mean(half**2, axis=0))  # unit variance in the sample, or the scales would take up its error
     guide, elbo = fit_guide(program, mode, np.concatenate([half, -half]))
-    middle = time.perf_counter()
+    middle = seconds()
     white = rng.standard_normal((settings.draws, program.dim))
     z, log_q = guide.coordinates(white), guide.log_density(white)
-    timings = Timings(warmup=middle - start, sampling=time.perf_counter() - middle)
+    timings = Timings(warmup=middle - start, sampling=seconds() - middle)
     return Draws(z[None], timings, {}, "independent", elbo=elbo, ess=float(settings.draws), log_q=log_q[None])
 
 

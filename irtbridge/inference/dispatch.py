@@ -44,15 +44,18 @@ class Method:
         Of (program, settings, seed, progress).
     native : bool
         Whether it is the library's own, which a backend must declare; the others serve every backend.
+    stacks : bool
+        Whether several data sets are sooner done together (see `irtbridge.many`).
     """
 
     settings: type
     run: Callable[[Program, Any, int, Progress], Draws]
     native: bool = False
+    stacks: bool = True
 
 
 METHODS: dict[str, Method] = {
-    "nuts": Method(NutsSettings, lambda program, *how: program.nuts(*how), native=True),
+    "nuts": Method(NutsSettings, lambda program, *how: program.nuts(*how), native=True, stacks=False),
     "vi": Method(ViSettings, lambda program, *how: program.vi(*how), native=True),
     "map": Method(MapSettings, run_map),
     "laplace": Method(LaplaceSettings, run_laplace),

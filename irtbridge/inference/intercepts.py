@@ -7,18 +7,19 @@ b trade off along a curve, a and ``a b`` along a line. It is a change of coordin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.backend import Program
+from irtbridge.backend import Program, Stack
 from irtbridge.data import Responses
 from irtbridge.layout import Layout, Slot
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
+ValueAndGrad = Callable[[Array], tuple[Array, Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,23 @@ class Intercepts:
         np.subtract.at(slope.T, self.shifted_by, gradient[..., self.shifted].T)
         return slope
 
+    def value_and_grad(self, density: ValueAndGrad, y: Array, weight: Array) -> tuple[Array, Array]:
+        """Density and gradient at coordinates with intercepts, from those at coordinates with locations.
+
+        Parameters
+        ----------
+        density : callable
+            Of coordinates with locations.
+        y : ndarray, shape (..., dim)
+            Coordinates with intercepts.
+        weight : ndarray, shape (...)
+            With which the logarithm of the Jacobian counts, 1 or 0.
+        """
+        value, gradient = density(self.to_locations(y))
+        gradient = self.pull_back(y, gradient)
+        np.subtract.at(gradient.T, self.scaled_by, weight)
+        return value + weight * self.log_jacobian(y), gradient
+
 
 class InterceptProgram(Program):
     """A program in coordinates with intercepts.
@@ -109,12 +127,8 @@ class InterceptProgram(Program):
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)
-        value, gradient = self.program.value_and_grad(self.intercepts.to_locations(z), jacobian=jacobian)
-        gradient = self.intercepts.pull_back(z, gradient)
-        if jacobian:
-            value = value + self.intercepts.log_jacobian(z)
-            np.subtract.at(gradient.T, self.intercepts.scaled_by, 1.0)
-        return value, gradient
+        weight = np.full(z.shape[:-1], float(jacobian))
+        return self.intercepts.value_and_grad(lambda x: self.program.value_and_grad(x, jacobian=jacobian), z, weight)
 
     def for_chains(self) -> InterceptProgram:
         return InterceptProgram(self.program.for_chains(), self.intercepts)
@@ -127,6 +141,22 @@ class InterceptProgram(Program):
 
     def bind(self, responses: Responses) -> InterceptProgram:
         return InterceptProgram(self.program.bind(responses), self.intercepts)
+
+    def stack(self, programs: Sequence[Program]) -> InterceptStack:
+        inner = [program.program for program in programs if isinstance(program, InterceptProgram)]
+        return InterceptStack(self.program.stack(inner), self.intercepts)
+
+
+class InterceptStack(Stack):
+    """A stack in coordinates with intercepts; the parameters are as for `InterceptProgram`."""
+
+    def __init__(self, stack: Stack, intercepts: Intercepts) -> None:
+        self.stack, self.intercepts, self.compile_seconds = stack, intercepts, stack.compile_seconds
+
+    def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
+        return self.intercepts.value_and_grad(
+            lambda x: self.stack.value_and_grad(x, jacobian), z, jacobian.astype(float)
+        )
 
 
 def with_intercepts(program: Program) -> Program:

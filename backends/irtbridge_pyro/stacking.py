@@ -1,0 +1,55 @@
+"""Pyro programs over several data sets, computed together on a leading axis."""
+
+# mypy: allow-untyped-calls, no-warn-return-any
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from irtbridge.backend import Draws, Stack, ViSettings, silent
+from irtbridge_pyro.sampling import fit_guides, to_numpy
+
+if TYPE_CHECKING:
+    from irtbridge_pyro.program import PyroProgram
+
+Array = NDArray[np.float64]
+
+
+class PyroStack(Stack):
+    """The gradient of one program, mapped over data sets.
+
+    Parameters
+    ----------
+    programs : sequence of PyroProgram
+        Bound from one.
+    """
+
+    def __init__(self, programs: Sequence[PyroProgram]) -> None:
+        start = time.perf_counter()
+        self.program = widest = max(programs, key=lambda program: [part.numel() for part in program.data])
+        self.data = tuple(torch.stack(parts) for parts in zip(*(p.data_like(widest) for p in programs), strict=True))
+        inputs = widest.like.new_zeros(len(programs), widest.dim), widest.like.new_ones(len(programs)), *self.data
+        self._gradient = widest.traced.stacked(inputs)
+        self.compile_seconds = time.perf_counter() - start
+
+    def gradient_and_value(self, z: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients (set, dim) and values (set,); the Jacobian's logarithm counts with a weight (set,), 1 or 0."""
+        with torch.no_grad():
+            gradient, value = self._gradient(z, weight, *self.data)
+        return gradient, value
+
+    def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
+        like = self.program.like
+        with self.program.running():
+            gradient, value = self.gradient_and_value(like.new_tensor(z), like.new_tensor(jacobian))
+        return to_numpy(value), to_numpy(gradient)
+
+    def vi(self, settings: ViSettings, seeds: Sequence[int]) -> list[Draws]:
+        weight = self.program.like.new_ones(len(seeds))
+        return fit_guides(self.program, lambda z: self.gradient_and_value(z, weight), settings, seeds, silent)

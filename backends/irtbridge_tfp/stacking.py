@@ -1,0 +1,58 @@
+"""TFP programs over several data sets, computed together on a leading axis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from irtbridge.backend import Draws, NutsSettings, Stack, ViSettings, silent
+from irtbridge_tfp.program import TfpProgram
+from irtbridge_tfp.sampling import nuts, vi
+
+Array = NDArray[np.float64]
+
+
+class TfpStack(Stack):
+    """One model at a point of each data set, the data with a leading axis.
+
+    Parameters
+    ----------
+    programs : sequence of TfpProgram
+        Bound from one.
+    """
+
+    def __init__(self, programs: Sequence[TfpProgram]) -> None:
+        start = time.perf_counter()
+        self.program = max(programs, key=lambda program: [int(np.prod(part.shape)) for part in program.data])
+        with self.program.on_device():
+            parts = zip(*(program.data_like(self.program) for program in programs), strict=True)
+            self.data = tuple(tf.stack(part) for part in parts)
+            shapes = tuple(tuple(part.shape) for part in self.data)
+            self._gradient = self.program.compiled(("stacked", *shapes), self._trace_gradient)
+        self.compile_seconds = time.perf_counter() - start
+
+    def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
+        constant = self.program.model.constant
+        with self.program.on_device():
+            value, gradient = self._gradient(constant(z), constant(jacobian.astype(float)), *self.data)
+        return np.asarray(value, dtype=float), np.asarray(gradient, dtype=float)
+
+    def nuts(self, settings: NutsSettings, seeds: Sequence[int]) -> list[Draws]:
+        return nuts(self.program, self.data, settings, seeds, silent)
+
+    def vi(self, settings: ViSettings, seeds: Sequence[int]) -> list[Draws]:
+        return vi(self.program, self.data, settings, seeds, silent)
+
+    def _trace_gradient(self) -> Callable[..., Any]:
+        """Graph function of (z, weight, *data)."""
+        sets, dtype = len(self.data[0]), self.program.dtype
+        point = [tf.TensorSpec([sets, self.program.dim], dtype), tf.TensorSpec([sets], dtype)]
+        signature = [*point, *(tf.TensorSpec(part.shape, part.dtype) for part in self.data)]
+        traced = tf.function(self.program.model.value_and_grad, signature, autograph=False)
+        traced.get_concrete_function()
+        return traced  # type: ignore[no-any-return]
