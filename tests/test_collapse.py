@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,7 +13,14 @@ from irtbridge import models
 from irtbridge.collapse import Patterns, Quadrature, ability_at
 from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, SpecError
-from irtbridge.inference.abilities import _invert, draw_abilities, expected_abilities
+from irtbridge.inference.abilities import (
+    _grid_for_draws,
+    _invert,
+    _log_posterior,
+    _of_persons,
+    draw_abilities,
+    expected_abilities,
+)
 from irtbridge.joint import log_likelihood, marginal_log_likelihood
 from irtbridge.layout import Layout
 from irtbridge.simulate import draw_from_prior, simulate_parameters, simulate_responses
@@ -118,6 +127,28 @@ def test_abilities_drawn_back_have_their_conditional_distribution(name: str) -> 
     mean, sd = expected_abilities(layout, item_params, responses)
     np.testing.assert_allclose(draws.mean(axis=0), mean, atol=5 * sd.max() / np.sqrt(n_draws))
     np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.06)
+
+
+@pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("n_items", [3, 20, 100])
+def test_the_grid_for_draws_is_coarse_and_fine_enough(n_items: int, slope: float) -> None:
+    """Wherever a coarse grid starts, its sum is the same for every person: the draws are those of the density."""
+    spec, counts = models.two_pl(), [2] * n_items
+    params, responses = data(spec, counts, n_persons=50)
+    item_params = {k: v[None] for k, v in params.items() if k != "ability"}
+    item_params["discrimination"] = slope * item_params["discrimination"]
+    layout, patterns = Layout.of(spec, responses, Quadrature(0)), _of_persons(responses, np.float64)
+    grid = _grid_for_draws(layout, item_params, patterns)
+    assert layout.collapse is not None
+    if slope > 1 and grid == layout.collapse:
+        return
+    assert grid.n_nodes < 0.7 * layout.collapse.n_nodes
+    shifts = grid.step * np.linspace(-0.5, 0.5, 8, endpoint=False)[:, None, None]
+    repeated = {k: np.repeat(v, 8, axis=0) for k, v in item_params.items()}
+    coarse = replace(layout, collapse=grid)
+    _, log_posterior = _log_posterior(coarse, repeated, patterns, grid.standard_nodes(1) + shifts)
+    sums = np.exp(log_posterior - log_posterior.max(axis=(0, 1))).sum(axis=1)
+    np.testing.assert_allclose(sums / sums.mean(axis=0), 1, atol=2e-3)
 
 
 def test_draws_differ_from_the_grid() -> None:
