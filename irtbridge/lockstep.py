@@ -80,8 +80,9 @@ class Member:
         return not self._run.dead
 
     def ask(self, request: Gradients | Native | None) -> Any:
-        """Let the others run until the request is answered. What else they do in the meantime is left out of `seconds`."""
+        """Let the others run until the request is answered; what else they do meanwhile is left out of `seconds`."""
         self.request, left = request, time.perf_counter()
+        assert self._run.parent is not None
         answer, spent = self._run.parent.switch()
         leave_out(time.perf_counter() - left - spent)
         return answer
@@ -171,14 +172,15 @@ class Lockstep(Generic[R]):
         Exception
             What a task raised, when its turn comes: the results before it have been given by then.
         """
-        waiting = enumerate(tasks)
+        waiting = enumerate(_with_their_end(tasks))
         for turn in itertools.count():
             while turn not in self._outcomes:
                 while len(self._members) < max(self._size, 1) and (task := next(waiting, None)) is not None:
                     self._start(*task)
-                if not self._members:
+                if self._members:
+                    self._answer()
+                elif turn not in self._outcomes:
                     return
-                self._answer()
             outcome = self._outcomes.pop(turn)
             if isinstance(outcome, Exception):
                 raise outcome
@@ -269,3 +271,16 @@ class Lockstep(Generic[R]):
             spent = Timings(compiling, timings.warmup / len(asking), timings.sampling / len(asking))
             self._go_on(member, (replace(draws[member.place], timings=spent), share + compiling))
             compiling = 0.0
+
+
+def _with_their_end(tasks: Iterable[Task[R]]) -> Iterator[Task[R]]:
+    """The tasks and, where whoever makes them fails, one more that fails so."""
+    try:
+        yield from tasks
+    except Exception as error:
+        failure = error
+
+        def fail(join: Join) -> R:
+            raise failure
+
+        yield fail

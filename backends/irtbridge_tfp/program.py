@@ -188,6 +188,8 @@ class TfpProgram(Program):
     ``response`` is the matrix of indicators of the response patterns (see `irtbridge.collapse`).
     """
 
+    data: tuple[Tensor, ...]
+
     def __init__(
         self,
         layout: Layout,

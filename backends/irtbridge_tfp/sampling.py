@@ -254,7 +254,7 @@ def _buffers(values: Mapping[str, Tensor], size: int) -> dict[str, Any]:
 
 
 def _metric(draws: Array) -> Array:
-    """Standard deviations (set, dim) within chains of draws (draw, chain, set, dim), shrunk as Stan shrinks variances."""
+    """Standard deviations (set, dim) within chains of draws (draw, chain, set, dim), shrunk as by Stan."""
     n = draws.shape[0] * draws.shape[1]
     variance = draws.var(axis=0, ddof=1).mean(axis=0)
     return np.asarray(np.sqrt((n * variance + 5e-3) / (n + 5)))
@@ -305,7 +305,7 @@ def vi(program: TfpProgram, data: Any, settings: ViSettings, seeds: Sequence[int
 
 
 def _draw(parameters: Tensor, size: int, seed: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Draws of the guides (draw, set, dim), and their log densities (draw, set); each data set has a seed of its own."""
+    """Draws of the guides (draw, set, dim), and their log densities (draw, set); each data set has its own seed."""
     mean, log_scale = tf.unstack(parameters)
     shape, seeds = [size, mean.shape[-1]], [fold_in(one, step) for one in tf.unstack(seed)]
     noise = [tf.random.stateless_normal(shape, one, dtype=mean.dtype) for one in seeds]

@@ -75,8 +75,9 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     patterns = _of_persons(responses, np.float32)
     lead = next(np.shape(v)[: np.ndim(v) - len(layout.slots[name].shape)] for name, v in params.items())
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
-    layout = replace(layout, collapse=_grid_for_draws(layout, flat, patterns))
-    size = max(1, CELLS // (layout.collapse.size(len(layout.spec.traits)) * responses.n_persons))
+    grid = _grid_for_draws(layout, flat, patterns)
+    layout = replace(layout, collapse=grid)
+    size = max(1, CELLS // (grid.size(len(layout.spec.traits)) * responses.n_persons))
     starts = range(0, math.prod(lead), size)
     rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, patterns, rng) for i in starts]
     return np.concatenate(rows).reshape(*lead, *rows[0].shape[1:])
@@ -108,7 +109,7 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
 
 
 def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any]) -> Quadrature:
-    """The quadrature's grid, or one of half or two thirds of its nodes if a shift changes no sum over it by a thousandth.
+    """The quadrature's grid, or half or two thirds of its nodes if a shift then changes no sum by a thousandth.
 
     The density of the draws departs from the right one by as much, but with the grid's own period, over which means and
     variances average. Tried with some of the draws, of the persons and of the shifts.

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.backend import Backend, Draws, Program
+from irtbridge.backend import Backend, Draws, Program, Stack
 from irtbridge.collapse import Patterns, Quadrature, check_collapsible
 from irtbridge.data import Responses
+from irtbridge.errors import ConfigError
 from irtbridge.inference.abilities import add_abilities
 from irtbridge.layout import Layout
 from irtbridge.spec import ModelSpec
@@ -76,6 +77,9 @@ class StreamedProgram(Program):
         parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
         blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
         return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)
+
+    def stack(self, programs: Sequence[Program]) -> Stack:
+        raise ConfigError("data in blocks of persons are fitted one data set after another: use stack=1.")
 
     def _sum(self, density: Callable[[Program], Array]) -> Array:
         """Sum over the blocks, with the prior once."""

@@ -323,6 +323,61 @@ class BackendConformance:
             z = (posterior[name].mean(["chain", "draw"]).values - reference.mean[name]) / mcse
             assert np.abs(z).max() < 4.4, (name, z)
 
+    # -- several data sets at once ----------------------------------------------------------------------------------
+
+    def need_stack(self, what: str) -> None:
+        """Leave a test out where the backend does not compute `what` for several data sets at once."""
+        if what not in self.load().stacks:
+            pytest.skip(f"{self.backend} does not stack {what}")
+
+    @every_case
+    @pytest.mark.parametrize("collapse", [None, Quadrature(11)], ids=["joint", "collapsed"])
+    def test_a_stack_is_its_programs(self, case: Case, collapse: Quadrature | None) -> None:
+        """One data set of several has a missing response, which makes its arrays wider."""
+        self.need_stack("gradients")
+        if collapse is not None:
+            self.need_collapse()
+        program = self.load().compile(case.spec, case.responses(), device="cpu", collapse=collapse)
+        programs = [program, program.bind(case.responses(seed=77)), program.bind(_with_one_missing(case.responses(78)))]
+        z = np.random.default_rng(8).uniform(-0.7, 0.7, (3, program.dim))
+        jacobian = np.array([True, False, True])
+        values, gradients = program.stack(programs).value_and_grad(z, jacobian)
+        assert (values.shape, gradients.shape) == ((3,), z.shape)
+        for i, one in enumerate(programs):
+            value, gradient = one.value_and_grad(z[i], jacobian=bool(jacobian[i]))
+            np.testing.assert_allclose(values[i], value, rtol=1e-10)
+            np.testing.assert_allclose(gradients[i], gradient, rtol=1e-7, atol=1e-9)
+
+    @pytest.mark.parametrize("particles", [1, 3])
+    def test_stacked_vi_is_vi_of_each(self, particles: int) -> None:
+        self.need_stack("vi")
+        program, _ = short_run(self.backend)
+        programs = [program, program.bind(_with_one_missing(small_responses()))]
+        settings = ViSettings(steps=50, draws=20, particles=particles)
+        stacked = program.stack(programs).vi(settings, [4, 5])
+        for one, draws, seed in zip(programs, stacked, (4, 5), strict=True):
+            alone = one.vi(settings, seed)
+            for name in ("z", "log_q", "elbo"):
+                np.testing.assert_allclose(getattr(draws, name), getattr(alone, name), rtol=1e-6, atol=1e-8)
+
+    def test_stacked_nuts_draws_from_each_posterior(self) -> None:
+        """As for NUTS alone: z-tests of 8 posterior means for each of two data sets, Bonferroni at 1e-4."""
+        self.need_stack("nuts")
+        program, _ = short_run(self.backend)
+        first = small_responses()
+        other = Responses.from_codes(np.where(first.observed, 1 - first.values, -1), n_categories=first.n_categories)
+        programs = [program, program.bind(other)]
+        stacked = program.stack(programs).nuts(NutsSettings(chains=2, warmup=300, draws=600), [3, 4])
+        for one, draws in zip(programs, stacked, strict=True):
+            assert draws.z.shape == (2, 600, program.dim)
+            assert all(np.shape(value) == (2, 600) for value in draws.stats.values())
+            reference = reference_posterior(models.two_pl(), one.responses, draws=8000)
+            posterior = to_inference_data(one, draws, {}).posterior[["discrimination", "difficulty"]]
+            for name in ("discrimination", "difficulty"):
+                mcse = np.hypot(az.mcse(posterior)[name].values, reference.mcse[name])
+                z = (posterior[name].mean(["chain", "draw"]).values - reference.mean[name]) / mcse
+                assert np.abs(z).max() < 4.5, (name, z)
+
     # -- what is not supported --------------------------------------------------------------------------------------
 
     def test_unknown_prior_and_family_are_unsupported(self) -> None:
@@ -412,6 +467,12 @@ class BackendConformance:
         for name in ("discrimination", "difficulty"):
             distance = (params[name].mean(axis=0) - reference.mean[name]) / reference.sd[name]
             assert np.abs(distance).max() < 0.75, (name, distance)
+
+
+def _with_one_missing(responses: Responses) -> Responses:
+    codes = responses.values.copy()
+    codes[0, 0] = -1
+    return Responses.from_codes(codes, n_categories=responses.n_categories)
 
 
 def _rows(params: dict[str, Array]) -> list[dict[str, Array]]:
