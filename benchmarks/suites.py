@@ -209,11 +209,21 @@ M2PL_CONTESTANTS = (
     *(c for c in HAND_WRITTEN if c.name in ("pyro", "tfp", "tfp-xla", "numpyro")),
 )
 
-MANY = tuple(
-    _irtbridge(b, f"{sets}-sets" + f"-{n}-processes" * (n > 1), does, "irtbridge_many", sets=sets, processes=n)
-    for b in ("pyro", "tfp")
-    for sets, n, does in ((1, 1, "one data set"), (100, 1, "a hundred"), (100, 2, "a hundred, two processes"))
-)
+
+def _many(method: str, sets: int) -> tuple[Contestant, ...]:
+    """One data set, and many: together, one by one, and over two processes."""
+    ways = (
+        ("1-set", 1, 1, 1, "one data set"),
+        (f"{sets}-sets", sets, 1, 0, f"{sets} data sets"),
+        (f"{sets}-sets-apart", sets, 1, 1, f"{sets}, one by one"),
+        (f"{sets}-sets-2-processes", sets, 2, 10, f"{sets}, two processes"),
+    )
+    return tuple(
+        _irtbridge(b, name, does, "irtbridge_many", method=method, sets=n, processes=processes, stack=stack)
+        for b in ("pyro", "tfp")
+        for name, n, processes, stack, does in ways
+    )
+
 
 VARIATIONAL = (
     *(_irtbridge(b, "vi_newton", "mean-field, Newton") for b in ("tfp", "pyro")),
@@ -245,7 +255,11 @@ SUITES = {
         Suite("gradient_small", "2PL, 500 persons, 20 items, joint density", "gradient",
               GRADIENTS, "irtbridge-tfp-gradient", persons=500, items=20),
         Suite("many", "Laplace on 1 and on 100 data sets, 2PL, 500 persons, 20 items", "sets",
-              MANY, "irtbridge-pyro-1-sets", persons=500, items=20),
+              _many("laplace", 100), "irtbridge-pyro-1-set", persons=500, items=20),
+        Suite("many_map", "posterior modes of 1 and of 100 data sets, 2PL, 500 persons, 20 items", "sets",
+              _many("map", 100), "irtbridge-pyro-1-set", persons=500, items=20),
+        Suite("many_vi", "mean-field VI on 1 and on 20 data sets, 2PL, 500 persons, 20 items", "sets",
+              _many("vi", 20), "irtbridge-pyro-1-set", persons=500, items=20),
         Suite("tiny", "2PL, 50 persons, 4 items: a quick look", "sampling",
               COLLAPSED, REFERENCE, persons=50, items=4),
     )

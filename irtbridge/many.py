@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 
 from irtbridge.backend import Draws, Program, Progress, silent
 from irtbridge.data import Responses, load_responses
-from irtbridge.errors import ConfigError, DataError, NumericalError, Unsupported, rebuild
+from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, Unsupported, rebuild
 from irtbridge.fitting import Fit, Fitter, check_seed
 from irtbridge.inference import METHODS
 from irtbridge.lockstep import Join, Lockstep
@@ -60,8 +60,8 @@ def fit_many(
     processes : int
         Spread the data sets over so many processes, this one among them, each of which compiles once.
     stack : int
-        Compute so many data sets together, with a leading axis for them. 0 chooses: one after another where that is as
-        fast or the backend cannot.
+        Compute so many data sets together, with a leading axis for them; over processes, in each of them. 0 chooses:
+        one after another where that is as fast or the backend cannot, and where there are several processes.
     progress : callable
         Called with ("data sets", fits done, fits in all; 0 where unknown).
     model, backend, method, device, dtype, model_options, backend_options, data_options, **settings
@@ -83,15 +83,13 @@ def fit_many(
         raise DataError("data_sets is a single data set; give a list of them, or use irtbridge.fit.")
     _check_whole("processes", processes, 1)
     _check_whole("stack", stack, 0)
-    if processes > 1 and stack > 1:
-        raise ConfigError(f"processes={processes} and stack={stack}: use one of the two.")
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     if stack > 1:
-        check_stacks(fitter)
+        _check_stacks(fitter)
     calls = ((i, data, dict(data_options or {}), seed) for i, data in enumerate(data_sets))
     total = len(data_sets) if isinstance(data_sets, Sized) else 0
     if processes > 1:
-        fits = _spread(fitter, list(calls), processes)
+        fits = _spread(fitter, list(calls), processes, max(stack, 1))
     else:
         lockstep = Lockstep[Fit](lambda program: stack or _chosen(fitter, program, total))
         fits = lockstep.run(partial(_fit, fitter, *call) for call in calls)
@@ -124,7 +122,7 @@ def _not_stacked(fitter: Fitter) -> str:
     return next((need for need in needs if need not in fitter.engine.stacks), "")
 
 
-def check_stacks(fitter: Fitter) -> None:
+def _check_stacks(fitter: Fitter) -> None:
     """Raise `Unsupported`, naming who does, unless the backend computes several data sets together."""
     if lacking := _not_stacked(fitter):
         backend = fitter.engine.name
@@ -139,15 +137,26 @@ def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int, *j
         raise rebuild(type(error), f"data set number {number}, counted from 0: {error}") from error
 
 
-def _spread(fitter: Fitter, calls: Iterable[Call], processes: int) -> Iterator[Fit]:
-    for idata, responses, draws in in_processes(_fit_here, fitter, calls, processes):
-        yield Fit(idata, fitter.spec, responses, partial(fitter.compile, responses), draws)
+def _spread(fitter: Fitter, calls: Sequence[Call], processes: int, stack: int) -> Iterator[Fit]:
+    stacks = ((calls[i : i + stack],) for i in range(0, len(calls), stack))
+    for done, error in in_processes(_fit_here, fitter, stacks, processes):
+        for idata, responses, draws in done:
+            yield Fit(idata, fitter.spec, responses, partial(fitter.compile, responses), draws)
+        if error is not None:
+            raise error
 
 
-def _fit_here(fitter: Fitter, *call: Any) -> tuple[az.InferenceData, Responses, Draws]:
-    """What a fit in another process sends home: everything but the compiled program."""
-    done = _fit(fitter, *call)
-    return done.idata, done.responses, done.draws
+def _fit_here(
+    fitter: Fitter, calls: Sequence[Call]
+) -> tuple[list[tuple[az.InferenceData, Responses, Draws]], IRTBridgeError | None]:
+    """What a process sends home of fits done together: everything but the compiled programs, and what stopped it."""
+    done = []
+    try:
+        for fit in Lockstep[Fit](lambda program: len(calls)).run(partial(_fit, fitter, *call) for call in calls):
+            done.append((fit.idata, fit.responses, fit.draws))
+    except IRTBridgeError as error:
+        return done, error
+    return done, None
 
 
 def _reported(fits: Iterator[Fit], progress: Progress, total: int) -> Iterator[Fit]:

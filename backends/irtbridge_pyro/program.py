@@ -356,14 +356,14 @@ class PyroProgram(Program):
     def stack(self, programs: Sequence[Program]) -> PyroStack:
         return PyroStack([program for program in programs if isinstance(program, PyroProgram)])
 
-    def data_like(self, other: PyroProgram) -> tuple[Tensor, ...]:
-        """The data in the shapes that another program holds its own in, which are as large or larger."""
-        if self.layout.collapse is None:
-            observed = () if len(self.data) == len(other.data) else (torch.ones_like(self.data[0], dtype=torch.bool),)
-            return (*self.data, *observed)
-        more = [wide - own for own, wide in zip(self.data[0].shape, other.data[0].shape, strict=True)]
-        indicators, counts = self.data
-        return pad(indicators, (0, more[1], 0, more[0])), pad(counts, (0, more[0]))
+    def widened(self, rows: int, columns: int, *, masked: bool) -> tuple[Tensor, ...]:
+        """The data for a larger number of patterns and of columns of theirs; or with a mask, if they have none."""
+        if self.layout.collapse is not None:
+            indicators, counts = self.data
+            more = rows - len(counts)
+            return pad(indicators, (0, columns - indicators.shape[1], 0, more)), pad(counts, (0, more))
+        bare = masked and len(self.data) == 1
+        return (*self.data, torch.ones_like(self.data[0], dtype=torch.bool)) if bare else self.data
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         return nuts(self, settings, seed, progress)

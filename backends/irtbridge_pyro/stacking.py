@@ -32,10 +32,13 @@ class PyroStack(Stack):
 
     def __init__(self, programs: Sequence[PyroProgram]) -> None:
         start = time.perf_counter()
-        self.program = widest = max(programs, key=lambda program: [part.numel() for part in program.data])
-        self.data = tuple(torch.stack(parts) for parts in zip(*(p.data_like(widest) for p in programs), strict=True))
-        inputs = widest.like.new_zeros(len(programs), widest.dim), widest.like.new_ones(len(programs)), *self.data
-        self._gradient = widest.traced.stacked(inputs)
+        self.program, sets = programs[-1], len(programs)
+        rows, columns = np.max([program.data[0].shape for program in programs], axis=0).tolist()
+        masked = max(len(program.data) for program in programs) > 1
+        wide = (program.widened(rows, columns, masked=masked) for program in programs)
+        self.data = tuple(torch.stack(parts) for parts in zip(*wide, strict=True))
+        inputs = self.program.like.new_zeros(sets, self.program.dim), self.program.like.new_ones(sets), *self.data
+        self._gradient = self.program.traced.stacked(inputs)
         self.compile_seconds = time.perf_counter() - start
 
     def gradient_and_value(self, z: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

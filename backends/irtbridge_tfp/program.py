@@ -275,12 +275,14 @@ class TfpProgram(Program):
 
         return TfpStack([program for program in programs if isinstance(program, TfpProgram)])
 
-    def data_like(self, other: TfpProgram) -> tuple[Tensor, ...]:
-        """The data in the shapes that another program holds its own in, which are as large or larger."""
-        if self.layout.collapse is None:
-            return (*self.data, tf.ones(self.data[0].shape, tf.bool)) if len(self.data) < len(other.data) else self.data
-        rows, columns = other.data[0].shape - np.array(self.data[0].shape)
-        return tf.pad(self.data[0], [[0, rows], [0, columns]]), tf.pad(self.data[1], [[0, rows]])
+    def widened(self, rows: int, columns: int, *, masked: bool) -> tuple[Tensor, ...]:
+        """The data for a larger number of patterns and of columns of theirs; or with a mask, if they have none."""
+        if self.layout.collapse is not None:
+            indicators, counts = self.data
+            more = [0, rows - len(counts)]
+            return tf.pad(indicators, [more, [0, columns - indicators.shape[1]]]), tf.pad(counts, [more])
+        bare = masked and len(self.data) == 1
+        return (*self.data, tf.ones(self.data[0].shape, tf.bool)) if bare else self.data
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         from irtbridge_tfp.sampling import nuts

@@ -28,10 +28,12 @@ class TfpStack(Stack):
 
     def __init__(self, programs: Sequence[TfpProgram]) -> None:
         start = time.perf_counter()
-        self.program = max(programs, key=lambda program: [int(np.prod(part.shape)) for part in program.data])
+        self.program = programs[-1]
+        rows, columns = np.max([program.data[0].shape for program in programs], axis=0).tolist()
+        masked = max(len(program.data) for program in programs) > 1
         with self.program.on_device():
-            parts = zip(*(program.data_like(self.program) for program in programs), strict=True)
-            self.data = tuple(tf.stack(part) for part in parts)
+            wide = (program.widened(rows, columns, masked=masked) for program in programs)
+            self.data = tuple(tf.stack(parts) for parts in zip(*wide, strict=True))
             shapes = tuple(tuple(part.shape) for part in self.data)
             self._gradient = self.program.compiled(("stacked", *shapes), self._trace_gradient)
         self.compile_seconds = time.perf_counter() - start
