@@ -219,7 +219,7 @@ def _many(method: str, sets: int) -> tuple[Contestant, ...]:
         (f"{sets}-sets-2-processes", sets, 2, 10, f"{sets}, two processes"),
     )
     return tuple(
-        _irtbridge(b, name, does, "irtbridge_many", method=method, sets=n, processes=processes, stack=stack)
+        _irtbridge(b, name, does, "irtbridge_many", by=method, sets=n, processes=processes, stack=stack)
         for b in ("pyro", "tfp")
         for name, n, processes, stack, does in ways
     )

@@ -23,7 +23,7 @@ def run(job: Job) -> dict[str, Any]:
             data_sets,
             job.build_spec(),
             backend=job.options["backend"],
-            method=options["method"],
+            method=options["by"],
             seed=job.seed,
             processes=options["processes"],
             stack=options["stack"],
@@ -33,7 +33,7 @@ def run(job: Job) -> dict[str, Any]:
         )
     ]
     seconds = time.perf_counter() - start
-    return {"total_seconds": seconds, "sets": options["sets"], "fell_back": _fell_back(options["method"], k_hats)}
+    return {"total_seconds": seconds, "sets": options["sets"], "fell_back": _fell_back(options["by"], k_hats)}
 
 
 def _fell_back(method: str, k_hats: list[float]) -> int:
