@@ -54,7 +54,8 @@ def fit_many(
     Parameters
     ----------
     data_sets : iterable
-        Each as in `fit`; all with the same number of persons and the same categories of the items.
+        Each as in `fit`; all with the same number of persons and the same categories of the items. They are asked for
+        when they are needed: as many ahead as are computed together.
     seed : int
         Of all; see `seed_of`.
     processes : int
