@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from irtbridge.backend import Backend, Draws, NutsSettings, Program, Timings, ViSettings
+    from irtbridge.backend import Backend, Draws, NutsSettings, Program, Stack, Timings, ViSettings
     from irtbridge.data import Responses, load_responses
     from irtbridge.datasets import dataset_names, load_dataset
     from irtbridge.errors import IRTBridgeError, Unsupported
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from irtbridge.spec import ModelSpec, Variable
 
 _HOME = {
-    "backend": ("Backend", "Draws", "NutsSettings", "Program", "Timings", "ViSettings"),
+    "backend": ("Backend", "Draws", "NutsSettings", "Program", "Stack", "Timings", "ViSettings"),
     "data": ("Responses", "load_responses"),
     "datasets": ("dataset_names", "load_dataset"),
     "errors": ("IRTBridgeError", "Unsupported"),
@@ -74,6 +74,7 @@ __all__ = [
     "NutsSettings",
     "Program",
     "Responses",
+    "Stack",
     "Timings",
     "Unsupported",
     "Variable",

@@ -80,7 +80,7 @@ def load_backend(name: str, **options: Any) -> Backend:
 
 
 def backends_with(capability: str, name: str) -> tuple[str, ...]:
-    """Names of the backends that declare `name` among their ``methods``, ``priors`` or ``families``."""
+    """Names of the backends that declare `name` among their ``methods``, ``stacks``, ``priors`` or ``families``."""
     return _backends_where(lambda backend: name in getattr(backend, capability))
 
 
