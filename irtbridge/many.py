@@ -130,10 +130,10 @@ def _check_stacks(fitter: Fitter) -> None:
         raise Unsupported(backend, f"{lacking} of several data sets at once", backends_with("stacks", lacking))
 
 
-def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int, *join: Join) -> Fit:
+def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int, join: Join) -> Fit:
     """One fit; what its data bring about says which data set it was."""
     try:
-        return fitter.fit(load_responses(data, **options), seed_of(seed, number), silent, *join)
+        return fitter.fit(load_responses(data, **options), seed_of(seed, number), silent, join)
     except (DataError, NumericalError) as error:
         raise rebuild(type(error), f"data set number {number}, counted from 0: {error}") from error
 

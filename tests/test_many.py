@@ -11,6 +11,8 @@ from pandas.testing import assert_frame_equal
 
 import irtbridge as irt
 from irtbridge import errors
+from irtbridge.collapse import Quadrature
+from irtbridge.cumulants import table_cells
 
 SETTINGS = {
     "map": {},
@@ -78,6 +80,22 @@ def test_wider_data_join_a_stack(backend: str) -> None:
     together, one_by_one = (irt.fit_many(data, spec, stack=stack, **how) for stack in (3, 1))
     for fit, alone in zip(together, one_by_one, strict=True):
         np.testing.assert_allclose(fit.draws.z, alone.draws.z, atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+def test_missing_responses_join_data_whose_gradient_is_tabulated(backend: str) -> None:
+    spec, counts = irt.two_pl(), [2] * 20
+    params = irt.simulate_parameters(spec, 14_000, counts, seed=1)
+    complete = irt.simulate_responses(spec, params, counts, seed=1)
+    codes = complete.values.copy()
+    codes[0, 0] = -1
+    program = irt.load_backend(backend).compile(spec, complete, device="cpu", collapse=Quadrature())
+    assert table_cells(program.layout, (14_000, 20), gradient=True) > 0
+    programs = [program.bind(irt.Responses.from_codes(codes, n_categories=complete.n_categories)), program]
+    z = np.random.default_rng(0).normal(0, 0.3, (2, program.dim))
+    values, _ = program.stack(programs).value_and_grad(z, np.array([True, True]))
+    expected = [float(one.value_and_grad(point)[0]) for one, point in zip(programs, z, strict=True)]
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])

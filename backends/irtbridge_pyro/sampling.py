@@ -223,7 +223,7 @@ def fit_guides(
     begin, sources = time.perf_counter(), [np.random.default_rng(seed) for seed in seeds]
 
     def noise(size: int) -> Tensor:
-        # NumPy's normal numbers take a fifth of the time of torch's, and are the same on every device.
+        # NumPy's normal numbers, which are the same on every device.
         return program.like.new_tensor(np.stack([rng.standard_normal((size, program.dim)) for rng in sources], 1))
 
     with program.isolated():

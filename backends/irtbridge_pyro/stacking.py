@@ -32,7 +32,8 @@ class PyroStack(Stack):
 
     def __init__(self, programs: Sequence[PyroProgram]) -> None:
         start = time.perf_counter()
-        self.program, sets = programs[-1], len(programs)
+        # A density made for complete data may be tabulated, which missing responses forbid: take that of the widest.
+        self.program, sets = max(programs, key=lambda program: program.data[0].shape[1]), len(programs)
         rows, columns = np.max([program.data[0].shape for program in programs], axis=0).tolist()
         masked = max(len(program.data) for program in programs) > 1
         wide = (program.widened(rows, columns, masked=masked) for program in programs)
