@@ -391,6 +391,10 @@ class Backend(ABC):
             family = spec.family.name
             raise Unsupported(self.name, f"response family {family!r}", backends_with("families", family))
 
+    def device_name(self, device: str) -> str:
+        """The model of a GPU; empty for a processor, and where the library does not tell."""
+        return ""
+
     def resolve_device(self, device: str) -> str:
         """``auto`` to the best device there is.
 

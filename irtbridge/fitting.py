@@ -173,6 +173,7 @@ class Fitter:
             "method": self.method,
             "settings": asdict(self.settings),
             "device": program.device,
+            "device_name": self.engine.device_name(program.device),
             "dtype": program.dtype,
             "chain_method": draws.chain_method,
             **({} if draws.pareto_k is None else {"pareto_k": draws.pareto_k}),

@@ -23,7 +23,8 @@ from irtbridge.spec import ModelSpec
 
 Options = Mapping[str, Any]
 Call = tuple[int, Any, Options, int]
-CELLS, MOST = 2**19, 16  # persons times nodes, or items, of all data sets in a stack; data sets in it
+# By device: persons times nodes, or items, of all data sets in a stack; data sets in it.
+SIZES = {"cpu": (2**19, 16), "cuda": (2**24, 32)}
 
 
 def fit_many(
@@ -108,12 +109,13 @@ def _check_whole(name: str, value: object, least: int) -> None:
 
 
 def _chosen(fitter: Fitter, program: Program, total: int) -> int:
-    """How many data sets to compute together: what fits a processor's caches, in stacks of one size."""
+    """How many data sets to compute together: what suits the device, in stacks of one size."""
     if not METHODS[fitter.method].stacks or _not_stacked(fitter):
         return 1
     collapse, sizes = program.layout.collapse, program.layout.sizes
     columns = sizes["item"] if collapse is None else collapse.size(sizes["trait"])
-    most = min(MOST, max(1, CELLS // (sizes["person"] * columns)))
+    cells, most = SIZES.get(program.device, SIZES["cpu"])
+    most = min(most, max(1, cells // (sizes["person"] * columns)))
     return -(-total // -(-total // most)) if total else most
 
 

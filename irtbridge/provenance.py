@@ -34,10 +34,13 @@ def _core_versions() -> dict[str, str]:
 
 @cache
 def git_commit() -> str:
-    """Commit of the source tree irtbridge runs from; empty where it is installed from a wheel."""
+    """Commit of the source tree irtbridge runs from; empty where it is installed from a wheel, or git is not."""
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return ""
     command = ["git", "-C", str(root), "rev-parse", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
     return done.stdout.strip()

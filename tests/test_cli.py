@@ -106,7 +106,8 @@ def test_fit_on_two_backends_side_by_side(graded_csv: Path, capsys: pytest.Captu
         assert record["total_seconds"] == pytest.approx(
             sum(record[f"{part}_seconds"] for part in ("compile", "warmup", "sampling"))
         )
-        assert {"seed", "device", "dtype", "versions", "git_commit", "cell_hash", "cpu_count"} <= set(record)
+        provenance = {"seed", "device", "device_name", "dtype", "versions", "git_commit", "cell_hash", "cpu_count"}
+        assert provenance <= set(record)
         assert record["recoded"]["mood 1"] == {"1": 0, "2": 1, "3": 2}
     assert len(pd.read_csv(folder / "items.csv")) == 4 * 3
     assert main(words) == 0

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import irtbridge as irt
-from irtbridge import errors
+from irtbridge import errors, provenance
 from irtbridge.collapse import Quadrature
 from irtbridge.quiet_arviz import az
 
@@ -149,3 +149,8 @@ def test_bad_arguments_are_refused_with_the_valid_ones(case: str) -> None:
 def test_q_matrix_must_fit_the_items(frame: pd.DataFrame) -> None:
     with pytest.raises(errors.SpecError, match=r"\(4, 2\).*\(5, 2\)"):
         irt.fit(frame, "grm", model_options={"q_matrix": [[1, 0]] * 3 + [[0, 1]]})
+
+
+def test_a_machine_without_git_has_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert provenance.git_commit.__wrapped__() == ""

@@ -100,3 +100,24 @@ def test_tfp_bernoulli_broadcasts_as_the_library_does(shapes: tuple[tuple[int, .
         value_and_gradient(Bernoulli), value_and_gradient(tfp.distributions.Bernoulli), strict=True
     ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_constant_masks_among_indices_become_places() -> None:
+    """What masks select has to be counted at each call; a mask that depends on the arguments still is."""
+    import torch
+    from irtbridge_pyro.tracing import _as_graph
+
+    below = torch.ones(4, 4).tril(-1).bool()
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        products = torch.func.vmap(lambda row: (row[:, None] * row)[below])(x)
+        return torch.stack([products.sum(), x[x > 0].prod()])
+
+    x = torch.as_tensor(np.random.default_rng(1).normal(size=(3, 4)))
+    graph = _as_graph(function, (x,))
+    for point in (x, -x):
+        assert torch.equal(graph(point), function(point))
+    indices = [part for n in graph.graph.nodes if n.target == torch.ops.aten.index.Tensor for part in n.args[1]]
+    masks = [part for part in indices if part is not None and part.op != "get_attr"]
+    assert len(masks) == 1
+    assert len(indices) > 2

@@ -21,7 +21,8 @@ class PyroOptions:
     jit : bool
         Trace the log density and its gradient once, instead of running the Python model at every step.
     threads : int
-        Threads of torch while it runs; 0 leaves torch's own setting, which pays for large data on an idle machine.
+        Threads of torch while it runs; 0 leaves torch's own setting, which pays for large data on an idle machine if
+        NumPy's own threads keep out of the way (``OPENBLAS_NUM_THREADS=1`` in the environment).
     processes : int
         Spread the chains of NUTS over so many processes, each of which compiles the model. The draws are the same.
     """
@@ -51,6 +52,11 @@ class PyroBackend(Backend):
         import torch
 
         return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+
+    def device_name(self, device: str) -> str:
+        import torch
+
+        return str(torch.cuda.get_device_name()) if device == "cuda" else ""
 
     def compile(
         self,

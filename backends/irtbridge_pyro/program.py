@@ -43,7 +43,7 @@ Array = NDArray[np.float64]
 Model = Callable[[Tensor, Tensor], Tensor]
 Plates = Mapping[str, Any]
 PLATES = ("person", "item")
-CELLS, MOST_POINTS = 2**19, 32
+CELLS, MOST_POINTS = {"cpu": 2**19, "cuda": 2**24}, 32
 
 
 class Site:
@@ -247,10 +247,14 @@ class PyroProgram(Program):
         return {site.name: biject_to(nodes[site.name]["fn"].support) for site in self.sites}
 
     def gradient_and_value(self, z: Tensor, jacobian: bool = True) -> tuple[Tensor, Tensor]:
-        """Gradient and value of the log density at one point (dim,)."""
+        """Gradient and value of the log density at one point (dim,), computed on the program's device, given on its."""
         with torch.no_grad():
-            gradient, value = self.traced.gradient(z, self.weights[jacobian], *self.data)
-        return gradient, value
+            gradient, value = self.traced.gradient(z.to(self.device), self.weights[jacobian], *self.data)
+        return gradient.to(z.device), value.to(z.device)
+
+    def vector(self, array: Array) -> Tensor:
+        """An array for a sampler to move: in the processor's memory, as a GPU would spend its time on launching."""
+        return torch.as_tensor(array, dtype=self.like.dtype)
 
     def _log_density_at(self, model: Model, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
         """A model's log density at unconstrained coordinates; the Jacobian's logarithm counts with a weight, 1 or 0."""
@@ -312,12 +316,12 @@ class PyroProgram(Program):
         return to_numpy(values).reshape(z.shape[:-1])
 
     def _points_at_once(self) -> int:
-        """A power of 2: points whose tables of persons by nodes, or by items, together fit in a processor's caches."""
+        """A power of 2: points whose tables of persons by nodes, or by items, together suit the device."""
         if self._cells():
             return MOST_POINTS
         collapse = self.layout.collapse
         columns = self.layout.sizes["item"] if collapse is None else collapse.size(len(self.spec.traits))
-        most = np.clip(CELLS // (len(self.data[0]) * columns), 1, MOST_POINTS)
+        most = np.clip(CELLS[self.device] // (len(self.data[0]) * columns), 1, MOST_POINTS)
         return int(2 ** np.floor(np.log2(most)))
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
@@ -402,6 +406,7 @@ class PyroProgram(Program):
             warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit")
             warnings.filterwarnings("ignore", category=TracerWarning)
             warnings.filterwarnings("ignore", message="There is a performance drop")  # of vmap, on rare functions
+            warnings.filterwarnings("ignore", message="Synchronization debug mode")
             yield
 
 

@@ -180,7 +180,7 @@ def _kernel(
         target_accept_prob=settings.target_accept,
         max_tree_depth=settings.max_tree_depth,
     )
-    kernel.initial_params = {"z": program.like.new_tensor(start)}
+    kernel.initial_params = {"z": program.vector(start)}
     kernel.setup(settings.warmup)
     if not torch.isfinite(kernel.potential_energy):
         raise NumericalError("the log density is not finite where the chain starts; look at the priors and the data.")
@@ -223,11 +223,10 @@ def fit_guides(
     begin, sources = time.perf_counter(), [np.random.default_rng(seed) for seed in seeds]
 
     def noise(size: int) -> Tensor:
-        # NumPy's normal numbers, which are the same on every device.
-        return program.like.new_tensor(np.stack([rng.standard_normal((size, program.dim)) for rng in sources], 1))
+        return program.vector(np.stack([rng.standard_normal((size, program.dim)) for rng in sources], 1))
 
     with program.isolated():
-        guide = Guide(program.like.new_zeros(len(seeds), program.dim), settings.init_scale)
+        guide = Guide(program.vector(np.zeros((len(seeds), program.dim))), settings.init_scale)
         elbo = _optimise(guide, gradient_and_value, settings, noise, progress)
         fitted = time.perf_counter()
         with torch.no_grad():

@@ -45,8 +45,8 @@ class PyroStack(Stack):
     def gradient_and_value(self, z: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients (set, dim) and values (set,); the Jacobian's logarithm counts with a weight (set,), 1 or 0."""
         with torch.no_grad():
-            gradient, value = self._gradient(z, weight, *self.data)
-        return gradient, value
+            gradient, value = self._gradient(z.to(self.program.device), weight, *self.data)
+        return gradient.to(z.device), value.to(z.device)
 
     def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
         like = self.program.like

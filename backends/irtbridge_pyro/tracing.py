@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import torch._inductor  # make_fx loads it when first called; here it counts as an import, not as compiling
 from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch.fx import GraphModule, Node, map_arg
 from torch.fx.experimental.proxy_tensor import make_fx
 
 Function = Callable[..., Any]
@@ -100,7 +100,7 @@ def _gradient_and_value(density: Callable[..., Tensor]) -> Callable[..., tuple[T
 def _as_graph(function: Function, inputs: tuple[Tensor, ...]) -> GraphModule:
     """The tensor operations that a function does."""
     with torch.no_grad():
-        return _without_identities(make_fx(function)(*inputs)).eval()
+        return _with_places(_without_identities(make_fx(function)(*inputs))).eval()
 
 
 def _second_output(graph: GraphModule) -> GraphModule:
@@ -114,15 +114,62 @@ def _second_output(graph: GraphModule) -> GraphModule:
 
 
 def _compiled(graph: GraphModule, inputs: tuple[Tensor, ...]) -> Function:
-    """A graph as TorchScript; as it is where TorchScript's shape analysis fails on it."""
+    """A graph as TorchScript, or as it is where TorchScript's shape analysis fails on it; on a GPU launched at once."""
     with torch.no_grad():
         try:
             compiled: Function = torch.jit.freeze(torch.jit.trace(graph, inputs, check_trace=False))
             for _ in range(JIT_WARMUP):
                 compiled(*inputs)
         except RuntimeError:
-            return graph
-    return compiled
+            compiled = graph
+        return Replayed(compiled, inputs) if inputs[0].is_cuda and not _waits(compiled, inputs) else compiled
+
+
+def _waits(function: Function, inputs: tuple[Tensor, ...]) -> bool:
+    """Whether an operation of a function waits for the GPU, which cannot be recorded."""
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        function(*inputs)
+    except RuntimeError:
+        return True
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
+    return False
+
+
+class Replayed:
+    """A function whose operations are recorded once, as a CUDA graph, and launched together at each call.
+
+    Launching them one by one takes longer than computing them where data are small.
+
+    Parameters
+    ----------
+    function : callable
+        Of tensors on a GPU; no operation of it waits for the GPU.
+    inputs : tuple of Tensor
+        Arguments, of the shapes to record for.
+    """
+
+    def __init__(self, function: Function, inputs: tuple[Tensor, ...]) -> None:
+        self.inputs = [part.clone() for part in inputs]
+        aside, here = torch.cuda.Stream(), torch.cuda.current_stream()
+        aside.wait_stream(here)
+        with torch.cuda.stream(aside):
+            # Libraries allocate their workspaces at the first call, which cannot be recorded.
+            for _ in range(JIT_WARMUP):
+                function(*self.inputs)
+        here.wait_stream(aside)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.outputs = function(*self.inputs)
+
+    def __call__(self, *arguments: Tensor) -> Any:
+        for own, given in zip(self.inputs, arguments, strict=True):
+            own.copy_(given)
+        self.graph.replay()
+        # The next call overwrites the outputs.
+        return self.outputs.clone() if isinstance(self.outputs, Tensor) else [part.clone() for part in self.outputs]
 
 
 def _without_identities(graph: GraphModule) -> GraphModule:
@@ -136,6 +183,43 @@ def _without_identities(graph: GraphModule) -> GraphModule:
             graph.graph.erase_node(node)
     graph.recompile()
     return graph
+
+
+def _with_places(graph: GraphModule) -> GraphModule:
+    """Turn constant masks among indices into whole numbers, so that no call has to count what they select."""
+    aten = torch.ops.aten
+    for node in graph.graph.nodes:
+        if node.target in (aten.index.Tensor, aten.index_put.default, aten.index_put_.default):
+            node.update_arg(1, [place for index in node.args[1] for place in _places(graph, node, index)])
+    graph.recompile()
+    return graph
+
+
+def _places(graph: GraphModule, user: Node, index: Node | None) -> list[Node | None]:
+    """An index as indices without masks: as many as it has dimensions if it is a mask."""
+    if index is None or index.meta["val"].dtype != torch.bool or not _is_constant(index):
+        return [index]
+    places: list[Node | None] = []
+    for dim, numbers in enumerate(_constant(graph, index).nonzero().unbind(1)):
+        name = f"_{user.name}_{index.name}_{dim}"
+        graph.register_buffer(name, numbers)
+        with graph.graph.inserting_before(user):
+            places.append(graph.graph.get_attr(name))
+    return places
+
+
+def _is_constant(node: Node) -> bool:
+    """Whether a node depends on no argument of its graph."""
+    return node.op != "placeholder" and all(_is_constant(part) for part in node.all_input_nodes)
+
+
+def _constant(graph: GraphModule, node: Node) -> Tensor:
+    """Its value then."""
+    if node.op == "get_attr":
+        value: Tensor = getattr(graph, str(node.target))
+        return value
+    function: Any = node.target
+    return function(*map_arg(node.args, lambda part: _constant(graph, part)), **node.kwargs)
 
 
 def _same_dtype(node: Node, other: Node) -> bool:

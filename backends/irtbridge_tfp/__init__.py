@@ -53,6 +53,13 @@ class TfpBackend(Backend):
     def devices(self) -> tuple[str, ...]:
         return ("cpu", "cuda") if _tensorflow().config.list_physical_devices("GPU") else ("cpu",)
 
+    def device_name(self, device: str) -> str:
+        if device != "cuda":
+            return ""
+        config = _tensorflow().config
+        details = config.experimental.get_device_details(config.list_physical_devices("GPU")[0])
+        return str(details.get("device_name", ""))
+
     def compile(
         self,
         spec: ModelSpec,

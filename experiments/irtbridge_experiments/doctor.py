@@ -64,7 +64,9 @@ def _print_backend(name: str) -> bool:
         backend = backend_class(name)
         console.print(f"backend {name}: {_library(backend)}", highlight=False, markup=False)
         backend.check_installed()
-        console.print(f"  devices: {', '.join(backend().devices())}", highlight=False)
+        engine = backend()
+        devices = (f"{device} {engine.device_name(device)}".rstrip() for device in engine.devices())
+        console.print(f"  devices: {', '.join(devices)}", highlight=False)
     except BackendUnavailable as error:
         console.print(f"  not ready: {error}", highlight=False, markup=False)
         return False

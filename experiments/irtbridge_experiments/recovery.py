@@ -26,7 +26,7 @@ COLUMNS = (
 )  # fmt: skip
 PROVENANCE = (
     "model", "spec_hash", "settings", "backend_options", "versions", "irtbridge_version", "python", "platform",
-    "cpu_count", "threads", "device", "dtype",
+    "cpu_count", "threads", "device", "device_name", "dtype",
 )  # fmt: skip
 RECOVERY_CAPTION = (
     "MSE and bias of the posterior means over the elements of a parameter block, averaged over the replications that "

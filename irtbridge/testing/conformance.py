@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -59,10 +59,10 @@ class Point:
 
 
 @cache
-def prepared(backend: str, case: Case) -> Point:
+def prepared(backend: str, device: str, case: Case) -> Point:
     """Compile a case once for all tests of the suite."""
     responses = case.responses()
-    program = load_backend(backend).compile(case.spec, responses, device="cpu", dtype="float64")
+    program = load_backend(backend).compile(case.spec, responses, device=device, dtype="float64")
     rng = np.random.default_rng(11)
     draws = [draw_from_prior(program.layout, rng) for _ in range(POINTS)]
     params = {name: np.stack([d[name] for d in draws]) for name in draws[0]}
@@ -70,9 +70,9 @@ def prepared(backend: str, case: Case) -> Point:
 
 
 @cache
-def short_run(backend: str, seed: int = 3) -> tuple[Program, Draws]:
+def short_run(backend: str, device: str, seed: int = 3) -> tuple[Program, Draws]:
     """A NUTS run on a small 2PL data set."""
-    program = load_backend(backend).compile(models.two_pl(), small_responses(), device="cpu")
+    program = load_backend(backend).compile(models.two_pl(), small_responses(), device=device)
     return program, program.nuts(NutsSettings(chains=2, warmup=300, draws=600), seed)
 
 
@@ -86,11 +86,12 @@ def small_responses() -> Responses:
 class BackendConformance:
     """Tests of one backend.
 
-    Set `backend` to the entry point's name. Sampler tests are left out for methods that the backend does not declare;
-    nothing else can be.
+    Set `backend` to the entry point's name, and `device` to test another than the processor. Sampler tests are left
+    out for methods that the backend does not declare; nothing else can be.
     """
 
     backend: ClassVar[str]
+    device: ClassVar[str] = "cpu"
 
     def load(self) -> Backend:
         """The backend under test."""
@@ -100,6 +101,12 @@ class BackendConformance:
         """Leave a test out where the backend does not declare `method`."""
         if method not in self.load().methods:
             pytest.skip(f"{self.backend} does not declare {method}")
+
+    def run_small(self, method: str, **settings: Any) -> tuple[Program, Draws]:
+        """A method of irtbridge's own on the small data set."""
+        backend, made, how = self.load(), make_settings(method, **settings), {"device": self.device, "dtype": "float64"}
+        program = compile_for(backend, models.two_pl(), small_responses(), made, **how)
+        return program, run_method(backend, program, method, made, 5)
 
     # -- signatures -------------------------------------------------------------------------------------------------
 
@@ -124,13 +131,13 @@ class BackendConformance:
 
     @every_case
     def test_log_density_equals_the_reference(self, case: Case) -> None:
-        point = prepared(self.backend, case)
+        point = prepared(self.backend, self.device, case)
         expected = [log_joint(point.program.layout, row, point.responses) for row in _rows(point.params)]
         np.testing.assert_allclose(point.program.log_density(point.params), expected, rtol=1e-9)
 
     @every_case
     def test_a_batch_is_a_loop(self, case: Case) -> None:
-        point = prepared(self.backend, case)
+        point = prepared(self.backend, self.device, case)
         value, gradient = point.program.value_and_grad(point.z[:3])
         one_value, one_gradient = point.program.value_and_grad(point.z[1])
         assert (value.shape, gradient.shape) == ((3,), (3, point.program.dim))
@@ -144,7 +151,7 @@ class BackendConformance:
     @pytest.mark.parametrize("case", [c for c in CASES if c.name in ("2pl", "grm", "gpcm", "m2pl-correlated")],
                              ids=lambda c: c.name)  # fmt: skip
     def test_the_program_for_chains_is_the_same_program(self, case: Case) -> None:
-        point = prepared(self.backend, case)
+        point = prepared(self.backend, self.device, case)
         other = case.responses(seed=77)
         for program in (point.program, point.program.bind(other)):
             for jacobian in (True, False):
@@ -155,7 +162,7 @@ class BackendConformance:
 
     @every_case
     def test_gradient_equals_finite_differences(self, case: Case) -> None:
-        program = prepared(self.backend, case).program
+        program = prepared(self.backend, self.device, case).program
         z, step = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim), 1e-5
         shift = step * np.eye(program.dim)
         upper, _ = program.value_and_grad(z + shift)
@@ -165,7 +172,7 @@ class BackendConformance:
 
     @every_case
     def test_coordinates_round_trip(self, case: Case) -> None:
-        point = prepared(self.backend, case)
+        point = prepared(self.backend, self.device, case)
         back = point.program.constrain(point.z)
         assert list(back) == list(case.spec.names)
         for name, value in point.params.items():
@@ -173,7 +180,7 @@ class BackendConformance:
 
     @every_case
     def test_jacobian_of_the_coordinates(self, case: Case) -> None:
-        program = prepared(self.backend, case).program
+        program = prepared(self.backend, self.device, case).program
         z, step = np.random.default_rng(4).uniform(-0.7, 0.7, program.dim), 1e-5
         shift = step * np.eye(program.dim)
         columns = (_free_elements(program, z + shift) - _free_elements(program, z - shift)) / (2 * step)
@@ -183,7 +190,7 @@ class BackendConformance:
 
     @every_case
     def test_bound_data_replace_the_old(self, case: Case) -> None:
-        point = prepared(self.backend, case)
+        point = prepared(self.backend, self.device, case)
         other = case.responses(seed=77)
         assert not np.array_equal(other.values, point.responses.values)
         row = _rows(point.params)[0]
@@ -193,15 +200,15 @@ class BackendConformance:
         np.testing.assert_allclose(point.program.log_density(row), unchanged, rtol=1e-9)
 
     def test_data_of_another_shape_are_refused(self) -> None:
-        program = prepared(self.backend, CASES[2]).program
+        program = prepared(self.backend, self.device, CASES[2]).program
         with pytest.raises(DataError, match="compiled for"):
             program.bind(small_responses())
 
     @pytest.mark.parametrize("case", [c for c in CASES if c.name in ("2pl", "grm", "gpcm", "m2pl-correlated")],
                              ids=lambda c: c.name)  # fmt: skip
     def test_single_precision_agrees(self, case: Case) -> None:
-        point = prepared(self.backend, case)
-        program = self.load().compile(case.spec, point.responses, device="cpu", dtype="float32")
+        point = prepared(self.backend, self.device, case)
+        program = self.load().compile(case.spec, point.responses, device=self.device, dtype="float32")
         double, gradient = point.program.value_and_grad(point.z[:5])
         single, single_gradient = program.value_and_grad(point.z[:5])
         np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-3)
@@ -217,8 +224,8 @@ class BackendConformance:
     @every_case
     def test_collapsed_density_and_gradient(self, case: Case) -> None:
         self.need_collapse()
-        point = prepared(self.backend, case)
-        program = self.load().compile(case.spec, point.responses, device="cpu", collapse=Quadrature(11))
+        point = prepared(self.backend, self.device, case)
+        program = self.load().compile(case.spec, point.responses, device=self.device, collapse=Quadrature(11))
         assert case.spec.family.ability not in program.layout.slots
         rows = _rows(point.params)[:10]
         expected = [log_joint(program.layout, row, point.responses) for row in rows]
@@ -245,7 +252,7 @@ class BackendConformance:
         counts = case.n_categories * 4
         params = simulate_parameters(case.spec, 500, counts, seed=1)
         first, other = (simulate_responses(case.spec, params, counts, seed) for seed in (2, 3))
-        program = self.load().compile(case.spec, first, device="cpu", collapse=Quadrature())
+        program = self.load().compile(case.spec, first, device=self.device, collapse=Quadrature())
         assert table_cells(program.layout, (500, program.layout.exists[:, 1:].size)) > 0
         z = np.random.default_rng(6).uniform(-1, 1, (40, program.dim))
         for bound in (program, program.bind(other)):
@@ -260,9 +267,7 @@ class BackendConformance:
     def test_collapsed_methods_draw_from_the_posterior(self, method: str) -> None:
         """As for NUTS: z-tests of 8 posterior means, Bonferroni at 1e-4."""
         self.need_collapse()
-        backend, settings = self.load(), make_settings(method)
-        program = compile_for(backend, models.two_pl(), small_responses(), settings, device="cpu", dtype="float64")
-        draws = run_method(backend, program, method, settings, 5)
+        program, draws = self.run_small(method)
         reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
         posterior = to_inference_data(program, draws, {}).posterior
         for name in ("discrimination", "difficulty"):
@@ -275,9 +280,7 @@ class BackendConformance:
 
     def test_map_is_the_mode_of_the_reference(self) -> None:
         self.need_collapse()
-        backend, settings = self.load(), make_settings("map")
-        program = compile_for(backend, models.two_pl(), small_responses(), settings, device="cpu", dtype="float64")
-        draws = run_method(backend, program, "map", settings, 5)
+        program, draws = self.run_small("map")
         assert draws.standard_errors is not None
         assert min(e.min() for e in draws.standard_errors.values()) > 0
         estimate = {name: value[0, 0] for name, value in program.constrain(draws.z).items()}
@@ -293,8 +296,8 @@ class BackendConformance:
     def test_noncentred_coordinates_change_nothing_else(self, case: Case) -> None:
         if not self.load().noncentres:
             pytest.skip(f"{self.backend} does not standardise abilities")
-        point = prepared(self.backend, case)
-        program = self.load().compile(case.spec, point.responses, device="cpu", noncentred=True)
+        point = prepared(self.backend, self.device, case)
+        program = self.load().compile(case.spec, point.responses, device=self.device, noncentred=True)
         expected = point.program.log_density(point.params)
         np.testing.assert_allclose(program.log_density(point.params), expected, rtol=1e-10)
         z = program.unconstrain(point.params)
@@ -313,9 +316,7 @@ class BackendConformance:
     def test_whitened_nuts_draws_from_the_posterior(self) -> None:
         """As for NUTS, and where that is left out: gradients by differences would take hours for 200 abilities."""
         self.need("nuts")
-        backend, settings = self.load(), make_settings("nuts_whitened", chains=2, draws=300)
-        program = compile_for(backend, models.two_pl(), small_responses(), settings, device="cpu", dtype="float64")
-        draws = run_method(backend, program, "nuts_whitened", settings, 5)
+        program, draws = self.run_small("nuts_whitened", chains=2, draws=300)
         reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
         posterior = to_inference_data(program, draws, {}).posterior[["discrimination", "difficulty"]]
         for name in ("discrimination", "difficulty"):
@@ -337,7 +338,7 @@ class BackendConformance:
         self.need_stack("gradients")
         if collapse is not None:
             self.need_collapse()
-        program = self.load().compile(case.spec, case.responses(), device="cpu", collapse=collapse)
+        program = self.load().compile(case.spec, case.responses(), device=self.device, collapse=collapse)
         programs = [program, program.bind(case.responses(seed=77)), program.bind(_with_one_missing(case.responses(78)))]
         z = np.random.default_rng(8).uniform(-0.7, 0.7, (3, program.dim))
         jacobian = np.array([True, False, True])
@@ -351,7 +352,7 @@ class BackendConformance:
     @pytest.mark.parametrize("particles", [1, 3])
     def test_stacked_vi_is_vi_of_each(self, particles: int) -> None:
         self.need_stack("vi")
-        program, _ = short_run(self.backend)
+        program, _ = short_run(self.backend, self.device)
         programs = [program, program.bind(_with_one_missing(small_responses()))]
         settings = ViSettings(steps=50, draws=20, particles=particles)
         stacked = program.stack(programs).vi(settings, [4, 5])
@@ -363,7 +364,7 @@ class BackendConformance:
     def test_stacked_nuts_draws_from_each_posterior(self) -> None:
         """As for NUTS alone: z-tests of 8 posterior means for each of two data sets, Bonferroni at 1e-4."""
         self.need_stack("nuts")
-        program, _ = short_run(self.backend)
+        program, _ = short_run(self.backend, self.device)
         first = small_responses()
         other = Responses.from_codes(np.where(first.observed, 1 - first.values, -1), n_categories=first.n_categories)
         programs = [program, program.bind(other)]
@@ -383,21 +384,21 @@ class BackendConformance:
     def test_unknown_prior_and_family_are_unsupported(self) -> None:
         prior = models.two_pl(difficulty=UnheardOf(0, 1))
         family = ModelSpec("odd", models.two_pl().variables, UnheardOfFamily())
-        responses = prepared(self.backend, CASES[2]).responses
+        responses = prepared(self.backend, self.device, CASES[2]).responses
         for spec, word in ((prior, "UnheardOf"), (family, "unheard_of")):
             with pytest.raises(Unsupported, match=word) as caught:
                 self.load().compile(spec, responses)
             assert self.backend in str(caught.value)
 
     def test_undeclared_methods_are_unsupported(self) -> None:
-        program = prepared(self.backend, CASES[2]).program
+        program = prepared(self.backend, self.device, CASES[2]).program
         undeclared = {"nuts": NutsSettings(), "vi": ViSettings()}.keys() - set(self.load().methods)
         for method in undeclared:
             with pytest.raises(Unsupported, match=method):
                 getattr(program, method)(None, 0)
 
     def test_wrong_device_and_dtype_name_the_valid_ones(self) -> None:
-        responses = prepared(self.backend, CASES[2]).responses
+        responses = prepared(self.backend, self.device, CASES[2]).responses
         with pytest.raises(DeviceError, match="cpu"):
             self.load().compile(models.two_pl(), responses, device="abacus")
         with pytest.raises(UnknownName, match="float64"):
@@ -410,7 +411,7 @@ class BackendConformance:
 
     def test_nuts_keeps_the_draws_contract(self) -> None:
         self.need("nuts")
-        program, draws = short_run(self.backend)
+        program, draws = short_run(self.backend, self.device)
         assert draws.z.shape == (2, 600, program.dim)
         assert draws.z.dtype == np.float64
         assert draws.chain_method in ("sequential", "processes", "batched")
@@ -426,7 +427,7 @@ class BackendConformance:
     def test_nuts_draws_from_the_posterior(self) -> None:
         """Two-sided z-tests of 8 posterior means; Bonferroni at 1e-4, so one in 10,000 right samplers would fail."""
         self.need("nuts")
-        program, draws = short_run(self.backend)
+        program, draws = short_run(self.backend, self.device)
         reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
         posterior = to_inference_data(program, draws, {}).posterior[["discrimination", "difficulty"]]
         assert float(az.ess(posterior).to_array().min()) > 100
@@ -437,7 +438,7 @@ class BackendConformance:
 
     def test_same_seed_same_draws(self) -> None:
         self.need("nuts")
-        program, _ = short_run(self.backend)
+        program, _ = short_run(self.backend, self.device)
         settings = NutsSettings(chains=2, warmup=30, draws=20)
         first, again, other = (program.nuts(settings, seed).z for seed in (1, 1, 2))
         np.testing.assert_array_equal(first, again)
@@ -450,7 +451,7 @@ class BackendConformance:
         so the mean of 200 lies within 6 but for one in a million.
         """
         self.need("vi")
-        program, _ = short_run(self.backend)
+        program, _ = short_run(self.backend, self.device)
         settings = ViSettings(steps=1500, draws=500)
         draws, again = program.vi(settings, 4), program.vi(settings, 4)
         np.testing.assert_array_equal(draws.z, again.z)
