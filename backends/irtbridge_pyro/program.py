@@ -247,7 +247,7 @@ class PyroProgram(Program):
         return {site.name: biject_to(nodes[site.name]["fn"].support) for site in self.sites}
 
     def gradient_and_value(self, z: Tensor, jacobian: bool = True) -> tuple[Tensor, Tensor]:
-        """Gradient and value of the log density at one point (dim,), computed on the program's device, given on its."""
+        """Gradient and value of the log density at one point (dim,), on the point's device."""
         with torch.no_grad():
             gradient, value = self.traced.gradient(z.to(self.device), self.weights[jacobian], *self.data)
         return gradient.to(z.device), value.to(z.device)
