@@ -219,7 +219,8 @@ def _constant(graph: GraphModule, node: Node) -> Tensor:
         value: Tensor = getattr(graph, str(node.target))
         return value
     function: Any = node.target
-    return function(*map_arg(node.args, lambda part: _constant(graph, part)), **node.kwargs)
+    args, kwargs = map_arg((node.args, node.kwargs), lambda part: _constant(graph, part))
+    return function(*args, **kwargs)
 
 
 def _same_dtype(node: Node, other: Node) -> bool:

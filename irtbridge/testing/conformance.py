@@ -86,8 +86,8 @@ def small_responses() -> Responses:
 class BackendConformance:
     """Tests of one backend.
 
-    Set `backend` to the entry point's name, and `device` to test another than the processor. Sampler tests are left
-    out for methods that the backend does not declare; nothing else can be.
+    Set `backend` to the entry point's name, and `device` to test another than the processor. Tests are left out of what
+    the backend does not declare (`methods`, `collapses`, `noncentres`, `stacks`); nothing else can be.
     """
 
     backend: ClassVar[str]
@@ -101,6 +101,14 @@ class BackendConformance:
         """Leave a test out where the backend does not declare `method`."""
         if method not in self.load().methods:
             pytest.skip(f"{self.backend} does not declare {method}")
+
+    def prepare(self, case: Case) -> Point:
+        """The program of a case, with parameters."""
+        return prepared(self.backend, self.device, case)
+
+    def run_nuts(self) -> tuple[Program, Draws]:
+        """The library's NUTS on the small data set."""
+        return short_run(self.backend, self.device)
 
     def run_small(self, method: str, **settings: Any) -> tuple[Program, Draws]:
         """A method of irtbridge's own on the small data set."""
@@ -131,13 +139,13 @@ class BackendConformance:
 
     @every_case
     def test_log_density_equals_the_reference(self, case: Case) -> None:
-        point = prepared(self.backend, self.device, case)
+        point = self.prepare(case)
         expected = [log_joint(point.program.layout, row, point.responses) for row in _rows(point.params)]
         np.testing.assert_allclose(point.program.log_density(point.params), expected, rtol=1e-9)
 
     @every_case
     def test_a_batch_is_a_loop(self, case: Case) -> None:
-        point = prepared(self.backend, self.device, case)
+        point = self.prepare(case)
         value, gradient = point.program.value_and_grad(point.z[:3])
         one_value, one_gradient = point.program.value_and_grad(point.z[1])
         assert (value.shape, gradient.shape) == ((3,), (3, point.program.dim))
@@ -151,7 +159,7 @@ class BackendConformance:
     @pytest.mark.parametrize("case", [c for c in CASES if c.name in ("2pl", "grm", "gpcm", "m2pl-correlated")],
                              ids=lambda c: c.name)  # fmt: skip
     def test_the_program_for_chains_is_the_same_program(self, case: Case) -> None:
-        point = prepared(self.backend, self.device, case)
+        point = self.prepare(case)
         other = case.responses(seed=77)
         for program in (point.program, point.program.bind(other)):
             for jacobian in (True, False):
@@ -162,7 +170,7 @@ class BackendConformance:
 
     @every_case
     def test_gradient_equals_finite_differences(self, case: Case) -> None:
-        program = prepared(self.backend, self.device, case).program
+        program = self.prepare(case).program
         z, step = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim), 1e-5
         shift = step * np.eye(program.dim)
         upper, _ = program.value_and_grad(z + shift)
@@ -172,7 +180,7 @@ class BackendConformance:
 
     @every_case
     def test_coordinates_round_trip(self, case: Case) -> None:
-        point = prepared(self.backend, self.device, case)
+        point = self.prepare(case)
         back = point.program.constrain(point.z)
         assert list(back) == list(case.spec.names)
         for name, value in point.params.items():
@@ -180,7 +188,7 @@ class BackendConformance:
 
     @every_case
     def test_jacobian_of_the_coordinates(self, case: Case) -> None:
-        program = prepared(self.backend, self.device, case).program
+        program = self.prepare(case).program
         z, step = np.random.default_rng(4).uniform(-0.7, 0.7, program.dim), 1e-5
         shift = step * np.eye(program.dim)
         columns = (_free_elements(program, z + shift) - _free_elements(program, z - shift)) / (2 * step)
@@ -190,7 +198,7 @@ class BackendConformance:
 
     @every_case
     def test_bound_data_replace_the_old(self, case: Case) -> None:
-        point = prepared(self.backend, self.device, case)
+        point = self.prepare(case)
         other = case.responses(seed=77)
         assert not np.array_equal(other.values, point.responses.values)
         row = _rows(point.params)[0]
@@ -200,14 +208,14 @@ class BackendConformance:
         np.testing.assert_allclose(point.program.log_density(row), unchanged, rtol=1e-9)
 
     def test_data_of_another_shape_are_refused(self) -> None:
-        program = prepared(self.backend, self.device, CASES[2]).program
+        program = self.prepare(CASES[2]).program
         with pytest.raises(DataError, match="compiled for"):
             program.bind(small_responses())
 
     @pytest.mark.parametrize("case", [c for c in CASES if c.name in ("2pl", "grm", "gpcm", "m2pl-correlated")],
                              ids=lambda c: c.name)  # fmt: skip
     def test_single_precision_agrees(self, case: Case) -> None:
-        point = prepared(self.backend, self.device, case)
+        point = self.prepare(case)
         program = self.load().compile(case.spec, point.responses, device=self.device, dtype="float32")
         double, gradient = point.program.value_and_grad(point.z[:5])
         single, single_gradient = program.value_and_grad(point.z[:5])
@@ -224,7 +232,7 @@ class BackendConformance:
     @every_case
     def test_collapsed_density_and_gradient(self, case: Case) -> None:
         self.need_collapse()
-        point = prepared(self.backend, self.device, case)
+        point = self.prepare(case)
         program = self.load().compile(case.spec, point.responses, device=self.device, collapse=Quadrature(11))
         assert case.spec.family.ability not in program.layout.slots
         rows = _rows(point.params)[:10]
@@ -296,7 +304,7 @@ class BackendConformance:
     def test_noncentred_coordinates_change_nothing_else(self, case: Case) -> None:
         if not self.load().noncentres:
             pytest.skip(f"{self.backend} does not standardise abilities")
-        point = prepared(self.backend, self.device, case)
+        point = self.prepare(case)
         program = self.load().compile(case.spec, point.responses, device=self.device, noncentred=True)
         expected = point.program.log_density(point.params)
         np.testing.assert_allclose(program.log_density(point.params), expected, rtol=1e-10)
@@ -352,7 +360,7 @@ class BackendConformance:
     @pytest.mark.parametrize("particles", [1, 3])
     def test_stacked_vi_is_vi_of_each(self, particles: int) -> None:
         self.need_stack("vi")
-        program, _ = short_run(self.backend, self.device)
+        program, _ = self.run_nuts()
         programs = [program, program.bind(_with_one_missing(small_responses()))]
         settings = ViSettings(steps=50, draws=20, particles=particles)
         stacked = program.stack(programs).vi(settings, [4, 5])
@@ -364,7 +372,7 @@ class BackendConformance:
     def test_stacked_nuts_draws_from_each_posterior(self) -> None:
         """As for NUTS alone: z-tests of 8 posterior means for each of two data sets, Bonferroni at 1e-4."""
         self.need_stack("nuts")
-        program, _ = short_run(self.backend, self.device)
+        program, _ = self.run_nuts()
         first = small_responses()
         other = Responses.from_codes(np.where(first.observed, 1 - first.values, -1), n_categories=first.n_categories)
         programs = [program, program.bind(other)]
@@ -384,21 +392,21 @@ class BackendConformance:
     def test_unknown_prior_and_family_are_unsupported(self) -> None:
         prior = models.two_pl(difficulty=UnheardOf(0, 1))
         family = ModelSpec("odd", models.two_pl().variables, UnheardOfFamily())
-        responses = prepared(self.backend, self.device, CASES[2]).responses
+        responses = self.prepare(CASES[2]).responses
         for spec, word in ((prior, "UnheardOf"), (family, "unheard_of")):
             with pytest.raises(Unsupported, match=word) as caught:
                 self.load().compile(spec, responses)
             assert self.backend in str(caught.value)
 
     def test_undeclared_methods_are_unsupported(self) -> None:
-        program = prepared(self.backend, self.device, CASES[2]).program
+        program = self.prepare(CASES[2]).program
         undeclared = {"nuts": NutsSettings(), "vi": ViSettings()}.keys() - set(self.load().methods)
         for method in undeclared:
             with pytest.raises(Unsupported, match=method):
                 getattr(program, method)(None, 0)
 
     def test_wrong_device_and_dtype_name_the_valid_ones(self) -> None:
-        responses = prepared(self.backend, self.device, CASES[2]).responses
+        responses = self.prepare(CASES[2]).responses
         with pytest.raises(DeviceError, match="cpu"):
             self.load().compile(models.two_pl(), responses, device="abacus")
         with pytest.raises(UnknownName, match="float64"):
@@ -411,7 +419,7 @@ class BackendConformance:
 
     def test_nuts_keeps_the_draws_contract(self) -> None:
         self.need("nuts")
-        program, draws = short_run(self.backend, self.device)
+        program, draws = self.run_nuts()
         assert draws.z.shape == (2, 600, program.dim)
         assert draws.z.dtype == np.float64
         assert draws.chain_method in ("sequential", "processes", "batched")
@@ -427,7 +435,7 @@ class BackendConformance:
     def test_nuts_draws_from_the_posterior(self) -> None:
         """Two-sided z-tests of 8 posterior means; Bonferroni at 1e-4, so one in 10,000 right samplers would fail."""
         self.need("nuts")
-        program, draws = short_run(self.backend, self.device)
+        program, draws = self.run_nuts()
         reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
         posterior = to_inference_data(program, draws, {}).posterior[["discrimination", "difficulty"]]
         assert float(az.ess(posterior).to_array().min()) > 100
@@ -438,7 +446,7 @@ class BackendConformance:
 
     def test_same_seed_same_draws(self) -> None:
         self.need("nuts")
-        program, _ = short_run(self.backend, self.device)
+        program, _ = self.run_nuts()
         settings = NutsSettings(chains=2, warmup=30, draws=20)
         first, again, other = (program.nuts(settings, seed).z for seed in (1, 1, 2))
         np.testing.assert_array_equal(first, again)
@@ -451,7 +459,7 @@ class BackendConformance:
         so the mean of 200 lies within 6 but for one in a million.
         """
         self.need("vi")
-        program, _ = short_run(self.backend, self.device)
+        program, _ = self.run_nuts()
         settings = ViSettings(steps=1500, draws=500)
         draws, again = program.vi(settings, 4), program.vi(settings, 4)
         np.testing.assert_array_equal(draws.z, again.z)
