@@ -6,8 +6,8 @@ Every family starts from the same two arrays. With ability theta (person, trait)
 - one trait:       ``slope = D a theta``,    ``shift = D a b``   so that  ``slope - shift = D a (theta - b)``;
 - several traits:  ``slope = D a . theta``,  ``shift = b``       so that  ``slope - shift = D a . theta - b``.
 
-Without a discrimination, a = 1. A family turns them into log probabilities (person, item, category). All arrays may
-have the same leading axes, as draws have.
+Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. A family turns them into log probabilities
+(person, item, category). All arrays may have the same leading axes, as draws have.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ Array = NDArray[np.float64]
 Params = Mapping[str, Array]
 
 IMPOSSIBLE = -np.inf
+# The curve of an item so steep is a step for every person there could be, and sums over items keep their digits: with
+# a thousand times more, what is left of a likelihood in single precision is rounding, and soon in double too.
+STEEPEST = 1e4
 ENDS = (("lower", 0.0), ("upper", 1.0))
 
 
@@ -101,7 +104,7 @@ class Family:
         if self.discrimination is None:
             slope = ability.sum(axis=-1, keepdims=True) if several else ability[..., None]
             return self.scaling * slope, np.asarray(location if several else self.scaling * location)
-        discrimination = np.asarray(params[self.discrimination])
+        discrimination = np.clip(params[self.discrimination], -STEEPEST, STEEPEST)
         if several:
             return self.scaling * ability @ np.swapaxes(discrimination, -1, -2), np.asarray(location)
         by_item = discrimination if dims[self.discrimination] else discrimination[..., None]

@@ -13,7 +13,7 @@ from pyro.distributions import constraints
 from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
-from irtbridge.families import Family
+from irtbridge.families import STEEPEST, Family
 from irtbridge_pyro.priors import NO_SHAPE, Shape
 
 Values = Mapping[str, Tensor]
@@ -132,7 +132,7 @@ def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tens
     if family.discrimination is None:
         slope = ability.sum(-1, keepdim=True) if several else ability.unsqueeze(-1)
         return D * slope, location if several else D * location
-    discrimination = values[family.discrimination]
+    discrimination = values[family.discrimination].clamp(-STEEPEST, STEEPEST)
     if several:
         return D * ability @ discrimination.T, location
     # An outer product as a matrix product: its gradients are two products too, and not two tables that are summed.

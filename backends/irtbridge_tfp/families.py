@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
-from irtbridge.families import Family
+from irtbridge.families import STEEPEST, Family
 
 tfd = tfp.distributions
 Tensor = Any
@@ -55,7 +55,7 @@ def _slopes(family: Family, params: Mapping[str, Tensor], dims: Dims) -> Tensor:
     """Discriminations: (..., item, trait), (..., item) or, where items share one, (..., 1)."""
     if family.discrimination is None:
         return 1.0
-    value = params[family.discrimination]
+    value = tf.clip_by_value(params[family.discrimination], -STEEPEST, STEEPEST)
     return value if dims[family.discrimination] else value[..., None]
 
 
