@@ -88,9 +88,8 @@ def test_parameters_and_coordinates_are_inverse(pair: tuple[Program, InterceptPr
 
 
 def test_a_location_moves_with_its_own_slope_alone(pair: tuple[Program, InterceptProgram]) -> None:
-    """``b sqrt(a^2 + 1 / N)`` stays where it is when its item's discrimination changes."""
+    """``b g(a)`` stays where it is when its item's discrimination changes."""
     program, changed = pair
-    least = 1 / program.responses.n_persons
     y = np.full(program.dim, 0.3)
     (slope,) = (name for name in program.layout.slots if name == "discrimination")
     first = changed.constrain(y)
@@ -98,16 +97,20 @@ def test_a_location_moves_with_its_own_slope_alone(pair: tuple[Program, Intercep
     second = changed.constrain(y)
     for name in program.spec.family.location:
         a, b = (np.reshape(p[slope], (-1, *(1,) * (p[name].ndim - 1))) for p in (first, second))
-        before, after = np.sqrt(a**2 + least) * first[name], np.sqrt(b**2 + least) * second[name]
+        before, after = factor(a, program) * first[name], factor(b, program) * second[name]
         np.testing.assert_allclose(before, after, rtol=1e-9)
 
 
+def factor(slope: np.ndarray, program: Program) -> np.ndarray:
+    return np.sqrt(slope**2 + 1 / program.responses.n_persons) / np.sqrt(1 + slope**2 / 4)
+
+
 def test_items_that_tell_little_have_no_funnel() -> None:
-    """Far below the least discrimination a location has its prior, whatever the slope, and the density stays flat."""
+    """Far below the least slope, and far above the largest, the density has the prior's slope and no other."""
     spec = models.two_pl(discrimination="LogNormal(0, 2)")
     program = with_intercepts(collapsed(spec, [2] * 4))
-    y = np.zeros((2, program.dim))
-    y[:, 0] = -6.0, -12.0
+    y = np.zeros((4, program.dim))
+    y[:, 0] = -12.0, -6.0, 6.0, 12.0
     steps = [program.value_and_grad(point)[1][0] - point[0] / -4.0 for point in y]
     np.testing.assert_allclose(steps, 0, atol=0.05)
 

@@ -2,9 +2,10 @@
 
 With one trait a location b acts through ``a b`` alone, the intercept of ``a theta - a b``. The likelihood knows slopes
 and intercepts about equally well everywhere, but ``b = (a b) / a`` has a long tail where a may be small: so that a and
-b trade off along a curve, a and ``a b`` along a line. Where a is so small that the responses tell less of ``a b`` than
-the prior does of b, it is the other way round: given ``a b`` the prior of b would be a funnel. So b is multiplied by
-``g(a) = sqrt(a^2 + c^2)``, which is a above c and constant below. It is a change of coordinates, not of the model.
+b trade off along a curve, a and ``a b`` along a line. At both ends it is the other way round: where a is so small that
+the responses tell less of ``a b`` than the prior does of b, and where a is so large that the item is nearly a step at
+b, given ``a b`` the location would be a funnel. So b is multiplied by ``g(a) = sqrt(a^2 + c^2) / sqrt(1 + a^2 / C^2)``,
+which is a between c and C and constant below and above. It is a change of coordinates, not of the model.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from irtbridge.layout import Layout, Slot
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]
+MOST = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +37,10 @@ class Intercepts:
         Locations, b to ``g(a) b``, and their discriminations.
     shifted, shifted_by : ndarray of int
         Logarithms of distances between ordered locations, d to ``d + log g(a)``, and their discriminations.
-    least : float
-        c of ``g(a) = sqrt(a^2 + c^2)``. N responses know ``a b`` to about ``2 / sqrt(N)``, a prior of b with standard
-        deviation 2, the catalogue's, to ``2 a``: c is where the two are equal.
+    least, most : float
+        c and C of g. N responses know ``a b`` to about ``2 / sqrt(N)``, a prior of b with standard deviation 2, the
+        catalogue's, to ``2 a``: c is where the two are equal. C is 2, by trial: importance draws of the catalogue's
+        models with 500 persons are worth most there (700 to 850 of 1,000, at 4 a tenth less, without it half).
     """
 
     scaled: Places
@@ -45,6 +48,7 @@ class Intercepts:
     shifted: Places
     shifted_by: Places
     least: float
+    most: float
 
     @classmethod
     def of(cls, layout: Layout) -> Intercepts | None:
@@ -64,16 +68,19 @@ class Intercepts:
                 shifted.append(pairs[:, later])
         if not scaled:
             return None
-        least = layout.sizes["person"] ** -0.5
-        return cls(*np.concatenate(scaled, axis=1), *np.concatenate(shifted, axis=1), least)
+        scaling = layout.spec.family.scaling
+        least, most = layout.sizes["person"] ** -0.5 / scaling, MOST / scaling
+        return cls(*np.concatenate(scaled, axis=1), *np.concatenate(shifted, axis=1), least, most)
 
     def _log_factor(self, s: Array) -> Array:
         """``log g(exp(s))``."""
-        return np.asarray(0.5 * np.logaddexp(2 * s, 2 * np.log(self.least)))
+        above = np.logaddexp(0.0, 2 * (s - np.log(self.most)))
+        return np.asarray(0.5 * (np.logaddexp(2 * s, 2 * np.log(self.least)) - above))
 
     def _slope(self, s: Array) -> Array:
-        """Derivative of `_log_factor`, from 0 below the least discrimination to 1 above."""
-        return np.asarray(special.expit(2 * (s - np.log(self.least))))
+        """Derivative of `_log_factor`: 1 between c and C, 0 outside."""
+        least, most = (special.expit(2 * (s - np.log(end))) for end in (self.least, self.most))
+        return np.asarray(least - most)
 
     def to_locations(self, y: Array) -> Array:
         """Coordinates with intercepts (..., dim) to those with locations."""
