@@ -11,6 +11,7 @@ from irtbridge.data import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.joint import category_log_probs
 from irtbridge.layout import Layout
+from irtbridge.priors import MAX_TRIES, OrderedNormal, increasing
 from irtbridge.spec import ModelSpec
 
 Array = NDArray[np.float64]
@@ -57,14 +58,38 @@ def simulate_parameters(spec: ModelSpec, n_persons: int, n_categories: ArrayLike
 
 
 def draw_from_prior(layout: Layout, rng: np.random.Generator) -> dict[str, Array]:
-    """Draw full parameter arrays from the prior over a layout."""
+    """Draw full parameter arrays from the prior over a layout, exactly.
+
+    Raises
+    ------
+    SpecError
+        Hardly any draw lies on the support: the arguments of an ordered prior do not increase.
+    """
+    for _ in range(MAX_TRIES):
+        params = _draw(layout, rng)
+        if params is not None:
+            return params
+    ordered = "; ".join(str(v) for v in layout.spec.variables if isinstance(v.prior, OrderedNormal))
+    raise SpecError(
+        f"of {MAX_TRIES} draws from the prior of model {layout.spec.name!r} none has increasing vectors ({ordered}); "
+        "take a smaller scale, or numbers in place of the variables in its arguments."
+    )
+
+
+def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
+    """One draw; None where a vector does not increase whose prior has the density of plain normals."""
     params: dict[str, Array] = {}
     for name, slot in layout.slots.items():
-        arguments = layout.arguments(name, params)
+        prior, arguments = slot.variable.prior, layout.arguments(name, params)
         if slot.basis is not None:
-            params[name] = slot.to_full(slot.variable.prior.sample(rng, slot.site_shape, **arguments))
+            params[name] = slot.to_full(prior.sample(rng, slot.site_shape, **arguments))
             continue
-        draw = slot.variable.prior.sample(rng, slot.shape, **arguments)
+        ordered = isinstance(prior, OrderedNormal)
+        if ordered and slot.exists is not None:  # an item's thresholds are as many as it has
+            arguments["loc"] = np.where(slot.exists, arguments["loc"], np.nan)
+        draw = prior.sample(rng, slot.shape, **arguments)
+        if ordered and not increasing(draw).all():
+            return None
         params[name] = draw if slot.free is None else np.where(slot.free, draw, slot.fill())
     return params
 
