@@ -250,6 +250,11 @@ class Program(ABC):
                 f"this program was compiled for {self.layout.sizes['person']} persons and categories "
                 f"{self.layout.n_categories.tolist()}; got {responses.n_persons} and {responses.n_categories.tolist()}."
             )
+        if self.layout.spec.items not in (None, responses.items):
+            raise DataError(
+                f"this program's Q-matrix stands for the items {', '.join(self.layout.spec.items or ())}, in this "
+                f"order; got {', '.join(responses.items)}. Read all data with the same items=[...]."
+            )
 
 
 class Stack(ABC):

@@ -30,7 +30,7 @@ class Fit:
     idata : arviz.InferenceData
         Draws, sample statistics and data, labelled by person, item, trait and category.
     spec : ModelSpec
-        The model.
+        The model; what it has by item stands in the order of the data's items.
     responses : Responses
         The data, with the recoding of their categories.
     program : Program
@@ -44,6 +44,9 @@ class Fit:
     responses: Responses
     _program: Program | Callable[[], Program] = field(repr=False)
     draws: Draws
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items))
 
     @cached_property
     def program(self) -> Program:

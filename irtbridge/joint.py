@@ -52,7 +52,7 @@ def quadrature_error(layout: Layout, params: Mapping[str, Array], responses: Res
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
     most = MOST_CELLS // finer.size(len(layout.spec.traits))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
-    some = Responses.from_codes(responses.values[rows], responses.n_categories)
+    some = Responses.from_codes(responses.values[rows], responses.n_categories, responses.items)
     there, here = (
         marginal_log_likelihood(Layout.of(layout.spec, some, quadrature), params, some).sum()
         for quadrature in (finer, layout.collapse)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from irtbridge.errors import SpecError, UnknownName
+from irtbridge.labels import labels_of
 
 Array = NDArray[np.float64]
 Argument = float | str | tuple[Any, ...]
@@ -432,6 +433,11 @@ def _literal(node: ast.expr) -> Any:
 def _plain(value: ArrayLike | str) -> Argument:
     if isinstance(value, str):
         return float(value) if value in ("inf", "-inf") else value
+    if labels_of(value) is not None:
+        raise SpecError(
+            "a prior argument is taken by position, but this table has labels; bring it into the order of the data "
+            "and give its .to_numpy()."
+        )
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
