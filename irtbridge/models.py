@@ -361,6 +361,6 @@ def _checked(q: NDArray[Any], items: tuple[str, ...] | None, labels: tuple[str, 
         empty = np.flatnonzero(~q.astype(bool).any(axis=axis))
         if empty.size:
             first = int(empty[0])
-            name = f" {names[first]!r}" if names else ""
-            raise SpecError(f"Q-matrix: {kind} {first + 1}{name} is empty; every item needs a trait and vice versa.")
+            name = f" ({names[first]!r})" if names else ""
+            raise SpecError(f"Q-matrix: {kind} {first + 1} is empty{name}; every item needs a trait and vice versa.")
     return q

@@ -112,7 +112,7 @@ def test_a_q_matrix_may_have_more_items_than_the_data() -> None:
         (lambda: masks(Q.to_numpy(), ITEMS[:5]), ("shape (6, 2)", "need (5, 2)")),
         (lambda: models.m2pl(q_matrix=Q.set_axis(["v1", "v1", *ITEMS[2:]])), ("more than once: 'v1'",)),
         (lambda: models.m2pl(q_matrix=Q, traits=["verbal", "maths"]), ("lacks 'maths'", "has 'math'", "traits")),
-        (lambda: models.m2pl(q_matrix=Q * [1, 0]), ("'m1' is empty",)),
+        (lambda: models.m2pl(q_matrix=Q * [1, 0]), ("is empty ('m1')",)),
         (lambda: models.m2pl(q_matrix=Q.replace(0, "O")), ("must be 0 or 1", "'O'")),
         (lambda: models.two_pl(difficulty=irt_prior(pd.Series([0.0, 1.0], ["a", "b"]))), ("labels", "to_numpy")),
         (lambda: Variable("a", ("item", "trait"), "Normal(0, 1)", Q), ("items=list", "to_numpy")),  # type: ignore[arg-type]
