@@ -65,7 +65,7 @@ def rows_of(fit: Any, what: Estimate, responses: Responses) -> Iterator[Row]:
         yield {"item": item, "parameter": label, "mean": slopes[j].max(), "sd": _of(errors, "discrimination", j)}
         for k in range(int(responses.n_categories[j]) - 1):
             error = _of(errors, f"{what.location}s", j, k)
-            label = f"{what.location}[{responses.categories[j][k + 1]:g}]"
+            label = f"{what.location}[{k + 1}]"
             yield {"item": item, "parameter": label, "mean": locations[j, k], "sd": error}
     correlation = fit.factor_correlation
     for j, k in zip(*np.tril_indices(slopes.shape[1], -1), strict=True):

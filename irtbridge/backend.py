@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from irtbridge.collapse import Quadrature
 from irtbridge.data import Responses
-from irtbridge.errors import BackendUnavailable, ConfigError, DataError, DeviceError, UnknownName, Unsupported
+from irtbridge.errors import (
+    BackendUnavailable,
+    ConfigError,
+    DataError,
+    DeviceError,
+    UnknownName,
+    Unsupported,
+    nearest_first,
+)
 from irtbridge.families import FAMILIES
 from irtbridge.layout import Layout
 from irtbridge.priors import PRIORS
@@ -27,6 +35,7 @@ from irtbridge.spec import ModelSpec
 Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 DTYPES = ("float64", "float32")
+DEVICES = ("auto", "cpu", "cuda")
 FEWEST_DRAWS = 4
 
 
@@ -297,6 +306,11 @@ class Program(ABC):
                 f"this program was compiled for {self.layout.sizes['person']} persons and categories "
                 f"{self.layout.n_categories.tolist()}; got {responses.n_persons} and {responses.n_categories.tolist()}."
             )
+        if self.layout.spec.items not in (None, responses.items):
+            raise DataError(
+                f"this program's Q-matrix stands for the items {', '.join(self.layout.spec.items or ())}, in this "
+                f"order; got {', '.join(responses.items)}. Read all data with the same items=[...]."
+            )
 
 
 class Stack(ABC):
@@ -466,6 +480,13 @@ def check_dtype(dtype: str) -> str:
     if dtype not in DTYPES:
         raise UnknownName("dtype", dtype, DTYPES)
     return dtype
+
+
+def check_device(device: str) -> str:
+    """Return `device` or raise `DeviceError`; whether it is there, `Backend.resolve_device` says."""
+    if device not in DEVICES:
+        raise DeviceError(f"no device called {device!r}; valid: {', '.join(nearest_first(str(device), DEVICES))}.")
+    return device
 
 
 @cache  # which keeps no exception: what is installed later is found

@@ -21,20 +21,21 @@ from irtbridge.spec import ModelSpec
 Array = NDArray[np.float64]
 
 
-def coordinates(spec: ModelSpec, responses: Responses) -> dict[str, list[Any]]:
+def coordinates(spec: ModelSpec, responses: Responses) -> dict[str, Any]:
     """Coordinates of every dim, from the data's own labels.
 
-    ``category`` counts from the second lowest: where all items share their categories it has their original values,
-    else their codes 1, 2, ...
+    ``category`` counts the categories above an item's lowest: 1, 2, ... Beside it stands ``category_value`` (item,
+    category), the data's own value of that category, NaN where the item lacks it.
     """
-    shared = len(set(responses.categories)) == 1
-    upper = responses.categories[0][1:] if shared else range(1, int(responses.n_categories.max()))
+    n_categories = responses.max_categories
+    values = [[*own[1:], *[np.nan] * (n_categories - len(own))] for own in responses.categories]
     return {
         "person": list(responses.persons),
         "item": list(responses.items),
         "trait": list(spec.traits),
         "trait_other": list(spec.traits),
-        "category": list(upper),
+        "category": list(range(1, n_categories)),
+        "category_value": (("item", "category"), np.asarray(values, dtype=float)),
     }
 
 
@@ -98,9 +99,15 @@ def to_inference_data(
     return az.InferenceData(posterior=posterior, sample_stats=xr.Dataset(stats), observed_data=observed)
 
 
-def _dataset(variables: dict[str, tuple[tuple[str, ...], Array]], coords: dict[str, list[Any]]) -> xr.Dataset:
+def _dataset(variables: dict[str, tuple[tuple[str, ...], Array]], coords: dict[str, Any]) -> xr.Dataset:
+    """A data set with the coordinates of the dims it has."""
     used = {d for dims, _ in variables.values() for d in dims}
-    return xr.Dataset(variables, coords={d: labels for d, labels in coords.items() if d in used})
+    kept = {name: value for name, value in coords.items() if used >= set(_dims_of(name, value))}
+    return xr.Dataset(variables, coords=kept)
+
+
+def _dims_of(name: str, coordinate: Any) -> tuple[str, ...]:
+    return coordinate[0] if isinstance(coordinate, tuple) else (name,)
 
 
 def _flat(attrs: Mapping[str, Any]) -> dict[str, Any]:

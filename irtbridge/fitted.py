@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ from irtbridge import summaries
 from irtbridge.backend import Draws, Optimum, Program, Timings
 from irtbridge.data import Responses
 from irtbridge.files import write_atomic
+from irtbridge.inference import compile_for, make_settings
 from irtbridge.joint import quadrature_error
+from irtbridge.plugins import load_backend
 from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
 from irtbridge.verdict import Evidence, Verdict, judge
 
 FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes above which two must do
+
+COMPILED = ("backend", "backend_options", "method", "settings", "device", "dtype")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +38,7 @@ class Fit:
     idata : arviz.InferenceData
         Draws, sample statistics and data, labelled by person, item, trait and category.
     spec : ModelSpec
-        The model.
+        The model; what it has by item stands in the order of the data's items.
     responses : Responses
         The data, with the recoding of their categories.
     program : Program
@@ -47,6 +52,15 @@ class Fit:
     responses: Responses
     _program: Program | Callable[[], Program] = field(repr=False)
     draws: Draws
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: all but the compiled program, which is compiled again when asked for."""
+        attrs = {key: self.idata.posterior.attrs[key] for key in COMPILED}
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        return state | {"_program": partial(compile_as, self.spec, self.responses, attrs)}
 
     @cached_property
     def program(self) -> Program:
@@ -75,13 +89,21 @@ class Fit:
         summary = summaries.summarise(chosen)
         return summary if self.draws.ess is None else summaries.with_ess(summary, self.draws.ess)
 
-    def items(self) -> pd.DataFrame:
-        """One row per item; columns (parameter, statistic): mean, SD, 95 % HDI, ESS, R-hat."""
-        return summaries.table(self._item_summary, "item")
+    def items(self, *, tidy: bool = False) -> pd.DataFrame:
+        """One row per item; columns (parameter, statistic): mean, SD, 95 % HDI, ESS, R-hat.
 
-    def persons(self) -> pd.DataFrame:
-        """One row per person; columns as in `items`."""
-        return summaries.table(self._person_summary, "person")
+        Parameters
+        ----------
+        tidy : bool
+            One row per item and parameter instead, with columns item, parameter, mean, sd, ...: as plain csv.
+        """
+        wide = summaries.table(self._item_summary, "item")
+        return summaries.tidy(wide) if tidy else wide
+
+    def persons(self, *, tidy: bool = False) -> pd.DataFrame:
+        """One row per person, or per person and parameter; columns as in `items`."""
+        wide = summaries.table(self._person_summary, "person")
+        return summaries.tidy(wide) if tidy else wide
 
     def shared(self) -> pd.DataFrame:
         """One row for each parameter that belongs to no single item or person: steps, correlations, hyperparameters."""
@@ -159,6 +181,18 @@ class Fit:
             The path cannot be written.
         """
         return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+
+
+def compile_as(spec: ModelSpec, responses: Responses, attrs: Mapping[str, Any]) -> Program:
+    """The program of a fit whose posterior has these attributes; on whatever device there is, if it was not the CPU."""
+    return compile_for(
+        load_backend(attrs["backend"], **json.loads(attrs["backend_options"])),
+        spec,
+        responses,
+        make_settings(attrs["method"], **json.loads(attrs["settings"])),
+        device="cpu" if attrs["device"] == "cpu" else "auto",
+        dtype=attrs["dtype"],
+    )
 
 
 def _extreme(summary: xr.Dataset, statistic: str, reduce: Any) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from irtbridge.backend import Backend, Draws, Program, Progress, silent
+from irtbridge.backend import Backend, Draws, Program, Progress, check_device, check_dtype, silent
 from irtbridge.clock import seconds
 from irtbridge.data import Responses, load_responses
 from irtbridge.draws import to_inference_data
@@ -78,6 +78,8 @@ def fit(
         `DeviceError`, `NumericalError`.
     """
     check_seed(seed)
+    check_device(device)
+    check_dtype(dtype)
     responses = load_responses(data, **dict(data_options or {}))
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     done = fitter.fit(responses, int(seed), progress)

@@ -138,6 +138,8 @@ class Layout:
     ) -> Layout:
         """Lay a spec out over data, with the abilities or, given a quadrature, without.
 
+        Masks with item labels are matched with the data's items here: `spec` has them in the data's order.
+
         Raises
         ------
         DataError
@@ -146,6 +148,7 @@ class Layout:
             A Q-matrix, mask or array argument whose shape does not fit the data, or abilities that cannot be
             integrated out, or standardised.
         """
+        spec = spec.for_items(responses.items)
         if collapse is not None:
             check_collapsible(spec)
             collapse = collapse.chosen(len(spec.traits), responses.n_categories)

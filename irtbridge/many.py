@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irtbridge.backend import Draws, Program, Progress, silent
+from irtbridge.backend import Draws, Program, Progress, check_device, check_dtype, silent
 from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, Unsupported, rebuild
 from irtbridge.fitting import Fit, Fitter, check_seed, warn_of
@@ -81,6 +81,8 @@ def fit_many(
         backend or the method cannot compute data sets together.
     """
     check_seed(seed)
+    check_device(device)
+    check_dtype(dtype)
     if isinstance(data_sets, (str, Path, pd.DataFrame, Responses)):
         raise DataError("data_sets is a single data set; give a list of them, or use irtbridge.fit.")
     _check_whole("processes", processes, 1)

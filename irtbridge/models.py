@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.families import Binary, Family, Graded, PartialCredit
+from irtbridge.labels import aligned, as_text, by_item, labels_of
 from irtbridge.priors import LKJCholesky, LogNormal, MultivariateNormal, Normal, OrderedNormal, Prior, as_prior
 from irtbridge.spec import ModelSpec, Variable
 
@@ -113,7 +115,9 @@ def m2pl(
         How many traits, or their labels.
     q_matrix : array_like, shape (item, trait), optional
         1 where a loading is free, 0 where it is zero (confirmatory). Without it all loadings are free
-        (exploratory, kept positive by their prior).
+        (exploratory, kept positive by their prior). The index of a DataFrame, or its column item, names the items, its
+        columns name the traits: they are matched with the data's items and with `traits` by label. An array, or a
+        DataFrame whose index only counts, is taken by position.
     correlated : bool
         Traits with an LKJ prior on their correlations; otherwise independent.
     ability, discrimination, difficulty, correlation : Prior or str
@@ -124,10 +128,11 @@ def m2pl(
     Raises
     ------
     SpecError
-        A Q-matrix with the wrong number of columns, entries other than 0 and 1, or an empty row or column.
+        A Q-matrix with the wrong number of columns, entries other than 0 and 1, an empty row or column, or labels that
+        occur twice or are not those of the traits.
     """
     labels, people = _abilities(traits, q_matrix, correlated, ability, correlation)
-    loadings = Variable("discrimination", ("item", "trait"), as_prior(discrimination), _q_matrix(q_matrix, labels))
+    loadings = _loadings(discrimination, q_matrix, labels)
     location = Variable("difficulty", ("item",), as_prior(difficulty))
     return ModelSpec("m2pl", (*people, loadings, location), Binary(scaling=scaling), labels)
 
@@ -295,7 +300,7 @@ def _polytomous(
         slope = Variable("discrimination", ("item",), as_prior(discrimination))
         return ModelSpec(name, (_ability(ability), slope, locations), family, single)
     labels, people = _abilities(traits, q_matrix, correlated, ability, correlation)
-    slopes = Variable("discrimination", ("item", "trait"), as_prior(discrimination), _q_matrix(q_matrix, labels))
+    slopes = _loadings(discrimination, q_matrix, labels)
     return ModelSpec(name, (*people, slopes, locations), family, labels)
 
 
@@ -324,25 +329,38 @@ def _labels(traits: int | Sequence[str], q_matrix: ArrayLike | None) -> tuple[st
         np.shape(q_matrix)  # type: ignore[arg-type]
     except ValueError as error:
         raise SpecError(f"Q-matrix {q_matrix!r}: its rows differ in length; give one column per trait.") from error
-    columns = getattr(q_matrix, "columns", None)
-    if columns is not None:
-        return tuple(str(c) for c in columns)
+    if isinstance(q_matrix, pd.DataFrame):
+        return tuple(as_text(c) for c in by_item(q_matrix).columns)
     count = traits if q_matrix is None or np.ndim(q_matrix) != 2 else np.shape(q_matrix)[1]
     if count < 1:
         raise SpecError(f"traits={traits} must be at least 1.")
     return ("trait",) if count == 1 and q_matrix is None else tuple(f"trait{t + 1}" for t in range(count))
 
 
-def _q_matrix(q_matrix: ArrayLike | None, labels: tuple[str, ...]) -> tuple[Any, ...] | None:
+def _loadings(prior: PriorLike, q_matrix: ArrayLike | None, labels: tuple[str, ...]) -> Variable:
+    """Discriminations of several traits, masked by a Q-matrix."""
+    dims = ("item", "trait")
     if q_matrix is None:
-        return None
-    q = np.asarray(q_matrix)
+        return Variable("discrimination", dims, as_prior(prior))
+    if isinstance(q_matrix, pd.DataFrame):
+        q_matrix = aligned("columns (traits) of the Q-matrix", by_item(q_matrix), labels, axis=1)
+    items = labels_of(q_matrix)
+    q = _checked(np.asarray(q_matrix), items, labels)
+    free = tuple(tuple(bool(v) for v in row) for row in q)
+    return Variable("discrimination", dims, as_prior(prior), free, items=items)
+
+
+def _checked(q: NDArray[Any], items: tuple[str, ...] | None, labels: tuple[str, ...]) -> NDArray[Any]:
+    """The Q-matrix, if it is one."""
     if q.ndim != 2 or q.shape[1] != len(labels):
         raise SpecError(f"Q-matrix has shape {q.shape}; it needs one row per item and {len(labels)} columns (traits).")
-    if not np.isin(q, (0, 1)).all():
-        raise SpecError(f"Q-matrix entries must be 0 or 1, got {sorted(set(np.unique(q).tolist()) - {0, 1})}.")
-    for axis, kind in ((1, "row (item)"), (0, "column (trait)")):
+    right = np.isin(q, (0, 1))
+    if not right.all():
+        raise SpecError(f"Q-matrix entries must be 0 or 1, got {list(dict.fromkeys(q[~right].tolist()))[:5]}.")
+    for axis, kind, names in ((1, "row (item)", items), (0, "column (trait)", labels)):
         empty = np.flatnonzero(~q.astype(bool).any(axis=axis))
         if empty.size:
-            raise SpecError(f"Q-matrix: {kind} {int(empty[0]) + 1} is empty; every item needs a trait and vice versa.")
-    return tuple(tuple(bool(v) for v in row) for row in q)
+            first = int(empty[0])
+            name = f" ({names[first]!r})" if names else ""
+            raise SpecError(f"Q-matrix: {kind} {first + 1} is empty{name}; every item needs a trait and vice versa.")
+    return q

@@ -16,9 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from irtbridge.errors import SpecError, UnknownName
+from irtbridge.labels import labels_of
 
 Array = NDArray[np.float64]
 Argument = float | str | tuple[Any, ...]
+MAX_TRIES = 10_000  # of a rejection sampler: enough where one draw in 1,000 is accepted
 
 
 @dataclass(frozen=True)
@@ -251,13 +253,36 @@ class OrderedNormal(Prior):
     def log_density(self, x: Array, **arguments: Array) -> Array:
         """Sum over the last axis; entries that are NaN (categories an item does not have) count nothing."""
         terms = np.where(np.isnan(x), 0.0, _normal_log_density(x, arguments["loc"], arguments["scale"]))
-        with np.errstate(invalid="ignore"):
-            increasing = ~np.any(np.diff(x, axis=-1) <= 0, axis=-1)
-        return _inside(np.sum(terms, axis=-1), increasing)
+        return _inside(np.sum(terms, axis=-1), increasing(x))
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...], **arguments: Array) -> Array:
-        """Sorted normals: exact where the arguments are constant along the last axis."""
-        return np.sort(rng.normal(arguments["loc"], arguments["scale"], shape), axis=-1)
+        """Draw exactly; an element whose `loc` is NaN (a category an item does not have) is NaN.
+
+        Normals are sorted where their arguments are the same along the last axis; else a row is drawn until it
+        increases. Where arguments that differ are variables, the mass of the cone belongs to the density of these: the
+        rows are then plain normals, and `draw_from_prior` draws all variables until every row increases.
+
+        Raises
+        ------
+        SpecError
+            Hardly any vector of these normals increases.
+        """
+        loc, scale = np.broadcast_to(arguments["loc"], shape), np.broadcast_to(arguments["scale"], shape)
+        draw = rng.normal(loc, scale, shape)
+        if not (_differs_in_a_row(loc) or _differs_in_a_row(np.where(np.isnan(loc), np.nan, scale))):
+            return np.sort(draw, axis=-1)
+        return draw if self.references() else self._until_increasing(draw, loc, scale, rng)
+
+    def _until_increasing(self, draw: Array, loc: Array, scale: Array, rng: np.random.Generator) -> Array:
+        for _ in range(MAX_TRIES):
+            wrong = ~increasing(draw)
+            if not wrong.any():
+                return draw
+            draw[wrong] = rng.normal(loc[wrong], scale[wrong])
+        raise SpecError(
+            f"{self}: of {MAX_TRIES} draws of a vector none increases; let loc increase along the categories, "
+            "or take a smaller scale."
+        )
 
 
 @dataclass(frozen=True)
@@ -408,6 +433,11 @@ def _literal(node: ast.expr) -> Any:
 def _plain(value: ArrayLike | str) -> Argument:
     if isinstance(value, str):
         return float(value) if value in ("inf", "-inf") else value
+    if labels_of(value) is not None:
+        raise SpecError(
+            "a prior argument is taken by position, but this table has labels; bring it into the order of the data "
+            "and give its .to_numpy()."
+        )
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
@@ -441,6 +471,16 @@ def _check_interval(prior: Prior) -> None:
         raise SpecError(f"{prior}: low and high must be single numbers.")
     if not arguments["low"] < arguments["high"]:
         raise SpecError(f"{prior}: low must be less than high.")
+
+
+def increasing(x: Array) -> NDArray[np.bool_]:
+    """Whether each vector along the last axis increases, what is NaN left out at its end."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~np.any(np.diff(x, axis=-1) <= 0, axis=-1))
+
+
+def _differs_in_a_row(x: Array) -> bool:
+    return bool(np.any(np.nanmax(x, axis=-1) > np.nanmin(x, axis=-1)))
 
 
 def _inside(density: Array, condition: NDArray[np.bool_]) -> Array:

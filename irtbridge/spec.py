@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.families import Family, family_from_dict
+from irtbridge.labels import labels_of, listed, positions
 from irtbridge.priors import LKJCholesky, Normal, OrderedNormal, Prior, as_prior
 
 DIMS = ("person", "item", "category", "trait")
@@ -37,11 +38,14 @@ class Variable:
     zero_sum : bool
         The elements sum to zero along the last dim (identification of the rating scale's steps); the prior is that
         of independent elements restricted to that plane, so it must be a Normal with mean 0 and one scale.
+    items : tuple of str, optional
+        Item labels of `free`: it is matched with the data's items by them, in any order, and may have more items than
+        the data. Without them it is taken by position.
 
     Raises
     ------
     SpecError
-        A wrong name, dim, mask or prior.
+        A wrong name, dim, mask, label or prior.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Variable:
     prior: Prior
     free: tuple[Any, ...] | None = None
     zero_sum: bool = False
+    items: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dims", tuple(self.dims))
@@ -70,6 +75,9 @@ class Variable:
             raise SpecError(f"{self}: fixed elements need an elementwise prior.")
         if self.zero_sum and (self.free is not None or not self.dims or not _is_centred(self.prior)):
             raise SpecError(f"{self}: zero-sum needs a dim, no mask, and a Normal prior with mean 0 and one scale.")
+        if self.items is not None:
+            object.__setattr__(self, "items", tuple(str(item) for item in self.items))
+            _check_items(self)
 
     def __str__(self) -> str:
         dims = f"[{', '.join(self.dims)}]" if self.dims else ""
@@ -79,13 +87,14 @@ class Variable:
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         free = None if self.free is None else np.asarray(self.free).tolist()
-        return {
+        plain = {
             "name": self.name,
             "dims": list(self.dims),
             "prior": self.prior.to_dict(),
             "free": free,
             "zero_sum": self.zero_sum,
         }
+        return plain if self.items is None else plain | {"items": list(self.items)}
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,30 @@ class ModelSpec:
         """Dims by variable name."""
         return {v.name: v.dims for v in self.variables}
 
+    @property
+    def items(self) -> tuple[str, ...] | None:
+        """Item labels of the first mask that has them; None where none has."""
+        return next((v.items for v in self.variables if v.items is not None), None)
+
+    def for_items(self, items: Sequence[str]) -> ModelSpec:
+        """The spec for a test of these items, in this order.
+
+        Where a mask has item labels, all that the spec has by item, masks and arrays of prior arguments, stands in
+        their order, and is matched with the items by them.
+
+        Raises
+        ------
+        SpecError
+            A mask lacks an item, or is left with a trait that no item loads on.
+        """
+        if self.items is None or all(v.items in (None, tuple(items)) for v in self.variables):
+            return self
+        spec = replace(self, variables=tuple(_for_items(v, v.items or self.items, items) for v in self.variables))
+        for before, after in zip(self.variables, spec.variables, strict=True):
+            if before.free is not None and before.dims == ("item", "trait"):
+                _check_traits(spec, before, after)
+        return spec
+
     def __getitem__(self, name: str) -> Variable:
         for variable in self.variables:
             if variable.name == name:
@@ -187,10 +220,58 @@ def _is_centred(prior: Prior) -> bool:
 
 
 def _variable_from_dict(data: Mapping[str, Any]) -> Variable:
-    return Variable(data["name"], tuple(data["dims"]), as_prior(data["prior"]), data["free"], data["zero_sum"])
+    fields = data["name"], tuple(data["dims"]), as_prior(data["prior"]), data["free"], data["zero_sum"]
+    return Variable(*fields, items=data.get("items"))
+
+
+def _check_items(variable: Variable) -> None:
+    assert variable.items is not None
+    if variable.free is None or "item" not in variable.dims:
+        raise SpecError(f"{variable}: items are the labels of a mask over items; it has none.")
+    shape = np.shape(variable.free)
+    positions(f"items of the mask of {variable.name!r}", variable.items, variable.items)
+    if shape[variable.dims.index("item")] != len(variable.items):
+        raise SpecError(f"variable {variable.name!r}: {len(variable.items)} item labels for a mask of shape {shape}.")
+
+
+def _for_items(variable: Variable, given: Sequence[str], items: Sequence[str]) -> Variable:
+    """A variable whose numbers by item stand in the order of the labels given, for these items."""
+    if "item" not in variable.dims:
+        return variable
+    what = f"the mask (Q-matrix) of {variable.name!r} against the items of the data"
+    order, axis = positions(what, given, items, others=True), variable.dims.index("item") - len(variable.dims)
+
+    def lined_up(values: Any, name: str) -> Any:
+        array = np.asarray(values)
+        if isinstance(values, str) or array.ndim < -axis or array.shape[axis] == 1:
+            return values
+        if array.shape[axis] != len(given):
+            raise SpecError(f"{variable}: {name} has shape {array.shape}, but the Q-matrix has {len(given)} items.")
+        return _nested(np.take(array, order, axis=axis).tolist())
+
+    arguments = {name: lined_up(value, name) for name, value in variable.prior.arguments().items()}
+    free = None if variable.free is None else lined_up(variable.free, "the mask")
+    labels = None if variable.items is None else tuple(items)
+    return replace(variable, prior=type(variable.prior)(**arguments), free=free, items=labels)
+
+
+def _check_traits(spec: ModelSpec, before: Variable, after: Variable) -> None:
+    """Raise `SpecError` where a trait that had items has none left."""
+    empty = np.asarray(before.free).any(axis=0) & ~np.asarray(after.free).any(axis=0)
+    if empty.any():
+        lost = [spec.traits[int(t)] for t in np.flatnonzero(empty)]
+        raise SpecError(
+            f"model {spec.name!r}: none of the items of the data loads on the traits {listed(lost)}; leave these out "
+            "of the Q-matrix, or their items in the data."
+        )
 
 
 def _as_mask(variable: Variable) -> Any:
+    if labels_of(variable.free) is not None:
+        raise SpecError(
+            f"variable {variable.name!r}: free is a labelled table; give free=table.to_numpy() and "
+            "items=list(table.index)."
+        )
     mask: NDArray[np.bool_] = np.asarray(variable.free, dtype=bool)
     if mask.ndim != len(variable.dims) or mask.size == 0:
         raise SpecError(f"variable {variable.name!r}: free has shape {mask.shape} for dims {variable.dims}.")

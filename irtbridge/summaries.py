@@ -108,6 +108,23 @@ def table(summary: xr.Dataset, row: str) -> pd.DataFrame:
     return frame.drop(columns=empty, level=0)
 
 
+def tidy(wide: pd.DataFrame) -> pd.DataFrame:
+    """A table as `table` gives it with one row for each label and parameter, and the statistics as its columns.
+
+    Parameters
+    ----------
+    wide : DataFrame
+        Columns (parameter, statistic).
+
+    Returns
+    -------
+    DataFrame
+        Columns are the label's dim, ``parameter`` and `STATISTICS`; parameters that a label does not have are left out.
+    """
+    long = wide.stack("parameter", future_stack=True).dropna(how="all").reset_index()
+    return long[[str(wide.index.name), "parameter", *STATISTICS]].rename_axis(columns=None)
+
+
 def shared_table(summary: xr.Dataset) -> pd.DataFrame:
     """One row for each element of the variables that belong to no single item or person."""
     rows: dict[str, dict[str, float]] = {}

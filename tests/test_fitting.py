@@ -132,7 +132,7 @@ REFUSED = {
     "setting": ({"drawz": 3}, errors.UnknownName, "'drawz'; valid: draws"),
     "value": ({"draws": -3}, errors.ConfigError, "draws=-3"),
     "seed": ({"seed": -1}, errors.ConfigError, "seed=-1"),
-    "device": ({"device": "abacus"}, errors.DeviceError, "available: cpu"),
+    "device": ({"device": "abacus"}, errors.DeviceError, "'abacus'; valid: "),
     "dtype": ({"dtype": "int8"}, errors.UnknownName, "'int8'; valid: float"),
     "option": ({"backend_options": {"jitt": 1}}, errors.UnknownName, "'jitt'; valid: jit"),
 }

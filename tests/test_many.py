@@ -59,10 +59,9 @@ def test_a_fallback_is_that_of_the_fit_alone(backend: str) -> None:
     how = {"backend": backend, "method": "laplace", "draws": 20}
     data = data_sets(2)
     alone = [irt.fit(one, "grm", seed=irt.seed_of(5, i), **how) for i, one in enumerate(data)]
-    for stack in (1, 2):
-        for fit, other in zip(irt.fit_many(data, "grm", seed=5, stack=stack, **how), alone, strict=True):
-            assert fit.draws.chain_method == "sequential"
-            np.testing.assert_allclose(fit.draws.z, other.draws.z, rtol=1e-9, atol=1e-9)
+    for fit, other in zip(irt.fit_many(data, "grm", seed=5, stack=2, **how), alone, strict=True):
+        assert fit.draws.chain_method == "sequential"
+        np.testing.assert_allclose(fit.draws.z, other.draws.z, rtol=1e-9, atol=1e-9)
 
 
 def test_nuts_of_several_data_sets_at_once() -> None:

@@ -14,8 +14,9 @@ from irtbridge import models
 from irtbridge.errors import DataError, SpecError
 from irtbridge.joint import category_log_probs
 from irtbridge.layout import Layout
+from irtbridge.priors import as_prior
 from irtbridge.simulate import empty_responses, simulate_parameters, simulate_responses
-from irtbridge.spec import ModelSpec
+from irtbridge.spec import ModelSpec, Variable
 from irtbridge.testing.cases import BINARY, CASES, EQUAL, UNEQUAL, Case
 
 Array = NDArray[np.float64]
@@ -69,6 +70,68 @@ def test_hierarchical_parameters_follow_the_values_above_them() -> None:
     params = simulate_parameters(case.spec, 5, [2] * 3000, 1)
     oracle = stats.norm(params["mean"], params["scale"])
     assert stats.kstest(params["difficulty"], oracle.cdf).pvalue > ALPHA
+
+
+@pytest.mark.parametrize("scale", ["2", "spread"])
+def test_thresholds_are_the_order_statistics_of_as_many_as_the_item_has(scale: str) -> None:
+    """Whatever the other items have: of 2, 3 and 5 categories, 2,000 items each."""
+    params = simulate_parameters(graded_with(f"OrderedNormal(1, {scale})"), 1, [2, 3, 5] * 2000, 1)
+    uniform = stats.norm(1, params.get(scale, 2.0)).cdf(params["threshold"])
+    for start, count in enumerate((1, 2, 4)):
+        rows = uniform[start::3]
+        assert np.isnan(rows[:, count:]).all()
+        for k in range(count):
+            assert stats.kstest(rows[:, k], stats.beta(k + 1, count - k).cdf).pvalue > ALPHA / 7
+
+
+def test_thresholds_with_locations_of_their_own_are_those_of_rejection() -> None:
+    loc, scale = np.array([0.5, 0.0, 1.0, 1.0]), np.array([1.0, 0.5, 2.0, 1.0])
+    spec = graded_with(f"OrderedNormal({loc.tolist()}, {scale.tolist()})")
+    params = simulate_parameters(spec, 1, [2, 3, 5] * 1000, 2)
+    for start, count in enumerate((1, 2, 4)):
+        plain = np.random.default_rng(3).normal(loc[:count], scale[:count], (60_000, count))
+        kept = plain[(np.diff(plain, axis=1) > 0).all(axis=1)]
+        for drawn, expected in zip(params["threshold"][start::3].T, kept.T, strict=False):
+            assert stats.ks_2samp(drawn, expected).pvalue > ALPHA / 7
+
+
+def test_rows_may_have_locations_of_their_own() -> None:
+    spec = graded_with("OrderedNormal([[0, 1], [1, 0], [5, 5]], 1)")
+    first, second, third = np.stack(
+        [simulate_parameters(spec, 1, [3, 3, 3], seed)["threshold"] for seed in range(1500)], axis=1
+    )
+    for rows, loc in ((first, [0, 1]), (second, [1, 0]), (third, [5, 5])):
+        plain = np.random.default_rng(4).normal(loc, 1, (60_000, 2))
+        kept = plain[plain[:, 1] > plain[:, 0]]
+        for drawn, expected in zip(rows.T, kept.T, strict=True):
+            assert stats.ks_2samp(drawn, expected).pvalue > ALPHA / 6
+
+
+def test_means_of_thresholds_follow_their_joint_density_with_the_thresholds() -> None:
+    """The distance of two means has its normal density times the chance that each row increases: four rows do."""
+    centre = Variable("centre", ("category",), as_prior("Normal(0, 1)"))
+    spec = graded_with("OrderedNormal(centre, 1)", centre)
+    drawn = [simulate_parameters(spec, 1, [3, 2, 3, 3, 3], seed) for seed in range(1500)]
+    assert all((np.diff(d["threshold"][[0, 2, 3, 4]]) > 0).all() for d in drawn)
+    grid = np.linspace(-12, 12, 4001)
+    mass = np.cumsum(stats.norm(0, np.sqrt(2)).pdf(grid) * stats.norm.cdf(grid / np.sqrt(2)) ** 4)
+    distances = [np.diff(d["centre"])[0] for d in drawn]
+    assert stats.kstest(distances, lambda x: np.interp(x, grid, mass / mass[-1])).pvalue > ALPHA
+
+
+@pytest.mark.parametrize("loc", ["[9, 0, -9]", "centre"])
+def test_thresholds_that_hardly_ever_increase_are_refused(loc: str) -> None:
+    centre = Variable("centre", ("category",), as_prior("Normal([9, 0, -9], 1)"))
+    spec = graded_with(f"OrderedNormal({loc}, 1)", centre)
+    with pytest.raises(SpecError, match=r"of 10000 draws .*none .*smaller scale"):
+        simulate_parameters(spec, 1, [4, 4], 1)
+
+
+def graded_with(threshold: str, *before: Variable) -> ModelSpec:
+    ability, slope, _ = models.graded().variables
+    spread = Variable("spread", (), as_prior("HalfNormal(2)"))
+    location = Variable("threshold", ("item", "category"), as_prior(threshold))
+    return ModelSpec("mine", (*before, spread, ability, slope, location), models.graded().family)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -140,10 +141,52 @@ def two_kinds() -> Responses:
     return load_responses(pd.DataFrame({"x": [1, 2, 3, 1], "y": [5, 6, 6, 5]}, index=["a", "b", "c", "d"]))
 
 
-def test_categories_keep_their_values_where_items_share_them() -> None:
-    same = load_responses(pd.DataFrame({"x": [1, 2, 4], "y": [4, 2, 1]}))
-    assert coordinates(models.graded(), same)["category"] == [2, 4]
-    assert list(coordinates(models.graded(), two_kinds())["category"]) == [1, 2]
+def unused() -> pd.DataFrame:
+    """Three items on a scale from 1 to 4: y leaves 1 unused, z leaves 3."""
+    return pd.DataFrame({"x": [1, 2, 3, 4, 1, 2], "y": [2, 3, 4, 2, 3, 4], "z": [1, 2, 4, 1, 2, 4]})
+
+
+def test_a_category_counts_from_the_lowest_of_its_item_whatever_the_others_have() -> None:
+    for frame in (unused(), unused()[["x"]], unused() + 5, pd.DataFrame({"x": [1, 2, 4], "y": [4, 2, 1]})):
+        responses = load_responses(frame)
+        assert coordinates(models.graded(), responses)["category"] == list(range(1, responses.max_categories))
+
+
+def test_the_value_of_a_category_stands_beside_it() -> None:
+    dims, values = coordinates(models.graded(), load_responses(unused()))["category_value"]
+    assert dims == ("item", "category")
+    np.testing.assert_array_equal(values, [[2, 3, 4], [3, 4, np.nan], [2, 4, np.nan]])
+
+
+def test_unused_categories_of_an_item_rename_nothing_of_the_others() -> None:
+    whole = pd.DataFrame({"x": [1, 2, 3, 4, 1, 2], "y": [4, 3, 2, 1, 2, 3], "z": [1, 2, 3, 4, 3, 4]})
+    tables = [items_of(load_responses(frame)) for frame in (whole, unused())]
+    names = [f"threshold[{k}]" for k in (1, 2, 3)]
+    for frame in tables:
+        assert [name for name in frame.columns.unique(0) if name.startswith("threshold")] == names
+    assert tables[1].xs("mean", level=1, axis=1).loc["y", names].notna().tolist() == [True, True, False]
+
+
+def items_of(responses: Responses) -> pd.DataFrame:
+    """The item table of draws from the prior."""
+    layout = Layout.of(models.graded(), responses)
+    fixed = draw_from_prior(layout, np.random.default_rng(0))
+    program: Any = SimpleNamespace(
+        spec=layout.spec,
+        responses=responses,
+        layout=layout,
+        constrain=lambda z: {name: v + z[..., :1].reshape(*z.shape[:2], *[1] * v.ndim) for name, v in fixed.items()},
+    )
+    z = np.random.default_rng(1).normal(size=(2, 20, 1))
+    return table(summarise(to_inference_data(program, Draws(z, Timings()), {}).posterior), "item")
+
+
+def test_the_values_of_categories_survive_a_file(tmp_path: Path) -> None:
+    posterior = idata().posterior
+    back = xr.load_dataset(Path(idata().to_netcdf(str(tmp_path / "fit.nc"))), group="posterior")
+    for found in (posterior, back):
+        np.testing.assert_array_equal(found["category_value"], [[2, 3], [6, np.nan]])
+        assert found["step"].sel(item="y").where(found["category_value"].sel(item="y") == 6).notnull().sum() == 10
 
 
 def test_a_cholesky_factor_is_reported_as_its_correlations() -> None:

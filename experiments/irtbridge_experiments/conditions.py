@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, SpecError
+from irtbridge.labels import by_item
 from irtbridge.layout import Layout
 from irtbridge.models import build_model
 from irtbridge.spec import ModelSpec
@@ -95,7 +95,7 @@ def make_task(name: str, condition: Plain, options: Plain) -> Task:
 
 
 def spec_of(model: Mapping[str, Any]) -> ModelSpec:
-    """The spec that a `model` node describes; a Q-matrix may be the path of a csv file, or text as ``5 x 10, 5 x 01``.
+    """The spec that a `model` node describes; its Q-matrix may be all that `read_q_matrix` reads.
 
     Raises
     ------
@@ -103,26 +103,52 @@ def spec_of(model: Mapping[str, Any]) -> ModelSpec:
         The Q-matrix cannot be read, or the spec is impossible.
     """
     options = {str(k): v for k, v in model.items() if k != "name"}
-    if isinstance(options.get("q_matrix"), str):
+    if "q_matrix" in options:
         options["q_matrix"] = read_q_matrix(options["q_matrix"])
     return build_model(model["name"], **options)
 
 
-def read_q_matrix(text: str) -> Any:
-    """Rows of 0 and 1 written as ``5 x 10, 5 x 01``, or a csv file with one row per item.
+def read_q_matrix(given: Any) -> Any:
+    """A Q-matrix from text as ``5 x 10, 5 x 01``, the path of a csv file, rows, or a mapping: data, columns and index.
 
-    A csv file's header names the traits; a column that is not numeric names the items.
+    A csv file has a row for each item; its header names the traits, and `irtbridge.labels.by_item` says which column
+    names the items.
     """
-    if ROWS.fullmatch(text):
-        blocks = [part.split("x") for part in text.replace(" ", "").split(",")]
+    if isinstance(given, Mapping):
+        return _from_mapping(given)
+    if not isinstance(given, str):
+        return given
+    if ROWS.fullmatch(given):
+        blocks = [part.split("x") for part in given.replace(" ", "").split(",")]
         return [[int(digit) for digit in row] for count, row in blocks for _ in range(int(count))]
-    if not Path(text).is_file():
-        raise SpecError(f"model.q_matrix={text!r}: no such file.")
+    if not Path(given).is_file():
+        raise SpecError(f"model.q_matrix={given!r}: no such file.")
     try:
-        frame = pd.read_csv(text)
+        return by_item(_read_csv(Path(given))).apply(pd.to_numeric)
     except ValueError as error:
-        raise SpecError(f"model.q_matrix={text!r} is not a csv file: {error}") from error
-    return frame.select_dtypes(include=[np.number])
+        raise SpecError(
+            f"model.q_matrix={given!r} is not a csv file with a header of traits and rows of 0 and 1: {error}"
+        ) from error
+
+
+def _from_mapping(given: Mapping[str, Any]) -> pd.DataFrame:
+    try:
+        return pd.DataFrame(given["data"], given.get("index"), given["columns"])
+    except (KeyError, ValueError) as error:
+        raise SpecError(
+            f"model.q_matrix: a mapping needs data, columns and perhaps index, which fit ({error})."
+        ) from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """All cells as text, the first row as header."""
+    first = path.read_text(encoding="utf-8-sig").partition("\n")[0]
+    separator = next((s for s in ";\t" if s in first), ",")
+    cells = pd.read_csv(path, sep=separator, header=None, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
+    header = cells.iloc[0].fillna("")
+    if header.isin(["0", "1"]).all():
+        raise ValueError("its first row has only 0 and 1; name the traits there.")
+    return cells.iloc[1:].reset_index(drop=True).set_axis(header.tolist(), axis=1)
 
 
 def _task(name: str, condition: Plain, options: Plain) -> Task:

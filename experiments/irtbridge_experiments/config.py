@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
+from irtbridge.backend import check_device, check_dtype
 from irtbridge.errors import ConfigError, UnknownName, nearest_first
 from irtbridge.models import ALIASES
 from irtbridge.plugins import backend_entry_points
@@ -47,6 +48,8 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
     ConfigError
         A word that is no override, an unknown key or choice (the valid ones are listed, nearest first), a value of
         the wrong type.
+    DeviceError
+        No such device.
     """
     register()
     words, folder = split_config_dir(words)
@@ -62,6 +65,8 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
                 settle(config, given_keys(prepared))
         except (HydraException, OmegaConfBaseException) as error:
             raise _explained(name, search, overrides, error) from error
+    check_device(str(config.device))
+    check_dtype(str(config.dtype))
     return config
 
 

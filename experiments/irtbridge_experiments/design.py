@@ -78,7 +78,7 @@ class Design:
     @property
     def layout(self) -> Layout:
         """The spec over the shape of the data."""
-        return Layout.of(self.spec, empty_responses(self.n_persons, self.n_categories))
+        return Layout.of(self.spec, empty_responses(self.n_persons, self.n_categories, self.spec.items))
 
     def generator(self, seed: int, *what: int) -> np.random.Generator:
         """Source of randomness of one thing that is drawn."""

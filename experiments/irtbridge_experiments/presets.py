@@ -6,10 +6,13 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from irtbridge.errors import UnknownName
 from irtbridge.inference import METHODS, make_settings
+from irtbridge.labels import labels_of
 from irtbridge_experiments.conditions import read_q_matrix
 
 ITEMS_PER_TRAIT = 2
@@ -72,13 +75,21 @@ def _cap_items(config: DictConfig, name: str, limit: int | None, given: Collecti
     simulate, q_matrix = condition.simulate, condition.model.get("q_matrix")
     if limit is None or key in given or OmegaConf.is_missing(simulate, "n_items"):
         return
-    rows = read_q_matrix(q_matrix) if isinstance(q_matrix, str) else q_matrix
+    rows = read_q_matrix(OmegaConf.to_container(q_matrix) if OmegaConf.is_config(q_matrix) else q_matrix)
     traits = 1 if rows is None else np.shape(rows)[1]
     kept = np.unique(np.linspace(0, simulate.n_items - 1, max(limit, ITEMS_PER_TRAIT * traits)).round().astype(int))
     if len(kept) >= simulate.n_items:
         return
     simulate.n_items = len(kept)
     if rows is not None:
-        condition.model.q_matrix = np.asarray(rows)[kept].tolist()
+        condition.model.q_matrix = _rows_of(rows, kept)
     if OmegaConf.is_list(simulate.n_categories):
         simulate.n_categories = [simulate.n_categories[i] for i in kept]
+
+
+def _rows_of(q_matrix: Any, kept: NDArray[np.intp]) -> Any:
+    """Some rows of a Q-matrix as plain data, with the labels it has."""
+    if not isinstance(q_matrix, pd.DataFrame):
+        return np.asarray(q_matrix)[kept].tolist()
+    plain = q_matrix.iloc[kept].to_dict("split")
+    return plain if labels_of(q_matrix) else plain | {"index": None}

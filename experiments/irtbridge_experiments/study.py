@@ -10,7 +10,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from irtbridge.backend import check_dtype
 from irtbridge.errors import ConfigError
 from irtbridge.files import read_json, write_json
 from irtbridge.inference import make_settings
@@ -30,7 +29,6 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
     IRTBridgeError
         A setting is wrong or a backend's library is missing: before anything runs.
     """
-    check_dtype(str(config.dtype))
     if config.seed < 0:
         raise ConfigError(f"seed={config.seed} must be an integer, 0 or greater.")
     cells = []

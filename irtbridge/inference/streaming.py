@@ -175,9 +175,9 @@ def _block_size(nodes: int) -> int:
 
 def _some(responses: Responses, rows: slice) -> Responses:
     """The responses of some persons."""
-    return Responses.from_codes(responses.values[rows], responses.n_categories, name=responses.name)
+    return Responses.from_codes(responses.values[rows], responses.n_categories, responses.items, name=responses.name)
 
 
 def _nobody(responses: Responses) -> Responses:
     """One person without a response: the likelihood is 1."""
-    return Responses.from_codes(np.full((1, responses.n_items), -1), responses.n_categories)
+    return Responses.from_codes(np.full((1, responses.n_items), -1), responses.n_categories, responses.items)
