@@ -15,6 +15,10 @@ class IRTBridgeError(Exception):
         return rebuild, (type(self), str(self))
 
 
+class IRTBridgeWarning(UserWarning):
+    """Something that was guessed or that may be wrong; its message says what to do."""
+
+
 class SpecError(IRTBridgeError, ValueError):
     """A model specification that cannot be: a wrong prior argument, dimension or Q-matrix."""
 
