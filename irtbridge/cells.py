@@ -39,6 +39,11 @@ def canonical(cell: object) -> str:
         return text
 
 
+def texts_in(column: pd.Series[Any]) -> set[str]:
+    """All that the cells of a column say, as `canonical` writes it."""
+    return set(map(canonical, column.unique()))
+
+
 def numbers_of(
     item: str, column: pd.Series[Any], missing: Collection[str], answer: str | None, words: dict[str, list[str]]
 ) -> NDArray[np.float64]:
@@ -66,10 +71,7 @@ def numbers_of(
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         codes = pd.to_numeric(pd.Series([*missing], dtype=object), errors="coerce").dropna()
         return np.where(np.isin(numbers, codes), np.nan, numbers) if len(codes) else numbers
-    try:
-        places, cells = pd.factorize(column.astype(object))
-    except TypeError:
-        raise DataError(f"item {item!r} has a cell that holds several values; a response is one value.") from None
+    places, cells = pd.factorize(column.astype(object))
     texts = [canonical(cell) for cell in cells]
     seen = [text not in MISSING_TEXTS and text not in missing for text in texts]
     present = {text: cell for text, cell, is_seen in zip(texts, cells, seen, strict=True) if is_seen}
@@ -94,8 +96,9 @@ def _valued(
     for ones, zeros in TRUTHS:
         truths = {**dict.fromkeys(ones, 1.0), **dict.fromkeys(zeros, 0.0)}
         if truths.keys() & present.keys() and present.keys() <= truths.keys() | digits.keys():
-            used = "/".join(w for w in ones if w in present) or ones[0]
-            unused = "/".join(w for w in zeros if w in present) or zeros[0]
+            used, unused = (
+                "/".join(str(present[w]).strip() for w in side if w in present) or side[0] for side in (ones, zeros)
+            )
             words.setdefault(f"{used} read as 1, {unused} as 0", []).append(item)
             return truths | digits
     numbers = {text: pd.to_numeric(text, errors="coerce") for text in present}

@@ -274,7 +274,7 @@ def load_responses(
     frame, name = read_source(source, header, columns.known, notes)
     if not len(frame):
         raise DataError(f"{name}: the table has no rows; it needs one per person or per response.")
-    table = to_table(frame, columns, notes)
+    table = to_table(frame, columns, key is not None, notes)
     numbered = _numbered(table, frozenset(map(canonical, _several(missing))), key, notes)
     responses = _checked(numbered, table, name, notes, allow_empty=allow_empty, allow_constant=allow_constant)
     notes.warn(stacklevel=2)

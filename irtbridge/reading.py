@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_hashable, is_object_dtype
 
-from irtbridge.cells import MISSING_TEXTS, canonical
+from irtbridge.cells import MISSING_TEXTS, canonical, texts_in
 from irtbridge.errors import DataError, DataNotFound, nearest_first
 from irtbridge.labels import as_label, is_person_name, item_names
 from irtbridge.notes import Notes
@@ -71,7 +72,7 @@ def read_source(source: object, header: bool, known: Collection[str], notes: Not
         frame, name = _read_array(source), "data"
     if not header:
         raise DataError(f"{name}: header=False is for text files; a DataFrame is read with pandas' header=None.")
-    _check_levels(frame)
+    _check_plain(frame)
     _check_header(_before_pandas(frame.columns.tolist()), frame, known, "read the file with pandas' header=None", notes)
     return frame.set_axis([None if pd.isna(c) else str(as_label(c)) for c in frame.columns], axis=1), name
 
@@ -93,8 +94,8 @@ def _existing(source: str | PathLike[str]) -> Path:
 
 
 def _ending(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    return next((suffix for suffix in reversed(suffixes) if suffix not in COMPRESSED), "")
+    inner, outer = Path(path.stem).suffix.lower(), path.suffix.lower()
+    return (inner or ".csv") if outer in COMPRESSED else outer
 
 
 def _stem(path: Path) -> str:
@@ -109,7 +110,7 @@ def _from_text(path: Path, header: bool, known: Collection[str], notes: Notes) -
     frame = table.cells.set_axis(range(table.cells.shape[1]), axis=1).apply(_plain_integers)
     frame = frame.set_axis([str(c) or None for c in table.cells.columns], axis=1)
     if table.row_names:
-        return frame.iloc[:, 1:].set_axis(frame.iloc[:, 0].tolist(), axis=0)
+        return frame.iloc[:, 1:].set_axis(pd.Index(frame.iloc[:, 0].tolist(), name="row names"), axis=0)
     return _number_rows(frame)
 
 
@@ -141,14 +142,18 @@ def _read_array(source: object) -> pd.DataFrame:
     return _number_rows(pd.DataFrame(values, columns=item_names(values.shape[1])))
 
 
-def _check_levels(frame: pd.DataFrame) -> None:
+def _check_plain(frame: pd.DataFrame) -> None:
+    """Refuse labels of several levels, and cells of several values."""
     for axis, way_out in (
         ("columns", "df.columns = ['_'.join(map(str, c)) for c in df.columns]"),
         ("index", "df = df.reset_index()"),
     ):
         levels = getattr(frame, axis).nlevels
         if levels > 1:
-            raise DataError(f"the table's {axis} has {levels} levels (a MultiIndex); make it one: {way_out}.")
+            raise DataError(f"the table has {levels} levels of {axis} (a MultiIndex); make them one: {way_out}.")
+    for place, name in enumerate(frame.columns):
+        if not all(map(is_hashable, frame.iloc[:, place] if is_object_dtype(frame.dtypes.iloc[place]) else ())):
+            raise DataError(f"column {name!r} has cells that hold several values; a response is one value.")
 
 
 def _before_pandas(columns: Sequence[object]) -> list[str]:
@@ -163,9 +168,9 @@ def _before_pandas(columns: Sequence[object]) -> list[str]:
 def _check_header(names: Sequence[str], body: pd.DataFrame, known: Collection[str], way_out: str, notes: Notes) -> None:
     """Refuse a header that seems to be a person's responses, as numbers and words that the rows below have too."""
     cells = [canonical(name) for name in names]
-    if not len(body) or set(names) & set(known) or any(map(is_person_name, names)):
+    if not names or not len(body) or set(names) & set(known) or any(map(is_person_name, names)):
         return
-    given = {canonical(cell) for _, column in body.head(COMPARED).items() for cell in column.unique()}
+    given = {text for _, column in body.head(COMPARED).items() for text in texts_in(column)}
     labelled = body.iloc[:, 0].is_unique and len(cells) > 1
     for part in (cells, cells[1:] if labelled else cells):
         seen = [cell for cell in part if cell not in MISSING_TEXTS]

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irtbridge.cells import TRUTHS, canonical
+from irtbridge.cells import MISSING_TEXTS, TRUTHS, canonical, texts_in
 from irtbridge.errors import DataError, nearest_first
 from irtbridge.labels import as_label, check_unique, few, is_person_name
 from irtbridge.notes import Notes
 
 # more values than this, all different, are taken for labels: no item has a category per person
 MAX_ALL_DIFFERENT = 10
+TRUTH_WORDS = {word for ones, zeros in TRUTHS for word in (*ones, *zeros)}
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,19 @@ class Columns:
         return {c for c in (self.person, self.item, self.response, *(self.items or ()), *self.drop) if c}
 
 
-def to_table(frame: pd.DataFrame, columns: Columns, notes: Notes) -> pd.DataFrame:
+def to_table(frame: pd.DataFrame, columns: Columns, scored: bool, notes: Notes) -> pd.DataFrame:
     """Persons by items, with the items that are to be used, in the wished order.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Wide or long.
+    columns : Columns
+        What is known about them.
+    scored : bool
+        Whether there is a key, so that text may be an answer.
+    notes : Notes
+        Told what was guessed.
 
     Raises
     ------
@@ -48,7 +60,7 @@ def to_table(frame: pd.DataFrame, columns: Columns, notes: Notes) -> pd.DataFram
     if columns.shape == "long" or (columns.shape == "auto" and set(names) <= set(frame.columns)):
         table = _without(_from_long(frame, *names), columns.drop)
     else:
-        table = _from_wide(_without(frame, columns.drop), columns.person, columns.items or (), notes)
+        table = _from_wide(_without(frame, columns.drop), columns.person, columns.items or (), scored, notes)
     return _select(table, columns.items)
 
 
@@ -65,8 +77,10 @@ def _long_columns(frame: pd.DataFrame, columns: Columns) -> tuple[str, str, str]
     )
 
 
-def _from_wide(frame: pd.DataFrame, person: str | None, items: Collection[str], notes: Notes) -> pd.DataFrame:
-    column = person or _person_column(frame, items, notes)
+def _from_wide(
+    frame: pd.DataFrame, person: str | None, items: Collection[str], scored: bool, notes: Notes
+) -> pd.DataFrame:
+    column = person or _person_column(frame, items, scored, notes)
     if column is None:
         _check_labels("index", frame.index.to_series())
         return frame
@@ -80,7 +94,7 @@ def _from_wide(frame: pd.DataFrame, person: str | None, items: Collection[str], 
     return table
 
 
-def _person_column(frame: pd.DataFrame, items: Collection[str], notes: Notes) -> str | None:
+def _person_column(frame: pd.DataFrame, items: Collection[str], scored: bool, notes: Notes) -> str | None:
     """The column of the person labels, by its name or else, the first one, by its values."""
     called = [c for c in frame.columns if is_person_name(c) and c not in items]
     if called:
@@ -89,7 +103,7 @@ def _person_column(frame: pd.DataFrame, items: Collection[str], notes: Notes) ->
             notes.say(f"column {column!r} was read as the labels of the persons.")
         return column
     first = frame.columns[0] if frame.shape[1] > 1 else None
-    if first is None or first in items or not _is_numbered(frame.index) or not _are_labels(frame):
+    if first is None or first in items or not _is_numbered(frame.index) or not _are_labels(frame, scored):
         return None
     notes.doubt(
         f"column {first!r}, the first one, has a different value in each row and was read as the labels of the "
@@ -99,24 +113,28 @@ def _person_column(frame: pd.DataFrame, items: Collection[str], notes: Notes) ->
 
 
 def _is_numbered(index: pd.Index[Any]) -> bool:
-    return any(index.equals(pd.RangeIndex(start, start + len(index))) for start in (0, 1))
+    counted = any(index.equals(pd.RangeIndex(start, start + len(index))) for start in (0, 1))
+    return counted and index.name is None
 
 
-def _are_labels(frame: pd.DataFrame) -> bool:
-    """Whether the first column labels the rows: all different, and not what its neighbours have."""
+def _are_labels(frame: pd.DataFrame, scored: bool) -> bool:
+    """Whether the first column labels the rows: all different, and not what an item may have."""
     column, others = frame.iloc[:, 0], frame.iloc[:, 1:]
-    if len(frame) < 2 or column.isna().any() or not column.is_unique or _is_one_of(frame.columns[0], others.columns):
+    many = len(frame) > MAX_ALL_DIFFERENT
+    if not column.is_unique or (scored and not many) or _is_one_of(frame.columns[0], others.columns):
         return False
     texts = [canonical(cell) for cell in column]
     numbers = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
-    words = {word for ones, zeros in TRUTHS for word in (*ones, *zeros)}
-    if np.isnan(numbers).any():
-        return "" not in texts and any(len(text) > 1 and text not in words for text in texts)
-    if (numbers != np.floor(numbers)).any():
+    if MISSING_TEXTS & set(texts):
         return False
-    elsewhere = {canonical(cell) for _, other in others.items() for cell in other.unique()}
-    runs_on = bool((np.diff(numbers) == 1).all()) and numbers[0] in (0, 1)
-    return len(frame) > MAX_ALL_DIFFERENT or (runs_on and len(frame) > 2 and not set(texts) <= elsewhere)
+    if np.isnan(numbers).any():
+        return any(len(text) > 1 and text not in TRUTH_WORDS for text in texts)
+    if many:
+        return bool((numbers == np.floor(numbers)).all())
+    runs_on = numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
+    return (
+        runs_on and len(frame) > 2 and not set(texts) <= set().union(*(texts_in(other) for _, other in others.items()))
+    )
 
 
 def _is_one_of(name: object, others: Iterable[object]) -> bool:

@@ -13,9 +13,9 @@ from irtbridge.errors import DataError
 from irtbridge.labels import few
 from irtbridge.notes import Notes
 
-# Codes customary for a missing response: 6 to 9 and their repetitions (European Social Survey, NHANES), 95 to 99 and
-# 995 to 999 (PISA).
-CUSTOMARY = re.compile(r"([6-9])\1*|9+[5-9]")
+# Codes customary for a missing response: 7 to 9 and repetitions of 6 to 9 (European Social Survey, NHANES), 95 to 99
+# and 995 to 999 (PISA).
+CUSTOMARY = re.compile(r"[7-9]|([6-9])\1+|9+[5-9]")
 # A chance as small as this, that a scale has responses beyond a gap and none in it, is no chance.
 RARE = 0.05
 # A sum is only certain of so many items, in so many complete rows.
@@ -51,17 +51,18 @@ def say_codes(items: Sequence[Item], notes: Notes) -> None:
 def _codes(item: Item, items: Sequence[Item]) -> tuple[int, ...]:
     """The categories of an item that seem to be codes; empty where none does."""
     values = item.categories
-    for split in range(1, len(values)):
+    customary = [CUSTOMARY.fullmatch(str(value)) is not None for value in values]
+    for split in (place for place in range(1, len(values)) if all(customary[place:])):
         rest, codes = values[:split], values[split:]
-        if all(CUSTOMARY.fullmatch(str(code)) for code in codes):
-            peers = [other for other in items if codes[0] in other.categories]
-            times = sum(peer.counts[peer.categories.index(codes[0])] for peer in peers)
-            if _is_apart(codes[0] - rest[-1], rest, times) and not _is_used(range(rest[-1] + 1, codes[0]), peers):
-                return codes
-    if len(values) > 2 and values[0] == 0 and _is_apart(values[1], values[1:], times=0):
-        peers = [other for other in items if other.categories[0] == 0]
-        return () if _is_used(range(1, values[1]), peers) else (0,)
-    return ()
+        times = sum(other.counts[other.categories.index(codes[0])] for other in items if codes[0] in other.categories)
+        if (
+            2 * sum(item.counts[split:]) < sum(item.counts)
+            and _is_apart(codes[0] - rest[-1], rest, times)
+            and not _is_used(range(rest[-1] + 1, codes[0]), items)
+        ):
+            return codes
+    low = len(values) > 2 and values[0] == 0 and _is_apart(values[1], values[1:], times=0)
+    return (0,) if low and not _is_used(range(1, values[1]), items) else ()
 
 
 def _is_apart(gap: int, rest: tuple[int, ...], times: int) -> bool:
@@ -71,12 +72,12 @@ def _is_apart(gap: int, rest: tuple[int, ...], times: int) -> bool:
     """
     hole = int(np.diff(rest).max(initial=1))
     far = gap >= max(rest[-1] - rest[0], 3 * hole)
-    return far or (hole == 1 and gap > 1 and (1 + (gap - 1) / 2) ** -times < RARE)
+    return far or (len(rest) > 1 and hole == 1 and gap > 1 and (1 + (gap - 1) / 2) ** -times < RARE)
 
 
-def _is_used(between: range, peers: Sequence[Item]) -> bool:
-    """Whether most items that have a code have categories between it and the rest, too."""
-    return sum(any(c in between for c in peer.categories) for peer in peers) > len(peers) / 2
+def _is_used(between: range, items: Sequence[Item]) -> bool:
+    """Whether most items have categories between a code and the rest."""
+    return sum(any(category in between for category in item.categories) for item in items) > len(items) / 2
 
 
 def check_no_sum(items: Sequence[Item]) -> None:

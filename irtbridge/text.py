@@ -112,7 +112,9 @@ def _unzipped(path: Path) -> bytes:
 
 def _decoded(content: bytes, path: Path, notes: Notes) -> str:
     if content.startswith(b"PK\x03\x04") or content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise DataError(f"{path} is not a readable {path.suffix} file but an Excel file or archive; save it as .csv.")
+        raise DataError(
+            f"{path} is not a readable {path.suffix} file but an Excel file or archive; save the sheet as .csv."
+        )
     marked = next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), None)
     binary = marked is None and b"\0" in content
     for encoding in [marked] if marked else [] if binary else ["utf-8", "cp1252", "latin-1"]:
@@ -141,7 +143,7 @@ def _after_comments(lines: Sequence[str], separator: str | None, start: int, pat
         if lines[comments[-1]].count(used) == lines[first].count(used) > 0:
             first = comments.pop()
     if comments:
-        notes.say(f"{path.name}: {len(comments)} lines at the top that begin with # were left out.")
+        notes.say(f"{path.name}: lines at the top that begin with # and were left out: {len(comments)}.")
     return first
 
 
