@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
-from irtbridge.cells import canonical
+from irtbridge.cells import MISSING_TEXTS, canonical
 from irtbridge.errors import DataError, DataNotFound
 from irtbridge.labels import as_label, few
 from irtbridge.notes import Notes
@@ -38,21 +40,35 @@ def read_key(key: Key, items: Sequence[str], notes: Notes) -> dict[str, str]:
     """
     if key is None:
         return {}
-    if isinstance(key, PathLike) or (isinstance(key, str) and _is_file(key)):
-        key = _from_file(Path(key).expanduser())
-    if isinstance(key, pd.Series):
-        key = key.to_dict() if set(items) & set(map(str, key.index)) else key.tolist()
-    if isinstance(key, str):
-        key = key.split(",") if "," in key else key.strip()
-    answers = {str(as_label(item)): a for item, a in key.items()} if isinstance(key, Mapping) else _in_order(key, items)
+    given = _plain(key, items)
+    if isinstance(given, Mapping):
+        answers = {str(as_label(item)): answer for item, answer in given.items()}
+    else:
+        answers = _in_order(given, items)
     _check_complete(answers, items)
     if unknown := [repr(item) for item in answers if item not in items]:
         notes.say(f"key: the answers to {few(unknown)} are not used, there are no such items.")
     return {item: canonical(answers[item]) for item in items}
 
 
+def _plain(key: object, items: Sequence[str]) -> Mapping[Any, object] | Sequence[object]:
+    """A key of any form as a mapping or a sequence."""
+    if isinstance(key, PathLike) or (isinstance(key, str) and _is_file(key)):
+        return _from_file(Path(key).expanduser())
+    if isinstance(key, pd.Series):
+        return key.to_dict() if set(items) & set(map(str, key.index)) else key.tolist()
+    if isinstance(key, str):
+        parts = [key.split(separator) for separator in (",", ";", None)]
+        return next((part for part in parts if len(part) > 1), key.strip())
+    if isinstance(key, (Mapping, Sequence)):
+        return key
+    if isinstance(key, np.ndarray) and key.ndim == 1:
+        return list(key)
+    raise DataError(f"key={key!r}: give the answers by item, in the order of the items, or the path of a csv file.")
+
+
 def _is_file(text: str) -> bool:
-    return text.lower().endswith(TEXT_ENDINGS) or Path(text).expanduser().is_file()
+    return text.lower().endswith(TEXT_ENDINGS) or os.path.isfile(os.path.expanduser(text))
 
 
 def _from_file(path: Path) -> Mapping[str, object] | Sequence[object]:
@@ -80,7 +96,7 @@ def _in_order(answers: Sequence[object], items: Sequence[str]) -> dict[str, obje
 
 
 def _check_complete(answers: Mapping[str, object], items: Sequence[str]) -> None:
-    lacking = [repr(item) for item in items if item not in answers or canonical(answers[item]) in ("", "nan", "none")]
+    lacking = [repr(item) for item in items if item not in answers or canonical(answers[item]) in MISSING_TEXTS]
     if lacking:
         raise DataError(
             f"key has no answer for {few(lacking)}; it has answers for {few(map(repr, answers)) or 'no item'}. Give "

@@ -113,12 +113,12 @@ def _shown(cell: object) -> str:
 
 
 def _way_out(item: str, column: pd.Series[Any]) -> str:
-    if column.is_unique:
-        return id_hint(item)
+    labels = f"If it labels the persons, pass person={item!r}. " if column.is_unique else ""
     return (
-        "Recode ordered answers (disagree, agree) to integers in that order; give the right answers with key= where "
-        f"they are to be scored; name a code that means missing with missing=; leave out with drop={item!r} what is "
-        "no item, or pick the items with items=[...]; or name the columns of a long table (person=, item=, response=)."
+        f"{labels}Recode ordered answers (disagree, agree) to integers in that order; give the right answers with key= "
+        "where they are to be scored; name a code that means missing with missing=; leave out with "
+        f"drop={item!r} what is no item, or pick the items with items=[...]; or name the columns of a long table "
+        "(person=, item=, response=)."
     )
 
 

@@ -40,7 +40,7 @@ def of_one_type(labels: Iterable[object]) -> tuple[Label, ...]:
 def check_unique(kind: str, labels: Sequence[Hashable], hint: str = "") -> None:
     """Raise `DataError`, naming the labels that occur more than once and what to do."""
     if len(set(labels)) < len(labels):
-        counts = pd.Series(labels, dtype=object).value_counts(sort=False)
+        counts = pd.Series([*labels], dtype=object).value_counts(sort=False)
         repeated = few(repr(label) for label in counts[counts > 1].index)
         raise DataError(f"{kind} labels that occur more than once: {repeated}; every {kind} needs its own.{hint}")
 

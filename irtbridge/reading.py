@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Sequence
 from os import PathLike
@@ -81,10 +82,10 @@ def _existing(source: str | PathLike[str]) -> Path:
     from irtbridge import datasets
 
     path = Path(source).expanduser()
-    if not path.exists() and isinstance(source, str):
+    if not os.path.exists(path) and isinstance(source, str):
         names = ", ".join(nearest_first(source, datasets.dataset_names()))
         raise DataNotFound(f"{source!r} is neither a file nor a data set; check the path, or name one of: {names}.")
-    if not path.exists():
+    if not os.path.exists(path):
         raise DataNotFound(f"no such file: {path}; check the path (relative to {Path.cwd()}).")
     if _ending(path) not in ENDINGS:
         raise DataError(f"cannot read {path}: its ending must be one of {', '.join(ENDINGS)}; save it as .csv.")

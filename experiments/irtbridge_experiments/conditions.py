@@ -20,7 +20,7 @@ from irtbridge.models import build_model
 from irtbridge.spec import ModelSpec
 from irtbridge_experiments.design import Design, factor_name
 
-DATA_OPTIONS = tuple(load_responses.__kwdefaults__)
+DATA_OPTIONS = tuple(load_responses.__kwdefaults__ or ())
 ROWS = re.compile(r"\s*\d+\s*x\s*[01]+\s*(,\s*\d+\s*x\s*[01]+\s*)*")
 NAME = re.compile(r"[A-Za-z][\w.-]*")
 
