@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Literal, TypeAlias, get_args
@@ -293,9 +293,7 @@ def _several(value: object) -> list[object]:
     """One value or many as a list; none for None."""
     if value is None:
         return []
-    return (
-        [*value] if isinstance(value, (Sequence, Set, np.ndarray, pd.Index)) and not isinstance(value, str) else [value]
-    )
+    return [*value] if isinstance(value, Iterable) and not isinstance(value, str) else [value]
 
 
 def _texts(value: object) -> list[str]:

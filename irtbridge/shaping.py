@@ -129,8 +129,8 @@ def _are_labels(frame: pd.DataFrame, scored: bool) -> bool:
         return False
     if np.isnan(numbers).any():
         return any(len(text) > 1 and text not in TRUTH_WORDS for text in texts)
-    if many:
-        return bool((numbers == np.floor(numbers)).all())
+    if many:  # unless the others have as many categories, as sliders do
+        return bool((numbers == np.floor(numbers)).all()) and others.nunique().max() <= MAX_ALL_DIFFERENT
     runs_on = numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
     return (
         runs_on and len(frame) > 2 and not set(texts) <= set().union(*(texts_in(other) for _, other in others.items()))

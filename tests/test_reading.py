@@ -313,6 +313,11 @@ def test_a_real_item_stays(table: dict[str, list[int]]) -> None:
     assert load_responses(pd.DataFrame(table)).items == tuple(table)
 
 
+def test_a_slider_among_sliders_is_asked_about() -> None:
+    sliders = pd.DataFrame({"joy": [*range(30, 60)], "anger": [*range(20, 50)]})
+    assert "person='joy'" in refusal(sliders)
+
+
 def test_row_names_are_labels_enough() -> None:
     table = pd.DataFrame({"nr": [0, 1, 2], "joy": [1, 1, 0]}, index=["a", "b", "c"])
     assert load_responses(table).items == ("nr", "joy")
