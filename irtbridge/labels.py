@@ -1,22 +1,68 @@
-"""Labels: where two labelled things meet, they are matched by label, and it is here.
+"""Labels of persons and items: what they are, how two labelled things are matched, how messages list them.
 
-A table whose index (or columns) only counts, a pandas RangeIndex, has no labels there: it is taken by position.
+Where two labelled things meet, they are matched by label, and it is here. A table whose index (or columns) only counts,
+a pandas RangeIndex, has no labels there: it is taken by position.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import re
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.errors import SpecError, nearest_first
+from irtbridge.errors import DataError, SpecError, nearest_first
 
+Label: TypeAlias = str | int
+
+# Who answers: a person, or what stands for one where models are tested.
+PERSON = re.compile(
+    r"(person|subject|respondent|participant|student|examinee|user|model)[ _.-]?(id|nr|no|name|code)?|id", re.IGNORECASE
+)
 ITEM_COLUMNS = ("item", "items", "label")
 MOST = 5  # labels that a message lists
 WAY_OUT = "Use the same labels in both, or a table without labels, which is taken by position."
+
+
+def is_person_name(column: object) -> bool:
+    """Whether a column of this name has the labels of persons: ID, Person, subject_id, model, ..."""
+    return PERSON.fullmatch(str(column).strip()) is not None
+
+
+def as_label(label: object) -> Label:
+    """An integer where the label is a whole number, else text."""
+    if isinstance(label, (int, np.integer)) or (isinstance(label, float) and label.is_integer()):
+        return int(label)
+    return str(label)
+
+
+def of_one_type(labels: Iterable[object]) -> tuple[Label, ...]:
+    """Labels as integers or, where any is text, all as text: 1 and "a" become "1" and "a"."""
+    each = tuple(as_label(label) for label in labels)
+    return tuple(str(label) for label in each) if any(isinstance(label, str) for label in each) else each
+
+
+def check_unique(kind: str, labels: Sequence[Hashable], hint: str = "") -> None:
+    """Raise `DataError`, naming the labels that occur more than once and what to do."""
+    if len(set(labels)) < len(labels):
+        counts = pd.Series([*labels], dtype=object).value_counts(sort=False)
+        repeated = few(repr(label) for label in counts[counts > 1].index)
+        raise DataError(f"{kind} labels that occur more than once: {repeated}; every {kind} needs its own.{hint}")
+
+
+def item_names(n_items: int) -> list[str]:
+    """``item1``, ``item2``, ..."""
+    return [f"item{i}" for i in range(1, n_items + 1)]
+
+
+def few(texts: Iterable[str], limit: int = 10) -> str:
+    """The first of many texts, and how many there are."""
+    every = list(texts)
+    more = f", ... ({len(every)} in all)" if len(every) > limit else ""
+    return ", ".join(every[:limit]) + more
 
 
 def as_text(label: object) -> str:
@@ -102,5 +148,4 @@ def by_item(table: pd.DataFrame) -> pd.DataFrame:
 
 def listed(labels: Sequence[str]) -> str:
     """The first labels, quoted, and how many there are."""
-    more = f", ... ({len(labels)} in all)" if len(labels) > MOST else ""
-    return ", ".join(repr(label) for label in labels[:MOST]) + more
+    return few(map(repr, labels), MOST)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from irtbridge.collapse import Quadrature, check_collapsible, check_normal_abilities
 from irtbridge.data import Responses
 from irtbridge.errors import DataError, SpecError
+from irtbridge.labels import few
 from irtbridge.priors import LKJCholesky, MultivariateNormal
 from irtbridge.spec import ModelSpec, Variable
 
@@ -258,10 +259,11 @@ def _check_categories(spec: ModelSpec, responses: Responses) -> None:
     counts = responses.n_categories
     most = spec.family.max_categories
     if most is not None and counts.max() > most:
-        item = responses.items[int(counts.argmax())]
+        place = int(counts.argmax())
         raise DataError(
-            f"model {spec.name!r} takes {most} categories, item {item!r} has {counts.max()}; use grm, gpcm or pcm, "
-            "or pick the items with items=[...]."
+            f"model {spec.name!r} takes {most} categories, item {responses.items[place]!r} has {counts.max()}: "
+            f"{few(map(str, responses.categories[place]))}; if one means missing, name it with missing=; else use grm, "
+            "gpcm or pcm, or pick the items with items=[...]."
         )
     shared = [spec[name] for name in spec.family.location if spec[name].dims == ("category",)]
     if shared and len(set(counts.tolist())) > 1:

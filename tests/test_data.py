@@ -233,7 +233,7 @@ def test_long_columns_can_be_named(wide: pd.DataFrame) -> None:
 def test_shape_overrules_the_column_names() -> None:
     table = pd.DataFrame({"person": [1, 2], "item": [0, 1], "response": [1, 0]})
     assert load_responses(table, shape="wide").items == ("item", "response")
-    with pytest.raises(DataError, match="item '0' has only one category"):
+    with pytest.raises(DataError, match=r"only one category.*: '0' \(1\)"):
         load_responses(table)
 
 
@@ -265,12 +265,12 @@ BAD_TABLES: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "fractional": (frame(x=[0, 0.5, 1, 1]), {}, ["'x'", "fractional", "0.5", "recode"]),
     "negative": (frame(x=[0, 1, -9, 1]), {}, ["'x'", "negative", "-9", "NaN"]),
     "infinite": (frame(x=[0, 1, np.inf, 1]), {}, ["'x'", "infinite", "inf", "NaN"]),
-    "one category": (frame(x=[3, 3, NAN, 3]), {}, ["'x'", "only one category, 3", "drop it"]),
-    "item all missing": (frame(x=[NAN] * 4), {}, ["'x'", "no response", "drop it"]),
+    "one category": (frame(x=[3, 3, NAN, 3]), {}, ["'x' (3)", "only one category", "drop=", "allow_constant=True"]),
+    "item all missing": (frame(x=[NAN] * 4), {}, ["'x'", "no response", "drop="]),
     "persons all missing": (
-        pd.DataFrame({"x": [0, 1] + [NAN] * 7}, index=[*"abcdefghi"]),
+        pd.DataFrame({"x": [0, 1] + [NAN] * 12}, index=[*"abcdefghijklmn"]),
         {},
-        ["'c', 'd', 'e', 'f', 'g', ...", "7 in all", "allow_empty=True"],
+        ["'c', 'd', 'e'", "'k', 'l', ...", "12 in all", "allow_empty=True"],
     ),
     "one person all missing": ([[0], [1], [NAN]], {}, ["response: 3;"]),
     "item twice": (TWICE, {}, ["item", "'x'", "more than once"]),
@@ -316,14 +316,13 @@ def test_semicolons_separate_where_no_comma_does(tmp_path: Path) -> None:
 BAD_FILES: dict[str, tuple[str, bytes, list[str]]] = {
     "empty": ("e.csv", b"", ["e.csv is empty", "header"]),
     "header alone": ("h.csv", b"x,y\n", ["h: ", "no rows"]),
-    "ragged": ("r.csv", b"x,y\n0,1\n1,0,1\n", ["r.csv", "not a readable .csv", "line 3", "save it anew"]),
+    "ragged": ("r.csv", b"x,y\n0,1\n1,0,1\n", ["r.csv", "line 3", "3 values", "2"]),
     "binary": ("b.csv", b"\xff\xfe\x00\x81\n" * 3, ["b.csv", "not a readable .csv", "UTF-8"]),
     "no parquet": ("p.parquet", b"x,y\n0,1\n", ["p.parquet", "not a readable .parquet"]),
     "excel": ("t.xlsx", b"PK", ["t.xlsx", ".csv, .tsv, .parquet", "save it as .csv"]),
     "no ending": ("noending", b"x\n0\n1\n", ["noending", ".csv, .tsv, .parquet"]),
     "repeated header": ("d.csv", b"x,y,x\n0,1,1\n1,0,1\n", ["item", "'x'", "more than once"]),
     "nameless column": ("n.csv", b"x,,y\n0,1,1\n1,0,1\n", ["column 2", "header"]),
-    "bars": ("s.csv", b"x|y\n0|1\n1|0\n1|0\n", ["'x|y'", "'0|1'", "not numeric"]),
 }
 
 

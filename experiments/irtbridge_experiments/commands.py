@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from irtbridge.data import Responses, load_responses
-from irtbridge.errors import ConfigError, ResultsError
+from irtbridge.errors import ConfigError, IRTBridgeWarning, ResultsError
 from irtbridge.files import check_writable, write_text
 from irtbridge.layout import Layout
 from irtbridge_experiments.cell import check_nothing_is_replaced
@@ -29,9 +30,10 @@ WORST_QUADRATURE = 0.1
 FIT_HELP = """\
 usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
 
-  data=my.csv            csv or parquet, persons in rows and items in columns; or long with columns person, item,
+  data=my.csv            csv, tsv or parquet, persons in rows and items in columns; or long with columns person, item,
                          response; or a named data set: lsat6, lsat7, bfi, bfi:N, verbagg
-  items=q1,q2            of a table with other columns
+  items=q1,q2            of a table with other columns; drop=total,age leaves columns out
+  missing=99,-9          codes that mean missing; key=ABCDA scores answers; header=false where a file has none
   model=2pl              1pl, 2pl, 3pl, 4pl, m2pl, grm, pcm, gpcm, rsm
   'model.difficulty=Normal(0, 1)'   another prior (the quotes are for the shell)
   model.q_matrix=q.csv   which items load on which traits (m2pl, grm, gpcm)
@@ -39,7 +41,8 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
   method=nuts            one or several of nuts, laplace, nuts_collapsed, nuts_whitened, map, vi, vi_newton,
                          vi_collapsed
   method.nuts.draws=1000 settings of a method
-  seed=1  device=auto  dtype=float64  results=results  allow_empty=false  overwrite=false
+  seed=1  device=auto  dtype=float64  results=results  overwrite=false
+  allow_empty=true       keep persons without any response; allow_constant=true items with one category
 
 Prints the item tables side by side; writes draws (NetCDF), tables and records to results/fits/DATA-MODEL."""
 
@@ -103,7 +106,9 @@ def fit(words: Sequence[str]) -> int:
     console = make_console()
     config = read_config("fit", words)
     spec = spec_of(OmegaConf.to_container(config.model))  # type: ignore[arg-type]
-    responses = load_responses(str(config.data), **data_options(config))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IRTBridgeWarning)  # they are among the notes
+        responses = load_responses(str(config.data), **data_options(config))
     Layout.of(spec, responses)
     cells = make_cells(config, Task("", spec, responses=responses))
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")
@@ -113,6 +118,8 @@ def fit(words: Sequence[str]) -> int:
     console.print(str(spec), style="dim", highlight=False, markup=False)
     for codes, items in _same_recoding(responses).items():
         console.print(f"categories recoded {codes} of {', '.join(items)}", style="dim", highlight=False, markup=False)
+    for note in responses.notes:
+        console.print(note, style="dim", highlight=False, markup=False)
     with display(console) as show:
         records = run_cells(cells, folder, show, save_draws=config.save_draws, overwrite=config.overwrite)
     done = [record for record in records if "error" not in record]

@@ -20,7 +20,7 @@ from irtbridge.models import build_model
 from irtbridge.spec import ModelSpec
 from irtbridge_experiments.design import Design, factor_name
 
-DATA_OPTIONS = ("shape", "person", "item", "response", "items", "allow_empty")
+DATA_OPTIONS = tuple(load_responses.__kwdefaults__ or ())
 ROWS = re.compile(r"\s*\d+\s*x\s*[01]+\s*(,\s*\d+\s*x\s*[01]+\s*)*")
 NAME = re.compile(r"[A-Za-z][\w.-]*")
 
@@ -69,8 +69,8 @@ def read_tasks(config: DictConfig) -> list[Task]:
 
 def data_options(config: DictConfig) -> Plain:
     """How a file of responses is read."""
-    plain: Plain = OmegaConf.to_container(config)  # type: ignore[assignment]
-    return {key: plain[key] for key in DATA_OPTIONS}
+    plain: Plain = OmegaConf.to_container(OmegaConf.masked_copy(config, list(DATA_OPTIONS)), resolve=True)  # type: ignore[assignment]
+    return plain
 
 
 def expand(name: str, condition: Plain) -> list[tuple[str, Plain]]:

@@ -26,8 +26,14 @@ CONFIG_MODULE = "irtbridge_configs"
 CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")
 LAUNCHER = "hydra/launcher"
 GROUPS = ("backend", "method", "model", "study", "preset", LAUNCHER)
-SEVERAL = ("backend", "method", "items")
+SEVERAL = ("backend", "method")
 LITERAL_KEYS = ("data", "results", "q_matrix", "title")
+# Settings of what stands in the data: any text, and lists of any texts.
+TEXT_KEYS = ("person", "item", "response", "key")
+LIST_KEYS = ("items", "drop", "missing")
+# An element of a list: quoted, where it has a comma, or as it stands.
+ELEMENT = re.compile(r"""(?:^|,)\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^,]*?)\s*(?=,|$)""")
+QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 # Below these, keys are free: what they may be is checked by those who use them.
 OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")
 
@@ -117,11 +123,30 @@ def _prepare(word: str) -> str:
         return f"{key}=[{value}]"
     if key == "model":
         return f"model={ALIASES.get(value.lower(), value.lower())}"
+    if key in TEXT_KEYS and value != "null":
+        return f"{key}={_quoted(_unquoted(value))}"
+    if key in LIST_KEYS and value != "null":
+        return f"{key}=[{','.join(map(_quoted, _elements(value)))}]"
     literal = key.split(".")[-1] in LITERAL_KEYS or CALL.fullmatch(value)
     if literal and value[:1] not in ("'", '"', "["):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        value = f"'{escaped}'"
+        value = _quoted(value)
     return f"{'++' if OPEN.fullmatch(key) else ''}{key}={value}"
+
+
+def _elements(value: str) -> list[str]:
+    """The texts of a list, written with brackets or without."""
+    inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    return [_unquoted(text) for text in ELEMENT.findall(inner)] if inner.strip() else []
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(['\"\\])", r"\1", text[1:-1]) if QUOTED.fullmatch(text) and len(text) > 1 else text
+
+
+def _quoted(text: str) -> str:
+    """Text that Hydra takes as it is: it reads a backslash as such unless a quotation mark follows."""
+    escaped = re.sub(r"(\\*)('|$)", lambda match: 2 * match[1] + (match[2] and "\\'"), text)
+    return "'" + escaped.replace("${", "\\${") + "'"
 
 
 def _choices(group: str, folder: Path | None) -> list[str]:

@@ -26,8 +26,13 @@ class Common:
     person: str | None = REQUIRED
     item: str | None = REQUIRED
     response: str | None = REQUIRED
-    items: list[str] | None = REQUIRED
+    items: Any = REQUIRED
+    drop: Any = REQUIRED
+    header: bool = REQUIRED
+    missing: Any = REQUIRED
+    key: Any = REQUIRED
     allow_empty: bool = REQUIRED
+    allow_constant: bool = REQUIRED
     seed: int = REQUIRED
     device: str = REQUIRED
     dtype: str = REQUIRED
