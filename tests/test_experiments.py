@@ -19,11 +19,13 @@ import xarray as xr
 from irtbridge_experiments.cell import Cell, record_path, run_cell
 from irtbridge_experiments.design import Design
 from irtbridge_experiments.paper import paper_table
-from irtbridge_experiments.recovery import one_version, paired_table, recovery_table, times_table, write_fits
+from irtbridge_experiments.recovery import paired_table, recovery_table, times_table, write_fits
+from irtbridge_experiments.selection import chosen_fits, left_out
 from irtbridge_experiments.shapes import densities, traces
 from irtbridge_experiments.tables import estimates
 
 from irtbridge.cli import main
+from irtbridge.errors import ResultsError
 from irtbridge.files import read_json, write_json
 from irtbridge.models import two_pl
 
@@ -251,10 +253,15 @@ def test_a_cell_that_failed_wholly_stays_in_the_table(tmp_path: Path) -> None:
     assert dict(zip(table["method"], table["failed"], strict=True)) == {"nuts": 2, "vi": 0}
 
 
-def test_settings_never_mix_in_a_mean(tmp_path: Path) -> None:
-    other = record(0, 0.9, cell_hash="old")
-    fits = write_fits([other, record(1, 0.2), record(2, 0.4)], tmp_path / "fits.csv", ["c"])
-    assert recovery_table(one_version(fits))["MSE"].tolist() == pytest.approx([0.3])
+def test_tables_show_the_definition_that_was_asked_for_last(tmp_path: Path) -> None:
+    """Not the one that most fits have; and where nothing says which is meant, none is shown."""
+    old = [record(r, 0.9, cell_hash="old") for r in range(3)]
+    fits = write_fits([*old, record(1, 0.2), record(2, 0.4)], tmp_path / "fits.csv", ["c"])
+    shown = chosen_fits({"conditions": {"c": {"cells": {"pyro-vi": "h"}}}}, fits)
+    assert recovery_table(shown)["MSE"].tolist() == pytest.approx([0.3])
+    assert "3 fits" in left_out(fits, shown)
+    with pytest.raises(ResultsError, match="run the study again"):
+        chosen_fits({"conditions": {"c": {}}}, fits)
 
 
 def test_fits_are_the_same_when_read_again(tmp_path: Path) -> None:

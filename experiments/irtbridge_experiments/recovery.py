@@ -46,32 +46,37 @@ TIMES_CAPTION = (
 def write_fits(records: Sequence[Record], path: Path, conditions: Sequence[str]) -> pd.DataFrame:
     """Write one row per replication as csv and read it again: tables are the same with or without the records.
 
-    Rows of replications that have no record here, as those of another machine, are kept.
+    Rows of fits that have no record here, as those of another machine or of an earlier definition, are kept.
     """
     frame = pd.DataFrame([fit_row(record) for record in records])
     if path.exists():
         kept = read_fits(path, conditions)
-        here = pd.MultiIndex.from_frame(frame[[*CELL, "replication"]])
-        elsewhere = ~pd.MultiIndex.from_frame(kept[[*CELL, "replication"]].astype(frame.dtypes[CELL])).isin(here)
+        here = pd.MultiIndex.from_frame(frame[FIT])
+        elsewhere = ~pd.MultiIndex.from_frame(kept[FIT].astype(frame.dtypes[CELL])).isin(here)
         frame = pd.concat([frame, kept[elsewhere]], ignore_index=True)
     write_text(path, _in_order(frame, conditions).to_csv(index=False))
     return read_fits(path, conditions)
 
 
-def packed_hashes(path: Path) -> dict[tuple[str, str, str, int], str]:
-    """Cell hash of each replication that a csv of `write_fits` has, by condition, backend, method and number."""
+def packed_fits(path: Path) -> set[tuple[str, str, str, int, str]]:
+    """What a csv of `write_fits` has, failures apart: condition, backend, method, replication and cell hash."""
     if not path.exists():
-        return {}
-    fits = _read_csv(path, dtype=dict.fromkeys(CELL, str))
+        return set()
+    fits = _read_csv(path, dtype=dict.fromkeys((*CELL, "cell_hash"), str))
     fits = fits[fits["error"].isna()]
-    return {(c, b, m, int(r)): h for c, b, m, r, h in zip(*(fits[n] for n in FIT), strict=True)}
+    return {(c, b, m, int(r), h) for c, b, m, r, h in zip(*(fits[n] for n in FIT), strict=True)}
 
 
 def read_fits(path: Path, conditions: Sequence[str]) -> pd.DataFrame:
     """Read what `write_fits` wrote, every number as it was; conditions in the study's order."""
-    text = dict.fromkeys(("error", "git_commit", *CELL), object)
+    text = dict.fromkeys(("error", "git_commit", "cell_hash", *CELL), object)
     # The Python engine reads a number as Python does: exactly.
     return _in_order(_read_csv(path, engine="python", dtype=text), conditions)
+
+
+def no_fits() -> pd.DataFrame:
+    """What `read_fits` reads where nothing is simulated."""
+    return _in_order(pd.DataFrame(columns=[*COLUMNS, "error"], dtype=object), [])
 
 
 def _read_csv(path: Path, **how: Any) -> pd.DataFrame:
@@ -83,7 +88,8 @@ def _read_csv(path: Path, **how: Any) -> pd.DataFrame:
         It is not one.
     """
     try:
-        fits: pd.DataFrame = pd.read_csv(path, **how)
+        # A condition may be called NA.
+        fits: pd.DataFrame = pd.read_csv(path, keep_default_na=False, na_values=[""], **how)
     except ValueError as error:
         raise ResultsError(f"{path} is damaged ({error}): delete it and run again.") from error
     lost = [name for name in COLUMNS if name not in fits]
@@ -93,7 +99,8 @@ def _read_csv(path: Path, **how: Any) -> pd.DataFrame:
 
 
 def _in_order(fits: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:
-    order = pd.Categorical(fits["condition"], categories=list(conditions), ordered=True)
+    names = dict.fromkeys([*conditions, *fits["condition"]])
+    order = pd.Categorical(fits["condition"], categories=list(names), ordered=True)
     return fits.assign(condition=order).sort_values([*CELL, "replication"], kind="stable", ignore_index=True)
 
 
@@ -116,12 +123,6 @@ def fit_row(record: Record) -> dict[str, object]:
     for block, values in record.get("parameters", {}).items():
         row |= {f"{block} {statistic}": values[statistic] for statistic in STATISTICS}
     return row
-
-
-def one_version(fits: pd.DataFrame) -> pd.DataFrame:
-    """Of each cell only the replications with the definition that most of them have: settings never mix in a mean."""
-    usual = fits.groupby(CELL, observed=True)["cell_hash"].transform(lambda hashes: hashes.mode().iloc[0])
-    return fits[fits["cell_hash"] == usual]
 
 
 def recovery_table(fits: pd.DataFrame) -> pd.DataFrame:
