@@ -140,9 +140,9 @@ def _draw_condition(part: SubFigure, items: pd.DataFrame, reference: pd.DataFram
         axis.set_title(short(parameter), loc="left")
     for axis in axes.flat[len(parameters) :]:
         axis.set_visible(False)
-    handles, labels = zip(*(pair for axis in axes.flat for pair in zip(*axis.get_legend_handles_labels(), strict=True)),
-                          strict=True)  # fmt: skip
-    return dict(zip(reversed(labels), reversed(handles), strict=True))
+    return {
+        label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
 
 
 def _named_shortly(rows: pd.DataFrame) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def draw_grid(fits: pd.DataFrame, grid: Grid, title: str, folder: Path) -> None:
     title += note_on_undrawable(fits, done)
     done = done[done["error"].isna() & done["condition"].isin([name for name, values in grid.items() if values])]
     names = list(dict.fromkeys(name for values in grid.values() for name in values))
-    if done.empty or len(names) != 2:
+    if not blocks_of(done) or len(names) != 2:
         return
     settings = pd.DataFrame([grid[str(condition)] for condition in done["condition"]], index=done.index, dtype=object)
     for statistic in LABELS:

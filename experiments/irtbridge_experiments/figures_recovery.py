@@ -49,12 +49,13 @@ def draw_recovery(fits: pd.DataFrame, title: str, folder: Path) -> None:
     """
     done = without_undrawable(fits[fits["error"].isna()])
     blocks = blocks_of(done)
+    title += note_on_undrawable(fits, done)
+    if len(done):
+        _draw_times(done, title, folder / "times")
     if not blocks:
         return
-    title += note_on_undrawable(fits, done)
     _draw_means(done, blocks, title, folder / "recovery")
     _draw_spread(done, blocks, title, folder / "spread")
-    _draw_times(done, title, folder / "times")
     _draw_pareto(done, [block for block in blocks if block != "ability"], title, folder / "pareto")
 
 

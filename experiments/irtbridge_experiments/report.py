@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
@@ -64,7 +65,7 @@ def write_study(folder: Path, console: Console) -> None:
         study = read_json(folder / "study.json")
         records = read_records(folder) if (folder / "records").is_dir() or not (folder / FITS).exists() else []
         fits = _all_fits(folder, study, records)
-        every = [record for record in records if record["condition"] not in simulated_conditions(study)]
+        every = _in_order(study, [r for r in records if r["condition"] not in simulated_conditions(study)])
         chosen, single = chosen_fits(study, fits), chosen_records(study, every)
         if chosen.empty and not single:
             raise ResultsError(f"no fit in {folder} is of what its latest run asked for: run the study to its end.")
@@ -75,6 +76,12 @@ def write_study(folder: Path, console: Console) -> None:
             _write_simulated(folder, study, chosen, console)
         if single:
             _write_single(folder, study, single, console)
+
+
+def _in_order(study: dict[str, Any], records: Sequence[Record]) -> list[Record]:
+    """Records with the conditions in the study's order; what it does not have is last."""
+    places = {name: place for place, name in enumerate(study["conditions"])}
+    return sorted(records, key=lambda record: places.get(record["condition"], len(places)))
 
 
 def _remove_outputs(folder: Path) -> None:
@@ -112,10 +119,12 @@ def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, co
     from irtbridge_experiments.figures_recovery import draw_recovery
 
     title = study["title"]
-    _write(folder / "recovery", recovery_table(fits), title, RECOVERY_CAPTION, console, decimals=4)
+    with np.errstate(over="ignore", invalid="ignore"):
+        recovery, paired = recovery_table(fits), paired_table(fits)
+    _write(folder / "recovery", recovery, title, RECOVERY_CAPTION, console, decimals=4)
     _write(folder / "times", times_table(fits), title, TIMES_CAPTION, console)
     written = ["recovery", "times"]
-    if len(paired := paired_table(fits)):
+    if len(paired):
         written.append("paired")
         caption = PAIRED_CAPTION.format(baseline=" ".join(baseline_of(fits) or ()))
         _write(folder / "paired", paired, title, caption, console, decimals=4)

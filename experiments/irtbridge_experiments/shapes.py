@@ -25,7 +25,7 @@ def densities(posterior: xr.Dataset) -> list[dict[str, Any]]:
     rows = []
     for item, parameter, draws in _of_items(posterior):
         flat = _thinned(draws.ravel(), MAX_DRAWS)
-        width = float(np.ptp(flat))
+        width = float(np.ptp(flat)) if np.isfinite(flat).all() else 0.0
         if not SMALLEST_WIDTH < width < 1 / SMALLEST_WIDTH:
             continue
         # The kernel's variance is of draws between 0 and 1: it can neither overflow nor vanish.
@@ -43,7 +43,7 @@ def traces(posterior: xr.Dataset) -> list[dict[str, Any]]:
     return [
         {"item": item, "parameter": name, "chains": [[_short(v) for v in _thinned(c, MAX_TRACE)] for c in draws]}
         for item, name, draws in _of_items(first)
-        if 0 < np.ptp(draws) < np.inf
+        if np.isfinite(draws).all() and np.ptp(draws) > 0
     ]
 
 
