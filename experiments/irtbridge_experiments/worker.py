@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data import Responses
-from irtbridge.errors import IRTBridgeError
+from irtbridge.errors import IRTBridgeError, NumericalError
 from irtbridge.files import read_json
 from irtbridge.fitting import Fit, Fitter
 from irtbridge.inference import make_settings
@@ -106,7 +106,9 @@ class Work:
         """Accuracy where the truth is known, else the posterior summaries."""
         if self.design is not None:
             truth = self.design.truth(self.params)
-            return {"parameters": accuracy(result.idata.posterior, truth, result.draws.standard_errors)}
+            blocks = accuracy(result.idata.posterior, truth, result.draws.standard_errors)
+            check_finite(blocks)
+            return {"parameters": blocks}
         return {
             "items": _rows(result.items().stack("parameter", future_stack=True).reset_index()),
             "shared": _rows(result.shared().rename_axis("parameter").reset_index()),
@@ -115,6 +117,13 @@ class Work:
             "quadrature_error": result.quadrature_error,
             "recoded": {i: {str(k): v for k, v in codes.items()} for i, codes in result.responses.recoded.items()},
         }
+
+
+def check_finite(blocks: dict[str, dict[str, float]]) -> None:
+    """Raise `NumericalError` where posterior means are infinite: a mean over replications would leave them out."""
+    lost = [name for name, block in blocks.items() if not np.isfinite([block["mse"], block["bias"]]).all()]
+    if lost:
+        raise NumericalError(f"the posterior means of {', '.join(lost)} are not finite; take narrower priors.")
 
 
 def described(result: Fit) -> Record:
