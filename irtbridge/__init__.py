@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from irtbridge.backend import Backend, Draws, NutsSettings, Program, Stack, Timings, ViSettings
     from irtbridge.data import Responses, load_responses
     from irtbridge.datasets import dataset_names, load_dataset
-    from irtbridge.errors import IRTBridgeError, Unsupported
+    from irtbridge.errors import IRTBridgeError, IRTBridgeWarning, Unsupported
     from irtbridge.fitting import Fit, fit
     from irtbridge.many import fit_many, seed_of
     from irtbridge.models import (
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
     from irtbridge.plugins import backend_names, load_backend
     from irtbridge.simulate import simulate_parameters, simulate_responses
     from irtbridge.spec import ModelSpec, Variable
+    from irtbridge.verdict import Verdict
 
 _HOME = {
     "backend": ("Backend", "Draws", "NutsSettings", "Program", "Stack", "Timings", "ViSettings"),
     "data": ("Responses", "load_responses"),
     "datasets": ("dataset_names", "load_dataset"),
-    "errors": ("IRTBridgeError", "Unsupported"),
+    "errors": ("IRTBridgeError", "IRTBridgeWarning", "Unsupported"),
     "fitting": ("Fit", "fit"),
     "many": ("fit_many", "seed_of"),
     "models": (
@@ -61,6 +62,7 @@ _HOME = {
     "plugins": ("backend_names", "load_backend"),
     "simulate": ("simulate_parameters", "simulate_responses"),
     "spec": ("ModelSpec", "Variable"),
+    "verdict": ("Verdict",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -70,6 +72,7 @@ __all__ = [
     "Draws",
     "Fit",
     "IRTBridgeError",
+    "IRTBridgeWarning",
     "ModelSpec",
     "NutsSettings",
     "Program",
@@ -78,6 +81,7 @@ __all__ = [
     "Timings",
     "Unsupported",
     "Variable",
+    "Verdict",
     "ViSettings",
     "backend_names",
     "build_model",

@@ -129,6 +129,29 @@ class Timings:
         return {f"{name}_seconds": seconds for name, seconds in (asdict(self) | {"total": self.total}).items()}
 
 
+@dataclass(frozen=True)
+class Optimum:
+    """How a mode was found, where a method begins with one.
+
+    Attributes
+    ----------
+    converged : bool
+        Whether the optimiser stopped by itself, where the gradient vanishes.
+    distance : float
+        How far a Newton step would still lead, in standard errors; NaN where the curvature is not known.
+    starts, agreeing : int
+        From how many points it climbed, and how many of the climbs reached the highest mode.
+    gap : float
+        By how much the second highest mode is lower, in log density; infinite where no start found another.
+    """
+
+    converged: bool
+    distance: float
+    starts: int
+    agreeing: int
+    gap: float
+
+
 @dataclass(frozen=True, eq=False)
 class Draws:
     """What a sampler hands back.
@@ -155,6 +178,10 @@ class Draws:
         Log density of the draws under the fitted guide they come from; irtbridge computes k-hat with it.
     standard_errors : dict of str to ndarray, optional
         Of a point estimate, full arrays.
+    optimum : Optimum, optional
+        How the mode was found that the method began with.
+    around : ndarray, shape (point, dim), optional
+        Of a point estimate, points a standard error or so away.
     """
 
     z: Array
@@ -166,6 +193,8 @@ class Draws:
     pareto_k: float | None = None
     log_q: Array | None = None
     standard_errors: Mapping[str, Array] | None = None
+    optimum: Optimum | None = None
+    around: Array | None = None
 
 
 class Program(ABC):
@@ -229,6 +258,24 @@ class Program(ABC):
     @abstractmethod
     def bind(self, responses: Responses) -> Program:
         """The same compiled program over other data of the same shape, without compiling again."""
+
+    def starting_point(self, rng: np.random.Generator, radius: float) -> Array:
+        """A point (dim,) where a method may begin: within `radius` of the origin in each coordinate, in convention."""
+        return self.in_convention(rng.uniform(-radius, radius, self.dim))
+
+    def in_convention(self, z: Array) -> Array:
+        """Coordinates (dim,) with positive slopes, as a higher ability goes with higher categories.
+
+        Where the prior lets a discrimination be negative it becomes ``exp(z)``, at most half its upper bound. From the
+        origin each slope's sign would be a toss, and each combination of signs has a mode of its own nearby.
+        """
+        name = self.spec.family.discrimination
+        low, high = (0.0, 0.0) if name is None else self.spec[name].prior.bounds()
+        if name is None or low >= 0:
+            return z
+        params, slot = self.constrain(z), self.layout.slots[name]
+        positive = np.minimum(np.exp(z[self.layout.places[name]]), high / 2)
+        return self.unconstrain({**params, name: slot.to_full(positive.reshape(slot.site_shape))})
 
     def stack(self, programs: Sequence[Program]) -> Stack:
         """Programs that were bound to several data sets, itself among them, to be computed together."""

@@ -15,6 +15,10 @@ class IRTBridgeError(Exception):
         return rebuild, (type(self), str(self))
 
 
+class IRTBridgeWarning(UserWarning):
+    """Something that deserves a look: a fit that does not pass its checks, data that may not be what they seem."""
+
+
 class SpecError(IRTBridgeError, ValueError):
     """A model specification that cannot be: a wrong prior argument, dimension or Q-matrix."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ import pandas as pd
 import xarray as xr
 
 from irtbridge import summaries
-from irtbridge.backend import Draws, Program, Timings
+from irtbridge.backend import Draws, Optimum, Program, Timings
 from irtbridge.data import Responses
 from irtbridge.files import write_atomic
 from irtbridge.joint import quadrature_error
 from irtbridge.quiet_arviz import az
 from irtbridge.spec import ModelSpec
+from irtbridge.verdict import Evidence, Verdict, judge
+
+FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes above which two must do
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,15 +105,40 @@ class Fit:
 
     @cached_property
     def quadrature_error(self) -> float:
-        """By how much twice as many quadrature nodes would move the log likelihood at the centre of the draws.
+        """By how much twice as many quadrature nodes would move a parameter, in its standard errors, at most.
 
-        Above 0.1 the nodes are too few for discriminations so steep: raise `n_nodes`. NaN where the abilities are not
+        Above 0.05 the nodes are too few for discriminations so steep: raise `n_nodes`. NaN where the abilities are not
         integrated out.
         """
         layout = self.program.layout
         if layout.collapse is None:
             return float("nan")
-        return quadrature_error(layout, self.program.constrain(self.draws.z.mean(axis=(0, 1))), self.responses)
+        points = self.draws.z.reshape(-1, self.draws.z.shape[-1]) if self.draws.around is None else self.draws.around
+        few = FEW if layout.collapse.size(len(self.spec.traits)) < LARGE_GRID else 2
+        chosen = points[np.unique(np.linspace(0, len(points) - 1, few).astype(int))]
+        return quadrature_error(layout, [self.program.constrain(z) for z in chosen], self.responses)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether the fit is to be trusted, by what its method can tell; see docs/trust.md."""
+        draws = self.draws
+        optimum = {f.name: getattr(draws.optimum, f.name) for f in fields(Optimum)} if draws.optimum else {}
+        optimum.pop("distance", None)
+        chains = 0 if draws.chain_method in ("independent", "point") else draws.z.shape[0]
+        method = str(self.idata.posterior.attrs.get("method", ""))
+        evidence = Evidence(
+            method=method,
+            chains=chains,
+            max_r_hat=self.max_r_hat if chains else float("nan"),
+            min_ess=self.min_ess,
+            divergences=self.divergences,
+            pareto_k=self.pareto_k,
+            replaced=method == "laplace" and chains > 0,
+            quadrature_error=self.quadrature_error,
+            finite=bool(np.isfinite(draws.z).all()),
+            **optimum,
+        )
+        return judge(evidence)
 
     @property
     def max_r_hat(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,9 +13,11 @@ from irtbridge.backend import Backend, Draws, Program, Progress, silent
 from irtbridge.clock import seconds
 from irtbridge.data import Responses, load_responses
 from irtbridge.draws import to_inference_data
-from irtbridge.errors import ConfigError
+from irtbridge.errors import ConfigError, IRTBridgeWarning
 from irtbridge.fitted import Fit
 from irtbridge.inference import compile_for, make_settings, run_method
+from irtbridge.inference.alignment import align
+from irtbridge.inference.collapsed import fall_back, needs_fallback
 from irtbridge.inference.streaming import add_all_abilities
 from irtbridge.models import build_model
 from irtbridge.plugins import load_backend
@@ -77,7 +80,17 @@ def fit(
     check_seed(seed)
     responses = load_responses(data, **dict(data_options or {}))
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
-    return fitter.fit(responses, int(seed), progress)
+    done = fitter.fit(responses, int(seed), progress)
+    warn_of(done)
+    return done
+
+
+def warn_of(done: Fit) -> None:
+    """Warn of a fit that does not pass the checks of its method."""
+    if not done.verdict.trusted:
+        attrs = done.idata.posterior.attrs
+        what = f"{attrs['model']} on {attrs['data']} by {attrs['backend']} {attrs['method']}"
+        warnings.warn(f"{what}: {done.verdict}", IRTBridgeWarning, stacklevel=3)
 
 
 @dataclass(eq=False)
@@ -145,11 +158,17 @@ class Fitter:
         """
         started = seconds()
         progress("compile", 0, 0)
+        fresh = self._latest is None
         program = self.compile(responses) if self._latest is None else self._latest.bind(responses)
-        shared = self._latest is not None and program.compile_seconds == 0
+        shared = not fresh and program.compile_seconds == 0
         self._latest = program
         joined = join(program)
         draws = run_method(self.engine, joined, self.method, self.settings, seed, progress)
+        if needs_fallback(self.settings, draws):
+            # Chains magnify rounding: a program compiled for this data set alone gives the draws that a single fit has.
+            alone = program if fresh else self.compile(responses)
+            draws = fall_back(alone, self.settings, draws, seed, progress)
+        draws = align(program, draws)
         draws, abilities = add_all_abilities(program, draws, seed)
         attrs = self._attributes(program, draws) | {"seed": seed, "compile_shared": shared, "together": joined.together}
         attrs["wall_seconds"] = seconds() - started

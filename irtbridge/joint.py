@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from irtbridge.data import Responses
 from irtbridge.layout import Layout
 
 Array = NDArray[np.float64]
-MOST_CELLS = 2**23  # persons times nodes
+MOST_CELLS = 2**21  # persons times nodes
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
@@ -34,8 +34,12 @@ def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], respons
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
 
 
-def quadrature_error(layout: Layout, params: Mapping[str, Array], responses: Responses) -> float:
-    """By how much twice as many quadrature nodes would move the log likelihood.
+def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], responses: Responses) -> float:
+    """By how much twice as many quadrature nodes would move a parameter, in its standard errors, at most.
+
+    Reweighting draws by the ratio r of the two likelihoods moves a parameter's mean by its covariance with log r, to
+    first order: by no more standard errors than the standard deviation of log r over the draws. Of a single point it
+    is log r itself, whose spread is hardly larger.
 
     Of very many persons some are taken, at even distances, and their error is scaled up.
 
@@ -43,21 +47,25 @@ def quadrature_error(layout: Layout, params: Mapping[str, Array], responses: Res
     ----------
     layout : Layout
         A layout with a quadrature.
-    params : mapping of str to ndarray
-        Full arrays.
+    draws : sequence of mapping of str to ndarray
+        Full arrays of some draws, or of a point estimate.
     responses : Responses
         The data.
     """
     assert layout.collapse is not None
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
-    most = MOST_CELLS // finer.size(len(layout.spec.traits))
+    most = max(1, MOST_CELLS // finer.size(len(layout.spec.traits)))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
-    some = Responses.from_codes(responses.values[rows], responses.n_categories)
+    some = Responses.from_codes(responses.values[rows], responses.n_categories, items=responses.items)
     there, here = (
-        marginal_log_likelihood(Layout.of(layout.spec, some, quadrature), params, some).sum()
-        for quadrature in (finer, layout.collapse)
+        np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
+        for grid in (finer, layout.collapse)
     )
-    return float(abs(there - here) * responses.n_persons / len(rows))
+    with np.errstate(invalid="ignore"):
+        moved = (there - here) * responses.n_persons / len(rows)
+    if not np.isfinite(moved).all():
+        return float("inf")
+    return float(abs(moved[0]) if len(moved) == 1 else moved.std(ddof=1))
 
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:

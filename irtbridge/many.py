@@ -13,7 +13,7 @@ import pandas as pd
 from irtbridge.backend import Draws, Program, Progress, silent
 from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, Unsupported, rebuild
-from irtbridge.fitting import Fit, Fitter, check_seed
+from irtbridge.fitting import Fit, Fitter, check_seed, warn_of
 from irtbridge.inference import METHODS
 from irtbridge.lockstep import Join, Lockstep
 from irtbridge.plugins import backends_with
@@ -165,4 +165,5 @@ def _fit_here(
 def _reported(fits: Iterator[Fit], progress: Progress, total: int) -> Iterator[Fit]:
     for done, fit in enumerate(fits, start=1):
         progress("data sets", done, total)
+        warn_of(fit)
         yield fit

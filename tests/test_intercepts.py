@@ -88,8 +88,9 @@ def test_parameters_and_coordinates_are_inverse(pair: tuple[Program, InterceptPr
 
 
 def test_a_location_moves_with_its_own_slope_alone(pair: tuple[Program, InterceptProgram]) -> None:
-    """The intercept of an item stays where it is when its discrimination changes: b a is constant."""
+    """``b sqrt(a^2 + 1 / N)`` stays where it is when its item's discrimination changes."""
     program, changed = pair
+    least = 1 / program.responses.n_persons
     y = np.full(program.dim, 0.3)
     (slope,) = (name for name in program.layout.slots if name == "discrimination")
     first = changed.constrain(y)
@@ -97,7 +98,18 @@ def test_a_location_moves_with_its_own_slope_alone(pair: tuple[Program, Intercep
     second = changed.constrain(y)
     for name in program.spec.family.location:
         a, b = (np.reshape(p[slope], (-1, *(1,) * (p[name].ndim - 1))) for p in (first, second))
-        np.testing.assert_allclose(a * first[name], b * second[name], rtol=1e-9)
+        before, after = np.sqrt(a**2 + least) * first[name], np.sqrt(b**2 + least) * second[name]
+        np.testing.assert_allclose(before, after, rtol=1e-9)
+
+
+def test_items_that_tell_little_have_no_funnel() -> None:
+    """Far below the least discrimination a location has its prior, whatever the slope, and the density stays flat."""
+    spec = models.two_pl(discrimination="LogNormal(0, 2)")
+    program = with_intercepts(collapsed(spec, [2] * 4))
+    y = np.zeros((2, program.dim))
+    y[:, 0] = -6.0, -12.0
+    steps = [program.value_and_grad(point)[1][0] - point[0] / -4.0 for point in y]
+    np.testing.assert_allclose(steps, 0, atol=0.05)
 
 
 @pytest.mark.parametrize("case", UNCHANGED)

@@ -174,7 +174,7 @@ def _kernel(
 ) -> tuple[RecordingNUTS, Mapping[str, Tensor]]:
     """A kernel that is ready to sample, and where it starts."""
     torch.manual_seed(int(seed.generate_state(1)[0]))
-    start = np.random.default_rng(seed).uniform(-settings.init_radius, settings.init_radius, program.dim)
+    start = program.starting_point(np.random.default_rng(seed), settings.init_radius)
     kernel = RecordingNUTS(
         potential_fn=lambda params: Potential.apply(params["z"], program.gradient_and_value),
         target_accept_prob=settings.target_accept,
@@ -226,7 +226,8 @@ def fit_guides(
         return program.vector(np.stack([rng.standard_normal((size, program.dim)) for rng in sources], 1))
 
     with program.isolated():
-        guide = Guide(program.vector(np.zeros((len(seeds), program.dim))), settings.init_scale)
+        start = np.tile(program.in_convention(np.zeros(program.dim)), (len(seeds), 1))
+        guide = Guide(program.vector(start), settings.init_scale)
         elbo = _optimise(guide, gradient_and_value, settings, noise, progress)
         fitted = time.perf_counter()
         with torch.no_grad():

@@ -267,9 +267,9 @@ def _statistics(kept: Kept) -> Kept:
 
 def _starting_points(program: TfpProgram, settings: NutsSettings, seeds: Sequence[int]) -> Array:
     """Where the chains start, shape (chain, set, dim)."""
-    ends = -settings.init_radius, settings.init_radius
     chains = zip(*(np.random.SeedSequence(seed).spawn(settings.chains) for seed in seeds), strict=True)
-    return np.array([[np.random.default_rng(one).uniform(*ends, program.dim) for one in chain] for chain in chains])
+    radius = settings.init_radius
+    return np.array([[program.starting_point(np.random.default_rng(one), radius) for one in chain] for chain in chains])
 
 
 def vi(program: TfpProgram, data: Any, settings: ViSettings, seeds: Sequence[int], progress: Progress) -> list[Draws]:
@@ -281,7 +281,7 @@ def vi(program: TfpProgram, data: Any, settings: ViSettings, seeds: Sequence[int
     with program.on_device():
         body, seed = _vi_block(model, settings.particles), tf.stack([stateless_seed(seed) for seed in seeds])
         blocks = Blocks(program, data, ("vi", settings.particles, len(seeds)), body, VI_BLOCK, seed)
-        start = zeros + np.array([[[0.0]], [[np.log(settings.init_scale)]]])
+        start = np.stack([zeros[0] + program.in_convention(zeros[0, 0]), zeros[1] + np.log(settings.init_scale)])
         guide = Guide(*(model.constant(value) for value in (start, zeros, zeros)))
         rate = model.constant(settings.learning_rate)
         compiling = blocks.compile(guide, rate)

@@ -14,6 +14,7 @@ from irtbridge.clock import seconds
 from irtbridge.inference.whitened_nuts import Sampler, StepSize, ValueAndGrad
 
 Array = NDArray[np.float64]
+DEEPEST, MOST_HALVINGS = 5.0, 10  # standard deviations of the log density
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def run_chains(
     seed: int,
     progress: Progress,
 ) -> Draws:
-    """Run chains one after another, each from a draw of a standard normal.
+    """Run chains one after another, each from a draw of a standard normal that lies inside the posterior.
 
     Parameters
     ----------
@@ -69,12 +70,28 @@ def run_chains(
     runs = []
     for c, child in enumerate(np.random.SeedSequence(seed).spawn(settings.chains)):
         rng = np.random.default_rng(child)
-        sampler = Sampler(density, rng.standard_normal(dim), rng, settings.max_tree_depth)
+        start = inside(density, rng.standard_normal(dim))
+        sampler = Sampler(density, start, rng, settings.max_tree_depth)
         runs.append(_run_chain(sampler, settings, c, progress))
     white, rows, times = zip(*runs, strict=True)
     warmup, sampling = np.sum(times, axis=0).tolist()
     stats = {name: np.array([[draw[name] for draw in chain] for chain in rows]) for name in rows[0][0]}
     return Draws(np.stack([coordinates(w) for w in white]), Timings(warmup=warmup, sampling=sampling), stats)
+
+
+def inside(density: ValueAndGrad, start: Array) -> Array:
+    """A whitened point (dim,), drawn in towards the centre until its density is one that draws have.
+
+    The log density of a normal's draws lies ``dim / 2`` below its maximum on average, with a standard deviation of
+    ``sqrt(dim / 2)``. Where the normal approximation is too wide in some direction, its draws lie far below that.
+    """
+    dim = len(start)
+    least = float(density(np.zeros(dim))[0]) - 0.5 * dim - DEEPEST * np.sqrt(0.5 * dim)
+    for _ in range(MOST_HALVINGS):
+        if density(start)[0] >= least:
+            return start
+        start = start / 2
+    return np.zeros(dim)
 
 
 def _run_chain(

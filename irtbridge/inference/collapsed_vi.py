@@ -75,7 +75,7 @@ def run_collapsed_vi(program: Program, settings: CollapsedViSettings, seed: int,
     progress("optimisation", 0, 0)
     start = seconds()
     rng = np.random.default_rng(seed)
-    mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed)
+    mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed, progress=progress)
     half = rng.standard_normal((settings.particles // 2, program.dim))
     half /= np.sqrt(np.mean(half**2, axis=0))  # unit variance in the sample, or the scales would take up its error
     guide, elbo = fit_guide(program, mode, np.concatenate([half, -half]))
@@ -83,7 +83,15 @@ def run_collapsed_vi(program: Program, settings: CollapsedViSettings, seed: int,
     white = rng.standard_normal((settings.draws, program.dim))
     z, log_q = guide.coordinates(white), guide.log_density(white)
     timings = Timings(warmup=middle - start, sampling=seconds() - middle)
-    return Draws(z[None], timings, {}, "independent", elbo=elbo, ess=float(settings.draws), log_q=log_q[None])
+    return Draws(
+        z[None],
+        timings,
+        chain_method="independent",
+        elbo=elbo,
+        ess=float(settings.draws),
+        log_q=log_q[None],
+        optimum=mode.optimum,
+    )
 
 
 def fit_guide(program: Program, mode: Mode, noise: Array) -> tuple[Guide, Array]:

@@ -2,7 +2,9 @@
 
 With one trait a location b acts through ``a b`` alone, the intercept of ``a theta - a b``. The likelihood knows slopes
 and intercepts about equally well everywhere, but ``b = (a b) / a`` has a long tail where a may be small: so that a and
-b trade off along a curve, a and ``a b`` along a line. It is a change of coordinates, not of the model.
+b trade off along a curve, a and ``a b`` along a line. Where a is so small that the responses tell less of ``a b`` than
+the prior does of b, it is the other way round: given ``a b`` the prior of b would be a funnel. So b is multiplied by
+``g(a) = sqrt(a^2 + c^2)``, which is a above c and constant below. It is a change of coordinates, not of the model.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from irtbridge.backend import Program, Stack
 from irtbridge.data import Responses
@@ -29,15 +32,19 @@ class Intercepts:
     Attributes
     ----------
     scaled, scaled_by : ndarray of int
-        Locations, b to ``a b``, and their discriminations.
+        Locations, b to ``g(a) b``, and their discriminations.
     shifted, shifted_by : ndarray of int
-        Logarithms of distances between ordered locations, d to ``d + s``, and their discriminations.
+        Logarithms of distances between ordered locations, d to ``d + log g(a)``, and their discriminations.
+    least : float
+        c of ``g(a) = sqrt(a^2 + c^2)``. N responses know ``a b`` to about ``2 / sqrt(N)``, a prior of b with standard
+        deviation 2, the catalogue's, to ``2 a``: c is where the two are equal.
     """
 
     scaled: Places
     scaled_by: Places
     shifted: Places
     shifted_by: Places
+    least: float
 
     @classmethod
     def of(cls, layout: Layout) -> Intercepts | None:
@@ -55,32 +62,43 @@ class Intercepts:
                 pairs = np.stack([layout.places[name], by])
                 scaled.append(pairs[:, ~later])
                 shifted.append(pairs[:, later])
-        return cls(*np.concatenate(scaled, axis=1), *np.concatenate(shifted, axis=1)) if scaled else None
+        if not scaled:
+            return None
+        least = layout.sizes["person"] ** -0.5
+        return cls(*np.concatenate(scaled, axis=1), *np.concatenate(shifted, axis=1), least)
+
+    def _log_factor(self, s: Array) -> Array:
+        """``log g(exp(s))``."""
+        return np.asarray(0.5 * np.logaddexp(2 * s, 2 * np.log(self.least)))
+
+    def _slope(self, s: Array) -> Array:
+        """Derivative of `_log_factor`, from 0 below the least discrimination to 1 above."""
+        return np.asarray(special.expit(2 * (s - np.log(self.least))))
 
     def to_locations(self, y: Array) -> Array:
         """Coordinates with intercepts (..., dim) to those with locations."""
         z = y.copy()
-        z[..., self.scaled] *= np.exp(-y[..., self.scaled_by])
-        z[..., self.shifted] -= y[..., self.shifted_by]
+        z[..., self.scaled] *= np.exp(-self._log_factor(y[..., self.scaled_by]))
+        z[..., self.shifted] -= self._log_factor(y[..., self.shifted_by])
         return z
 
     def from_locations(self, z: Array) -> Array:
         """The inverse of `to_locations`."""
         y = z.copy()
-        y[..., self.scaled] *= np.exp(z[..., self.scaled_by])
-        y[..., self.shifted] += z[..., self.shifted_by]
+        y[..., self.scaled] *= np.exp(self._log_factor(z[..., self.scaled_by]))
+        y[..., self.shifted] += self._log_factor(z[..., self.shifted_by])
         return y
 
     def log_jacobian(self, y: Array) -> Array:
         """Log determinant of `to_locations`, shape (...)."""
-        return np.asarray(-y[..., self.scaled_by].sum(axis=-1))
+        return np.asarray(-self._log_factor(y[..., self.scaled_by]).sum(axis=-1))
 
     def pull_back(self, y: Array, gradient: Array) -> Array:
         """A gradient with respect to the coordinates with locations, as one with respect to those with intercepts."""
-        slope = gradient.copy()
-        slope[..., self.scaled] *= np.exp(-y[..., self.scaled_by])
-        np.subtract.at(slope.T, self.scaled_by, (slope[..., self.scaled] * y[..., self.scaled]).T)
-        np.subtract.at(slope.T, self.shifted_by, gradient[..., self.shifted].T)
+        slope, s, t = gradient.copy(), y[..., self.scaled_by], y[..., self.shifted_by]
+        slope[..., self.scaled] *= np.exp(-self._log_factor(s))
+        np.subtract.at(slope.T, self.scaled_by, (slope[..., self.scaled] * y[..., self.scaled] * self._slope(s)).T)
+        np.subtract.at(slope.T, self.shifted_by, (gradient[..., self.shifted] * self._slope(t)).T)
         return slope
 
     def value_and_grad(self, density: ValueAndGrad, y: Array, weight: Array) -> tuple[Array, Array]:
@@ -97,7 +115,7 @@ class Intercepts:
         """
         value, gradient = density(self.to_locations(y))
         gradient = self.pull_back(y, gradient)
-        np.subtract.at(gradient.T, self.scaled_by, weight)
+        np.subtract.at(gradient.T, self.scaled_by, (weight[..., None] * self._slope(y[..., self.scaled_by])).T)
         return value + weight * self.log_jacobian(y), gradient
 
 

@@ -73,7 +73,7 @@ def fit_mean_field(
     NumericalError
         The ELBO is not finite.
     """
-    mean, velocity = np.zeros(program.dim), np.zeros(program.dim)
+    mean, velocity = program.in_convention(np.zeros(program.dim)), np.zeros(program.dim)
     precision = np.full(program.dim, float(settings.init_scale) ** -2)
     entropy, elbo = 0.5 * program.dim * (1 + np.log(2 * np.pi)), []
     for step in range(settings.steps):

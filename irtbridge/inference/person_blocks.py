@@ -253,8 +253,8 @@ def _climb(blocks: Blocks, noise: Array, report: Callable[[int], None]) -> tuple
     With its entropy this is a lower bound of the log marginal density. That the approximation moves is left out of the
     gradient, in which it matters little.
     """
-    n_shared = len(blocks.shared)
-    persons = NormalPersons.of(blocks, np.zeros(n_shared), np.zeros((blocks.n_persons, noise.shape[-1])))
+    abilities, start = blocks.split(blocks.program.in_convention(np.zeros(blocks.program.dim)))
+    persons = NormalPersons.of(blocks, start, abilities)
 
     def objective(shared: Array) -> tuple[float, Array]:
         nonlocal persons
@@ -267,7 +267,7 @@ def _climb(blocks: Blocks, noise: Array, report: Callable[[int], None]) -> tuple
     options: Any = {"maxiter": CLIMB_STEPS, "maxcor": 30, "ftol": CONVERGED}
     found = optimize.minimize(
         objective,
-        np.zeros(n_shared),
+        start,
         jac=True,
         method="L-BFGS-B",
         options=options,

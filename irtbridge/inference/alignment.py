@@ -1,0 +1,185 @@
+"""Traits that the model cannot tell apart: their order and signs, fixed on the draws by one rule.
+
+Where no Q-matrix and no prior distinguishes traits, the posterior is the same for every order of them; where slopes and
+abilities may have either sign and their priors are symmetric, for every sign too. Chains then wander between the
+labelings, or settle on different ones. The rule:
+
+1. Each draw takes the order and the signs whose discriminations agree best with the mean over draws (sum over traits
+   of the products), again and again until nothing changes: the relabeling of Stephens (2000), by the assignment that
+   Papastamoulis & Ntzoufras (2022) use.
+2. Then the traits stand in the order of their sums of squared mean discriminations, the largest first, and the sum of
+   each trait's mean discriminations is positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from irtbridge.backend import Draws, Program
+from irtbridge.layout import Layout
+from irtbridge.priors import LKJCholesky, MultivariateNormal, Normal, Prior, TruncatedNormal, Uniform
+from irtbridge.spec import ModelSpec, Variable
+
+Array = NDArray[np.float64]
+MOST_ROUNDS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetry:
+    """Which relabelings of its traits leave a model what it is.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        The model.
+    alike : ndarray of bool, shape (trait, trait)
+        Which traits may change places.
+    flips : ndarray of bool, shape (trait,)
+        Which traits may change their sign.
+    """
+
+    spec: ModelSpec
+    alike: NDArray[np.bool_]
+    flips: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, layout: Layout) -> Symmetry | None:
+        """The symmetry of a model; None where every trait has its place and sign."""
+        spec, n_traits = layout.spec, len(layout.spec.traits)
+        if spec.family.discrimination is None:
+            return None
+        alike = np.array([[_exchangeable(spec, t, u) for u in range(n_traits)] for t in range(n_traits)])
+        flips = np.array([_reversible(spec, t) for t in range(n_traits)])
+        return cls(spec, alike, flips) if flips.any() or alike.sum() > n_traits else None
+
+    def aligned(self, program: Program, z: Array) -> Array:
+        """Draws (chain, draw, dim) with traits in the order and with the signs of the rule."""
+        params = {name: value.reshape(-1, *value.shape[2:]) for name, value in program.constrain(z).items()}
+        orders, signs = self.relabeling(self._loadings(params))
+        if (orders == np.arange(orders.shape[1])).all() and (signs > 0).all():
+            return z
+        return program.unconstrain(self.relabelled(params, orders, signs)).reshape(z.shape)
+
+    def relabeling(self, loadings: Array) -> tuple[NDArray[np.intp], Array]:
+        """Orders and signs (draw, trait) for discriminations (draw, item, trait)."""
+        count, _, n_traits = loadings.shape
+        orders, signs = np.tile(np.arange(n_traits), (count, 1)), np.ones((count, n_traits))
+        pivot = loadings[0]
+        for _ in range(MOST_ROUNDS):
+            before = orders, signs
+            orders, signs = self._assigned(loadings, pivot)
+            pivot = _taken(loadings, orders, signs).mean(axis=0)
+            if all(np.array_equal(old, new) for old, new in zip(before, (orders, signs), strict=True)):
+                break
+        last, turned = self._standard(pivot)
+        return orders[:, last], signs[:, last] * turned
+
+    def relabelled(self, params: Mapping[str, Array], orders: NDArray[np.intp], signs: Array) -> dict[str, Array]:
+        """Full arrays (draw, ...) in other orders and with other signs."""
+        return {name: self._moved(self.spec[name], value, orders, signs) for name, value in params.items()}
+
+    def _loadings(self, params: Mapping[str, Array]) -> Array:
+        value = params[self.spec.family.discrimination or ""]
+        several = len(self.spec[self.spec.family.ability].dims) > 1
+        return value if several else value.reshape(len(value), -1, 1)
+
+    def _assigned(self, loadings: Array, pivot: Array) -> tuple[NDArray[np.intp], Array]:
+        """For each draw the relabeling that agrees best with the pivot (item, trait)."""
+        products = np.einsum("it,siu->stu", pivot, loadings)
+        gain = np.where(self.alike, np.where(self.flips, np.abs(products), products), -np.inf)
+        bounded = np.nan_to_num(gain, neginf=-1e3 * (1 + np.abs(products).max()))
+        orders = np.array([linear_sum_assignment(one, maximize=True)[1] for one in bounded])
+        chosen = np.take_along_axis(products, orders[:, :, None], axis=2)[..., 0]
+        return orders, np.where(self.flips & (chosen < 0), -1.0, 1.0)
+
+    def _standard(self, pivot: Array) -> tuple[NDArray[np.intp], Array]:
+        """Order and signs of the mean discriminations (item, trait)."""
+        order, size = np.arange(pivot.shape[1]), np.sum(pivot**2, axis=0)
+        for group in {tuple(np.flatnonzero(row)) for row in self.alike}:
+            order[list(group)] = sorted(group, key=lambda trait: -size[trait])
+        return order, np.where(self.flips & (pivot.sum(axis=0)[order] < 0), -1.0, 1.0)
+
+    def _moved(self, variable: Variable, value: Array, orders: NDArray[np.intp], signs: Array) -> Array:
+        family = self.spec.family
+        if isinstance(variable.prior, LKJCholesky):
+            matrix = value @ np.swapaxes(value, -1, -2)
+            moved = np.stack([m[np.ix_(o, o)] * np.outer(s, s) for m, o, s in zip(matrix, orders, signs, strict=True)])
+            return np.linalg.cholesky(moved)
+        turns = variable.name in (family.ability, family.discrimination)
+        if variable.dims[-1:] == ("trait",):
+            middle = value.reshape(len(value), -1, value.shape[-1])
+            return _taken(middle, orders, signs if turns else np.ones_like(signs)).reshape(value.shape)
+        single = len(self.spec[family.ability].dims) == 1
+        if single and (turns or variable.name in family.location):
+            return np.asarray(value * signs[:, 0].reshape(-1, *(1,) * (value.ndim - 1)))
+        return value
+
+
+def align(program: Program, draws: Draws) -> Draws:
+    """Draws with the traits in the order and with the signs of the rule, where the model leaves them open."""
+    symmetry = Symmetry.of(program.layout)
+    return draws if symmetry is None else replace(draws, z=symmetry.aligned(program, draws.z))
+
+
+def _taken(loadings: Array, orders: NDArray[np.intp], signs: Array) -> Array:
+    """Each draw's columns in its order, with its signs."""
+    return np.asarray(np.take_along_axis(loadings, orders[:, None], axis=2) * signs[:, None])
+
+
+def _exchangeable(spec: ModelSpec, t: int, u: int) -> bool:
+    """Whether two traits may change places."""
+    return all(_same_columns(variable, len(spec.traits), t, u) for variable in spec.variables)
+
+
+def _same_columns(variable: Variable, n_traits: int, t: int, u: int) -> bool:
+    if "trait" not in variable.dims or isinstance(variable.prior, LKJCholesky):
+        return True
+    if variable.dims[-1] != "trait":
+        return t == u
+    if variable.free is not None:
+        mask = np.asarray(variable.free)
+        if not np.array_equal(mask[..., t], mask[..., u]):
+            return False
+    numbers = {k: v for k, v in variable.prior.arguments().items() if not isinstance(v, str)}
+    if (factor := numbers.pop("scale_tril", None)) is not None:
+        swapped, covariance = np.arange(n_traits), np.asarray(factor) @ np.asarray(factor).T
+        swapped[[t, u]] = u, t
+        if not np.allclose(covariance, covariance[np.ix_(swapped, swapped)]):
+            return False
+    return all(np.array_equal(_column(v, n_traits, t), _column(v, n_traits, u)) for v in numbers.values())
+
+
+def _column(value: object, n_traits: int, t: int) -> Array:
+    array = np.asarray(value, dtype=float)
+    return array if array.ndim == 0 else np.broadcast_to(array, (*array.shape[:-1], n_traits))[..., t]
+
+
+def _reversible(spec: ModelSpec, t: int) -> bool:
+    """Whether a trait may change its sign: the priors of all that turns with it are symmetric about 0."""
+    family, several = spec.family, len(spec[spec.family.ability].dims) > 1
+    turning = [family.ability, family.discrimination or "", *(() if several else family.location)]
+    used = {name for variable in spec.variables for name in variable.prior.references().values()}
+    return not used & set(turning) and all(
+        _symmetric(spec[name].prior, len(spec.traits) if spec[name].dims[-1:] == ("trait",) else 1, t)
+        for name in turning
+    )
+
+
+def _symmetric(prior: Prior, n_traits: int, t: int) -> bool:
+    """Whether a prior is symmetric about 0 in a trait."""
+    if isinstance(prior, Uniform):
+        return prior.bounds()[0] == -prior.bounds()[1]
+    if isinstance(prior, TruncatedNormal) and prior.bounds()[0] != -prior.bounds()[1]:
+        return False
+    if not isinstance(prior, (Normal, TruncatedNormal, MultivariateNormal)) or isinstance(prior.loc, str):
+        return False
+    centred = not np.any(_column(prior.loc, n_traits, t))
+    if isinstance(prior, MultivariateNormal) and not isinstance(prior.scale_tril, str):
+        covariance = np.asarray(prior.scale_tril) @ np.asarray(prior.scale_tril).T
+        return centred and not np.any(np.delete(covariance[t], t))
+    return centred
