@@ -32,7 +32,7 @@ from irtbridge_experiments.recovery import blocks_of, sampling_seconds
 LABELS = {"mse": "mean MSE", "bias": "mean bias", "coverage": "coverage of 95 % intervals"}
 TARGETS = {"bias": 0.0, "coverage": LEVEL}
 WIDE = 4
-LETTERS = 36
+LETTERS = 30
 
 
 def draw_recovery(fits: pd.DataFrame, title: str, folder: Path) -> None:

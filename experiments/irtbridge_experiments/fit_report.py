@@ -12,12 +12,11 @@ from rich.console import Console
 from irtbridge.data import Responses
 from irtbridge.files import write_text
 from irtbridge.spec import ModelSpec
+from irtbridge.verdict import verdict_of_record
 from irtbridge_experiments.cell import Record
 from irtbridge_experiments.locks import writing
 from irtbridge_experiments.render import print_table
 from irtbridge_experiments.tables import compact, read_records, side_by_side
-
-WORST_QUADRATURE = 0.1
 
 
 def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, console: Console) -> None:
@@ -33,6 +32,8 @@ def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, co
     print_table(compact(table), console, f"{spec.name} on {responses.name}", decimals=2)
     for record in shown:
         console.print(f"{_name(record)}: {_seconds_and_checks(record)}")
+        if not (verdict := verdict_of_record(record)).trusted:
+            console.print(f"{_name(record)}: {verdict}", style="bold")
     if others := [_name(record) for record in records if record not in shown]:
         console.print(f"left out, being of other data, priors or another seed: {', '.join(others)}")
     console.print(f"written: {folder}/items.csv, records/, draws/")
@@ -50,9 +51,6 @@ def _seconds_and_checks(record: Mapping[str, Any]) -> str:
     checks = [text.format(record[key]) for key, text in texts.items() if pd.notna(record.get(key))]
     if record["method"] == "laplace" and record["chain_method"] != "independent":
         checks.append("fell back to nuts_collapsed, k-hat being above 0.7")
-    if (error := record.get("quadrature_error")) is not None and error > WORST_QUADRATURE:
-        advice = f"raise method.{record['method']}.n_nodes"
-        checks.append(f"twice the quadrature nodes move the log likelihood by {error:.2g}: {advice}")
     if record["method"].startswith("nuts"):
         checks.append(f"divergences {record['divergences']}")
     return "; ".join([seconds, *([", ".join(checks)] if checks else [])])

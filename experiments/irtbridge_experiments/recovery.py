@@ -12,11 +12,13 @@ from irtbridge.errors import ResultsError
 from irtbridge.files import write_text
 from irtbridge.metrics import mcse
 from irtbridge_experiments.cell import Record
+from irtbridge_experiments.trust import FLAGGED_CAPTION, NO_FLAG, flags_of
 
 CELL = ["condition", "backend", "method"]
 FIT = [*CELL, "replication", "cell_hash"]
 FITS = "fits.csv"
 """One row per replication: what a study needs to go on, and to rebuild its tables, without the records."""
+FLAGS = "flags"
 STATISTICS = ("mse", "bias", "coverage")
 SECONDS = ("compile_seconds", "warmup_seconds", "sampling_seconds", "total_seconds")
 COLUMNS = (
@@ -30,8 +32,8 @@ PROVENANCE = (
 )  # fmt: skip
 RECOVERY_CAPTION = (
     "MSE and bias of the posterior means over the elements of a parameter block, averaged over the replications that "
-    "were done; coverage is that of central 95 % intervals. MCSE = SD / sqrt(replications)."
-)
+    "were done; coverage is that of central 95 % intervals. MCSE = SD / sqrt(replications). "
+) + FLAGGED_CAPTION
 PAIRED_CAPTION = (
     "Each cell less {baseline}, on the same response matrices: differences of MSE and bias, averaged, with their MCSE; "
     "faster: seconds of {baseline} over seconds of the cell, means, compilation left out."
@@ -39,8 +41,8 @@ PAIRED_CAPTION = (
 TIMES_CAPTION = (
     "Seconds: wall clock, means over replications, imports left out; total = compile + warm-up (or optimisation) + "
     "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays. Load: "
-    "jobs that the machine had when a fit began, averaged over the minute before."
-)
+    "jobs that the machine had when a fit began, averaged over the minute before. "
+) + FLAGGED_CAPTION
 
 
 def write_fits(records: Sequence[Record], path: Path, conditions: Sequence[str]) -> pd.DataFrame:
@@ -69,14 +71,23 @@ def packed_fits(path: Path) -> set[tuple[str, str, str, int, str]]:
 
 def read_fits(path: Path, conditions: Sequence[str]) -> pd.DataFrame:
     """Read what `write_fits` wrote, every number as it was; conditions in the study's order."""
-    text = dict.fromkeys(("error", "git_commit", "cell_hash", *CELL), object)
+    text = dict.fromkeys(("error", "git_commit", "cell_hash", FLAGS, *CELL), object)
     # The Python engine reads a number as Python does: exactly.
-    return _in_order(_read_csv(path, engine="python", dtype=text), conditions)
+    fits = _read_csv(path, engine="python", dtype=text)
+    flags = fits[FLAGS] if FLAGS in fits else pd.Series(index=fits.index, dtype=object)
+    judged = pd.Series([_judged(row) for row in fits.to_dict("records")], index=fits.index, dtype=object)
+    return _in_order(fits.assign(**{FLAGS: flags.where(flags.notna(), judged)}), conditions)
+
+
+def _judged(row: dict[Any, Any]) -> str | None:
+    """Flags of a row that has none of its own, as those of older studies, by its numbers."""
+    known = {str(name): value for name, value in row.items() if pd.notna(value)}
+    return None if "error" in known else flags_of(known)
 
 
 def no_fits() -> pd.DataFrame:
     """What `read_fits` reads where nothing is simulated."""
-    return _in_order(pd.DataFrame(columns=[*COLUMNS, "error"], dtype=object), [])
+    return _in_order(pd.DataFrame(columns=[*COLUMNS, FLAGS, "error"], dtype=object), [])
 
 
 def _read_csv(path: Path, **how: Any) -> pd.DataFrame:
@@ -119,7 +130,8 @@ def provenance(records: Sequence[Record]) -> dict[str, list[Record]]:
 def fit_row(record: Record) -> dict[str, object]:
     """A record as one flat row; accuracy in columns such as ``discrimination mse``."""
     row: dict[str, object] = {name: record.get(name) for name in COLUMNS}
-    row["error"] = record["error"]["type"] if "error" in record else None
+    failed = "error" in record
+    row |= {"error": record["error"]["type"] if failed else None, FLAGS: None if failed else flags_of(record)}
     for block, values in record.get("parameters", {}).items():
         row |= {f"{block} {statistic}": values[statistic] for statistic in STATISTICS}
     return row
@@ -211,7 +223,8 @@ def _cells(fits: pd.DataFrame) -> list[tuple[tuple[str, str, str], pd.DataFrame]
 
 def _counts(cell: pd.DataFrame) -> dict[str, int]:
     failed = int(cell["error"].notna().sum())
-    return {"done": len(cell) - failed, "failed": failed}
+    flagged = cell[FLAGS].notna() & (cell[FLAGS] != NO_FLAG)
+    return {"done": len(cell) - failed, "failed": failed, "flagged": int(flagged.sum())}
 
 
 def _recovery(cell: pd.DataFrame, block: str) -> dict[str, float]:

@@ -12,15 +12,17 @@ import pandas as pd
 from irtbridge.errors import ResultsError
 from irtbridge.files import read_json
 from irtbridge_experiments.cell import Record
+from irtbridge_experiments.trust import TRUST_CAPTION, trust_of
 
 REFERENCE_FOLDER = "reference"
+MOST_WHOLE = 2
 AVERAGED = ("threshold", "step")
 RMSE_CAPTION = "RMSE: root mean squared difference of the posterior means from the reference ({source}), over items."
 ESTIMATES_CAPTION = "Posterior means; steps and thresholds are averaged over the categories of an item."
 CAPTION = (
     "ESS and R-hat: over item parameters. Seconds: wall clock of one fit in its own process, imports left out; total = "
-    "compile + warm-up (or optimisation) + sampling."
-)
+    "compile + warm-up (or optimisation) + sampling. "
+) + TRUST_CAPTION
 
 
 def read_records(folder: Path) -> list[Record]:
@@ -148,6 +150,7 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
             "k-hat": record.get("pareto_k"),
             "max R-hat": record["max_r_hat"],
             "divergences": record["divergences"],
+            "trust": trust_of(record),
             "compile s": record["compile_seconds"],
             "warm-up s": record["warmup_seconds"],
             "sample s": record["sampling_seconds"],
@@ -184,11 +187,16 @@ def side_by_side(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def compact(table: pd.DataFrame) -> pd.DataFrame:
-    """A side-by-side table narrow enough for a terminal: the ends of each interval in one column."""
+    """A side-by-side table narrow enough for a terminal.
+
+    The ends of each interval share a column; of more than two fits only means and standard deviations are left.
+    """
     out = table.copy()
-    for low in [c for c in table.columns if str(c).endswith(" 2.5%")]:
-        fit = low.removesuffix(" 2.5%")
-        high = f"{fit} 97.5%"
+    fits = [str(c).removesuffix(" 2.5%") for c in table.columns if str(c).endswith(" 2.5%")]
+    if len(fits) > MOST_WHOLE:
+        return out[["item", "parameter", *(f"{fit} {column}" for fit in fits for column in ("mean", "SD"))]]
+    for fit in fits:
+        low, high = f"{fit} 2.5%", f"{fit} 97.5%"
         texts = [None if pd.isna(a) else f"{a:.2f} {b:.2f}" for a, b in zip(table[low], table[high], strict=True)]
         out.insert(list(out.columns).index(low), f"{fit} 95 % HDI", texts)
         out = out.drop(columns=[low, high])

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,7 @@ def described(result: Fit) -> Record:
         "max_r_hat": result.max_r_hat,
         "pareto_k": result.pareto_k,
         "divergences": result.divergences,
+        "verdict": result.verdict.to_dict(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -157,6 +159,7 @@ def die_with_parent() -> None:
 def main() -> int:
     """Run the job named on the command line."""
     die_with_parent()
+    warnings.simplefilter("ignore")  # Nobody reads them here; the record has the verdict.
     job = read_json(Path(sys.argv[1]))
     work = Work(Cell(**job["cell"]))
     for replication, draws in zip(job["replications"], job["draws"], strict=True):
