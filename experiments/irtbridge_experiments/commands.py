@@ -13,7 +13,7 @@ from irtbridge.layout import Layout
 from irtbridge_experiments.cell import check_nothing_is_replaced
 from irtbridge_experiments.conditions import Task, data_options, spec_of
 from irtbridge_experiments.config import read_config
-from irtbridge_experiments.display import display, make_console
+from irtbridge_experiments.display import display, make_console, plain_warnings
 from irtbridge_experiments.fit_report import write_fit
 from irtbridge_experiments.launch import check_only_cells_are_swept, launch_study
 from irtbridge_experiments.locks import claimed
@@ -82,7 +82,8 @@ def run(words: Sequence[str]) -> int:
     if spread:
         check_only_cells_are_swept(words)
     config = read_config("run", words)
-    records = launch_study(config, words, console) if spread else run_study(config, console)
+    with plain_warnings(console):
+        records = launch_study(config, words, console) if spread else run_study(config, console)
     write_study(Path(config.results) / config.folder, console)
     return int(any("error" in record for record in records))
 
@@ -99,7 +100,8 @@ def fit(words: Sequence[str]) -> int:
     console = make_console()
     config = read_config("fit", words)
     spec = spec_of(OmegaConf.to_container(config.model))  # type: ignore[arg-type]
-    responses = load_responses(str(config.data), **data_options(config))
+    with plain_warnings(console):
+        responses = load_responses(str(config.data), **data_options(config))
     Layout.of(spec, responses)
     cells = make_cells(config, Task("", spec, responses=responses))
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from irtbridge.errors import IRTBridgeWarning
 
 CONSOLE_WIDTH = 160
 SECONDS_BETWEEN_LINES = 10.0
@@ -19,6 +22,23 @@ def make_console() -> Console:
     as_it_is: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
     console = Console(**as_it_is)
     return console if console.is_terminal else Console(width=CONSOLE_WIDTH, **as_it_is)
+
+
+@contextmanager
+def plain_warnings(console: Console) -> Iterator[None]:
+    """Our own warnings as lines of the console, without the place in the code that Python puts before them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", IRTBridgeWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, IRTBridgeWarning):
+                console.print(f"warning: {message}")
+            else:
+                others(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 class Display:

@@ -25,6 +25,7 @@ from irtbridge.files import read_json
 from irtbridge_experiments.cell import Cell, Record, record_path
 from irtbridge_experiments.config import CONFIG_MODULE, given_keys, prepare, split_config_dir
 from irtbridge_experiments.display import Display, display, show_failures
+from irtbridge_experiments.hints import hints
 from irtbridge_experiments.locks import claimed
 from irtbridge_experiments.presets import settle
 from irtbridge_experiments.recovery import FITS, packed_fits
@@ -56,6 +57,8 @@ def launch_study(config: DictConfig, words: Sequence[str], console: Console) -> 
         write_study_file(config, plan)
         packed = packed_fits(plan.folder / FITS)
         jobs = [name for cell in plan.cells for name in _jobs(cell, plan, config, packed)]
+        for hint in hints(plan.cells) if jobs else ():
+            console.print(hint)
         with _watched(plan, show):
             if jobs:
                 _launch(words, jobs, plan.folder)

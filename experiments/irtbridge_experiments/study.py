@@ -20,6 +20,7 @@ from irtbridge_experiments.cell import Cell, Record, finished, identity, run_cel
 from irtbridge_experiments.conditions import Task, read_tasks
 from irtbridge_experiments.design import Design
 from irtbridge_experiments.display import Display, display
+from irtbridge_experiments.hints import hints
 from irtbridge_experiments.locks import claimed, writing
 from irtbridge_experiments.recovery import FITS, packed_fits
 
@@ -149,6 +150,9 @@ def run_cells(
         [] if overwrite else [record for r in numbers if (record := done_before(folder, cell, r, packed))]
         for cell, numbers in zip(cells, wanted, strict=True)
     ]
+    todo = [cell for cell, numbers, before in zip(cells, wanted, kept, strict=True) if len(before) < len(numbers)]
+    for hint in hints(todo):
+        show.console.print(hint)
     show.expect(sum(map(len, wanted)), kept=sum(map(len, kept)))
     for cell, numbers, before in zip(cells, wanted, kept, strict=True):
         done = {record["replication"] for record in before}
