@@ -60,7 +60,7 @@ def write_json(path: Path, data: Mapping[str, Any]) -> Path:
 
 def check_writable(folder: Path) -> None:
     """Raise `ResultsError` unless files can be written to a folder, which is made: before work that would be lost."""
-    write_text(folder / ".writable", "").unlink()
+    write_text(folder / ".writable", "").unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

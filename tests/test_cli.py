@@ -90,6 +90,36 @@ def test_fit_says_when_the_quadrature_is_too_coarse(
         assert ("raise method.map.n_nodes" in capsys.readouterr().out) is too_few
 
 
+def test_fit_says_what_is_not_to_be_trusted_and_what_to_do(
+    graded_csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In plain words, on the command line and in the record; the fit is done all the same."""
+    words = ["fit", f"data={graded_csv.name}", "model=graded", "backend=pyro", "method=map", "overwrite=true"]
+    for iterations, doubtful in ((2, True), (1000, False)):
+        assert main([*words, f"method.map.max_iterations={iterations}"]) == 0
+        said = capsys.readouterr().out
+        assert ("the optimiser stopped" in said) is doubtful
+        assert ("raise method.map.max_iterations" in said) is doubtful
+        (record,) = Path("results").rglob("pyro-map.json")
+        assert json.loads(record.read_text())["verdict"]["trusted"] is not doubtful
+
+
+def test_fit_names_a_sooner_method_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(rng.integers(0, 2, (30, 170)), columns=[f"q{i}" for i in range(170)])
+    frame.loc[[0, 1]] = [[0] * 170, [1] * 170]
+    frame.to_csv("wide.csv", index=False)
+    words = ["fit", "data=wide.csv", "backend=pyro", "method=map", "method.map.max_iterations=1"]
+    for model, many in (("1pl", False), ("2pl", True)):
+        assert main([*words, f"model={model}", "method.map.standard_errors=false"]) == 0
+        said = capsys.readouterr().out.partition("started")[0]
+        assert ("340 item parameters: map" in said) is many
+        assert ("method=vi_newton" in said) is many
+
+
 def test_fit_on_two_backends_side_by_side(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fit", f"data={graded_csv.name}", "model=graded", "backend=pyro,tfp", *QUICK]
     assert main(words) == 0
@@ -236,7 +266,7 @@ def test_a_stopped_run_keeps_what_is_finished(graded_csv: Path, stop: signal.Sig
     assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
     assert json.loads(record.read_text())["method"] == "vi"
     assert np.isfinite(az.from_netcdf(folder / "draws" / "pyro-vi.nc").posterior.discrimination.values).all()
-    left = [path.name for path in folder.rglob("*") if path.is_file()]
+    left = [path.name for path in folder.rglob("*") if path.is_file() and ".locks" not in path.parts]
     assert sorted(left) == ["pyro-vi.json", "pyro-vi.nc"]
 
 

@@ -19,11 +19,13 @@ import xarray as xr
 from irtbridge_experiments.cell import Cell, record_path, run_cell
 from irtbridge_experiments.design import Design
 from irtbridge_experiments.paper import paper_table
-from irtbridge_experiments.recovery import one_version, paired_table, recovery_table, times_table, write_fits
+from irtbridge_experiments.recovery import paired_table, read_fits, recovery_table, times_table, write_fits
+from irtbridge_experiments.selection import chosen_fits, left_out
 from irtbridge_experiments.shapes import densities, traces
-from irtbridge_experiments.tables import estimates
+from irtbridge_experiments.tables import estimates, study_table
 
 from irtbridge.cli import main
+from irtbridge.errors import ResultsError
 from irtbridge.files import read_json, write_json
 from irtbridge.models import two_pl
 
@@ -101,6 +103,46 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(folder: Path) -> N
     assert (folder / "killed/tiny/truth/small.json").read_bytes() == (
         folder / "whole/tiny/truth/small.json"
     ).read_bytes()
+
+
+def test_a_changed_study_shows_what_was_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However many fits there are of what it was before; and those again, without a fit, once it is asked for."""
+    place = folder / "results" / "tiny"
+    narrow = ["replications=1", "conditions.small.model.discrimination=LogNormal(0, 0.01)"]
+    tables = []
+    for words in ([], narrow, []):
+        assert run("method=map", *words) == 0
+        tables.append(pd.read_csv(place / "recovery.csv"))
+    said = capsys.readouterr().out
+    assert tables[0]["done"].eq(3).all()
+    assert tables[1]["done"].eq(1).all()
+    assert tables[1].set_index("parameter")["MSE"]["discrimination"] < 1e-3
+    pd.testing.assert_frame_equal(tables[2], tables[0])
+    assert "left out of the tables: 3 fits" in said
+    assert "left out of the tables: 1 fit " in said
+    assert "small pyro-map: 3 of 3 on disk already" in said
+    shutil.rmtree(place / "records")
+    assert main(["tables", str(place)]) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(place / "recovery.csv"), tables[0])
+
+
+def test_cells_of_an_earlier_definition_of_a_condition_are_left_out(folder: Path) -> None:
+    """A cell that a run leaves out stays in the tables as long as its condition is the same."""
+    place = folder / "results" / "tiny"
+    assert run("method=vi") == 0
+    assert run("method=map") == 0
+    assert pd.read_csv(place / "times.csv")["method"].tolist() == ["map", "vi"]
+    assert run("method=map", "seed=2") == 0
+    assert pd.read_csv(place / "times.csv")["method"].tolist() == ["map"]
+
+
+def test_a_refit_that_fails_shows_the_failure(folder: Path) -> None:
+    """Not the success of what the study was before."""
+    place = folder / "results" / "tiny"
+    assert run("method=map", "replications=2") == 0
+    assert run("method=map", "replications=1", "device=cuda") == 1
+    (row,) = pd.read_csv(place / "times.csv").to_dict("records")
+    assert (row["done"], row["failed"]) == (0, 1)
 
 
 def test_fewer_replications_first_then_all(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,6 +276,30 @@ def test_tables_average_over_what_was_done_and_count_what_failed(tmp_path: Path)
     assert times["failed"] == 1
 
 
+def test_tables_count_the_fits_that_are_not_to_be_trusted(tmp_path: Path) -> None:
+    """By the record's own verdict, or by the numbers of a record or a row that is older; failures apart."""
+    starts = {"flag": "starts", "words": "", "advice": ""}
+    verdicts = [{"trusted": True, "failures": []}, {"trusted": False, "failures": [starts]}]
+    own = [
+        record(r, 0.1, verdict=verdict, pareto_k=k) for r, verdict, k in zip((0, 1), verdicts, (9.0, 0.5), strict=True)
+    ]
+    older = [record(2, 0.1, pareto_k=0.5), record(3, 0.1, pareto_k=0.9)]
+    own, older = ([r | {"chain_method": "independent"} for r in part] for part in (own, older))
+    fits = write_fits([*own, *older, failure(4)], tmp_path / "fits.csv", ["c"])
+    assert fits["flags"].tolist()[:4] == ["none", "starts", "none", "k-hat"]
+    assert recovery_table(fits)["flagged"].tolist() == times_table(fits)["flagged"].tolist() == [2]
+    text = pd.read_csv(tmp_path / "fits.csv").drop(columns="flags").to_csv(index=False)
+    (tmp_path / "fits.csv").write_text(text)
+    again = read_fits(tmp_path / "fits.csv", ["c"])
+    assert again["flags"].tolist()[:4] == ["k-hat", "none", "none", "k-hat"]
+
+
+def test_a_table_of_real_data_says_which_fits_are_to_be_trusted() -> None:
+    chains = {"method": "nuts", "chain_method": "batched", "min_ess": 900.0, "max_r_hat": 1.002}
+    fits = [record(0, 0.1, **chains), record(0, 0.1, **chains | {"max_r_hat": 1.9, "min_ess": 3.0})]
+    assert study_table(fits)["trust"].tolist() == ["yes", "R-hat, ESS"]
+
+
 def test_cells_are_compared_on_the_same_data(tmp_path: Path) -> None:
     nuts = [record(r, mse, method="nuts") for r, mse in enumerate((0.1, 0.2, 0.3))]
     vi = [record(r, mse) for r, mse in ((1, 0.5), (2, 0.8), (3, 9.0))]
@@ -251,10 +317,15 @@ def test_a_cell_that_failed_wholly_stays_in_the_table(tmp_path: Path) -> None:
     assert dict(zip(table["method"], table["failed"], strict=True)) == {"nuts": 2, "vi": 0}
 
 
-def test_settings_never_mix_in_a_mean(tmp_path: Path) -> None:
-    other = record(0, 0.9, cell_hash="old")
-    fits = write_fits([other, record(1, 0.2), record(2, 0.4)], tmp_path / "fits.csv", ["c"])
-    assert recovery_table(one_version(fits))["MSE"].tolist() == pytest.approx([0.3])
+def test_tables_show_the_definition_that_was_asked_for_last(tmp_path: Path) -> None:
+    """Not the one that most fits have; and where nothing says which is meant, none is shown."""
+    old = [record(r, 0.9, cell_hash="old") for r in range(3)]
+    fits = write_fits([*old, record(1, 0.2), record(2, 0.4)], tmp_path / "fits.csv", ["c"])
+    shown = chosen_fits({"conditions": {"c": {"cells": {"pyro-vi": "h"}}}}, fits)
+    assert recovery_table(shown)["MSE"].tolist() == pytest.approx([0.3])
+    assert "3 fits" in left_out(fits, shown)
+    with pytest.raises(ResultsError, match="run the study again"):
+        chosen_fits({"conditions": {"c": {}}}, fits)
 
 
 def test_fits_are_the_same_when_read_again(tmp_path: Path) -> None:

@@ -226,6 +226,50 @@ def test_a_mistake_in_a_study_is_refused_with_a_way_out(
     assert not (own / "results").exists()
 
 
+BROKEN = {
+    "tab": (b"# @package _global_\nname:\tmine\n", ["line 2", "spaces"]),
+    "unclosed bracket": (b"# @package _global_\nname: [mine\nseed: 1\n", ["line 3", "begun in line 2", "brackets"]),
+    "unclosed quote": (b"# @package _global_\nname: 'mine\n", ["line 3", "begun in line 2", "quotes"]),
+    "key twice": (b"# @package _global_\nname: mine\nname: other\n", ["line 3", "duplicate key name"]),
+    "unknown alias": (b"# @package _global_\nname: *mine\n", ["line 2", "undefined alias"]),
+    "two documents": (b"# @package _global_\nname: mine\n---\nseed: 1\n", ["line 3", "another document"]),
+    "a list": (b"# @package _global_\n- name\n", ["settings are expected"]),
+    "empty": (b"", ["settings are expected", "nothing"]),
+    "a number": (b"7", ["study/mine.yaml"]),
+    "another encoding": ("# @package _global_\nname: x\ntitle: Größe\n".encode("latin-1"), ["line 3", "UTF-8"]),
+    "two bytes a letter": ("# @package _global_\n".encode("utf-16"), ["line 1", "UTF-8"]),
+    "byte order mark": ("\ufeff# @package _global_\nname: mine\n".encode(), ["byte order mark"]),
+    "no package": (b"name: mine\n", ["# @package _global_"]),
+    "not text": (b"\x00\x01", ["study/mine.yaml"]),
+    "defaults that are no list": (b"# @package _global_\ndefaults: {a: b}\nname: mine\n", ["study/mine", "list"]),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.parametrize("group", ["study", "preset"])
+def test_a_broken_file_is_named_with_its_line(
+    case: str, group: str, own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content, expected = BROKEN[case]
+    (own / group).mkdir(exist_ok=True)
+    (own / group / "mine.yaml").write_bytes(content)
+    assert main(["run", "--config-dir", str(own), f"{group}=mine", f"results={own}/results"]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("irtbridge: error: ")
+    for word in expected:
+        assert word.replace("study", group) in message
+    assert not (own / "results").exists()
+
+
+def test_a_broken_file_that_another_one_names_is_named_too(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "part").mkdir()
+    (own / "part" / "broken.yaml").write_text("title: [\n")
+    words = change(own, "defaults:\n", "defaults:\n  - /part: broken\n")
+    assert main(["run", *words]) == 1
+    message = capsys.readouterr().err
+    assert "part/broken.yaml, line 2" in message
+
+
 REFUSED = {
     "config dir": (["--config-dir", "nowhere", "study=mine"], ["'nowhere'", "study/NAME.yaml"]),
     "study": (["--config-dir", ".", "study=mina"], ["'mina'; valid: mine"]),

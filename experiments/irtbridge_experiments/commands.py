@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 from omegaconf import OmegaConf
 
 from irtbridge.data import Responses, load_responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning, ResultsError
-from irtbridge.files import check_writable, write_text
 from irtbridge.layout import Layout
 from irtbridge_experiments.cell import check_nothing_is_replaced
 from irtbridge_experiments.conditions import Task, data_options, spec_of
 from irtbridge_experiments.config import read_config
-from irtbridge_experiments.display import display, make_console
+from irtbridge_experiments.display import display, make_console, plain_warnings
+from irtbridge_experiments.fit_report import write_fit
 from irtbridge_experiments.launch import check_only_cells_are_swept, launch_study
+from irtbridge_experiments.locks import claimed
 from irtbridge_experiments.paper import write_paper
-from irtbridge_experiments.render import print_table
 from irtbridge_experiments.report import write_study
 from irtbridge_experiments.study import make_cells, run_cells, run_study
-from irtbridge_experiments.tables import compact, side_by_side
 
 MULTIRUN = ("-m", "--multirun")
-WORST_QUADRATURE = 0.1
 FIT_HELP = """\
 usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
 
@@ -89,7 +85,8 @@ def run(words: Sequence[str]) -> int:
     if spread:
         check_only_cells_are_swept(words)
     config = read_config("run", words)
-    records = launch_study(config, words, console) if spread else run_study(config, console)
+    with plain_warnings(console):
+        records = launch_study(config, words, console) if spread else run_study(config, console)
     write_study(Path(config.results) / config.folder, console)
     return int(any("error" in record for record in records))
 
@@ -112,41 +109,18 @@ def fit(words: Sequence[str]) -> int:
     Layout.of(spec, responses)
     cells = make_cells(config, Task("", spec, responses=responses))
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")
-    check_writable(folder)
-    if not config.overwrite:
-        check_nothing_is_replaced(folder, cells)
-    console.print(str(spec), style="dim", highlight=False, markup=False)
-    for codes, items in _same_recoding(responses).items():
-        console.print(f"categories recoded {codes} of {', '.join(items)}", style="dim", highlight=False, markup=False)
-    for note in responses.notes:
-        console.print(note, style="dim", highlight=False, markup=False)
-    with display(console) as show:
-        records = run_cells(cells, folder, show, save_draws=config.save_draws, overwrite=config.overwrite)
-    done = [record for record in records if "error" not in record]
-    if done:
-        table = side_by_side(done)
-        write_text(folder / "items.csv", table.to_csv(index=False, float_format="%.6g"))
-        print_table(compact(table), console, f"{spec.name} on {responses.name}", decimals=2)
-        for record in done:
-            console.print(f"{record['backend']} {record['method']}: {_seconds_and_checks(record)}", highlight=False)
-        console.print(f"written: {folder}/items.csv, records/, draws/", highlight=False)
-    return int(len(done) < len(records))
-
-
-def _seconds_and_checks(record: Mapping[str, Any]) -> str:
-    """Where the time went, and the numbers by which a fit is to be believed, those that its method has."""
-    stages = {"compile": "compile", "warmup": "warm-up", "sampling": "sampling"}
-    seconds = ", ".join(f"{name} {record[f'{key}_seconds']:.1f} s" for key, name in stages.items())
-    texts = {"min_ess": "min ESS {:.0f}", "pareto_k": "k-hat {:.2f}", "max_r_hat": "max R-hat {:.3f}"}
-    checks = [text.format(record[key]) for key, text in texts.items() if pd.notna(record.get(key))]
-    if record["method"] == "laplace" and record["chain_method"] != "independent":
-        checks.append("fell back to nuts_collapsed, k-hat being above 0.7")
-    if (error := record.get("quadrature_error")) is not None and error > WORST_QUADRATURE:
-        advice = f"raise method.{record['method']}.n_nodes"
-        checks.append(f"twice the quadrature nodes move the log likelihood by {error:.2g}: {advice}")
-    if record["method"].startswith("nuts"):
-        checks.append(f"divergences {record['divergences']}")
-    return "; ".join([seconds, *([", ".join(checks)] if checks else [])])
+    with claimed(folder, cells):
+        if not config.overwrite:
+            check_nothing_is_replaced(folder, cells)
+        console.print(str(spec), style="dim")
+        for codes, items in _same_recoding(responses).items():
+            console.print(f"categories recoded {codes} of {', '.join(items)}", style="dim")
+        for note in responses.notes:
+            console.print(note, style="dim")
+        with display(console) as show:
+            records = run_cells(cells, folder, show, save_draws=config.save_draws, overwrite=config.overwrite)
+        write_fit(folder, spec, responses, config.seed, console)
+    return int(any("error" in record for record in records))
 
 
 def _same_recoding(responses: Responses) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
+import yaml
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,9 +17,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from irtbridge.backend import check_device, check_dtype
-from irtbridge.errors import ConfigError, UnknownName, nearest_first
+from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName, nearest_first
 from irtbridge.models import ALIASES
 from irtbridge.plugins import backend_entry_points
+from irtbridge_experiments.own_files import check_file, explained
 from irtbridge_experiments.presets import settle
 from irtbridge_experiments.schema import register
 
@@ -71,6 +73,8 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
                 settle(config, given_keys(prepared))
         except (HydraException, OmegaConfBaseException) as error:
             raise _explained(name, search, overrides, error) from error
+        except (yaml.YAMLError, ValueError) as error:
+            raise _of_file(error) from error
     check_device(str(config.device))
     check_dtype(str(config.dtype))
     return config
@@ -168,6 +172,8 @@ def _check_choice(override: Override, folder: Path | None) -> None:
         if str(choice) not in valid:
             hint = 'Others come with pip install "irtbridge[launchers]".' if group == LAUNCHER else ""
             raise UnknownName(group, choice, valid, hint)
+        if folder is not None and (own := folder / group / f"{choice}.yaml").is_file():
+            check_file(own)
 
 
 def _explained(name: str, search: list[str], overrides: Sequence[Override], error: Exception) -> ConfigError:
@@ -183,6 +189,12 @@ def _explained(name: str, search: list[str], overrides: Sequence[Override], erro
             near = nearest_first(key, keys)[:8]
             return ConfigError(f"no setting called {key!r}; nearest: {', '.join(near)}.")
     return ConfigError(_message(error))
+
+
+def _of_file(error: Exception) -> Exception:
+    """Of a file that one of one's own names in its `defaults`: neither YAML, nor text, nor a list of defaults."""
+    mark = getattr(error, "problem_mark", None)
+    return error if isinstance(error, IRTBridgeError) else explained(error, *([] if mark is None else [mark.name]))
 
 
 def _unknown_in_file(error: BaseException | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,14 +11,34 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from irtbridge.errors import IRTBridgeWarning
+
 CONSOLE_WIDTH = 160
 SECONDS_BETWEEN_LINES = 10.0
 
 
 def make_console() -> Console:
-    """A console as wide as the terminal, or wide enough for a table where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=CONSOLE_WIDTH)
+    """A console as wide as the terminal, or wide enough for a table where there is none; it prints text as it is."""
+    as_it_is: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+    console = Console(**as_it_is)
+    return console if console.is_terminal else Console(width=CONSOLE_WIDTH, **as_it_is)
+
+
+@contextmanager
+def plain_warnings(console: Console) -> Iterator[None]:
+    """Our own warnings as lines of the console, without the place in the code that Python puts before them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", IRTBridgeWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, IRTBridgeWarning):
+                console.print(f"warning: {message}")
+            else:
+                others(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 class Display:
@@ -60,14 +81,14 @@ class Display:
         """How far it all is, now and then, where lines are all there is."""
         if self.bars is None and time.perf_counter() - self.last_line > SECONDS_BETWEEN_LINES:
             self.last_line = time.perf_counter()
-            self.console.print(f"{self.done} of {self.total} fits, {self.eta}".rstrip(", "), highlight=False)
+            self.console.print(f"{self.done} of {self.total} fits, {self.eta}".rstrip(", "))
 
     @contextmanager
     def cell(self, title: str, *, kept: int, total: int) -> Iterator[CellView]:
         """Show one cell while it runs."""
         if kept:
             count = "" if total == 1 else f"{kept} of {total} "
-            self.console.print(f"{title}: {count}on disk already (overwrite=true fits again)", highlight=False)
+            self.console.print(f"{title}: {count}on disk already (overwrite=true fits again)")
         view = CellView(self, title, kept, total)
         try:
             yield view
@@ -121,7 +142,7 @@ class CellView:
 
     def _line(self, text: str) -> None:
         self.show.last_line = time.perf_counter()
-        self.show.console.print(f"{self.title}: {text}", highlight=False, markup=False)
+        self.show.console.print(f"{self.title}: {text}")
 
 
 def show_failures(records: Sequence[dict[str, Any]], console: Console) -> None:
@@ -130,7 +151,7 @@ def show_failures(records: Sequence[dict[str, Any]], console: Console) -> None:
         if "error" in record:
             name = f"{record['condition']} {record['backend']}-{record['method']} {record['replication']}".strip()
             error = f"{record['error']['type']}: {record['error']['message']}"
-            console.print(f"{name}: {error}", style="red", highlight=False, markup=False)
+            console.print(f"{name}: {error}", style="red")
 
 
 @contextmanager
@@ -141,11 +162,11 @@ def display(console: Console) -> Iterator[Display]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[stage]}{task.fields[eta]}"),
+        TextColumn("{task.fields[stage]}{task.fields[eta]}", markup=False),
     )
     with Progress(*columns, console=console) as bars:
         yield Display(console, bars)

@@ -46,15 +46,15 @@ def _library(backend: type[Backend]) -> str:
 def print_doctor() -> int:
     """Print versions, devices and what is missing; 1 if no backend can run."""
     console = make_console()
-    console.print(f"Python {platform.python_version()} at {sys.executable}", highlight=False)
-    console.print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs", highlight=False)
+    console.print(f"Python {platform.python_version()} at {sys.executable}")
+    console.print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
     for name in CORE:
-        console.print(f"  {name} {metadata.version(name)}", highlight=False)
+        console.print(f"  {name} {metadata.version(name)}")
     for name, command in OPTIONAL.items():
-        console.print(f"  {name} {_installed(name) or f'missing: {command}'}", highlight=False, markup=False)
+        console.print(f"  {name} {_installed(name) or f'missing: {command}'}")
     ready = [_print_backend(name) for name in backend_entry_points()]
     if not any(ready):
-        console.print('no backend can run; the way out: pip install "irtbridge[all]"', highlight=False, markup=False)
+        console.print('no backend can run; the way out: pip install "irtbridge[all]"')
     return 0 if any(ready) else 1
 
 
@@ -62,13 +62,13 @@ def _print_backend(name: str) -> bool:
     console = make_console()
     try:
         backend = backend_class(name)
-        console.print(f"backend {name}: {_library(backend)}", highlight=False, markup=False)
+        console.print(f"backend {name}: {_library(backend)}")
         backend.check_installed()
         engine = backend()
         devices = (f"{device} {engine.device_name(device)}".rstrip() for device in engine.devices())
-        console.print(f"  devices: {', '.join(devices)}", highlight=False)
+        console.print(f"  devices: {', '.join(devices)}")
     except BackendUnavailable as error:
-        console.print(f"  not ready: {error}", highlight=False, markup=False)
+        console.print(f"  not ready: {error}")
         return False
     return True
 

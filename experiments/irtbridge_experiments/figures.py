@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,11 +17,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.files import write_atomic
 from irtbridge_experiments.tables import block_of
 
+# Labels are people's own: a dollar sign in them is one.
+matplotlib.rcParams["text.parse_math"] = False
 METHOD_COLOURS = {
     "nuts": "#0072B2",
     "vi": "#E69F00",
@@ -36,6 +41,10 @@ BACKEND_HATCHES = {"pyro": "", "tfp": "////"}
 OTHER_MARKERS = ("^", "D", "v", "P")
 REFERENCE_COLOUR = "#000000"
 LEGEND_INCHES = 1.9
+LETTERS_PER_INCH = 12
+LONGEST_LABEL, WIDE_LABEL = 28, 12
+LARGEST_DRAWN = 1e100
+"""Beyond it Matplotlib's own arithmetic on ranges overflows."""
 MOST_PANELS, PANELS_ACROSS, MANY_ITEMS = 6, 3, 8
 
 
@@ -54,13 +63,35 @@ def hatch_of(backend: str) -> str:
     return BACKEND_HATCHES.get(backend, "....")
 
 
+def short(label: object) -> str:
+    """A label as a figure has room for it: on one line, its end cut off."""
+    text = " ".join(str(label).split())
+    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+
+
+def drawable(values: ArrayLike) -> NDArray[np.float64]:
+    """Numbers that an axis can hold; NaN, which is not drawn, for null, infinite and enormous ones."""
+    numbers = np.asarray(values, dtype=float)
+    return np.where(np.abs(numbers) < LARGEST_DRAWN, numbers, np.nan)
+
+
+def stacked(names: Sequence[str], sizes: Sequence[tuple[float, float]]) -> tuple[Figure, list[SubFigure]]:
+    """A figure with one part below another for each condition, named where there are several; sizes in inches."""
+    widths, heights = zip(*sizes, strict=True)
+    figure = plt.figure(figsize=(max(widths), sum(heights)), layout="constrained")
+    parts = list(figure.subfigures(len(names), 1, squeeze=False, height_ratios=heights)[:, 0])
+    for part, name in zip(parts, names if len(names) > 1 else (), strict=False):
+        part.suptitle(name, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return figure, parts
+
+
 def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: str, path: Path) -> None:
     """Posterior mean and 95 % interval of each item parameter by backend and method, beside the reference.
 
     Parameters
     ----------
     items : DataFrame
-        From `item_frame`.
+        From `item_frame`; each condition has panels of its own.
     reference : DataFrame, optional
         As `read_reference` gives it.
     title : str
@@ -68,23 +99,50 @@ def draw_agreement(items: pd.DataFrame, reference: pd.DataFrame | None, title: s
     path : Path
         Without ending; png and svg are written.
     """
-    items = _named_shortly(items[items["sd"] != 0])
+    numbers = ["mean", "hdi_2.5%", "hdi_97.5%"]
+    items = items.assign(**{name: drawable(items[name]) for name in numbers})
+    items = items[(items["sd"] != 0) & items["mean"].notna()]
+    if items.empty:
+        return
+    conditions = {str(name): _named_shortly(part) for name, part in items.groupby("condition", sort=False)}
+    figure, parts = stacked(list(conditions), [_size(*_shape(rows), rows) for rows in conditions.values()])
     reference = None if reference is None else _named_shortly(reference)
-    parameters = list(dict.fromkeys(items.dropna(subset="mean")["parameter"]))[:MOST_PANELS]
+    handles: dict[str, Any] = {}
+    for part, rows in zip(parts, conditions.values(), strict=True):
+        handles |= _draw_condition(part, rows, reference)
+    draw_legend(figure, list(handles.values()))
+    save(figure, title, path)
+
+
+def _shape(items: pd.DataFrame) -> tuple[int, int]:
+    """Rows and columns of panels."""
+    panels = len(_parameters(items))
+    columns = 1 if items["item"].nunique() > MANY_ITEMS else min(PANELS_ACROSS, panels)
+    return -(-panels // columns), columns
+
+
+def _size(rows: int, columns: int, items: pd.DataFrame) -> tuple[float, float]:
     n_items = items["item"].nunique()
-    columns = 1 if n_items > MANY_ITEMS else min(PANELS_ACROSS, len(parameters))
-    rows = -(-len(parameters) // columns)
-    size = (max(5.2, 0.4 * n_items) * columns, (2.8 if n_items > MANY_ITEMS else 3.8) * rows + 0.6)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    return max(5.2, 0.4 * n_items) * columns, (2.8 if n_items > MANY_ITEMS else 3.8) * rows + 0.6
+
+
+def _parameters(items: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(items["parameter"]))[:MOST_PANELS]
+
+
+def _draw_condition(part: SubFigure, items: pd.DataFrame, reference: pd.DataFrame | None) -> dict[str, Any]:
+    """Panels of one condition; the handles of its legend by label."""
+    parameters = _parameters(items)
+    axes = part.subplots(*_shape(items), squeeze=False)
     for axis, parameter in zip(axes.flat, parameters, strict=False):
         chosen = None if reference is None else reference[reference["parameter"] == parameter]
         _draw_parameter(axis, items[items["parameter"] == parameter], chosen)
-        axis.set_title(parameter, loc="left")
+        axis.set_title(short(parameter), loc="left")
     for axis in axes.flat[len(parameters) :]:
         axis.set_visible(False)
-    draw_legend(figure, axes[0][0].get_legend_handles_labels()[0])
-    figure.suptitle(title, x=0.01, ha="left")
-    save(figure, path)
+    return {
+        label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
 
 
 def _named_shortly(rows: pd.DataFrame) -> pd.DataFrame:
@@ -95,11 +153,11 @@ def _named_shortly(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | None) -> None:
-    labels = list(dict.fromkeys(items.dropna(subset="mean")["item"]))
+    labels = list(dict.fromkeys(items["item"]))
     fits = list(items.groupby(["method", "backend"], sort=True))
     shifts = np.linspace(-0.27, 0.27, len(fits)) if len(fits) > 1 else np.zeros(1)
     for shift, ((method, backend), fit) in zip(shifts, fits, strict=True):
-        fit = fit.set_index("item").loc[labels]
+        fit = fit.set_index("item").reindex(labels)
         ends = fit[["hdi_2.5%", "hdi_97.5%"]].to_numpy()
         error = np.abs(ends - fit[["mean"]].to_numpy()).T
         axis.errorbar(
@@ -112,8 +170,8 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
             linewidth=1.2,
             label=f"{backend} {method}",
         )
-    if reference is not None and len(reference):
-        means = reference.set_index("item")["mean"].reindex(labels)
+    means = pd.Series(dtype=float) if reference is None else reference.set_index("item")["mean"].reindex(labels)
+    if reference is not None and means.notna().any():
         places = np.arange(len(labels))
         axis.hlines(
             means,
@@ -124,23 +182,29 @@ def _draw_parameter(axis: Axes, items: pd.DataFrame, reference: pd.DataFrame | N
             label=reference["source"].iloc[0],
             zorder=0,
         )
-    slanted: dict[str, Any] = {"rotation": 40, "ha": "right"} if len(labels) > MANY_ITEMS else {}
-    axis.set_xticks(np.arange(len(labels)), labels, **slanted)
+    crowded = len(labels) > MANY_ITEMS or max(map(len, labels)) > WIDE_LABEL
+    slanted: dict[str, Any] = {"rotation": 40, "ha": "right"} if crowded else {}
+    axis.set_xticks(np.arange(len(labels)), [short(label) for label in labels], **slanted)
     axis.set_ylabel("posterior mean, 95 % interval")
     axis.spines[["top", "right"]].set_visible(False)
 
 
 def draw_legend(figure: Figure, handles: Sequence[Any]) -> None:
     """Below the panels, in as many columns as there is room for."""
-    columns = max(1, int(figure.get_figwidth() / LEGEND_INCHES))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)), frameon=False)
+    columns = max(1, min(int(figure.get_figwidth() / LEGEND_INCHES), len(handles)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write png and svg and close the figure."""
+def save(figure: Figure, title: str, path: Path) -> None:
+    """Write the title above, png and svg, and close the figure."""
+    width = int(figure.get_figwidth() * LETTERS_PER_INCH)
+    lines = [part for line in title.splitlines() for part in textwrap.wrap(line, width)]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11)
     figure.set_layout_engine("constrained")
     # Without the date, and with names that are not random, the same records give the same file.
-    with plt.rc_context({"svg.hashsalt": "irtbridge"}):
+    with plt.rc_context({"svg.hashsalt": "irtbridge"}), warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box; the tables have it.
+        warnings.filterwarnings("ignore", message="Glyph")
         for ending in (".png", ".svg"):
             options: dict[str, Any] = {"metadata": {"Date": None}} if ending == ".svg" else {"dpi": 160}
             write_atomic(path.with_suffix(ending), partial(figure.savefig, **options))

@@ -12,7 +12,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from irtbridge.metrics import mcse
-from irtbridge_experiments.figures_recovery import LABELS, TARGETS, cell_style, finish
+from irtbridge_experiments.figures_recovery import (
+    LABELS,
+    TARGETS,
+    cell_style,
+    finish,
+    note_on_undrawable,
+    without_undrawable,
+)
 from irtbridge_experiments.recovery import blocks_of
 
 Grid = Mapping[str, Mapping[str, Any]]
@@ -32,9 +39,11 @@ def draw_grid(fits: pd.DataFrame, grid: Grid, title: str, folder: Path) -> None:
     folder : Path
         Where they go.
     """
-    done = fits[fits["error"].isna() & fits["condition"].isin([name for name, values in grid.items() if values])]
+    done = without_undrawable(fits)
+    title += note_on_undrawable(fits, done)
+    done = done[done["error"].isna() & done["condition"].isin([name for name, values in grid.items() if values])]
     names = list(dict.fromkeys(name for values in grid.values() for name in values))
-    if done.empty or len(names) != 2:
+    if not blocks_of(done) or len(names) != 2:
         return
     settings = pd.DataFrame([grid[str(condition)] for condition in done["condition"]], index=done.index, dtype=object)
     for statistic in LABELS:

@@ -17,13 +17,22 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from irtbridge.metrics import LEVEL, mcse
-from irtbridge_experiments.figures import colour_of, draw_legend, hatch_of, marker_of, save
+from irtbridge_experiments.figures import (
+    LARGEST_DRAWN,
+    colour_of,
+    draw_legend,
+    drawable,
+    hatch_of,
+    marker_of,
+    save,
+    short,
+)
 from irtbridge_experiments.recovery import blocks_of, sampling_seconds
 
 LABELS = {"mse": "mean MSE", "bias": "mean bias", "coverage": "coverage of 95 % intervals"}
 TARGETS = {"bias": 0.0, "coverage": LEVEL}
 WIDE = 4
-LETTERS = 36
+LETTERS = 30
 
 
 def draw_recovery(fits: pd.DataFrame, title: str, folder: Path) -> None:
@@ -38,14 +47,28 @@ def draw_recovery(fits: pd.DataFrame, title: str, folder: Path) -> None:
     folder : Path
         Where they go.
     """
-    done = fits[fits["error"].isna()]
+    done = without_undrawable(fits[fits["error"].isna()])
     blocks = blocks_of(done)
+    title += note_on_undrawable(fits, done)
+    if len(done):
+        _draw_times(done, title, folder / "times")
     if not blocks:
         return
     _draw_means(done, blocks, title, folder / "recovery")
     _draw_spread(done, blocks, title, folder / "spread")
-    _draw_times(done, title, folder / "times")
     _draw_pareto(done, [block for block in blocks if block != "ability"], title, folder / "pareto")
+
+
+def without_undrawable(fits: pd.DataFrame) -> pd.DataFrame:
+    """Fits with NaN in place of numbers that no axis can hold."""
+    numbers = fits.select_dtypes("number").columns
+    return fits.assign(**{name: drawable(fits[name]) for name in numbers})
+
+
+def note_on_undrawable(before: pd.DataFrame, after: pd.DataFrame) -> str:
+    """How many fits lost a number by `without_undrawable`, as another line of the title; empty if none."""
+    lost = int((before.loc[after.index].notna() & after.isna()).any(axis=1).sum())
+    return f"\n{lost} fits have values that are infinite or above {LARGEST_DRAWN:g}, not drawn" if lost else ""
 
 
 def _draw_means(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
@@ -110,9 +133,9 @@ def _draw_pareto(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Pa
         axis.plot(*zip(*_front(points), strict=True), color="#999999", linewidth=0.9, zorder=0)
         axis.set_xscale("log")
         axis.margins(x=0.15)
-        axis.set_ylim(0, 1.15 * max(mse for _, mse in points))
+        axis.set_ylim(0, 1.15 * max((mse for _, mse in points if mse > 0), default=1.0))
         _plain_numbers(axis.xaxis)
-        axis.set_title(condition, loc="left")
+        axis.set_title(short(condition), loc="left")
         axis.set_xlabel("mean seconds for one fit")
     for axis in axes.flat[len(conditions) :]:
         axis.set_visible(False)
@@ -126,7 +149,7 @@ def _draw_pareto(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Pa
 def _front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The points that no other is both faster and more accurate than, in order of time."""
     front: list[tuple[float, float]] = []
-    for seconds, mse in sorted(points):
+    for seconds, mse in sorted(point for point in points if np.isfinite(point).all()):
         if not front or mse < front[-1][1]:
             front.append((seconds, mse))
     return front
@@ -150,6 +173,8 @@ def _conditions(fits: pd.DataFrame) -> list[str]:
 
 
 def _box(axis: Axes, place: float, values: pd.Series, cell: tuple[str, str]) -> None:
+    if values.isna().all():
+        return
     box = axis.boxplot(
         values.dropna(), positions=[place], widths=0.09, patch_artist=True, manage_ticks=False, flierprops={"ms": 2}
     )
@@ -164,7 +189,12 @@ def _fill(backend: str, method: str) -> dict[str, Any]:
 def _name_conditions(axis: Axes, fits: pd.DataFrame) -> None:
     conditions = _conditions(fits)
     many = sum(map(len, conditions)) > LETTERS
-    axis.set_xticks(range(len(conditions)), conditions, rotation=30 if many else 0, ha="right" if many else "center")
+    axis.set_xticks(
+        range(len(conditions)),
+        [short(c) for c in conditions],
+        rotation=30 if many else 0,
+        ha="right" if many else "center",
+    )
     axis.set_xlim(-0.6, len(conditions) - 0.4)
 
 
@@ -191,8 +221,7 @@ def finish(figure: Figure, fits: pd.DataFrame, title: str, path: Path, *, boxes:
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
     draw_legend(figure, handles)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    save(figure, path)
+    save(figure, title, path)
 
 
 def _handle(backend: str, method: str, box: bool) -> Patch | Line2D:

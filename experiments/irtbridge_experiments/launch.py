@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +25,10 @@ from irtbridge.files import read_json
 from irtbridge_experiments.cell import Cell, Record, record_path
 from irtbridge_experiments.config import CONFIG_MODULE, given_keys, prepare, split_config_dir
 from irtbridge_experiments.display import Display, display, show_failures
+from irtbridge_experiments.hints import hints
+from irtbridge_experiments.locks import claimed
 from irtbridge_experiments.presets import settle
-from irtbridge_experiments.recovery import FITS, packed_hashes
+from irtbridge_experiments.recovery import FITS, packed_fits
 from irtbridge_experiments.study import Plan, done_before, make_plan, run_plan, write_study_file
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -51,13 +53,16 @@ def launch_study(config: DictConfig, words: Sequence[str], console: Console) -> 
         Where progress is shown.
     """
     plan = make_plan(config)
-    write_study_file(config, plan)
-    packed = packed_hashes(plan.folder / FITS)
-    jobs = [name for cell in plan.cells for name in _jobs(cell, plan, config, packed)]
-    with display(console) as show, _watched(plan, show):
-        if jobs:
-            _launch(words, jobs, plan.folder)
-    records = [record for cell in plan.cells for r in plan.wanted(cell) if (record := _record(plan, cell, r))]
+    with claimed(plan.folder, plan.cells), display(console) as show:
+        write_study_file(config, plan)
+        packed = packed_fits(plan.folder / FITS)
+        jobs = [name for cell in plan.cells for name in _jobs(cell, plan, config, packed)]
+        for hint in hints(plan.cells) if jobs else ():
+            console.print(hint)
+        with _watched(plan, show):
+            if jobs:
+                _launch(words, jobs, plan.folder)
+        records = [record for cell in plan.cells for r in plan.wanted(cell) if (record := _record(plan, cell, r))]
     show_failures(records, console)
     return records
 
@@ -74,7 +79,7 @@ def job(config: DictConfig) -> None:
     run_plan(config, part, Display(Console(quiet=True), None))
 
 
-def _jobs(cell: Cell, plan: Plan, config: DictConfig, packed: Mapping[tuple[str, str, str, int], str]) -> list[str]:
+def _jobs(cell: Cell, plan: Plan, config: DictConfig, packed: Collection[tuple[object, ...]]) -> list[str]:
     """Names of a cell's jobs that have something to do: ``CONDITION/BACKEND-METHOD/0of2``."""
     wanted = plan.wanted(cell)
     parts = min(config.parts, len(wanted))

@@ -12,9 +12,10 @@ from rich.console import Console
 from irtbridge.errors import ResultsError
 from irtbridge.files import read_json, write_text
 from irtbridge.metrics import mcse
-from irtbridge_experiments.recovery import FITS, blocks_of, one_version, read_fits
+from irtbridge_experiments.recovery import FITS, blocks_of, read_fits
 from irtbridge_experiments.render import print_table, to_latex, to_markdown
 from irtbridge_experiments.report import simulated_conditions, write_study
+from irtbridge_experiments.selection import chosen_fits
 from irtbridge_experiments.tables import REFERENCE_FOLDER
 
 TITLE = "Reported and measured"
@@ -53,8 +54,8 @@ def write_paper(results: Path, console: Console) -> pd.DataFrame:
     write_text(results / "paper" / "paper.md", page)
     write_text(results / "paper" / "paper.tex", to_latex(table, CAPTION, decimals=4))
     print_table(table.drop(columns="study"), console, TITLE, decimals=4)
-    console.print(CAPTION, style="dim", highlight=False)
-    console.print(f"written: {results}/paper; tables and figures of {', '.join(there)}", highlight=False)
+    console.print(CAPTION, style="dim")
+    console.print(f"written: {results}/paper; tables and figures of {', '.join(there)}")
     return table
 
 
@@ -119,8 +120,9 @@ def _measured(fits: pd.DataFrame | None, row: dict[Any, str]) -> dict[str, float
 
 def _fits(folder: Path) -> pd.DataFrame | None:
     """Replications of a study; None where it has only real data."""
-    simulated = simulated_conditions(read_json(folder / "study.json"))
-    return one_version(read_fits(folder / FITS, simulated)) if simulated else None
+    study = read_json(folder / "study.json")
+    simulated = simulated_conditions(study)
+    return chosen_fits(study, read_fits(folder / FITS, simulated)) if simulated else None
 
 
 def _conditions(fits: pd.DataFrame) -> list[str]:

@@ -12,11 +12,13 @@ from irtbridge.errors import ResultsError
 from irtbridge.files import write_text
 from irtbridge.metrics import mcse
 from irtbridge_experiments.cell import Record
+from irtbridge_experiments.trust import FLAGGED_CAPTION, NO_FLAG, flags_of
 
 CELL = ["condition", "backend", "method"]
 FIT = [*CELL, "replication", "cell_hash"]
 FITS = "fits.csv"
 """One row per replication: what a study needs to go on, and to rebuild its tables, without the records."""
+FLAGS = "flags"
 STATISTICS = ("mse", "bias", "coverage")
 SECONDS = ("compile_seconds", "warmup_seconds", "sampling_seconds", "total_seconds")
 COLUMNS = (
@@ -30,8 +32,8 @@ PROVENANCE = (
 )  # fmt: skip
 RECOVERY_CAPTION = (
     "MSE and bias of the posterior means over the elements of a parameter block, averaged over the replications that "
-    "were done; coverage is that of central 95 % intervals. MCSE = SD / sqrt(replications)."
-)
+    "were done; coverage is that of central 95 % intervals. MCSE = SD / sqrt(replications). "
+) + FLAGGED_CAPTION
 PAIRED_CAPTION = (
     "Each cell less {baseline}, on the same response matrices: differences of MSE and bias, averaged, with their MCSE; "
     "faster: seconds of {baseline} over seconds of the cell, means, compilation left out."
@@ -39,39 +41,53 @@ PAIRED_CAPTION = (
 TIMES_CAPTION = (
     "Seconds: wall clock, means over replications, imports left out; total = compile + warm-up (or optimisation) + "
     "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays. Load: "
-    "jobs that the machine had when a fit began, averaged over the minute before."
-)
+    "jobs that the machine had when a fit began, averaged over the minute before. "
+) + FLAGGED_CAPTION
 
 
 def write_fits(records: Sequence[Record], path: Path, conditions: Sequence[str]) -> pd.DataFrame:
     """Write one row per replication as csv and read it again: tables are the same with or without the records.
 
-    Rows of replications that have no record here, as those of another machine, are kept.
+    Rows of fits that have no record here, as those of another machine or of an earlier definition, are kept.
     """
     frame = pd.DataFrame([fit_row(record) for record in records])
     if path.exists():
         kept = read_fits(path, conditions)
-        here = pd.MultiIndex.from_frame(frame[[*CELL, "replication"]])
-        elsewhere = ~pd.MultiIndex.from_frame(kept[[*CELL, "replication"]].astype(frame.dtypes[CELL])).isin(here)
+        here = pd.MultiIndex.from_frame(frame[FIT])
+        elsewhere = ~pd.MultiIndex.from_frame(kept[FIT].astype(frame.dtypes[CELL])).isin(here)
         frame = pd.concat([frame, kept[elsewhere]], ignore_index=True)
     write_text(path, _in_order(frame, conditions).to_csv(index=False))
     return read_fits(path, conditions)
 
 
-def packed_hashes(path: Path) -> dict[tuple[str, str, str, int], str]:
-    """Cell hash of each replication that a csv of `write_fits` has, by condition, backend, method and number."""
+def packed_fits(path: Path) -> set[tuple[str, str, str, int, str]]:
+    """What a csv of `write_fits` has, failures apart: condition, backend, method, replication and cell hash."""
     if not path.exists():
-        return {}
-    fits = _read_csv(path, dtype=dict.fromkeys(CELL, str))
+        return set()
+    fits = _read_csv(path, dtype=dict.fromkeys((*CELL, "cell_hash"), str))
     fits = fits[fits["error"].isna()]
-    return {(c, b, m, int(r)): h for c, b, m, r, h in zip(*(fits[n] for n in FIT), strict=True)}
+    return {(c, b, m, int(r), h) for c, b, m, r, h in zip(*(fits[n] for n in FIT), strict=True)}
 
 
 def read_fits(path: Path, conditions: Sequence[str]) -> pd.DataFrame:
     """Read what `write_fits` wrote, every number as it was; conditions in the study's order."""
-    text = dict.fromkeys(("error", "git_commit", *CELL), object)
+    text = dict.fromkeys(("error", "git_commit", "cell_hash", FLAGS, *CELL), object)
     # The Python engine reads a number as Python does: exactly.
-    return _in_order(_read_csv(path, engine="python", dtype=text), conditions)
+    fits = _read_csv(path, engine="python", dtype=text)
+    flags = fits[FLAGS] if FLAGS in fits else pd.Series(index=fits.index, dtype=object)
+    judged = pd.Series([_judged(row) for row in fits.to_dict("records")], index=fits.index, dtype=object)
+    return _in_order(fits.assign(**{FLAGS: flags.where(flags.notna(), judged)}), conditions)
+
+
+def _judged(row: dict[Any, Any]) -> str | None:
+    """Flags of a row that has none of its own, as those of older studies, by its numbers."""
+    known = {str(name): value for name, value in row.items() if pd.notna(value)}
+    return None if "error" in known else flags_of(known)
+
+
+def no_fits() -> pd.DataFrame:
+    """What `read_fits` reads where nothing is simulated."""
+    return _in_order(pd.DataFrame(columns=[*COLUMNS, FLAGS, "error"], dtype=object), [])
 
 
 def _read_csv(path: Path, **how: Any) -> pd.DataFrame:
@@ -83,7 +99,8 @@ def _read_csv(path: Path, **how: Any) -> pd.DataFrame:
         It is not one.
     """
     try:
-        fits: pd.DataFrame = pd.read_csv(path, **how)
+        # A condition may be called NA.
+        fits: pd.DataFrame = pd.read_csv(path, keep_default_na=False, na_values=[""], **how)
     except ValueError as error:
         raise ResultsError(f"{path} is damaged ({error}): delete it and run again.") from error
     lost = [name for name in COLUMNS if name not in fits]
@@ -93,7 +110,8 @@ def _read_csv(path: Path, **how: Any) -> pd.DataFrame:
 
 
 def _in_order(fits: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame:
-    order = pd.Categorical(fits["condition"], categories=list(conditions), ordered=True)
+    names = dict.fromkeys([*conditions, *fits["condition"]])
+    order = pd.Categorical(fits["condition"], categories=list(names), ordered=True)
     return fits.assign(condition=order).sort_values([*CELL, "replication"], kind="stable", ignore_index=True)
 
 
@@ -112,16 +130,11 @@ def provenance(records: Sequence[Record]) -> dict[str, list[Record]]:
 def fit_row(record: Record) -> dict[str, object]:
     """A record as one flat row; accuracy in columns such as ``discrimination mse``."""
     row: dict[str, object] = {name: record.get(name) for name in COLUMNS}
-    row["error"] = record["error"]["type"] if "error" in record else None
+    failed = "error" in record
+    row |= {"error": record["error"]["type"] if failed else None, FLAGS: None if failed else flags_of(record)}
     for block, values in record.get("parameters", {}).items():
         row |= {f"{block} {statistic}": values[statistic] for statistic in STATISTICS}
     return row
-
-
-def one_version(fits: pd.DataFrame) -> pd.DataFrame:
-    """Of each cell only the replications with the definition that most of them have: settings never mix in a mean."""
-    usual = fits.groupby(CELL, observed=True)["cell_hash"].transform(lambda hashes: hashes.mode().iloc[0])
-    return fits[fits["cell_hash"] == usual]
 
 
 def recovery_table(fits: pd.DataFrame) -> pd.DataFrame:
@@ -210,7 +223,8 @@ def _cells(fits: pd.DataFrame) -> list[tuple[tuple[str, str, str], pd.DataFrame]
 
 def _counts(cell: pd.DataFrame) -> dict[str, int]:
     failed = int(cell["error"].notna().sum())
-    return {"done": len(cell) - failed, "failed": failed}
+    flagged = cell[FLAGS].notna() & (cell[FLAGS] != NO_FLAG)
+    return {"done": len(cell) - failed, "failed": failed, "flagged": int(flagged.sum())}
 
 
 def _recovery(cell: pd.DataFrame, block: str) -> dict[str, float]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from irtbridge.errors import ResultsError
+from irtbridge.errors import IRTBridgeError, ResultsError
 from irtbridge.files import read_json, write_json, write_text
 from irtbridge_experiments.cell import Record
+from irtbridge_experiments.locks import writing
 from irtbridge_experiments.recovery import (
     FITS,
     PAIRED_CAPTION,
     RECOVERY_CAPTION,
     TIMES_CAPTION,
     baseline_of,
-    one_version,
+    no_fits,
     paired_table,
     provenance,
     read_fits,
@@ -26,7 +29,8 @@ from irtbridge_experiments.recovery import (
     times_table,
     write_fits,
 )
-from irtbridge_experiments.render import print_table, to_latex, to_markdown
+from irtbridge_experiments.render import markdown, print_table, to_latex, to_markdown
+from irtbridge_experiments.selection import chosen_fits, chosen_records, left_out
 from irtbridge_experiments.tables import (
     CAPTION,
     ESTIMATES_CAPTION,
@@ -38,33 +42,62 @@ from irtbridge_experiments.tables import (
     study_table,
 )
 
+OUTPUTS = (
+    "recovery", "times", "paired", "spread", "pareto", "grid_mse", "grid_bias", "grid_coverage",
+    "table", "estimates", "items", "figure", "densities", "traces",
+)  # fmt: skip
+
 
 def write_study(folder: Path, console: Console) -> None:
     """Write a study's tables (csv, Markdown, LaTeX) and figures (png, svg), and print the tables.
 
-    Simulated conditions give ``recovery`` and ``times``, real data ``table``.
+    Simulated conditions give ``recovery`` and ``times``, real data ``table``. Only fits that have the definition of the
+    study's latest run are shown.
 
     Raises
     ------
     ResultsError
-        The folder has no study's records.
+        The folder has no study's fits.
     """
     if not (folder / "study.json").exists():
         raise ResultsError(f"{folder} is not a study's folder: irtbridge run study=NAME makes one.")
-    study = read_json(folder / "study.json")
+    with writing(folder):
+        study = read_json(folder / "study.json")
+        records = read_records(folder) if (folder / "records").is_dir() or not (folder / FITS).exists() else []
+        fits = _all_fits(folder, study, records)
+        every = _in_order(study, [r for r in records if r["condition"] not in simulated_conditions(study)])
+        chosen, single = chosen_fits(study, fits), chosen_records(study, every)
+        if chosen.empty and not single:
+            raise ResultsError(f"no fit in {folder} is of what its latest run asked for: run the study to its end.")
+        for word in filter(None, (left_out(fits, chosen), left_out(every, single))):
+            console.print(word)
+        _remove_outputs(folder)
+        if len(chosen):
+            _write_simulated(folder, study, chosen, console)
+        if single:
+            _write_single(folder, study, single, console)
+
+
+def _in_order(study: dict[str, Any], records: Sequence[Record]) -> list[Record]:
+    """Records with the conditions in the study's order; what it does not have is last."""
+    places = {name: place for place, name in enumerate(study["conditions"])}
+    return sorted(records, key=lambda record: places.get(record["condition"], len(places)))
+
+
+def _remove_outputs(folder: Path) -> None:
+    """Take away what an earlier run has written: what this one does not write again would be out of date."""
+    for name, ending in itertools.product(OUTPUTS, (".csv", ".md", ".tex", ".png", ".svg")):
+        (folder / name).with_suffix(ending).unlink(missing_ok=True)
+
+
+def _all_fits(folder: Path, study: dict[str, Any], records: Sequence[Record]) -> pd.DataFrame:
+    """A row for each fit of simulated data, from the records and from the csv, which has what they have afterwards."""
     simulated = simulated_conditions(study)
-    packed = folder / FITS
-    alone = packed.exists() and not (folder / "records").is_dir()
-    records = [] if alone else read_records(folder)
-    if alone:
-        _write_simulated(folder, study, read_fits(packed, simulated), console)
     replicated = [record for record in records if record["condition"] in simulated]
     if replicated:
         write_json(folder / "provenance.json", _merged(folder / "provenance.json", provenance(replicated)))
-        _write_simulated(folder, study, write_fits(replicated, packed, simulated), console)
-    single = [record for record in records if record["condition"] in study["conditions"].keys() - simulated]
-    if single:
-        _write_single(folder, study, single, console)
+        return write_fits(replicated, folder / FITS, simulated)
+    return read_fits(folder / FITS, simulated) if (folder / FITS).exists() else no_fits()
 
 
 def _merged(path: Path, new: dict[str, list[Record]]) -> dict[str, list[Record]]:
@@ -85,19 +118,19 @@ def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, co
     from irtbridge_experiments.figures_grid import draw_grid
     from irtbridge_experiments.figures_recovery import draw_recovery
 
-    chosen = one_version(fits)
-    if len(chosen) < len(fits):
-        console.print(f"{len(fits) - len(chosen)} fits with other settings than most of their cell are left out")
-    _write(folder / "recovery", recovery_table(chosen), study["title"], RECOVERY_CAPTION, console, decimals=4)
-    _write(folder / "times", times_table(chosen), study["title"], TIMES_CAPTION, console)
+    title = study["title"]
+    with np.errstate(over="ignore", invalid="ignore"):
+        recovery, paired = recovery_table(fits), paired_table(fits)
+    _write(folder / "recovery", recovery, title, RECOVERY_CAPTION, console, decimals=4)
+    _write(folder / "times", times_table(fits), title, TIMES_CAPTION, console)
     written = ["recovery", "times"]
-    if len(paired := paired_table(chosen)):
+    if len(paired):
         written.append("paired")
-        caption = PAIRED_CAPTION.format(baseline=" ".join(baseline_of(chosen) or ()))
-        _write(folder / "paired", paired, study["title"], caption, console, decimals=4)
-    draw_recovery(chosen, study["title"], folder)
-    draw_grid(chosen, {n: c.get("grid", {}) for n, c in study["conditions"].items()}, study["title"], folder)
-    console.print(f"written: {folder}/{', '.join(written)} (csv, md, tex), {FITS}, figures (png, svg)", highlight=False)
+        caption = PAIRED_CAPTION.format(baseline=" ".join(baseline_of(fits) or ()))
+        _write(folder / "paired", paired, title, caption, console, decimals=4)
+    grid = {name: condition.get("grid", {}) for name, condition in study["conditions"].items()}
+    _draw(console, lambda: draw_recovery(fits, title, folder), lambda: draw_grid(fits, grid, title, folder))
+    console.print(f"written: {folder}/{', '.join(written)} (csv, md, tex), {FITS}, figures (png, svg)")
 
 
 def _write_single(folder: Path, study: dict[str, Any], records: Sequence[Record], console: Console) -> None:
@@ -105,25 +138,36 @@ def _write_single(folder: Path, study: dict[str, Any], records: Sequence[Record]
     from irtbridge_experiments.figures_posterior import draw_densities, draw_traces
 
     reference = read_reference(study["reference"]) if study["reference"] else None
-    items = item_frame(records)
-    caption = CAPTION
+    items, title, caption = item_frame(records), study["title"], CAPTION
     if reference is not None:
         caption = f"{RMSE_CAPTION.format(source=reference['source'].iloc[0])} {CAPTION}"
-    _write(folder / "table", study_table(records, reference), study["title"], caption, console)
+    _write(folder / "table", study_table(records, reference), title, caption, console)
     if len(items):
-        draw_agreement(items, reference, study["title"], folder / "figure")
-        draw_densities(records, study["title"], folder / "densities")
-        draw_traces(records, study["title"], folder / "traces")
         write_text(folder / "items.csv", items.to_csv(index=False, float_format="%.6g"))
-        _write(folder / "estimates", estimates(records, reference), study["title"], ESTIMATES_CAPTION, console)
-    console.print(
-        f"written: {folder}/table, estimates (csv, md, tex), items.csv, figures (png, svg), records/", highlight=False
-    )
+        _write(folder / "estimates", estimates(records, reference), title, ESTIMATES_CAPTION, console)
+        _draw(
+            console,
+            lambda: draw_agreement(items, reference, title, folder / "figure"),
+            lambda: draw_densities(records, title, folder / "densities"),
+            lambda: draw_traces(records, title, folder / "traces"),
+        )
+    console.print(f"written: {folder}/table, estimates (csv, md, tex), items.csv, figures (png, svg), records/")
+
+
+def _draw(console: Console, *figures: Callable[[], None]) -> None:
+    """Draw what can be drawn: the tables are there, and a figure that fails must not look as if the fits had."""
+    for figure in figures:
+        try:
+            figure()
+        except IRTBridgeError:
+            raise
+        except Exception as error:
+            console.print(f"a figure could not be drawn ({type(error).__name__}: {error}); the tables are whole.")
 
 
 def _write(path: Path, table: pd.DataFrame, title: str, caption: str, console: Console, decimals: int = 3) -> None:
     write_text(path.with_suffix(".csv"), table.to_csv(index=False, float_format="%.6g"))
-    write_text(path.with_suffix(".md"), f"{title}\n\n{to_markdown(table, decimals)}\n{caption}\n")
+    write_text(path.with_suffix(".md"), f"{markdown(title)}\n\n{to_markdown(table, decimals)}\n{caption}\n")
     write_text(path.with_suffix(".tex"), to_latex(table, f"{title}. {caption}", decimals))
     print_table(table, console, title, decimals)
-    console.print(caption, style="dim", highlight=False)
+    console.print(caption, style="dim")

@@ -15,6 +15,9 @@ POINTS = 60
 MAX_DRAWS = 1000
 MAX_TRACE = 200
 DIGITS = 5
+MARGIN = 0.15
+SMALLEST_WIDTH = 1e-100
+"""Of draws that have a density: narrower, or wider than its inverse, and its numbers would not be finite."""
 
 
 def densities(posterior: xr.Dataset) -> list[dict[str, Any]]:
@@ -22,11 +25,13 @@ def densities(posterior: xr.Dataset) -> list[dict[str, Any]]:
     rows = []
     for item, parameter, draws in _of_items(posterior):
         flat = _thinned(draws.ravel(), MAX_DRAWS)
-        if np.ptp(flat) == 0 or not np.isfinite(flat).all():
+        width = float(np.ptp(flat)) if np.isfinite(flat).all() else 0.0
+        if not SMALLEST_WIDTH < width < 1 / SMALLEST_WIDTH:
             continue
-        margin = 0.15 * np.ptp(flat)
-        low, high = flat.min() - margin, flat.max() + margin
-        density = gaussian_kde(flat)(np.linspace(low, high, POINTS))
+        # The kernel's variance is of draws between 0 and 1: it can neither overflow nor vanish.
+        places = np.linspace(-MARGIN, 1 + MARGIN, POINTS)
+        density = gaussian_kde((flat - flat.min()) / width)(places) / width
+        low, high = flat.min() - MARGIN * width, flat.max() + MARGIN * width
         row = {"item": item, "parameter": parameter, "low": _short(low), "high": _short(high)}
         rows.append(row | {"density": [_short(value) for value in density]})
     return rows
@@ -38,7 +43,7 @@ def traces(posterior: xr.Dataset) -> list[dict[str, Any]]:
     return [
         {"item": item, "parameter": name, "chains": [[_short(v) for v in _thinned(c, MAX_TRACE)] for c in draws]}
         for item, name, draws in _of_items(first)
-        if np.ptp(draws) > 0
+        if np.isfinite(draws).all() and np.ptp(draws) > 0
     ]
 
 

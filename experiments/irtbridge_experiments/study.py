@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from irtbridge_experiments.cell import Cell, Record, finished, identity, run_cel
 from irtbridge_experiments.conditions import Task, read_tasks
 from irtbridge_experiments.design import Design
 from irtbridge_experiments.display import Display, display
-from irtbridge_experiments.recovery import FITS, packed_hashes
+from irtbridge_experiments.hints import hints
+from irtbridge_experiments.locks import claimed, writing
+from irtbridge_experiments.recovery import FITS, packed_fits
 
 
 def make_cells(config: DictConfig, task: Task) -> list[Cell]:
@@ -103,8 +106,8 @@ def run_study(config: DictConfig, console: Console) -> list[Record]:
         Where progress is shown.
     """
     plan = make_plan(config)
-    write_study_file(config, plan)
-    with display(console) as show:
+    with claimed(plan.folder, plan.cells), display(console) as show:
+        write_study_file(config, plan)
         return run_plan(config, plan, show)
 
 
@@ -139,12 +142,15 @@ def run_cells(
         Keep the draws; fit again what is on disk.
     """
     records: list[Record] = []
-    packed = packed_hashes(folder / FITS)
+    packed = packed_fits(folder / FITS)
     wanted = [wanted_of(cell, replications) for cell in cells]
     kept = [
         [] if overwrite else [record for r in numbers if (record := done_before(folder, cell, r, packed))]
         for cell, numbers in zip(cells, wanted, strict=True)
     ]
+    todo = [cell for cell, numbers, before in zip(cells, wanted, kept, strict=True) if len(before) < len(numbers)]
+    for hint in hints(todo):
+        show.console.print(hint)
     show.expect(sum(map(len, wanted)), kept=sum(map(len, kept)))
     for cell, numbers, before in zip(cells, wanted, kept, strict=True):
         done = {record["replication"] for record in before}
@@ -157,12 +163,10 @@ def run_cells(
     return records
 
 
-def done_before(
-    folder: Path, cell: Cell, replication: int, packed: Mapping[tuple[str, str, str, int], str]
-) -> Record | None:
+def done_before(folder: Path, cell: Cell, replication: int, packed: Collection[tuple[object, ...]]) -> Record | None:
     """The record of this very fit, or its identity where only its row in the study's csv is at hand."""
     record = finished(folder, cell, replication)
-    if record is None and packed.get((cell.condition, cell.backend, cell.method, replication)) == cell.hash:
+    if record is None and (cell.condition, cell.backend, cell.method, replication, cell.hash) in packed:
         return identity(cell, replication)
     return record
 
@@ -175,7 +179,7 @@ def wanted_of(cell: Cell, replications: Sequence[int]) -> Sequence[int]:
 def write_study_file(config: DictConfig, plan: Plan) -> None:
     """Write what the study is, and the true parameters of each condition that is simulated.
 
-    Conditions that an earlier run had, and this one leaves out, stay.
+    Conditions that an earlier run had, and this one leaves out, stay, as do the cells of a condition that is the same.
     """
     whole = config.folder == config.name
     described = {
@@ -185,13 +189,24 @@ def write_study_file(config: DictConfig, plan: Plan) -> None:
         "seed": config.seed,
     }
     path = plan.folder / "study.json"
-    conditions: dict[str, Any] = read_json(path)["conditions"] if path.exists() else {}
-    for task in plan.tasks:
-        conditions[task.name] = {"spec": task.spec.to_dict()} | ({"grid": task.grid} if task.grid else {})
-        if task.design is not None:
-            conditions[task.name]["design"] = task.design.to_dict()
-            write_truth(plan.folder / "truth" / f"{task.name}.json", task.design, config.seed)
-    write_json(path, described | {"conditions": conditions})
+    with writing(plan.folder):
+        conditions: dict[str, Any] = read_json(path)["conditions"] if path.exists() else {}
+        for task in plan.tasks:
+            cells = {cell.key: cell.hash for cell in plan.cells if cell.condition == task.name}
+            conditions[task.name] = _described(task, config.seed, cells, conditions.get(task.name, {}))
+            if task.design is not None:
+                write_truth(plan.folder / "truth" / f"{task.name}.json", task.design, config.seed)
+        write_json(path, described | {"conditions": conditions})
+
+
+def _described(task: Task, seed: int, cells: dict[str, str], before: dict[str, Any]) -> dict[str, Any]:
+    """A condition as study.json has it, with the hash of each of its cells: the definition whose fits are shown."""
+    data = {} if task.responses is None else {"data": task.responses.fingerprint}
+    design = {} if task.design is None else {"design": task.design.to_dict()}
+    grid = {"grid": task.grid} if task.grid else {}
+    definition = {"spec": task.spec.to_dict()} | grid | design | data | {"seed": seed}
+    same = {name: value for name, value in before.items() if name != "cells"} == json.loads(json.dumps(definition))
+    return definition | {"cells": (before.get("cells", {}) if same else {}) | cells}
 
 
 def write_truth(path: Path, design: Design, seed: int) -> None:

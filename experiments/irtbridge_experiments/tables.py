@@ -12,15 +12,17 @@ import pandas as pd
 from irtbridge.errors import ResultsError
 from irtbridge.files import read_json
 from irtbridge_experiments.cell import Record
+from irtbridge_experiments.trust import TRUST_CAPTION, trust_of
 
 REFERENCE_FOLDER = "reference"
+MOST_WHOLE = 2
 AVERAGED = ("threshold", "step")
 RMSE_CAPTION = "RMSE: root mean squared difference of the posterior means from the reference ({source}), over items."
 ESTIMATES_CAPTION = "Posterior means; steps and thresholds are averaged over the categories of an item."
 CAPTION = (
     "ESS and R-hat: over item parameters. Seconds: wall clock of one fit in its own process, imports left out; total = "
-    "compile + warm-up (or optimisation) + sampling."
-)
+    "compile + warm-up (or optimisation) + sampling. "
+) + TRUST_CAPTION
 
 
 def read_records(folder: Path) -> list[Record]:
@@ -80,23 +82,36 @@ def agreement(record: Record, reference: pd.DataFrame) -> dict[str, float]:
 
 
 def estimates(records: Sequence[Record], reference: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Posterior means side by side: item and parameter, a column for each fit, and the reference.
+    """Posterior means side by side: condition, item and parameter, a column for each fit, and the reference.
 
     Steps and thresholds are averaged over an item's categories, so that an item has one location. Parameters that
-    belong to no item, as trait correlations, have none. The rows are those of the reference, if there is one.
+    belong to no item, as trait correlations, have none. The rows of a condition that has all of the reference's
+    parameters are those of the reference.
     """
+    fitted = [record for record in records if "items" in record]
+    conditions = list(dict.fromkeys(record.get("condition", "") for record in fitted))
+    parts = []
+    for condition in conditions:
+        of_condition = [record for record in fitted if record.get("condition", "") == condition]
+        parts.append(_estimates_of_one(of_condition, reference).assign(condition=condition))
+    if not parts:
+        return pd.DataFrame(columns=["item", "parameter"])
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "condition", table.pop("condition"))
+    return table if len(conditions) > 1 else table.drop(columns="condition")
+
+
+def _estimates_of_one(records: Sequence[Record], reference: pd.DataFrame | None) -> pd.DataFrame:
     fits: dict[str, pd.Series] = {}
     for record in records:
-        if "items" in record:
-            rows = [*record["items"], *({"item": ""} | row for row in record["shared"])]
-            fits[f"{record['backend']} {record['method']}"] = _by_item(pd.DataFrame(rows))
-    if not fits:
-        return pd.DataFrame(columns=["item", "parameter"])
-    order = next(iter(fits.values())).index
+        rows = [*record["items"], *({"item": ""} | row for row in record["shared"])]
+        fits[f"{record['backend']} {record['method']}"] = _by_item(pd.DataFrame(rows))
+    table = pd.DataFrame(fits).reindex(next(iter(fits.values())).index)
     if reference is not None:
-        fits[reference["source"].iloc[0]] = _by_item(reference)
-        order = _by_item(reference).index
-    return pd.DataFrame(fits).reindex(order).rename_axis(["item", "parameter"]).reset_index()
+        means = _by_item(reference)
+        table = table.reindex(means.index) if means.index.isin(table.index).all() else table
+        table[reference["source"].iloc[0]] = means
+    return table.rename_axis(["item", "parameter"]).reset_index()
 
 
 def _by_item(frame: pd.DataFrame) -> pd.Series:
@@ -135,6 +150,7 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
             "k-hat": record.get("pareto_k"),
             "max R-hat": record["max_r_hat"],
             "divergences": record["divergences"],
+            "trust": trust_of(record),
             "compile s": record["compile_seconds"],
             "warm-up s": record["warmup_seconds"],
             "sample s": record["sampling_seconds"],
@@ -171,12 +187,17 @@ def side_by_side(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def compact(table: pd.DataFrame) -> pd.DataFrame:
-    """A side-by-side table narrow enough for a terminal: the ends of each interval in one column."""
+    """A side-by-side table narrow enough for a terminal.
+
+    The ends of each interval share a column; of more than two fits only means and standard deviations are left.
+    """
     out = table.copy()
-    for low in [c for c in table.columns if str(c).endswith(" 2.5%")]:
-        fit = low.removesuffix(" 2.5%")
-        high = f"{fit} 97.5%"
-        texts = ["-" if pd.isna(a) else f"{a:.2f} {b:.2f}" for a, b in zip(table[low], table[high], strict=True)]
+    fits = [str(c).removesuffix(" 2.5%") for c in table.columns if str(c).endswith(" 2.5%")]
+    if len(fits) > MOST_WHOLE:
+        return out[["item", "parameter", *(f"{fit} {column}" for fit in fits for column in ("mean", "SD"))]]
+    for fit in fits:
+        low, high = f"{fit} 2.5%", f"{fit} 97.5%"
+        texts = [None if pd.isna(a) else f"{a:.2f} {b:.2f}" for a, b in zip(table[low], table[high], strict=True)]
         out.insert(list(out.columns).index(low), f"{fit} 95 % HDI", texts)
         out = out.drop(columns=[low, high])
     return out.dropna(axis="columns", how="all")

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data import Responses
-from irtbridge.errors import IRTBridgeError
+from irtbridge.errors import IRTBridgeError, NumericalError
 from irtbridge.files import read_json
 from irtbridge.fitting import Fit, Fitter
 from irtbridge.inference import make_settings
@@ -106,7 +107,9 @@ class Work:
         """Accuracy where the truth is known, else the posterior summaries."""
         if self.design is not None:
             truth = self.design.truth(self.params)
-            return {"parameters": accuracy(result.idata.posterior, truth, result.draws.standard_errors)}
+            blocks = accuracy(result.idata.posterior, truth, result.draws.standard_errors)
+            check_finite(blocks)
+            return {"parameters": blocks}
         return {
             "items": _rows(result.items().stack("parameter", future_stack=True).reset_index()),
             "shared": _rows(result.shared().rename_axis("parameter").reset_index()),
@@ -115,6 +118,13 @@ class Work:
             "quadrature_error": result.quadrature_error,
             "recoded": {i: {str(k): v for k, v in codes.items()} for i, codes in result.responses.recoded.items()},
         }
+
+
+def check_finite(blocks: dict[str, dict[str, float]]) -> None:
+    """Raise `NumericalError` where posterior means are infinite: a mean over replications would leave them out."""
+    lost = [name for name, block in blocks.items() if not np.isfinite([block["mse"], block["bias"]]).all()]
+    if lost:
+        raise NumericalError(f"the posterior means of {', '.join(lost)} are not finite; take narrower priors.")
 
 
 def described(result: Fit) -> Record:
@@ -126,6 +136,7 @@ def described(result: Fit) -> Record:
         "max_r_hat": result.max_r_hat,
         "pareto_k": result.pareto_k,
         "divergences": result.divergences,
+        "verdict": result.verdict.to_dict(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -148,6 +159,7 @@ def die_with_parent() -> None:
 def main() -> int:
     """Run the job named on the command line."""
     die_with_parent()
+    warnings.simplefilter("ignore")  # Nobody reads them here; the record has the verdict.
     job = read_json(Path(sys.argv[1]))
     work = Work(Cell(**job["cell"]))
     for replication, draws in zip(job["replications"], job["draws"], strict=True):
