@@ -11,6 +11,7 @@ import lzma
 import re
 import statistics
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ def _content(path: Path) -> bytes:
     ending = path.suffix.lower()
     try:
         return openers.get(ending, Path.read_bytes)(path)
-    except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError) as error:
+    except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, lzma.LZMAError) as error:
         raise DataError(f"{path} is not a readable {ending} file ({error}).") from None
 
 
