@@ -25,7 +25,7 @@ CONFIG_MODULE = "irtbridge_configs"
 CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")
 LAUNCHER = "hydra/launcher"
 GROUPS = ("backend", "method", "model", "study", "preset", LAUNCHER)
-SEVERAL = ("backend", "method", "items")
+SEVERAL = ("backend", "method", "items", "models")
 LITERAL_KEYS = ("data", "results", "q_matrix", "title")
 # Below these, keys are free: what they may be is checked by those who use them.
 OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")
@@ -37,7 +37,7 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
     Parameters
     ----------
     name : str
-        ``fit`` or ``run``.
+        ``fit``, ``run`` or ``sbc``.
     words : sequence of str
         Hydra overrides, ``key=value``; ``backend=a,b`` and ``method=a,b`` mean both. ``--config-dir DIR`` adds a
         folder with a Hydra tree of one's own: ``DIR/study/NAME.yaml``.
