@@ -44,7 +44,8 @@ def draw_calibration(ranks: pd.DataFrame, path: Path) -> None:
             _draw(axis, str(variable), u.to_numpy(), FALSE_ALARM / panels)
         for axis in row[len(series) :]:
             axis.set_visible(False)
-    figure.suptitle("ECDF of the truth's rank, less the uniform", x=0.01, ha="left")
+    figure.suptitle("ECDF of the truth's rank u, less the uniform", x=0.01, ha="left")
+    figure.supxlabel("u", fontsize="medium")
     save(figure, path)
 
 
