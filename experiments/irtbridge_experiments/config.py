@@ -25,7 +25,7 @@ CONFIG_MODULE = "irtbridge_configs"
 CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")
 LAUNCHER = "hydra/launcher"
 GROUPS = ("backend", "method", "model", "study", "preset", LAUNCHER)
-SEVERAL = ("backend", "method", "items", "models")
+SEVERAL = ("backend", "method", "items")
 LITERAL_KEYS = ("data", "results", "q_matrix", "title")
 # Below these, keys are free: what they may be is checked by those who use them.
 OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")

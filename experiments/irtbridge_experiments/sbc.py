@@ -18,6 +18,7 @@ from irtbridge.errors import ConfigError, ResultsError, UnknownName
 from irtbridge.files import check_writable, write_text
 from irtbridge.inference import make_settings
 from irtbridge.many import fit_many
+from irtbridge.models import ALIASES
 from irtbridge.plugins import backend_class
 from irtbridge.testing.calibration import CALIBRATED, FALSE_ALARM, ranks, verdict
 from irtbridge.testing.cases import Case
@@ -81,7 +82,7 @@ def sbc(words: Sequence[str]) -> int:
     if {"-h", "--help"} & set(words):
         print(HELP)
         return 0
-    config = read_config("sbc", [f"models={word[6:]}" if word.startswith("model=") else word for word in words])
+    config = read_config("sbc", [_prepared(word) for word in words])
     plans, folder, console = _plans(config), Path(config.results) / "sbc", make_console()
     check_writable(folder)
     with display(console) as show:
@@ -94,6 +95,12 @@ def sbc(words: Sequence[str]) -> int:
     return int(not table["calibrated"].all())
 
 
+def _prepared(word: str) -> str:
+    """Several models, by name: `model` alone is a group of the configuration, which is one model with its options."""
+    key, _, value = word.partition("=")
+    return f"models=[{value.strip('[]')}]" if key == "model" else word
+
+
 def _plans(config: DictConfig) -> list[Plan]:
     """One for each model, all settings checked."""
     check_dtype(config.dtype)
@@ -104,7 +111,7 @@ def _plans(config: DictConfig) -> list[Plan]:
     method, settings = _single("method", config)
     backend_class(backend).check_installed()
     make_settings(method, **settings)
-    names = list(CALIBRATED if config.models is None else config.models)
+    names = [ALIASES.get(str(name), str(name)) for name in (CALIBRATED if config.models is None else config.models)]
     for name in names:
         if name not in CALIBRATED:
             raise UnknownName("model", name, CALIBRATED)
