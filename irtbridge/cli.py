@@ -1,4 +1,4 @@
-"""The command line: ``irtbridge run | fit | tables | backends | doctor``."""
+"""The command line: ``irtbridge run | fit | tables | sbc | backends | doctor``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ commands:
   fit data=FILE model=NAME [backend=A,B] [method=nuts]
                         fit one model to your data; item tables side by side, draws saved as NetCDF
   tables DIR            rebuild the tables and figures of a study from its records
+  sbc                   simulation-based calibration: is the truth where the posterior says, for every model?
   backends              which backends there are, and whether their libraries are installed
   doctor                versions, devices, what is missing and how to get it
 
@@ -45,6 +46,12 @@ def _tables(arguments: Sequence[str]) -> int:
     from irtbridge_experiments.commands import tables
 
     return tables(arguments)
+
+
+def _sbc(arguments: Sequence[str]) -> int:
+    from irtbridge_experiments.sbc import sbc
+
+    return sbc(arguments)
 
 
 def _backends(arguments: Sequence[str]) -> int:
@@ -75,6 +82,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": _run,
     "fit": _fit,
     "tables": _tables,
+    "sbc": _sbc,
     "backends": _backends,
     "doctor": _doctor,
     **dict.fromkeys(("--help", "-h", "help"), _help),

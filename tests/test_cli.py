@@ -50,7 +50,7 @@ def test_help_answers_without_numpy() -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
-@pytest.mark.parametrize("command", ["run", "fit", "tables"])
+@pytest.mark.parametrize("command", ["run", "fit", "tables", "sbc"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"usage: irtbridge {command}" in capsys.readouterr().out

@@ -46,7 +46,7 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
     Parameters
     ----------
     name : str
-        ``fit`` or ``run``.
+        ``fit``, ``run`` or ``sbc``.
     words : sequence of str
         Hydra overrides, ``key=value``; ``backend=a,b`` and ``method=a,b`` mean both. ``--config-dir DIR`` adds a
         folder with a Hydra tree of one's own: ``DIR/study/NAME.yaml``.

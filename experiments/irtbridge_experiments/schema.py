@@ -52,6 +52,22 @@ class FitConfig(Common):
 
 
 @dataclass
+class SbcConfig:
+    """``irtbridge sbc``; sbc.yaml says what each is."""
+
+    models: list[str] | None = REQUIRED
+    sets: int = REQUIRED
+    persons: int = REQUIRED
+    seed: int = REQUIRED
+    device: str = REQUIRED
+    dtype: str = REQUIRED
+    results: str = REQUIRED
+    overwrite: bool = REQUIRED
+    backend: dict[str, Any] = field(default_factory=dict)
+    method: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
 class Simulate:
     """How the data of a condition are generated.
 
@@ -139,6 +155,7 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="fit_schema", node=FitConfig)
     store.store(name="run_schema", node=StudyConfig)
+    store.store(name="sbc_schema", node=SbcConfig)
     for name in backend_names():
         try:
             options = backend_class(name).options_class

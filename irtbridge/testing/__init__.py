@@ -1,4 +1,4 @@
-"""What a backend's author runs: the conformance suite, its cases, and reference posteriors by quadrature.
+"""What a backend's author runs: the conformance suite, its cases, calibration, and reference posteriors by quadrature.
 
 >>> from irtbridge.testing import BackendConformance
 >>> class TestMine(BackendConformance):
@@ -7,7 +7,7 @@
 
 from typing import Any
 
-__all__ = ["BackendConformance", "Reference", "maximise_marginal", "reference_posterior"]
+__all__ = ["CALIBRATED", "BackendConformance", "Reference", "calibrate", "maximise_marginal", "reference_posterior"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,6 +16,10 @@ def __getattr__(name: str) -> Any:
         from irtbridge.testing.conformance import BackendConformance
 
         return BackendConformance
+    if name in ("CALIBRATED", "calibrate"):
+        from irtbridge.testing import calibration
+
+        return getattr(calibration, name)
     if name in __all__:
         from irtbridge.testing import marginal
 
