@@ -44,9 +44,8 @@ def draw_calibration(ranks: pd.DataFrame, path: Path) -> None:
             _draw(axis, str(variable), u.to_numpy(), FALSE_ALARM / panels)
         for axis in row[len(series) :]:
             axis.set_visible(False)
-    figure.suptitle("ECDF of the truth's rank u, less the uniform", x=0.01, ha="left")
     figure.supxlabel("u", fontsize="medium")
-    save(figure, path)
+    save(figure, "ECDF of the truth's rank u, less the uniform", path)
 
 
 def _draw(axis: Axes, title: str, u: Array, false_alarm: float) -> None:

@@ -70,7 +70,8 @@ class Intercepts:
             return None
         scaling = layout.spec.family.scaling
         least, most = layout.sizes["person"] ** -0.5 / scaling, MOST / scaling
-        return cls(*np.concatenate(scaled, axis=1), *np.concatenate(shifted, axis=1), least, most)
+        places, distances = np.concatenate(scaled, axis=1), np.concatenate(shifted, axis=1)
+        return cls(places[0], places[1], distances[0], distances[1], least, most)
 
     def _log_factor(self, s: Array) -> Array:
         """``log g(exp(s))``."""
