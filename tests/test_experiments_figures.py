@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 from irtbridge_experiments.figures import LONGEST_LABEL
-from irtbridge_experiments.render import to_latex, to_markdown
+from irtbridge_experiments.render import print_table, to_latex, to_markdown
 from irtbridge_experiments.shapes import densities, traces
+from rich.console import Console
 
 from irtbridge.cli import main
 from irtbridge.files import write_json
@@ -181,7 +183,7 @@ def test_labels_are_printed_written_and_drawn_as_they_are(tmp_path: Path, capsys
     said = rebuild(folder, capsys)
     for label in (title, *ODD):
         for line in label.splitlines():
-            assert line[:100] in said, label
+            assert line[:50] in said, label
     assert pd.read_csv(folder / "items.csv", keep_default_na=False)["item"].tolist() == [*ODD, *ODD[:3]]
     texts = re.findall(r"<!-- (.*?) -->", (folder / "figure.svg").read_text())
     assert {"x [/]", "$a", "_under_", "q" * (LONGEST_LABEL - 1) + "…", title} <= set(texts)
@@ -206,3 +208,18 @@ def test_markdown_and_latex_keep_rows_and_labels_whole() -> None:
 
 def test_huge_numbers_are_short_in_a_table() -> None:
     assert "| 5.7e+225 |" in to_markdown(pd.DataFrame({"MSE": [5.7e225]}))
+
+
+@pytest.mark.parametrize("width", [100, 160])
+def test_a_table_too_wide_for_the_terminal_keeps_every_number(width: int) -> None:
+    """In parts, each of which names its rows."""
+    numbers = {f"pyro nuts {k}": [k + 0.125, -k] for k in range(20)}
+    table = pd.DataFrame({"item": ["first [x]", "second"], **numbers, "trust": ["yes", "R-hat, ESS"]})
+    console = Console(width=width, file=io.StringIO(), markup=False)
+    print_table(table, console, "title")
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines)) <= width
+    assert "…" not in "".join(lines)
+    rows = [line.split("│")[1:-1] for line in lines if "first [x]" in line]
+    assert len(rows) > 1
+    assert [cell.strip() for row in rows for cell in row[1:]] == [*(f"{k + 0.125:.3f}" for k in range(20)), "yes"]

@@ -97,23 +97,22 @@ def print_table(table: pd.DataFrame, console: Console, title: str = "", decimals
     """Print a table in the terminal; one that is too wide in parts, each beginning with the columns that name a row."""
     cells = formatted(table, decimals)
     text = {str(column): _is_text(table[column]) for column in table.columns}
-    widest = console.width // 3
-    widths = {column: min(_width(column, cells[column]), widest if text[column] else console.width) for column in text}
+    widths = {c: _width(c, cells[c], console.width // 3 if text[c] else 0) for c in text}
     for number, columns in enumerate(_parts(widths, _names(text), console.width)):
         grid = Table(title=title if title and number == 0 else None, title_justify="left", header_style="bold")
         for column in columns:
             justify: Literal["left", "right"] = "left" if text[column] else "right"
-            grid.add_column(
-                column, justify=justify, min_width=widths[column], max_width=widths[column], overflow="fold"
-            )
+            grid.add_column(column, justify=justify, width=widths[column], overflow="fold")
         for row in cells[columns].itertuples(index=False):
             grid.add_row(*row)
         console.print(grid)
 
 
-def _width(column: str, cells: pd.Series) -> int:
-    """Letters that a column needs: its header may be broken between words."""
-    return max(map(cell_len, [*column.split(), *(line for cell in cells for line in cell.splitlines())]), default=1)
+def _width(column: str, cells: pd.Series, most: int) -> int:
+    """Letters that a column needs, at most so many where it is text; the header of numbers is broken between words."""
+    header = [column] if most else column.split()
+    longest = max(map(cell_len, [*header, *(line for cell in cells for line in cell.splitlines())]), default=1)
+    return min(longest, most) if most else longest
 
 
 def _names(text: Mapping[str, bool]) -> list[str]:
