@@ -279,10 +279,7 @@ class OrderedNormal(Prior):
             if not wrong.any():
                 return draw
             draw[wrong] = rng.normal(loc[wrong], scale[wrong])
-        raise SpecError(
-            f"{self}: of {MAX_TRIES} draws of a vector none increases; let loc increase along the categories, "
-            "or take a smaller scale."
-        )
+        raise SpecError(f"{self}: of {MAX_TRIES} draws none increases; let loc increase, or take a smaller scale.")
 
 
 @dataclass(frozen=True)
@@ -434,10 +431,7 @@ def _plain(value: ArrayLike | str) -> Argument:
     if isinstance(value, str):
         return float(value) if value in ("inf", "-inf") else value
     if labels_of(value) is not None:
-        raise SpecError(
-            "a prior argument is taken by position, but this table has labels; bring it into the order of the data "
-            "and give its .to_numpy()."
-        )
+        raise SpecError("prior arguments are taken by position, not by labels; give .to_numpy() in the data's order.")
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
