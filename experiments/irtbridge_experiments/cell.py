@@ -66,8 +66,9 @@ class Cell:
 
     @property
     def hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of everything that defines the fits."""
+        """First 16 hexadecimal digits of the SHA-256 of everything that defines the fits; notes on the data do not."""
         defining = {name: value for name, value in asdict(self).items() if name != "condition"}
+        defining["data"] = self.data and {name: value for name, value in self.data.items() if name != "notes"}
         return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
 
     def file(self, replication: int) -> Path:
