@@ -124,7 +124,7 @@ def test_fit_on_two_backends_side_by_side(graded_csv: Path, capsys: pytest.Captu
     words = ["fit", f"data={graded_csv.name}", "model=graded", "backend=pyro,tfp", *QUICK]
     assert main(words) == 0
     said = capsys.readouterr().out
-    for word in ("mood 1", "pyro nuts 95 % HDI", "tfp nuts 95 % HDI", "MCSE", "threshold[3]", "categories recoded"):
+    for word in ("mood 1", "pyro nuts 95 % HDI", "tfp nuts 95 % HDI", "MCSE", "threshold[2]", "categories recoded"):
         assert word in said, said
     folder = graded_csv.parent / "results" / "fits" / "my answers-grm"
     for backend in ("pyro", "tfp"):

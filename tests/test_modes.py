@@ -94,6 +94,18 @@ def test_starts_that_disagree_are_an_error(find: Any) -> None:
         find(program, jacobian=True, seed=1)
 
 
+@pytest.mark.parametrize("find", [find_mode, find_maximum])
+def test_a_direction_without_information_is_no_disagreement(find: Any) -> None:
+    """A category that nobody chose: without the Jacobian the width of its interval is free towards 0."""
+    counts, spec = [2, 3, 3, 4], irt.graded()
+    params = irt.simulate_parameters(spec, 40, counts, seed=0)
+    responses = irt.simulate_responses(spec, params, counts, seed=0, missing=0.1)
+    codes = np.where(responses.values == np.array([9, 1, 9, 9]), 0, responses.values)
+    optimum = find(compiled(spec, irt.Responses.from_codes(codes, counts)), jacobian=False, seed=0)
+    optimum = optimum.optimum if find is find_mode else optimum[2]
+    assert optimum.agreeing == optimum.starts == 3
+
+
 @pytest.mark.parametrize("standard_errors", [True, False])
 def test_an_optimiser_that_stops_early_is_told(standard_errors: bool) -> None:
     how: dict[str, Any] = {"method": "map", "max_iterations": 2, "standard_errors": standard_errors}

@@ -21,6 +21,9 @@ class Normal:
     dim = 3
     precision = np.linalg.inv(COVARIANCE)
 
+    def in_convention(self, z: np.ndarray) -> np.ndarray:
+        return z
+
     def value_and_grad(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         away = z - CENTRE
         return -0.5 * np.sum(away @ self.precision * away, axis=-1), -away @ self.precision

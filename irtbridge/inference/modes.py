@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -221,9 +221,14 @@ def find_maximum(
 
 def _climb_again(climber: Climber, start: Array, best: Mode) -> Summit:
     try:
-        return climber.climb_whitened(start, best)
+        summit = climber.climb_whitened(start, best)
     except NumericalError:  # a saddle has no standard errors
         return climber.climb(start)
+    if summit.value > best.value - _tolerance(best.value, climber.program):
+        return summit
+    # Standard errors may mislead far from their mode: another mode is one where a climb without them ends, too.
+    further = climber.climb(summit.z if np.isfinite(summit.value) else start)
+    return replace(further, evaluations=summit.evaluations + further.evaluations)
 
 
 def _tolerance(value: float, program: Program) -> float:
