@@ -47,9 +47,9 @@ def fit_many(
     """Fit one model to many data sets of one shape, compiling it once.
 
     Data set number i, counted from 0, is fitted with ``seed=seed_of(seed, i)``: alone, `fit` gives it the same draws
-    with that seed, to rounding. Chains magnify rounding, so that long ones of data sets computed together are other draws
-    of the same posterior (and native NUTS shares its random numbers); where `laplace` falls back to chains, each data
-    set's are those of a fit alone. The first
+    with that seed, to rounding. Chains magnify rounding, so that long ones of data sets computed together are other
+    draws of the same posterior (and native NUTS shares its random numbers); where `laplace` falls back to chains, each
+    data set's are those of a fit alone. The first
     fit's timings have the compilation; the others' have 0 there, and the attribute ``compile_shared`` of their
     posterior is true. Where data sets are computed together, the seconds are each one's share, and the attribute
     ``together`` is their number.

@@ -105,13 +105,16 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(folder: Path) -> N
     ).read_bytes()
 
 
-def test_a_changed_study_shows_what_was_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+def test_a_changed_study_shows_what_was_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str], backend: str
+) -> None:
     """However many fits there are of what it was before; and those again, without a fit, once it is asked for."""
     place = folder / "results" / "tiny"
     narrow = ["replications=1", "conditions.small.model.discrimination=LogNormal(0, 0.01)"]
     tables = []
     for words in ([], narrow, []):
-        assert run("method=map", *words) == 0
+        assert run("method=map", f"backend={backend}", *words) == 0
         tables.append(pd.read_csv(place / "recovery.csv"))
     said = capsys.readouterr().out
     assert tables[0]["done"].eq(3).all()
@@ -120,7 +123,7 @@ def test_a_changed_study_shows_what_was_asked_for(folder: Path, capsys: pytest.C
     pd.testing.assert_frame_equal(tables[2], tables[0])
     assert "left out of the tables: 3 fits" in said
     assert "left out of the tables: 1 fit " in said
-    assert "small pyro-map: 3 of 3 on disk already" in said
+    assert f"small {backend}-map: 3 of 3 on disk already" in said
     shutil.rmtree(place / "records")
     assert main(["tables", str(place)]) == 0
     pd.testing.assert_frame_equal(pd.read_csv(place / "recovery.csv"), tables[0])

@@ -142,3 +142,22 @@ def test_an_unknown_precision_is_refused_before_anything_is_read(tmp_path: Path)
             call()
         for part in ("float16", *DTYPES):
             assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+@pytest.mark.parametrize("model", ["grm", "gpcm"])
+def test_categories_mean_the_same_in_every_fit(backend: str, model: str) -> None:
+    """Items on a scale from 1 to 4, one of which leaves 1 unused: the others' thresholds keep their names."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.integers(1, 5, (60, 3)), columns=["x", "y", "z"])
+    fits = [
+        irt.fit(data, model, backend=backend, method="map", seed=1) for data in (frame, frame.assign(z=frame.z.clip(2)))
+    ]
+    name = irt.build_model(model).family.location[0]
+    for fit in fits:
+        locations = fit.idata.posterior[name]
+        assert locations.category.values.tolist() == [1, 2, 3]
+        assert locations.category_value.sel(item="x").values.tolist() == [2, 3, 4]
+        assert fit.items().loc["x", (f"{name}[1]", "mean")] == pytest.approx(locations.sel(item="x", category=1).item())
+    assert fits[1].idata.posterior[name].category_value.sel(item="z").values.tolist()[:2] == [3, 4]
+    assert np.isnan(fits[1].items().loc["z", (f"{name}[3]", "mean")])
