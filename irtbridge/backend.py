@@ -275,8 +275,9 @@ class Program(ABC):
     def in_convention(self, z: Array) -> Array:
         """Coordinates (dim,) with positive slopes, as a higher ability goes with higher categories.
 
-        Where the prior lets a discrimination be negative it becomes ``exp(z)``, at most half its upper bound. From the
-        origin each slope's sign would be a toss, and each combination of signs has a mode of its own nearby.
+        Where the prior lets a discrimination be negative it becomes ``exp(z)``, at most half its upper bound, and
+        items of two categories are as difficult as the data say. From the origin each slope's sign would be a toss,
+        each combination of signs has a mode of its own nearby, and a chain's first steps may lead from one to another.
         """
         name = self.spec.family.discrimination
         low, high = (0.0, 0.0) if name is None else self.spec[name].prior.bounds()
@@ -284,7 +285,18 @@ class Program(ABC):
             return z
         params, slot = self.constrain(z), self.layout.slots[name]
         positive = np.minimum(np.exp(z[self.layout.places[name]]), high / 2)
-        return self.unconstrain({**params, name: slot.to_full(positive.reshape(slot.site_shape))})
+        slopes = slot.to_full(positive.reshape(slot.site_shape))
+        return self.unconstrain({**params, name: slopes, **self._difficulties_of_data(slopes)})
+
+    def _difficulties_of_data(self, slopes: Array) -> dict[str, Array]:
+        """Where a person of mean ability gets items of two categories right as often as the persons of the data do."""
+        family, location = self.spec.family, self.spec[self.spec.family.location[0]]
+        if family.max_categories != 2 or location.dims != ("item",) or location.prior.support != "real":
+            return {}
+        right, observed = np.sum(self.responses.values == 1, axis=0), self.responses.observed.sum(axis=0)
+        log_odds = np.log((right + 0.5) / (observed - right + 0.5))
+        single = len(self.spec[family.ability].dims) == 1
+        return {location.name: -log_odds / (family.scaling * slopes if single else 1.0)}
 
     def stack(self, programs: Sequence[Program]) -> Stack:
         """Programs that were bound to several data sets, itself among them, to be computed together."""

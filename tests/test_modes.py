@@ -49,7 +49,10 @@ def test_every_method_begins_with_positive_slopes(backend: str, prior: str) -> N
     either, positive = (compiled(irt.two_pl(discrimination=d), responses, backend) for d in (prior, "LogNormal(0, 1)"))
     for seed in range(10):
         z = either.starting_point(np.random.default_rng(seed), 0.5)
-        assert (either.constrain(z)["discrimination"] > 0.2).all()
+        start = either.constrain(z)
+        assert (start["discrimination"] > 0.2).all()
+        share = 1 / (1 + np.exp(start["discrimination"] * start["difficulty"]))
+        np.testing.assert_allclose(share, responses.values.mean(axis=0), atol=0.01)
     assert (either.constrain(either.in_convention(np.zeros(either.dim)))["discrimination"] > 0.2).all()
     z = positive.starting_point(np.random.default_rng(1), 0.5)
     np.testing.assert_array_equal(z, np.random.default_rng(1).uniform(-0.5, 0.5, positive.dim))
