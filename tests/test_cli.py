@@ -131,7 +131,7 @@ def test_fit_on_two_backends_side_by_side(graded_csv: Path, capsys: pytest.Captu
         idata = az.from_netcdf(folder / "draws" / f"{backend}-nuts.nc")
         assert idata.posterior.threshold.dims == ("chain", "draw", "item", "category")
         assert list(idata.posterior.item.values) == [f"mood {i}" for i in range(1, 5)]
-        assert list(idata.posterior.category.values) == [2, 3]
+        assert list(idata.posterior.category.values) == [1, 2]
         record = json.loads((folder / "records" / f"{backend}-nuts.json").read_text())
         assert record["total_seconds"] == pytest.approx(
             sum(record[f"{part}_seconds"] for part in ("compile", "warmup", "sampling"))
