@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data import Responses
-from irtbridge.spec import ModelSpec
+from irtbridge.data.responses import Responses
+from irtbridge.model.spec import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import mirt
 import numpy as np
 import pandas as pd
 
-from irtbridge.data import Responses, load_responses
-from irtbridge.files import write_text
+from irtbridge.data.files import write_text
+from irtbridge.data.responses import Responses, load_responses
 
 FOLDER = Path(__file__).parents[1] / "configs" / "irtbridge_configs" / "reference"
 SOURCE = f"ML, Python mirt {mirt.__version__}"

@@ -20,8 +20,8 @@ from typing import Any
 from benchmarks.job import Job
 from benchmarks.suites import SUITES, Contestant, Suite, make_jobs
 from benchmarks.table import describe_machine, write_tables
+from irtbridge.data.files import read_json, write_json
 from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName
-from irtbridge.files import read_json, write_json
 
 RESULTS = Path(__file__).parent / "results"
 DEFAULTS = {"suite": "", "limit": "600", "threads": "1", "seed": "1", "overwrite": "false", "only": "", "results": ""}

@@ -24,13 +24,13 @@ import pandas as pd
 from benchmarks.run import RESULTS, THREAD_VARIABLES
 from benchmarks.table import describe_machine
 from benchmarks.worker import pin
-from irtbridge.data import Responses
+from irtbridge.data.files import write_atomic, write_text
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName
-from irtbridge.files import write_atomic, write_text
 from irtbridge.fitting import fit
-from irtbridge.models import two_pl
-from irtbridge.plugins import backend_class
-from irtbridge.simulate import simulate_responses
+from irtbridge.model.catalogue import two_pl
+from irtbridge.model.simulate import simulate_responses
+from irtbridge.plugin.loading import backend_class
 
 DEFAULTS: dict[str, Any] = {
     "largest": 100_000,

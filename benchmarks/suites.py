@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.job import Job
-from irtbridge.data import Responses, load_responses
-from irtbridge.datasets import load_dataset
-from irtbridge.models import build_model
-from irtbridge.simulate import simulate_parameters, simulate_responses
-from irtbridge.spec import ModelSpec
+from irtbridge.data.responses import Responses, load_dataset, load_responses
+from irtbridge.model.catalogue import build_model
+from irtbridge.model.simulate import simulate_parameters, simulate_responses
+from irtbridge.model.spec import ModelSpec
 
 LOCATION = {"2pl": "difficulty", "m2pl": "difficulty", "grm": "threshold", "gpcm": "step"}
 

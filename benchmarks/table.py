@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.suites import Suite
-from irtbridge.files import write_text
+from irtbridge.data.files import write_text
 
 Record = Mapping[str, Any]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.job import Job
 from benchmarks.suites import LOCATION
-from irtbridge.files import read_json, write_json
-from irtbridge.quiet_arviz import az
+from irtbridge.data.files import read_json, write_json
+from irtbridge.results.quiet_arviz import az
 from irtbridge.testing.marginal import Marginal
 
 PARAMETERS = ("discrimination", "location")

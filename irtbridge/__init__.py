@@ -15,13 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from irtbridge.backend import Backend, Draws, NutsSettings, Program, Stack, Timings, ViSettings
-    from irtbridge.data import Responses, load_responses
-    from irtbridge.datasets import dataset_names, load_dataset
+    from irtbridge.data.named import dataset_names
+    from irtbridge.data.responses import Responses, load_dataset, load_responses
     from irtbridge.errors import IRTBridgeError, IRTBridgeWarning, Unsupported
     from irtbridge.fitting import Fit, fit
+    from irtbridge.inference.nuts import NutsSettings
+    from irtbridge.inference.vi import ViSettings
     from irtbridge.many import fit_many, seed_of
-    from irtbridge.models import (
+    from irtbridge.model.catalogue import (
         MODELS,
         build_model,
         four_pl,
@@ -34,19 +35,24 @@ if TYPE_CHECKING:
         three_pl,
         two_pl,
     )
-    from irtbridge.plugins import backend_names, load_backend
-    from irtbridge.simulate import simulate_parameters, simulate_responses
-    from irtbridge.spec import ModelSpec, Variable
-    from irtbridge.verdict import Verdict
+    from irtbridge.model.simulate import simulate_parameters, simulate_responses
+    from irtbridge.model.spec import ModelSpec, Variable
+    from irtbridge.plugin.backend import Backend
+    from irtbridge.plugin.entry_points import backend_names
+    from irtbridge.plugin.loading import load_backend
+    from irtbridge.plugin.program import Program, Stack
+    from irtbridge.results.draws import Draws, Timings
+    from irtbridge.results.verdict import Verdict
 
 _HOME = {
-    "backend": ("Backend", "Draws", "NutsSettings", "Program", "Stack", "Timings", "ViSettings"),
-    "data": ("Responses", "load_responses"),
-    "datasets": ("dataset_names", "load_dataset"),
+    "data.named": ("dataset_names",),
+    "data.responses": ("Responses", "load_dataset", "load_responses"),
     "errors": ("IRTBridgeError", "IRTBridgeWarning", "Unsupported"),
     "fitting": ("Fit", "fit"),
+    "inference.nuts": ("NutsSettings",),
+    "inference.vi": ("ViSettings",),
     "many": ("fit_many", "seed_of"),
-    "models": (
+    "model.catalogue": (
         "MODELS",
         "build_model",
         "four_pl",
@@ -59,10 +65,14 @@ _HOME = {
         "three_pl",
         "two_pl",
     ),
-    "plugins": ("backend_names", "load_backend"),
-    "simulate": ("simulate_parameters", "simulate_responses"),
-    "spec": ("ModelSpec", "Variable"),
-    "verdict": ("Verdict",),
+    "model.simulate": ("simulate_parameters", "simulate_responses"),
+    "model.spec": ("ModelSpec", "Variable"),
+    "plugin.backend": ("Backend",),
+    "plugin.entry_points": ("backend_names",),
+    "plugin.loading": ("load_backend",),
+    "plugin.program": ("Program", "Stack"),
+    "results.draws": ("Draws", "Timings"),
+    "results.verdict": ("Verdict",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -1,30 +1,43 @@
-"""Fit a model to responses: the one function most users need."""
+"""Fit a model to responses, and what comes of it."""
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
-from irtbridge.backend import Backend, Draws, Program, Progress, check_device, check_dtype, silent
 from irtbridge.clock import seconds
-from irtbridge.data import Responses, load_responses
-from irtbridge.draws import to_inference_data
+from irtbridge.data.files import write_atomic
+from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
-from irtbridge.fitted import Fit
 from irtbridge.inference import compile_for, make_settings, run_method
 from irtbridge.inference.alignment import align
-from irtbridge.inference.collapsed import fall_back, needs_fallback
-from irtbridge.inference.streaming import add_all_abilities
-from irtbridge.models import build_model
-from irtbridge.plugins import load_backend
-from irtbridge.provenance import environment
-from irtbridge.spec import ModelSpec
+from irtbridge.inference.laplace import fall_back, needs_fallback
+from irtbridge.inference.large_data import add_all_abilities
+from irtbridge.model.catalogue import build_model
+from irtbridge.model.density import quadrature_error
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.backend import Backend, check_device, check_dtype
+from irtbridge.plugin.loading import load_backend
+from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.results import tables
+from irtbridge.results.draws import Draws, Optimum, Timings
+from irtbridge.results.inference_data import to_inference_data
+from irtbridge.results.provenance import environment
+from irtbridge.results.quiet_arviz import az
+from irtbridge.results.verdict import Evidence, Verdict, judge
 
-__all__ = ["Fit", "Fitter", "fit"]
+FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes above which two must do
+
+COMPILED = ("backend", "backend_options", "method", "settings", "device", "dtype")
 
 
 def fit(
@@ -174,7 +187,9 @@ class Fitter:
         draws, abilities = add_all_abilities(program, draws, seed)
         attrs = self._attributes(program, draws) | {"seed": seed, "compile_shared": shared, "together": joined.together}
         attrs["wall_seconds"] = seconds() - started
-        return Fit(to_inference_data(program, draws, attrs, abilities), self.spec, responses, program, draws)
+        params = program.constrain(draws.z)
+        idata = to_inference_data(program.layout, responses, params, draws, attrs, abilities)
+        return Fit(idata, self.spec, responses, program, draws)
 
     def compile(self, responses: Responses) -> Program:
         """Compile the model as the method needs it."""
@@ -199,7 +214,7 @@ class Fitter:
             "chain_method": draws.chain_method,
             **({} if draws.pareto_k is None else {"pareto_k": draws.pareto_k}),
             **draws.timings.to_dict(),
-            **environment(self.engine),
+            **environment(self.engine.versions(), getattr(self.engine.options, "threads", 0)),
         }
 
 
@@ -207,3 +222,174 @@ def check_seed(seed: object) -> None:
     """Raise `ConfigError` unless a seed is an integer, 0 or greater."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ConfigError(f"seed={seed!r} must be an integer, 0 or greater.")
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted model.
+
+    Attributes
+    ----------
+    idata : arviz.InferenceData
+        Draws, sample statistics and data, labelled by person, item, trait and category.
+    spec : ModelSpec
+        The model; what it has by item stands in the order of the data's items.
+    responses : Responses
+        The data, with the recoding of their categories.
+    program : Program
+        The compiled program; ``program.native`` is the library's own object.
+    draws : Draws
+        Draws in the program's unconstrained coordinates, with timings.
+    """
+
+    idata: az.InferenceData
+    spec: ModelSpec
+    responses: Responses
+    _program: Program | Callable[[], Program] = field(repr=False)
+    draws: Draws
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: all but the compiled program, which is compiled again when asked for."""
+        attrs = {key: self.idata.posterior.attrs[key] for key in COMPILED}
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        return state | {"_program": partial(compile_as, self.spec, self.responses, attrs)}
+
+    @cached_property
+    def program(self) -> Program:
+        """Compiled when first asked for, where the model was fitted in another process."""
+        return self._program if isinstance(self._program, Program) else self._program()
+
+    @property
+    def timings(self) -> Timings:
+        """Wall-clock seconds of compiling, warm-up and sampling."""
+        return self.draws.timings
+
+    @cached_property
+    def _item_summary(self) -> xr.Dataset:
+        """Summaries of everything but the persons."""
+        return self._summary(of_persons=False)
+
+    @cached_property
+    def _person_summary(self) -> xr.Dataset:
+        return self._summary(of_persons=True)
+
+    def _summary(self, *, of_persons: bool) -> xr.Dataset:
+        posterior = self.idata.posterior
+        chosen = posterior[[n for n in posterior.data_vars if ("person" in posterior[n].dims) == of_persons]]
+        if self.draws.standard_errors is not None:
+            return tables.of_point(chosen, self.draws.standard_errors)
+        summary = tables.summarise(chosen)
+        return summary if self.draws.ess is None else tables.with_ess(summary, self.draws.ess)
+
+    def items(self, *, tidy: bool = False) -> pd.DataFrame:
+        """One row per item; columns (parameter, statistic): mean, SD, 95 % HDI, ESS, R-hat.
+
+        Parameters
+        ----------
+        tidy : bool
+            One row per item and parameter instead, with columns item, parameter, mean, sd, ...: as plain csv.
+        """
+        wide = tables.table(self._item_summary, "item")
+        return tables.tidy(wide) if tidy else wide
+
+    def persons(self, *, tidy: bool = False) -> pd.DataFrame:
+        """One row per person, or per person and parameter; columns as in `items`."""
+        wide = tables.table(self._person_summary, "person")
+        return tables.tidy(wide) if tidy else wide
+
+    def shared(self) -> pd.DataFrame:
+        """One row for each parameter that belongs to no single item or person: steps, correlations, hyperparameters."""
+        return tables.shared_table(self._item_summary)
+
+    @property
+    def min_ess(self) -> float:
+        """Smallest bulk effective sample size over the item and shared parameters.
+
+        Where the draws are no Markov chain, the method's own: their number for independent draws, one over the sum of
+        squared weights for weighted ones, NaN for a point estimate.
+        """
+        if self.draws.ess is not None:
+            return self.draws.ess
+        return _extreme(self._item_summary, "ess_bulk", np.nanmin)
+
+    @property
+    def pareto_k(self) -> float:
+        """k-hat of importance weights (above 0.7 they cannot be trusted); NaN where the method has none."""
+        return float("nan") if self.draws.pareto_k is None else self.draws.pareto_k
+
+    @cached_property
+    def quadrature_error(self) -> float:
+        """By how much twice as many quadrature nodes would move a parameter, in its standard errors, at most.
+
+        Above 0.05 the nodes are too few for discriminations so steep: raise `n_nodes`. NaN where the abilities are not
+        integrated out.
+        """
+        layout = self.program.layout
+        if layout.collapse is None:
+            return float("nan")
+        points = self.draws.z.reshape(-1, self.draws.z.shape[-1]) if self.draws.around is None else self.draws.around
+        few = FEW if layout.collapse.size(len(self.spec.traits)) < LARGE_GRID else 2
+        chosen = points[np.unique(np.linspace(0, len(points) - 1, few).astype(int))]
+        return quadrature_error(layout, [self.program.constrain(z) for z in chosen], self.responses)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether the fit is to be trusted, by what its method can tell; see docs/trust.md."""
+        draws = self.draws
+        optimum = {f.name: getattr(draws.optimum, f.name) for f in fields(Optimum)} if draws.optimum else {}
+        optimum.pop("distance", None)
+        chains = 0 if draws.chain_method in ("independent", "point") else draws.z.shape[0]
+        method = str(self.idata.posterior.attrs.get("method", ""))
+        evidence = Evidence(
+            method=method,
+            chains=chains,
+            max_r_hat=self.max_r_hat if chains else float("nan"),
+            min_ess=self.min_ess,
+            divergences=self.divergences,
+            pareto_k=self.pareto_k,
+            replaced=method == "laplace" and chains > 0,
+            quadrature_error=self.quadrature_error,
+            finite=bool(np.isfinite(draws.z).all()),
+            **optimum,
+        )
+        return judge(evidence)
+
+    @property
+    def max_r_hat(self) -> float:
+        """Largest R-hat over the item and shared parameters; NaN with one chain."""
+        return _extreme(self._item_summary, "r_hat", np.nanmax)
+
+    @property
+    def divergences(self) -> int:
+        """Number of divergent transitions after warm-up."""
+        return int(np.sum(self.draws.stats.get("diverging", 0)))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the InferenceData as NetCDF, whole or not at all.
+
+        Raises
+        ------
+        ResultsError
+            The path cannot be written.
+        """
+        return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+
+
+def compile_as(spec: ModelSpec, responses: Responses, attrs: Mapping[str, Any]) -> Program:
+    """The program of a fit whose posterior has these attributes; on whatever device there is, if it was not the CPU."""
+    return compile_for(
+        load_backend(attrs["backend"], **json.loads(attrs["backend_options"])),
+        spec,
+        responses,
+        make_settings(attrs["method"], **json.loads(attrs["settings"])),
+        device="cpu" if attrs["device"] == "cpu" else "auto",
+        dtype=attrs["dtype"],
+    )
+
+
+def _extreme(summary: xr.Dataset, statistic: str, reduce: Any) -> float:
+    values = np.concatenate([v.sel(statistic=statistic).values.ravel() for v in summary.data_vars.values()])
+    return float(reduce(values)) if np.isfinite(values).any() else float("nan")

@@ -16,9 +16,12 @@ import numpy as np
 from greenlet import getcurrent, greenlet
 from numpy.typing import NDArray
 
-from irtbridge.backend import Draws, NutsSettings, Program, Progress, Stack, Timings, ViSettings, silent
 from irtbridge.clock import leave_out
-from irtbridge.data import Responses
+from irtbridge.data.responses import Responses
+from irtbridge.inference.nuts import NutsSettings
+from irtbridge.inference.vi import ViSettings
+from irtbridge.plugin.program import Program, Progress, Stack, silent
+from irtbridge.results.draws import Draws, Timings
 
 R = TypeVar("R")
 Array = NDArray[np.float64]

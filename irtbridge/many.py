@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irtbridge.backend import Draws, Program, Progress, check_device, check_dtype, silent
-from irtbridge.data import Responses, load_responses
+from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, Unsupported, rebuild
 from irtbridge.fitting import Fit, Fitter, check_seed, warn_of
 from irtbridge.inference import METHODS
 from irtbridge.lockstep import Join, Lockstep
-from irtbridge.plugins import backends_with
-from irtbridge.processes import in_processes
-from irtbridge.quiet_arviz import az
-from irtbridge.spec import ModelSpec
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.backend import check_device, check_dtype
+from irtbridge.plugin.entry_points import backends_with
+from irtbridge.plugin.processes import in_processes
+from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.results.draws import Draws
+from irtbridge.results.quiet_arviz import az
 
 Options = Mapping[str, Any]
 Call = tuple[int, Any, Options, int]

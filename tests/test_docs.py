@@ -25,7 +25,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_printed_spec_in_the_docs_is_what_is_printed() -> None:
-    from irtbridge.models import graded
+    from irtbridge.model.catalogue import graded
 
     shown = (ROOT / "docs" / "models.md").read_text().replace("\n    ", "\n")
     assert str(graded()) in shown

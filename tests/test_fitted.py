@@ -13,9 +13,9 @@ import pytest
 from irtbridge_experiments.config import read_config
 
 import irtbridge as irt
-from irtbridge.backend import DEVICES, DTYPES
 from irtbridge.errors import DeviceError, UnknownName
-from irtbridge.summaries import STATISTICS, tidy
+from irtbridge.plugin.backend import DEVICES, DTYPES
+from irtbridge.results.tables import STATISTICS, tidy
 
 BACKENDS = pytest.mark.parametrize("backend", ["pyro", "tfp"])
 

@@ -1,4 +1,4 @@
-"""fit(): labels, tables, provenance and errors. The samplers themselves are judged in tests/conformance."""
+"""fit(): labels, tables, provenance and errors. The samplers themselves are judged in tests/backends."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 import irtbridge as irt
-from irtbridge import errors, provenance
-from irtbridge.collapse import Quadrature
-from irtbridge.quiet_arviz import az
+from irtbridge import errors
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.results import provenance
+from irtbridge.results.quiet_arviz import az
 
 QUICK = {"chains": 2, "warmup": 40, "draws": 30}
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from irtbridge.backend import Draws, Stack, Timings, ViSettings
 from irtbridge.clock import seconds
+from irtbridge.inference.vi import ViSettings
 from irtbridge.lockstep import Join, Lockstep
+from irtbridge.plugin.program import Stack
+from irtbridge.results.draws import Draws, Timings
 
 Array = NDArray[np.float64]
 

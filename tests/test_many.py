@@ -11,8 +11,8 @@ from pandas.testing import assert_frame_equal
 
 import irtbridge as irt
 from irtbridge import errors
-from irtbridge.collapse import Quadrature
-from irtbridge.cumulants import table_cells
+from irtbridge.model.cumulants import table_cells
+from irtbridge.model.quadrature import Quadrature
 
 SETTINGS = {
     "map": {},

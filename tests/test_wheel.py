@@ -50,7 +50,12 @@ def test_wheel_runs_the_quickstart_study_in_an_empty_folder(wheel: Path, tmp_pat
     assert all(path.startswith(str(site)) for path in where.stdout.split())
     words = ["run", "study=quickstart", "method=vi", "method.vi.steps=50", "method.vi.draws=50"]
     done = subprocess.run(
-        [sys.executable, "-m", "irtbridge.cli", *words], cwd=empty, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "irtbridge_experiments.cli", *words],
+        cwd=empty,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     written = {path.relative_to(empty).as_posix() for path in empty.rglob("*") if path.is_file()}
@@ -68,7 +73,7 @@ def test_wheel_runs_the_quickstart_study_in_an_empty_folder(wheel: Path, tmp_pat
 
 
 def test_importing_irtbridge_loads_no_library() -> None:
-    code = "import irtbridge, irtbridge.cli; irtbridge.two_pl(); irtbridge.fit"
+    code = "import irtbridge, irtbridge_experiments.cli; irtbridge.two_pl(); irtbridge.fit"
     done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
     imported = {line.split("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "irtbridge" in imported

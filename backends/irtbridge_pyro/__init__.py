@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from irtbridge.backend import Backend, Program, check_positive
-from irtbridge.collapse import Quadrature
-from irtbridge.data import Responses
-from irtbridge.layout import Layout
-from irtbridge.spec import ModelSpec
+from irtbridge.data.responses import Responses
+from irtbridge.model.layout import Layout
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.options import check_positive
+from irtbridge.plugin.program import Program
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from pyro import poutine
 from pyro.distributions import constraints
 from torch import Tensor
 
-from irtbridge.cumulants import hermite
-from irtbridge.layout import Layout
+from irtbridge.model.cumulants import hermite
+from irtbridge.model.layout import Layout
 from irtbridge_pyro.families import response_builder
 
 Values = Mapping[str, Tensor]
 
 
 class Table(NamedTuple):
-    """How to tabulate the likelihood (see `irtbridge.cumulants`).
+    """How to tabulate the likelihood (see `irtbridge.model.cumulants`).
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Table(NamedTuple):
 
 
 class PatternMixture(dist.TorchDistribution):
-    """Indicators of the response patterns (see `irtbridge.collapse`) of persons whose ability is one of the nodes.
+    """Response patterns of persons whose ability is one of the nodes, as indicators (`irtbridge.model.patterns`).
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def make_collapsed_response(
     like : Tensor
         Has the dtype and the device.
     cells : int
-        Cells of a table of the likelihood (see `irtbridge.cumulants`), 0 for none.
+        Cells of a table of the likelihood (see `irtbridge.model.cumulants`), 0 for none.
     """
     assert layout.collapse is not None
     n_traits, spec = len(layout.spec.traits), layout.spec

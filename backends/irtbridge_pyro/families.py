@@ -1,4 +1,4 @@
-"""The response families as Pyro distributions; the maths stands in `irtbridge.families`."""
+"""The response families as Pyro distributions; the maths stands in `irtbridge.model.families`."""
 
 # mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pyro.distributions import constraints
 from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
-from irtbridge.families import STEEPEST, Family
+from irtbridge.model.families import STEEPEST, Family
 from irtbridge_pyro.priors import NO_SHAPE, Shape
 
 Values = Mapping[str, Tensor]

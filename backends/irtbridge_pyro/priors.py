@@ -16,7 +16,7 @@ from torch.distributions import biject_to, transform_to
 from torch.distributions.transforms import Transform
 from torch.special import log_ndtr, ndtr, ndtri
 
-from irtbridge.priors import Prior
+from irtbridge.model.priors import Prior
 
 Shape = torch.Size | list[int] | tuple[int, ...]
 NO_SHAPE = torch.Size()

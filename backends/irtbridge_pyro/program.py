@@ -23,12 +23,14 @@ from torch.distributions.transforms import Transform
 from torch.jit._trace import TracerWarning
 from torch.nn.functional import pad
 
-from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, check_dtype, silent
-from irtbridge.collapse import pattern_data
-from irtbridge.cumulants import table_cells
-from irtbridge.data import Responses
-from irtbridge.layout import Layout, Slot
-from irtbridge.noncentred import from_noncentred, to_noncentred
+from irtbridge.data.responses import Responses
+from irtbridge.model.cumulants import table_cells
+from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.noncentred import from_noncentred, to_noncentred
+from irtbridge.model.patterns import pattern_data
+from irtbridge.plugin.backend import check_dtype
+from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.results.draws import Draws
 from irtbridge_pyro.collapsed import make_collapsed_response, place_abilities
 from irtbridge_pyro.families import response_builder
 from irtbridge_pyro.priors import OrderedRows, builder
@@ -37,6 +39,7 @@ from irtbridge_pyro.stacking import PyroStack
 from irtbridge_pyro.tracing import TracedDensity
 
 if TYPE_CHECKING:
+    from irtbridge import NutsSettings, ViSettings
     from irtbridge_pyro import PyroOptions
 
 Array = NDArray[np.float64]
@@ -142,7 +145,7 @@ def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tens
     like : Tensor
         Has the dtype and the device.
     cells : int
-        Cells of a table of the likelihood of response patterns (see `irtbridge.cumulants`), 0 for none.
+        Cells of a table of the likelihood of response patterns (see `irtbridge.model.cumulants`), 0 for none.
     """
     sizes, respond = layout.sizes, _make_response(layout, exists)
     if layout.collapse is not None:

@@ -19,13 +19,15 @@ from pyro.infer.mcmc import NUTS
 from torch import Tensor
 from torch.distributions import transform_to
 
-from irtbridge.backend import Draws, NutsSettings, Progress, Timings, ViSettings
-from irtbridge.data import Responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import NumericalError
-from irtbridge.layout import Layout
-from irtbridge.processes import in_processes
+from irtbridge.model.layout import Layout
+from irtbridge.plugin.processes import in_processes
+from irtbridge.plugin.program import Progress
+from irtbridge.results.draws import Draws, Timings
 
 if TYPE_CHECKING:
+    from irtbridge import NutsSettings, ViSettings
     from irtbridge_pyro import PyroOptions
     from irtbridge_pyro.program import PyroProgram
 

@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from irtbridge.backend import Draws, Stack, ViSettings, silent
+from irtbridge.plugin.program import Stack, silent
+from irtbridge.results.draws import Draws
 from irtbridge_pyro.sampling import fit_guides, to_numpy
 
 if TYPE_CHECKING:
+    from irtbridge import ViSettings
     from irtbridge_pyro.program import PyroProgram
 
 Array = NDArray[np.float64]

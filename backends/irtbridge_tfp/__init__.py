@@ -10,12 +10,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from irtbridge.backend import Backend, check_dtype
-from irtbridge.collapse import Quadrature
-from irtbridge.data import Responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
-from irtbridge.layout import Layout
-from irtbridge.spec import ModelSpec
+from irtbridge.model.layout import Layout
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.backend import Backend, check_dtype
 
 if TYPE_CHECKING:
     from irtbridge_tfp.program import TfpProgram

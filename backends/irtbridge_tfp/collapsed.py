@@ -10,8 +10,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
-from irtbridge.cumulants import hermite
-from irtbridge.layout import Layout
+from irtbridge.model.cumulants import hermite
+from irtbridge.model.layout import Layout
 from irtbridge_tfp.families import IMPOSSIBLE, response_distribution
 
 tfd = tfp.distributions
@@ -19,7 +19,7 @@ Tensor = Any
 
 
 class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
-    """Indicators of response patterns (see `irtbridge.collapse`) of persons whose ability is one of the nodes.
+    """Indicators of response patterns (see `irtbridge.model.patterns`) of persons whose ability is one of the nodes.
 
     The event is (pattern, column); samples have no missing responses, observations may have columns for them.
 
@@ -37,8 +37,8 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         Where the log probabilities relative to the lowest category are linear in the ability: some nodes, and weights
         (node, corner) that interpolate from them to all.
     table : tuple of int and Tensor, optional
-        Tabulate the likelihood (see `irtbridge.cumulants`): the number of cells, and the standardised abilities at the
-        nodes. It needs one trait, lines as for `corners`, and no missing responses.
+        Tabulate the likelihood (see `irtbridge.model.cumulants`): the number of cells, and the standardised
+        abilities at the nodes. It needs one trait, lines as for `corners`, and no missing responses.
     """
 
     def __init__(

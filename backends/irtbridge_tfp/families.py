@@ -1,4 +1,4 @@
-"""Response families as TFP distributions over (..., person, item); the maths is in `irtbridge.families`."""
+"""Response families as TFP distributions over (..., person, item); the maths is in `irtbridge.model.families`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
-from irtbridge.families import STEEPEST, Family
+from irtbridge.model.families import STEEPEST, Family
 
 tfd = tfp.distributions
 Tensor = Any

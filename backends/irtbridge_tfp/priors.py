@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from irtbridge.layout import Slot
+from irtbridge.model.layout import Slot
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 Tensor = Any

@@ -12,17 +12,19 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
-from irtbridge.backend import Draws, NutsSettings, Program, Progress, ViSettings, silent
-from irtbridge.collapse import pattern_data
-from irtbridge.cumulants import table_cells
-from irtbridge.data import Responses
-from irtbridge.layout import Layout, Slot
-from irtbridge.noncentred import to_noncentred
+from irtbridge.data.responses import Responses
+from irtbridge.model.cumulants import table_cells
+from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.noncentred import to_noncentred
+from irtbridge.model.patterns import pattern_data
+from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.results.draws import Draws
 from irtbridge_tfp.collapsed import pattern_distribution, place_abilities
 from irtbridge_tfp.families import response_distribution
 from irtbridge_tfp.priors import site_bijector, site_distribution
 
 if TYPE_CHECKING:
+    from irtbridge import NutsSettings, ViSettings
     from irtbridge_tfp.stacking import TfpStack
 
 tfd = tfp.distributions
@@ -43,7 +45,7 @@ class Model:
     dtype : str
         ``float64`` or ``float32``.
     cells : int
-        Cells of a table of the likelihood of patterns (see `irtbridge.cumulants`), 0 for none.
+        Cells of a table of the likelihood of patterns (see `irtbridge.model.cumulants`), 0 for none.
 
     Attributes
     ----------
@@ -185,7 +187,7 @@ class TfpProgram(Program):
 
     `native` is that joint distribution. Its variables are sites: an array with fixed or missing elements (a Q-matrix,
     items with fewer categories) is a flat vector of the elements that are estimated. With the abilities integrated out
-    ``response`` is the matrix of indicators of the response patterns (see `irtbridge.collapse`).
+    ``response`` is the matrix of indicators of the response patterns (see `irtbridge.model.patterns`).
     """
 
     data: tuple[Tensor, ...]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
-from irtbridge.backend import Draws, NutsSettings, Progress, Timings, ViSettings
+from irtbridge.plugin.program import Progress
+from irtbridge.results.draws import Draws, Timings
 from irtbridge_tfp.program import Model, TfpProgram
 
 tfd = tfp.distributions
@@ -23,6 +24,9 @@ fold_in = tf.random.experimental.stateless_fold_in
 Array = NDArray[np.float64]
 Tensor = Any
 Kept = dict[str, NDArray[Any]]
+
+if TYPE_CHECKING:
+    from irtbridge import NutsSettings, ViSettings
 
 NUTS_BLOCK = 25
 VI_BLOCK = 100

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from irtbridge.backend import Draws, NutsSettings, Stack, ViSettings, silent
+from irtbridge.plugin.program import Stack, silent
+from irtbridge.results.draws import Draws
 from irtbridge_tfp.program import TfpProgram
 from irtbridge_tfp.sampling import nuts, vi
+
+if TYPE_CHECKING:
+    from irtbridge import NutsSettings, ViSettings
 
 Array = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.job import Job
 from benchmarks.timing import time_calls
-from irtbridge.memory import keep_freed_memory
-from irtbridge.plugins import load_backend
+from irtbridge.plugin.loading import load_backend
+from irtbridge.plugin.memory import keep_freed_memory
 
 
 def run(job: Job) -> dict[str, Any]:

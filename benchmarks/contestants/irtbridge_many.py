@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.job import Job
 from benchmarks.suites import SUITES
-from irtbridge.inference.collapsed import K_HAT_LIMIT
+from irtbridge.inference.importance import K_HAT_LIMIT
 from irtbridge.many import fit_many
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.backend import Backend, Program, check_dtype
-from irtbridge.collapse import Quadrature
-from irtbridge.coordinates import to_coordinates, to_params
-from irtbridge.data import Responses
-from irtbridge.joint import log_joint
-from irtbridge.layout import Layout
-from irtbridge.spec import ModelSpec
+from irtbridge.data.responses import Responses
+from irtbridge.model.density import log_joint
+from irtbridge.model.layout import Layout
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.backend import Backend, check_dtype
+from irtbridge.plugin.program import Program
+from irtbridge.testing.coordinates import to_coordinates, to_params
 
 Array = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from irtbridge.backend import Progress, silent
+from irtbridge.data.files import read_json, write_json
 from irtbridge.errors import ResultsError
-from irtbridge.files import read_json, write_json
+from irtbridge.plugin.program import Progress, silent
 
 Record = dict[str, Any]
 

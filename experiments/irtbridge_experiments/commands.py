@@ -8,9 +8,9 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from irtbridge.data import Responses, load_responses
+from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning, ResultsError
-from irtbridge.layout import Layout
+from irtbridge.model.layout import Layout
 from irtbridge_experiments.cell import check_nothing_is_replaced
 from irtbridge_experiments.conditions import Task, data_options, spec_of
 from irtbridge_experiments.config import read_config

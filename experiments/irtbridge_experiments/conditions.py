@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from irtbridge.data import Responses, load_responses
+from irtbridge.data.labels import by_item
+from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import ConfigError, SpecError
-from irtbridge.labels import by_item
-from irtbridge.layout import Layout
-from irtbridge.models import build_model
-from irtbridge.spec import ModelSpec
+from irtbridge.model.catalogue import build_model
+from irtbridge.model.layout import Layout
+from irtbridge.model.spec import ModelSpec
 from irtbridge_experiments.design import Design, factor_name
 
 DATA_OPTIONS = tuple(load_responses.__kwdefaults__ or ())
@@ -111,8 +111,8 @@ def spec_of(model: Mapping[str, Any]) -> ModelSpec:
 def read_q_matrix(given: Any) -> Any:
     """A Q-matrix from text as ``5 x 10, 5 x 01``, the path of a csv file, rows, or a mapping: data, columns and index.
 
-    A csv file has a row for each item; its header names the traits, and `irtbridge.labels.by_item` says which column
-    names the items.
+    A csv file has a row for each item; its header names the traits, and `irtbridge.data.labels.by_item` says which
+    column names the items.
     """
     if isinstance(given, Mapping):
         return _from_mapping(given)

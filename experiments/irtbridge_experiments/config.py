@@ -16,10 +16,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from irtbridge.backend import check_device, check_dtype
 from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName, nearest_first
-from irtbridge.models import ALIASES
-from irtbridge.plugins import backend_entry_points
+from irtbridge.model.catalogue import ALIASES
+from irtbridge.plugin.backend import check_device, check_dtype
+from irtbridge.plugin.entry_points import backend_entry_points
 from irtbridge_experiments.own_files import check_file, explained
 from irtbridge_experiments.presets import settle
 from irtbridge_experiments.schema import register

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data import Responses
-from irtbridge.draws import reported
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
-from irtbridge.layout import Layout
-from irtbridge.priors import LKJCholesky, MultivariateNormal
-from irtbridge.simulate import empty_responses, simulate_parameters, simulate_responses
-from irtbridge.spec import ModelSpec
+from irtbridge.model.layout import Layout
+from irtbridge.model.priors import LKJCholesky, MultivariateNormal
+from irtbridge.model.simulate import empty_responses, simulate_parameters, simulate_responses
+from irtbridge.model.spec import ModelSpec
+from irtbridge.results.inference_data import reported
 
 Array = NDArray[np.float64]
 TRUTH, RESPONSES = 0, 1

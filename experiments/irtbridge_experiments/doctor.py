@@ -9,9 +9,10 @@ from importlib import metadata
 
 from rich.table import Table
 
-from irtbridge.backend import Backend
 from irtbridge.errors import BackendUnavailable
-from irtbridge.plugins import backend_class, backend_entry_points
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.entry_points import backend_entry_points
+from irtbridge.plugin.loading import backend_class
 from irtbridge_experiments.display import make_console
 
 CORE = ("irtbridge", "numpy", "scipy", "pandas", "xarray", "arviz", "hydra-core", "matplotlib", "rich")

@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import ArrayLike, NDArray
 
-from irtbridge.files import write_atomic
+from irtbridge.data.files import write_atomic
 from irtbridge_experiments.tables import block_of
 
 # Labels are people's own: a dollar sign in them is one.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from irtbridge.metrics import mcse
+from irtbridge.results.accuracy import mcse
 from irtbridge_experiments.figures_recovery import (
     LABELS,
     TARGETS,

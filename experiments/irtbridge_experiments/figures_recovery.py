@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from irtbridge.metrics import LEVEL, mcse
+from irtbridge.results.accuracy import LEVEL, mcse
 from irtbridge_experiments.figures import (
     LARGEST_DRAWN,
     colour_of,

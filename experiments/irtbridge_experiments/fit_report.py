@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from irtbridge.data import Responses
-from irtbridge.files import write_text
-from irtbridge.spec import ModelSpec
-from irtbridge.verdict import verdict_of_record
+from irtbridge.data.files import write_text
+from irtbridge.data.responses import Responses
+from irtbridge.model.spec import ModelSpec
+from irtbridge.results.verdict import verdict_of_record
 from irtbridge_experiments.cell import Record
 from irtbridge_experiments.locks import writing
 from irtbridge_experiments.render import print_table

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from irtbridge.data import Responses
+from irtbridge.data.responses import Responses
 from irtbridge.inference import make_settings
-from irtbridge.layout import Layout
-from irtbridge.spec import ModelSpec
+from irtbridge.model.layout import Layout
+from irtbridge.model.spec import ModelSpec
 from irtbridge_experiments.cell import Cell
 from irtbridge_experiments.design import Design
 

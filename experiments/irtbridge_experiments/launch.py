@@ -20,8 +20,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
+from irtbridge.data.files import read_json
 from irtbridge.errors import ConfigError
-from irtbridge.files import read_json
 from irtbridge_experiments.cell import Cell, Record, record_path
 from irtbridge_experiments.config import CONFIG_MODULE, given_keys, prepare, split_config_dir
 from irtbridge_experiments.display import Display, display, show_failures

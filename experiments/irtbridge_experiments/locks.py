@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from irtbridge.data.files import check_writable
 from irtbridge.errors import ResultsError
-from irtbridge.files import check_writable
 from irtbridge_experiments.cell import Cell
 
 LOCKS = ".locks"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from irtbridge.data import load_responses
-from irtbridge.files import write_text
-from irtbridge.models import two_pl
+from irtbridge.data.files import write_text
+from irtbridge.data.responses import load_responses
+from irtbridge.model.catalogue import two_pl
 from irtbridge.testing import reference_posterior
 
 HEADER = (

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from irtbridge.data.files import read_json, write_text
 from irtbridge.errors import ResultsError
-from irtbridge.files import read_json, write_text
-from irtbridge.metrics import mcse
+from irtbridge.results.accuracy import mcse
 from irtbridge_experiments.recovery import FITS, blocks_of, read_fits
 from irtbridge_experiments.render import print_table, to_latex, to_markdown
 from irtbridge_experiments.report import simulated_conditions, write_study

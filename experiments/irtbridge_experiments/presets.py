@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
+from irtbridge.data.labels import labels_of
 from irtbridge.errors import UnknownName
 from irtbridge.inference import METHODS, make_settings
-from irtbridge.labels import labels_of
 from irtbridge_experiments.conditions import read_q_matrix
 
 ITEMS_PER_TRAIT = 2

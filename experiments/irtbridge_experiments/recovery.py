@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from irtbridge.data.files import write_text
 from irtbridge.errors import ResultsError
-from irtbridge.files import write_text
-from irtbridge.metrics import mcse
+from irtbridge.results.accuracy import mcse
 from irtbridge_experiments.cell import Record
 from irtbridge_experiments.trust import FLAGGED_CAPTION, NO_FLAG, flags_of
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from irtbridge.data.files import read_json, write_json, write_text
 from irtbridge.errors import IRTBridgeError, ResultsError
-from irtbridge.files import read_json, write_json, write_text
 from irtbridge_experiments.cell import Record
 from irtbridge_experiments.locks import writing
 from irtbridge_experiments.recovery import (

@@ -13,13 +13,13 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from irtbridge.backend import check_dtype
+from irtbridge.data.files import check_writable, write_text
 from irtbridge.errors import ConfigError, ResultsError, UnknownName
-from irtbridge.files import check_writable, write_text
 from irtbridge.inference import make_settings
 from irtbridge.many import fit_many
-from irtbridge.models import ALIASES
-from irtbridge.plugins import backend_class
+from irtbridge.model.catalogue import ALIASES
+from irtbridge.plugin.backend import check_dtype
+from irtbridge.plugin.loading import backend_class
 from irtbridge.testing.calibration import CALIBRATED, FALSE_ALARM, ranks, verdict
 from irtbridge.testing.cases import Case
 from irtbridge_experiments.config import read_config

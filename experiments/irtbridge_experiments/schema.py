@@ -12,10 +12,11 @@ from omegaconf import MISSING as REQUIRED
 
 from irtbridge.errors import BackendUnavailable
 from irtbridge.inference import METHODS
-from irtbridge.models import MODELS
-from irtbridge.plugins import backend_class, backend_names
-from irtbridge.priors import Prior
-from irtbridge.spec import ModelSpec
+from irtbridge.model.catalogue import MODELS
+from irtbridge.model.priors import Prior
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.entry_points import backend_names
+from irtbridge.plugin.loading import backend_class
 
 
 @dataclass

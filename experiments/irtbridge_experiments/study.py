@@ -11,10 +11,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from irtbridge.data.files import read_json, write_json
 from irtbridge.errors import ConfigError
-from irtbridge.files import read_json, write_json
 from irtbridge.inference import make_settings
-from irtbridge.plugins import backend_class
+from irtbridge.plugin.loading import backend_class
 from irtbridge_experiments.cell import Cell, Record, finished, identity, run_cell
 from irtbridge_experiments.conditions import Task, read_tasks
 from irtbridge_experiments.design import Design

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from irtbridge.data.files import read_json
 from irtbridge.errors import ResultsError
-from irtbridge.files import read_json
 from irtbridge_experiments.cell import Record
 from irtbridge_experiments.trust import TRUST_CAPTION, trust_of
 

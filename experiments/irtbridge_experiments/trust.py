@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from irtbridge.verdict import verdict_of_record
+from irtbridge.results.verdict import verdict_of_record
 
 NO_FLAG = "none"
 SEE = "what each check sees, and what none does: docs/trust.md."

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data import Responses
+from irtbridge.data.files import read_json
+from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeError, NumericalError
-from irtbridge.files import read_json
 from irtbridge.fitting import Fit, Fitter
 from irtbridge.inference import make_settings
-from irtbridge.metrics import accuracy
-from irtbridge.plugins import load_backend
-from irtbridge.spec import ModelSpec
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.loading import load_backend
+from irtbridge.results.accuracy import accuracy
 from irtbridge_experiments.cell import Cell, Record, identity
 from irtbridge_experiments.design import Design
 from irtbridge_experiments.shapes import densities, traces

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.backend import Draws, Program
 from irtbridge.clock import seconds
-from irtbridge.collapse import Patterns, Quadrature, ability_at
-from irtbridge.data import Responses
-from irtbridge.joint import category_log_probs
-from irtbridge.layout import Layout
+from irtbridge.data.responses import Responses
+from irtbridge.model.density import category_log_probs
+from irtbridge.model.layout import Layout
+from irtbridge.model.noncentred import ability_at
+from irtbridge.model.patterns import Patterns
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.plugin.program import Program
+from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
 CELLS = 1 << 19

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from irtbridge.backend import Draws, Program
-from irtbridge.layout import Layout
-from irtbridge.priors import LKJCholesky, MultivariateNormal, Normal, Prior, TruncatedNormal, Uniform
-from irtbridge.spec import ModelSpec, Variable
+from irtbridge.model.layout import Layout
+from irtbridge.model.priors import LKJCholesky, MultivariateNormal, Normal, Prior, TruncatedNormal, Uniform
+from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.plugin.program import Program
+from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
 MOST_ROUNDS = 20

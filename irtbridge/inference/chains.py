@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.backend import Draws, Progress, Timings, check_positive, check_probability
 from irtbridge.clock import seconds
-from irtbridge.inference.whitened_nuts import Sampler, StepSize, ValueAndGrad
+from irtbridge.inference.nuts import Sampler, StepSize, ValueAndGrad
+from irtbridge.plugin.options import check_positive, check_probability
+from irtbridge.plugin.program import Progress
+from irtbridge.results.draws import Draws, Timings
 
 Array = NDArray[np.float64]
 DEEPEST, MOST_HALVINGS = 5.0, 10  # standard deviations of the log density

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.backend import Program, Stack
-from irtbridge.data import Responses
-from irtbridge.layout import Layout, Slot
+from irtbridge.data.responses import Responses
+from irtbridge.model.layout import Layout, Slot
+from irtbridge.plugin.program import Program, Stack
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]

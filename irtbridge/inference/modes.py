@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
 
-from irtbridge.backend import Optimum, Program, Progress, silent
-from irtbridge.data import Responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import NumericalError
 from irtbridge.inference.alignment import Symmetry
+from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.results.draws import Optimum
 
 Array = NDArray[np.float64]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]

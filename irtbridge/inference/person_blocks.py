@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from irtbridge.backend import Program
+from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
 STEP = 1e-4

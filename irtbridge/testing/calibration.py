@@ -24,18 +24,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from irtbridge import models
-from irtbridge.backend import Progress, silent
-from irtbridge.data import Responses
-from irtbridge.draws import reported
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
 from irtbridge.fitting import Fit
-from irtbridge.inference.collapsed import K_HAT_LIMIT
-from irtbridge.joint import log_likelihood
-from irtbridge.layout import Layout
+from irtbridge.inference.importance import K_HAT_LIMIT
 from irtbridge.many import fit_many, seed_of
-from irtbridge.simulate import simulate_parameters, simulate_responses
-from irtbridge.spec import ModelSpec
+from irtbridge.model import catalogue as models
+from irtbridge.model.density import log_likelihood
+from irtbridge.model.layout import Layout
+from irtbridge.model.simulate import simulate_parameters, simulate_responses
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.program import Progress, silent
+from irtbridge.results.inference_data import reported
 from irtbridge.testing.cases import Case
 
 Array = NDArray[np.float64]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from irtbridge import models
-from irtbridge.data import Responses
-from irtbridge.families import Binary, Graded
-from irtbridge.priors import as_prior
-from irtbridge.simulate import simulate_parameters, simulate_responses
-from irtbridge.spec import ModelSpec, Variable
+from irtbridge.data.responses import Responses
+from irtbridge.model import catalogue as models
+from irtbridge.model.families import Binary, Graded
+from irtbridge.model.priors import as_prior
+from irtbridge.model.simulate import simulate_parameters, simulate_responses
+from irtbridge.model.spec import ModelSpec, Variable
 
 Q_MATRIX = ((1, 0), (1, 0), (0, 1), (0, 1), (1, 1))
 BINARY = (2, 2, 2, 2, 2)

@@ -11,22 +11,27 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from irtbridge import models
-from irtbridge.backend import Backend, Draws, NutsSettings, Program, ViSettings
-from irtbridge.collapse import Quadrature
-from irtbridge.cumulants import table_cells
-from irtbridge.data import Responses
-from irtbridge.draws import to_inference_data
+from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, DeviceError, UnknownName, Unsupported
-from irtbridge.families import Binary
 from irtbridge.inference import compile_for, make_settings, run_method
-from irtbridge.joint import log_joint
-from irtbridge.layout import Slot
-from irtbridge.plugins import backend_names, load_backend
-from irtbridge.priors import LKJCholesky, Normal
-from irtbridge.quiet_arviz import az
-from irtbridge.simulate import draw_from_prior, simulate_parameters, simulate_responses
-from irtbridge.spec import ModelSpec
+from irtbridge.inference.nuts import NutsSettings
+from irtbridge.inference.vi import ViSettings
+from irtbridge.model import catalogue as models
+from irtbridge.model.cumulants import table_cells
+from irtbridge.model.density import log_joint
+from irtbridge.model.families import Binary
+from irtbridge.model.layout import Slot
+from irtbridge.model.priors import LKJCholesky, Normal
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.simulate import draw_from_prior, simulate_parameters, simulate_responses
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.entry_points import backend_names
+from irtbridge.plugin.loading import load_backend
+from irtbridge.plugin.program import Program
+from irtbridge.results.draws import Draws
+from irtbridge.results.inference_data import to_inference_data
+from irtbridge.results.quiet_arviz import az
 from irtbridge.testing.cases import CASES, Case
 from irtbridge.testing.marginal import reference_posterior
 
@@ -255,7 +260,7 @@ class BackendConformance:
 
     @pytest.mark.parametrize("case", TABULATED, ids=[case.name for case in TABULATED])
     def test_collapsed_values_of_many_persons(self, case: Case) -> None:
-        """As many as make a table of the likelihood pay (see `irtbridge.cumulants`)."""
+        """As many as make a table of the likelihood pay (see `irtbridge.model.cumulants`)."""
         self.need_collapse()
         counts = case.n_categories * 4
         params = simulate_parameters(case.spec, 500, counts, seed=1)
@@ -277,7 +282,7 @@ class BackendConformance:
         self.need_collapse()
         program, draws = self.run_small(method)
         reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
-        posterior = to_inference_data(program, draws, {}).posterior
+        posterior = labelled(program, draws, {}).posterior
         for name in ("discrimination", "difficulty"):
             sd = posterior[name].std(["chain", "draw"]).values
             ess = draws.ess or az.ess(posterior, method="mean")[name].values
@@ -326,7 +331,7 @@ class BackendConformance:
         self.need("nuts")
         program, draws = self.run_small("nuts_whitened", chains=2, draws=300)
         reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
-        posterior = to_inference_data(program, draws, {}).posterior[["discrimination", "difficulty"]]
+        posterior = labelled(program, draws, {}).posterior[["discrimination", "difficulty"]]
         for name in ("discrimination", "difficulty"):
             mcse = np.hypot(az.mcse(posterior)[name].values, reference.mcse[name])
             z = (posterior[name].mean(["chain", "draw"]).values - reference.mean[name]) / mcse
@@ -381,7 +386,7 @@ class BackendConformance:
             assert draws.z.shape == (2, 600, program.dim)
             assert all(np.shape(value) == (2, 600) for value in draws.stats.values())
             reference = reference_posterior(models.two_pl(), one.responses, draws=8000)
-            posterior = to_inference_data(one, draws, {}).posterior[["discrimination", "difficulty"]]
+            posterior = labelled(one, draws, {}).posterior[["discrimination", "difficulty"]]
             for name in ("discrimination", "difficulty"):
                 mcse = np.hypot(az.mcse(posterior)[name].values, reference.mcse[name])
                 z = (posterior[name].mean(["chain", "draw"]).values - reference.mean[name]) / mcse
@@ -429,7 +434,7 @@ class BackendConformance:
         accepted = np.asarray(draws.stats["acceptance_rate"])
         assert accepted.min() >= 0
         assert accepted.max() <= 1 + 1e-6
-        idata = to_inference_data(program, draws, {})
+        idata = labelled(program, draws, {})
         assert dict(idata.posterior.sizes) == {"chain": 2, "draw": 600, "person": 200, "item": 4}
 
     def test_nuts_draws_from_the_posterior(self) -> None:
@@ -437,7 +442,7 @@ class BackendConformance:
         self.need("nuts")
         program, draws = self.run_nuts()
         reference = reference_posterior(models.two_pl(), small_responses(), draws=8000)
-        posterior = to_inference_data(program, draws, {}).posterior[["discrimination", "difficulty"]]
+        posterior = labelled(program, draws, {}).posterior[["discrimination", "difficulty"]]
         assert float(az.ess(posterior).to_array().min()) > 100
         for name in ("discrimination", "difficulty"):
             mcse = np.hypot(az.mcse(posterior)[name].values, reference.mcse[name])
@@ -509,3 +514,8 @@ def _values_are_those_of_gradients(program: Program) -> None:
     for count in (1, 3, 37):
         np.testing.assert_allclose(program.value(z[:count]), expected[:count], rtol=1e-10)
     np.testing.assert_allclose(program.value(z[0]), expected[0], rtol=1e-10)
+
+
+def labelled(program: Program, draws: Draws, attrs: dict[str, Any] | None = None) -> az.InferenceData:
+    """A program's draws as users get them."""
+    return to_inference_data(program.layout, program.responses, program.constrain(draws.z), draws, attrs or {})

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from irtbridge.coordinates import to_params
-from irtbridge.data import Responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
-from irtbridge.joint import log_prior
-from irtbridge.layout import Layout, Slot
-from irtbridge.spec import ModelSpec
+from irtbridge.model.density import log_prior
+from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.spec import ModelSpec
+from irtbridge.testing.coordinates import to_params
 
 Array = NDArray[np.float64]
 Rule = Callable[[int], tuple[Array, Array]]

@@ -1,0 +1,1 @@
+"""Responses: reading, checking, named sets; files that are whole or not there."""

@@ -1,0 +1,116 @@
+"""The Laplace approximation of the item parameters' posterior, corrected by importance sampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.clock import seconds
+from irtbridge.errors import NumericalError, UnknownName
+from irtbridge.inference.importance import K_HAT_LIMIT, log_densities, smoothed, systematic
+from irtbridge.inference.modes import Mode, find_mode
+from irtbridge.inference.nuts_collapsed import CollapsedNutsSettings, run_collapsed_nuts
+from irtbridge.inference.settings import CollapsedSettings
+from irtbridge.plugin.program import Program, Progress
+from irtbridge.results.draws import Draws, Timings
+from irtbridge.results.quiet_arviz import az
+
+Array = NDArray[np.float64]
+FALLBACKS = ("nuts_collapsed", "none")
+FALLBACK_CHAINS, FEWEST_STEPS = 4, 100  # so that R-hat can tell, however few draws are asked for
+HOPELESS_R_HAT = 1.1  # Gelman & Rubin 1992; above it the chains are not those of one posterior
+
+
+@dataclass(frozen=True)
+class LaplaceSettings(CollapsedSettings):
+    """Settings of the Laplace approximation corrected by Pareto-smoothed importance sampling (Vehtari et al. 2024).
+
+    The normal has the curvature at the mode, and is moved from the mode to where the gradient vanishes on average under
+    it, as the best normal approximation does (Opper & Archambeau 2009): a skewed posterior's mean is not its mode.
+
+    Parameters
+    ----------
+    draws : int
+        Draws from the approximation, weighted, then resampled.
+    fallback : str
+        What to do when k-hat exceeds 0.7, so that the weights cannot be trusted: ``nuts_collapsed``, which gives as
+        many draws by NUTS on the item parameters, or ``none``.
+    n_nodes, max_iterations : int
+        As in `CollapsedSettings`.
+    """
+
+    draws: int = 1000
+    fallback: str = "nuts_collapsed"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fallback not in FALLBACKS:
+            raise UnknownName("fallback", self.fallback, FALLBACKS)
+
+
+def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress: Progress) -> Draws:
+    """Draws from the Laplace approximation, reweighted to the posterior; see `needs_fallback`."""
+    progress("optimisation", 0, 0)
+    start = seconds()
+    mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed, progress=progress)
+    rng = np.random.default_rng(seed)
+    centre, middle = recentred(program, mode, rng), seconds()
+    white = rng.standard_normal((settings.draws, program.dim))
+    z = centre + white @ mode.factor.T
+    log_density = log_densities(program, z, progress)
+    weights, k_hat = smoothed(log_density + 0.5 * np.sum(white**2, axis=1))
+    chosen = systematic(weights / weights.sum(), rng)
+    return Draws(
+        z=z[chosen][None],
+        timings=Timings(warmup=middle - start, sampling=seconds() - middle),
+        stats={"lp": log_density[chosen][None]},
+        chain_method="independent",
+        ess=float(weights.sum() ** 2 / np.sum(weights**2)),
+        pareto_k=k_hat,
+        optimum=mode.optimum,
+    )
+
+
+def needs_fallback(settings: object, draws: Draws) -> bool:
+    """Whether a Laplace approximation's weights cannot be trusted and something else is to be done about it."""
+    wanted = isinstance(settings, LaplaceSettings) and settings.fallback != "none"
+    return wanted and not (draws.pareto_k is not None and draws.pareto_k <= K_HAT_LIMIT)
+
+
+def fall_back(program: Program, settings: LaplaceSettings, draws: Draws, seed: int, progress: Progress) -> Draws:
+    """As many draws by NUTS on the item parameters; seconds and k-hat of what was tried before are kept.
+
+    Raises
+    ------
+    NumericalError
+        The chains disagree so much that they are not draws of one posterior.
+    """
+    wanted = -(-settings.draws // FALLBACK_CHAINS)
+    every = -(-FEWEST_STEPS // wanted)
+    nuts = CollapsedNutsSettings(
+        chains=FALLBACK_CHAINS, draws=every * wanted, n_nodes=settings.n_nodes, max_iterations=settings.max_iterations
+    )
+    fallen = run_collapsed_nuts(program, nuts, seed, progress)
+    r_hat = float(az.rhat(az.convert_to_dataset({"z": fallen.z})).z.max())
+    if not r_hat <= HOPELESS_R_HAT:
+        raise NumericalError(
+            f"the Laplace approximation cannot be trusted (k-hat {draws.pareto_k:.2f}), and the chains of "
+            f"nuts_collapsed that took over disagree (R-hat {r_hat:.2f}): use tighter priors, or method=nuts with more "
+            "warm-up and draws."
+        )
+    spent = replace(fallen.timings, warmup=fallen.timings.warmup + draws.timings.total)
+    stats = {name: value[:, ::every] for name, value in fallen.stats.items()}
+    return replace(fallen, z=fallen.z[:, ::every], stats=stats, timings=spent, pareto_k=draws.pareto_k)
+
+
+def recentred(program: Program, mode: Mode, rng: np.random.Generator, pairs: int = 16) -> Array:
+    """Centre of the best normal approximation with the mode's curvature, by one Newton step from the mode.
+
+    The average gradient is taken over antithetic pairs, in which the curvature cancels.
+    """
+    away = rng.standard_normal((pairs, program.dim)) @ mode.factor.T
+    slopes = program.value_and_grad(mode.z + np.concatenate([away, -away]))[1]
+    centre = mode.z + mode.factor @ (mode.factor.T @ slopes.mean(axis=0))
+    return np.asarray(centre if np.isfinite(centre).all() else mode.z)

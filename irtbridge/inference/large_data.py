@@ -1,0 +1,186 @@
+"""Large data in blocks of persons: memory for one block at a time, whatever the number of persons.
+
+Persons are independent given the item parameters, so that the log density of all is a sum over blocks; each block's
+has the prior in it, which may count only once:
+
+    log p(z, all) = sum_b log p(z, block b) - (B - 1) log p(z)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.data.responses import Responses
+from irtbridge.errors import ConfigError
+from irtbridge.inference.abilities import add_abilities
+from irtbridge.model.layout import Layout
+from irtbridge.model.patterns import Patterns
+from irtbridge.model.quadrature import Quadrature, check_collapsible
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.program import Program, Stack
+from irtbridge.results.draws import Draws
+
+Array = NDArray[np.float64]
+CELLS = 2**20  # persons times nodes in a block
+SMALLEST = 64
+LARGEST_WHOLE = 4 * CELLS
+
+
+class StreamedProgram(Program):
+    """Programs of blocks of persons as one program of all, the abilities integrated out.
+
+    `native` is the library's object of the first block.
+
+    Parameters
+    ----------
+    blocks : sequence of Program
+        One for each block of persons, in order; together they have all persons.
+    prior : Program
+        The same model over persons without any response.
+    responses : Responses
+        The data of all persons.
+    """
+
+    def __init__(self, blocks: Sequence[Program], prior: Program, responses: Responses) -> None:
+        first = blocks[0]
+        self.blocks, self.prior, self.responses = list(blocks), prior, responses
+        self.spec, self.device, self.dtype, self.native = first.spec, first.device, first.dtype, first.native
+        self.layout = Layout.of(first.spec, responses, first.layout.collapse)
+        self.compile_seconds = sum(p.compile_seconds for p in (*blocks, prior))
+
+    def log_density(self, params: Mapping[str, Array]) -> Array:
+        return self._sum(lambda program: program.log_density(params))
+
+    def value(self, z: Array) -> Array:
+        return self._sum(lambda program: program.value(z))
+
+    def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
+        value, gradient = self.prior.value_and_grad(z, jacobian=jacobian)
+        value, gradient = (1 - len(self.blocks)) * value, (1 - len(self.blocks)) * gradient
+        for block in self.blocks:
+            more = block.value_and_grad(z, jacobian=jacobian)
+            value, gradient = value + more[0], gradient + more[1]
+        return value, gradient
+
+    def constrain(self, z: Array) -> dict[str, Array]:
+        return self.prior.constrain(z)
+
+    def unconstrain(self, params: Mapping[str, Array]) -> Array:
+        return self.prior.unconstrain(params)
+
+    def bind(self, responses: Responses) -> StreamedProgram:
+        self.check_same_shape(responses)
+        parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
+        blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
+        return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)
+
+    def stack(self, programs: Sequence[Program]) -> Stack:
+        raise ConfigError("data in blocks of persons are fitted one data set after another: use stack=1.")
+
+    def _sum(self, density: Callable[[Program], Array]) -> Array:
+        """Sum over the blocks, with the prior once."""
+        # One after another: a block's working memory is free before the next begins.
+        total = (1 - len(self.blocks)) * density(self.prior)
+        for block in self.blocks:
+            total = total + density(block)
+        return np.asarray(total)
+
+
+def compile_collapsed(
+    backend: Backend, spec: ModelSpec, responses: Responses, quadrature: Quadrature, block: int, **how: Any
+) -> Program:
+    """Compile a model with its abilities integrated out, in blocks of persons where the data are large.
+
+    Parameters
+    ----------
+    backend : Backend
+        A backend that can.
+    spec : ModelSpec
+        The model.
+    responses : Responses
+        The data.
+    quadrature : Quadrature
+        How the abilities are integrated out.
+    block : int
+        Persons in a block; 0 chooses.
+    **how
+        Device and dtype.
+
+    Raises
+    ------
+    SpecError
+        The abilities of this model cannot be integrated out.
+    """
+    check_collapsible(spec)
+    size = block or automatic_block(spec, responses, quadrature)
+
+    def compiled(part: Responses) -> Program:
+        return backend.compile(spec, part, collapse=quadrature, **how)
+
+    if size >= responses.n_persons:
+        return compiled(responses)
+    programs: list[Program] = []
+    for rows in blocks_of(responses.n_persons, size):
+        part = _some(responses, rows)
+        same = bool(programs) and part.n_persons == programs[-1].responses.n_persons
+        programs.append(programs[-1].bind(part) if same else compiled(part))
+    return StreamedProgram(programs, compiled(_nobody(responses)), responses)
+
+
+def blocks_of(n_persons: int, size: int) -> list[slice]:
+    """Persons in blocks of equal size, at most `size`; the last one may be shorter."""
+    size = -(-n_persons // -(-n_persons // size))
+    return [slice(start, min(start + size, n_persons)) for start in range(0, n_persons, size)]
+
+
+def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature) -> int:
+    """Persons in a block: all, unless the table of persons by nodes is large and few patterns do not make it small."""
+    n_traits = len(spec.traits)
+    nodes = quadrature.chosen(n_traits, responses.n_categories).size(n_traits)
+    if nodes * responses.n_persons <= LARGEST_WHOLE or nodes * Patterns.number(responses) <= LARGEST_WHOLE:
+        return responses.n_persons
+    return _block_size(nodes)
+
+
+def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
+    """`add_abilities`, in blocks of persons where there are many."""
+    responses, collapse = program.responses, program.layout.collapse
+    nodes = 0 if collapse is None else collapse.size(len(program.spec.traits))
+    if nodes * responses.n_persons <= LARGEST_WHOLE:
+        return add_abilities(program, draws, seed)
+    ability = program.spec[program.spec.family.ability]
+    traits = tuple(program.layout.sizes[dim] for dim in ability.dims[1:])
+    everybody = np.empty((*draws.z.shape[:2], responses.n_persons, *traits))
+    sd = np.empty((responses.n_persons, *traits))
+    for number, rows in enumerate(blocks_of(responses.n_persons, _block_size(nodes))):
+        block = copy.copy(program)
+        block.responses = _some(responses, rows)
+        child = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        done, everybody[:, :, rows] = add_abilities(block, draws, child)
+        if done.standard_errors is not None:
+            sd[rows] = done.standard_errors[ability.name]
+        draws = replace(draws, timings=done.timings)
+    if draws.standard_errors is not None:
+        draws = replace(draws, standard_errors={**draws.standard_errors, ability.name: sd})
+    return draws, everybody
+
+
+def _block_size(nodes: int) -> int:
+    return max(CELLS // nodes, SMALLEST)
+
+
+def _some(responses: Responses, rows: slice) -> Responses:
+    """The responses of some persons."""
+    return Responses.from_codes(responses.values[rows], responses.n_categories, responses.items, name=responses.name)
+
+
+def _nobody(responses: Responses) -> Responses:
+    """One person without a response: the likelihood is 1."""
+    return Responses.from_codes(np.full((1, responses.n_items), -1), responses.n_categories, responses.items)

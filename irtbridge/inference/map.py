@@ -1,0 +1,65 @@
+"""The posterior mode, abilities integrated out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.clock import seconds
+from irtbridge.inference.modes import Mode, find_maximum, find_mode
+from irtbridge.inference.settings import CollapsedSettings
+from irtbridge.plugin.program import Program, Progress
+from irtbridge.results.draws import Draws, Timings
+from irtbridge.results.inference_data import reported
+
+Array = NDArray[np.float64]
+POINTS_AROUND = 6
+
+
+@dataclass(frozen=True)
+class MapSettings(CollapsedSettings):
+    """Settings of the posterior mode by L-BFGS, abilities integrated out.
+
+    With flat priors it is marginal maximum likelihood (Bock & Aitkin 1981). The mode is that of the parameters
+    themselves (discriminations, not their logarithms).
+
+    Parameters
+    ----------
+    standard_errors : bool
+        From the observed information, which takes as many gradients as there are item parameters; else NaN.
+    n_nodes, max_iterations : int
+        As in `CollapsedSettings`.
+    """
+
+    standard_errors: bool = True
+
+
+def run_map(program: Program, settings: MapSettings, seed: int, progress: Progress) -> Draws:
+    """Posterior mode as a single draw, with standard errors from the observed information."""
+    progress("optimisation", 0, 0)
+    start, how, around = seconds(), {"max_iterations": settings.max_iterations, "seed": seed}, None
+    if settings.standard_errors:
+        mode = find_mode(program, jacobian=False, progress=progress, **how)
+        z, value, optimum, errors = mode.z, mode.value, mode.optimum, _standard_errors(program, mode)
+        around = z + np.random.default_rng(seed).standard_normal((POINTS_AROUND, program.dim)) @ mode.factor.T
+    else:
+        z, value, optimum = find_maximum(program, jacobian=False, **how)
+        errors = {name: np.full(full.shape, np.nan) for name, (_, full) in _reported_at(program, z).items()}
+    timings, stats = Timings(warmup=seconds() - start), {"lp": np.array([[value]])}
+    return Draws(z[None, None], timings, stats, "point", standard_errors=errors, optimum=optimum, around=around)
+
+
+def _standard_errors(program: Program, mode: Mode) -> dict[str, Array]:
+    """Square roots of the diagonal of the inverse observed information, by the delta method (full arrays)."""
+    step, factor = 1e-3 if program.dtype == "float32" else 1e-6, mode.factor
+    upper = _reported_at(program, mode.z + step * factor.T)
+    lower = _reported_at(program, mode.z - step * factor.T)
+    slopes = {name: (upper[name][1] - lower[name][1]) / (2 * step) for name in upper}
+    return {name: np.sqrt(np.sum(slope**2, axis=0)) for name, slope in slopes.items()}
+
+
+def _reported_at(program: Program, z: Array) -> dict[str, tuple[tuple[str, ...], Array]]:
+    """What a posterior would report at these coordinates: dims and full arrays by name."""
+    return reported(program.layout, program.constrain(z))

@@ -1,0 +1,151 @@
+"""From a method's name to draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.data.responses import Responses
+from irtbridge.errors import NumericalError, UnknownName, Unsupported
+from irtbridge.inference.importance import k_hat
+from irtbridge.inference.intercepts import with_intercepts
+from irtbridge.inference.laplace import LaplaceSettings, run_laplace
+from irtbridge.inference.large_data import compile_collapsed
+from irtbridge.inference.map import MapSettings, run_map
+from irtbridge.inference.nuts import NutsSettings
+from irtbridge.inference.nuts_collapsed import CollapsedNutsSettings, run_collapsed_nuts
+from irtbridge.inference.nuts_whitened import WhitenedNutsSettings, run_whitened_nuts
+from irtbridge.inference.vi import ViSettings
+from irtbridge.inference.vi_collapsed import CollapsedViSettings, run_collapsed_vi
+from irtbridge.inference.vi_newton import NewtonViSettings, run_newton_vi
+from irtbridge.model.density import log_density_terms
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.entry_points import backends_that, backends_with
+from irtbridge.plugin.memory import keep_freed_memory
+from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.results.draws import Draws
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to get from a program to draws.
+
+    Attributes
+    ----------
+    settings : type
+        Dataclass of its settings.
+    run : callable
+        Of (program, settings, seed, progress).
+    native : bool
+        Whether it is the library's own, which a backend must declare; the others serve every backend.
+    stacks : bool
+        Whether several data sets are sooner done together (see `irtbridge.many`).
+    """
+
+    settings: type
+    run: Callable[[Program, Any, int, Progress], Draws]
+    native: bool = False
+    stacks: bool = True
+
+
+METHODS: dict[str, Method] = {
+    "nuts": Method(NutsSettings, lambda program, *how: program.nuts(*how), native=True, stacks=False),
+    "vi": Method(ViSettings, lambda program, *how: program.vi(*how), native=True),
+    "map": Method(MapSettings, run_map),
+    "laplace": Method(LaplaceSettings, run_laplace),
+    "nuts_collapsed": Method(CollapsedNutsSettings, run_collapsed_nuts),
+    "vi_collapsed": Method(CollapsedViSettings, run_collapsed_vi),
+    "vi_newton": Method(NewtonViSettings, run_newton_vi),
+    "nuts_whitened": Method(WhitenedNutsSettings, run_whitened_nuts),
+}
+
+
+def make_settings(method: str, **values: Any) -> Any:
+    """Settings of a method, its defaults changed by `values`.
+
+    Raises
+    ------
+    UnknownName
+        No such method, or no such setting of it.
+    ConfigError
+        A value of the wrong type or range.
+    """
+    if not isinstance(method, str) or method not in METHODS:
+        raise UnknownName("method", method, METHODS)
+    valid = [f.name for f in fields(METHODS[method].settings)]
+    for name in values:
+        if name not in valid:
+            raise UnknownName(f"setting of method {method!r}", name, valid)
+    return METHODS[method].settings(**values)
+
+
+def compile_for(
+    backend: Backend, spec: ModelSpec, responses: Responses, settings: Any, *, device: str, dtype: str
+) -> Program:
+    """Compile a spec as a method needs it: with its abilities or, where the method integrates them out, without.
+
+    Raises
+    ------
+    Unsupported
+        The backend cannot integrate abilities out, or standardise them.
+    """
+    keep_freed_memory()
+    quadrature = getattr(settings, "collapse", None)
+    if quadrature is not None:
+        if not backend.collapses:
+            raise Unsupported(backend.name, "integrating abilities out", backends_that("collapses"))
+        how = {"device": device, "dtype": dtype}
+        return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
+    if not (getattr(settings, "noncentred", False) and spec[spec.family.ability].prior.references()):
+        return backend.compile(spec, responses, device=device, dtype=dtype)
+    if not backend.noncentres:
+        raise Unsupported(backend.name, "noncentred=true", backends_that("noncentres"))
+    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=True)
+
+
+def run_method(
+    backend: Backend, program: Program, method: str, settings: Any, seed: int, progress: Progress = silent
+) -> Draws:
+    """Draw from the posterior of a compiled program.
+
+    Raises
+    ------
+    Unsupported
+        The backend does not run the method; names those that do.
+    NumericalError
+        The log density is not finite where the chains start; names the variable and its prior.
+    """
+    if METHODS[method].native and method not in backend.methods:
+        raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
+    check_start(program, seed)
+    draws = METHODS[method].run(program, settings, seed, progress)
+    if draws.log_q is not None:
+        draws = replace(draws, pareto_k=k_hat(program, draws.z[0], draws.log_q[0], progress))
+    timings = replace(draws.timings, compile=draws.timings.compile + program.compile_seconds)
+    return replace(draws, timings=timings)
+
+
+def check_start(program: Program, seed: int, points: int = 4, radius: float = 0.5) -> None:
+    """Raise `NumericalError` unless the log density and its gradient are finite near the origin."""
+    z = np.random.default_rng(seed).uniform(-radius, radius, (points, program.dim))
+    value, gradient = program.value_and_grad(z)
+    bad = np.flatnonzero(~np.isfinite(value) | ~np.isfinite(gradient).all(axis=-1))
+    if bad.size:
+        raise NumericalError(_diagnosis(program, z[bad[0]]))
+
+
+def _diagnosis(program: Program, z: NDArray[np.float64]) -> str:
+    params = program.constrain(z)
+    with np.errstate(all="ignore"):
+        terms = log_density_terms(program.layout, params, program.responses)
+    culprits = [name for name, term in terms.items() if not np.isfinite(term)]
+    if not culprits:
+        return "the gradient of the log density is not finite at the start; try dtype=float64 or a tighter prior."
+    name = culprits[0]
+    what = "the response" if name == "response" else f"variable {program.spec[name]}"
+    return f"the log density is {terms[name]} at the start because of {what}; check its prior and what it refers to."

@@ -1,0 +1,38 @@
+"""NUTS on abilities and shared parameters together, whitened by a normal approximation: any number of traits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from irtbridge.clock import seconds
+from irtbridge.inference.chains import ChainSettings, run_chains
+from irtbridge.inference.person_blocks import normal_posterior
+from irtbridge.model.quadrature import check_normal_abilities
+from irtbridge.plugin.program import Program, Progress
+from irtbridge.results.draws import Draws
+
+
+@dataclass(frozen=True)
+class WhitenedNutsSettings(ChainSettings):
+    """Settings of NUTS on the joint posterior, whitened by a normal approximation with a block for each person.
+
+    Parameters
+    ----------
+    noncentred : bool
+        Sample standardised abilities where their prior has parameters.
+    chains, warmup, draws, target_accept, max_tree_depth
+        As in `ChainSettings`.
+    """
+
+    warmup: int = 150
+    noncentred: bool = True
+
+
+def run_whitened_nuts(program: Program, settings: WhitenedNutsSettings, seed: int, progress: Progress) -> Draws:
+    """NUTS in the coordinates in which the normal approximation of the joint posterior is a standard normal."""
+    check_normal_abilities(program.spec)
+    start = seconds()
+    normal = normal_posterior(program.for_chains(), seed, lambda done, total: progress("optimisation", done, total))
+    spent = seconds() - start
+    draws = run_chains(normal.density, normal.coordinates, program.dim, settings, seed, progress)
+    return replace(draws, timings=replace(draws.timings, warmup=draws.timings.warmup + spent))

@@ -1,0 +1,1 @@
+"""The language of models, pure data, and its maths in NumPy."""

@@ -1,0 +1,367 @@
+"""The catalogue: each model is one function that returns a ModelSpec.
+
+Parameterisation: ``D a (theta - b)`` for one trait, ``D a . theta - b`` for several, D = 1 unless `scaling` says
+otherwise. Default priors are weakly informative; every one can be replaced by name, as in
+``two_pl(discrimination="LogNormal(0, 1)")``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from irtbridge.data.labels import aligned, as_text, by_item, labels_of
+from irtbridge.errors import SpecError, UnknownName
+from irtbridge.model.families import Binary, Family, Graded, PartialCredit
+from irtbridge.model.priors import LKJCholesky, LogNormal, MultivariateNormal, Normal, OrderedNormal, Prior, as_prior
+from irtbridge.model.spec import ModelSpec, Variable
+
+PriorLike = Prior | str
+
+ABILITY = Normal(0, 1)
+DISCRIMINATION = LogNormal(0, 0.5)
+DIFFICULTY = Normal(0, 2)
+THRESHOLD = OrderedNormal(0, 2)
+STEP = Normal(0, 2)
+CORRELATION = LKJCholesky(2)
+LOWER = "Beta(5, 17)"
+UPPER = "Beta(17, 5)"
+
+
+def one_pl(
+    *,
+    common_discrimination: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """One-parameter logistic (Rasch 1960): ``logit P = D (theta - b)``.
+
+    Parameters
+    ----------
+    common_discrimination : bool
+        Estimate one slope for all items, ``D a (theta - b)``; the same model as a = 1 with a free ability SD.
+    ability, discrimination, difficulty : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    slope = [Variable("discrimination", (), as_prior(discrimination))] if common_discrimination else []
+    variables = [_ability(ability), *slope, Variable("difficulty", ("item",), as_prior(difficulty))]
+    family = Binary(discrimination="discrimination" if slope else None, scaling=scaling)
+    return ModelSpec("1pl", tuple(variables), family)
+
+
+def two_pl(
+    *,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Two-parameter logistic (Birnbaum 1968): ``logit P = D a (theta - b)``."""
+    return ModelSpec("2pl", _two_pl_variables(ability, discrimination, difficulty), Binary(scaling=scaling))
+
+
+def three_pl(
+    *,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    lower: PriorLike = LOWER,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Three-parameter logistic (Birnbaum 1968): ``P = c + (1 - c) sigma(D a (theta - b))``, `lower` = c."""
+    variables = *_two_pl_variables(ability, discrimination, difficulty), _asymptote("lower", lower)
+    return ModelSpec("3pl", variables, Binary(lower="lower", scaling=scaling))
+
+
+def four_pl(
+    *,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    lower: PriorLike = LOWER,
+    upper: PriorLike = UPPER,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Four-parameter logistic (Barton & Lord 1981): ``P = c + (d - c) sigma(D a (theta - b))``, `upper` = d."""
+    asymptotes = _asymptote("lower", lower), _asymptote("upper", upper)
+    variables = *_two_pl_variables(ability, discrimination, difficulty), *asymptotes
+    return ModelSpec("4pl", variables, Binary(lower="lower", upper="upper", scaling=scaling))
+
+
+def m2pl(
+    *,
+    traits: int | Sequence[str] = 2,
+    q_matrix: ArrayLike | None = None,
+    correlated: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    correlation: PriorLike = CORRELATION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Multidimensional two-parameter logistic (Reckase 1985): ``logit P = D a . theta - b``.
+
+    Parameters
+    ----------
+    traits : int or sequence of str
+        How many traits, or their labels.
+    q_matrix : array_like, shape (item, trait), optional
+        1 where a loading is free, 0 where it is zero (confirmatory). Without it all loadings are free
+        (exploratory, kept positive by their prior). The index of a DataFrame, or its column item, names the items, its
+        columns name the traits: they are matched with the data's items and with `traits` by label. An array, or a
+        DataFrame whose index only counts, is taken by position.
+    correlated : bool
+        Traits with an LKJ prior on their correlations; otherwise independent.
+    ability, discrimination, difficulty, correlation : Prior or str
+        Priors; with correlated traits `ability` is multivariate normal with unit variances.
+    scaling : float
+        D.
+
+    Raises
+    ------
+    SpecError
+        A Q-matrix with the wrong number of columns, entries other than 0 and 1, an empty row or column, or labels that
+        occur twice or are not those of the traits.
+    """
+    labels, people = _abilities(traits, q_matrix, correlated, ability, correlation)
+    loadings = _loadings(discrimination, q_matrix, labels)
+    location = Variable("difficulty", ("item",), as_prior(difficulty))
+    return ModelSpec("m2pl", (*people, loadings, location), Binary(scaling=scaling), labels)
+
+
+def graded(
+    *,
+    traits: int | Sequence[str] = 1,
+    q_matrix: ArrayLike | None = None,
+    correlated: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    threshold: PriorLike = THRESHOLD,
+    correlation: PriorLike = CORRELATION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Graded response model (Samejima 1969): ``logit P(Y >= k) = D a (theta - b_k)``, b_k increasing.
+
+    With several traits ``logit P(Y >= k) = D a . theta - b_k``. Parameters as in `m2pl`.
+    """
+    return _polytomous(
+        "grm", Graded(location=("threshold",), scaling=scaling), "threshold", as_prior(threshold),
+        traits, q_matrix, correlated, ability, discrimination, correlation,
+    )  # fmt: skip
+
+
+def generalized_partial_credit(
+    *,
+    traits: int | Sequence[str] = 1,
+    q_matrix: ArrayLike | None = None,
+    correlated: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    step: PriorLike = STEP,
+    correlation: PriorLike = CORRELATION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Generalised partial credit (Muraki 1992): ``log P(k) / P(k-1) = D a (theta - b_k)``.
+
+    With several traits ``D a . theta - b_k``. Parameters as in `m2pl`.
+    """
+    return _polytomous(
+        "gpcm", PartialCredit(location=("step",), scaling=scaling), "step", as_prior(step),
+        traits, q_matrix, correlated, ability, discrimination, correlation,
+    )  # fmt: skip
+
+
+def partial_credit(
+    *,
+    common_discrimination: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    step: PriorLike = STEP,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Partial credit (Masters 1982): ``log P(k) / P(k-1) = D (theta - b_k)``.
+
+    With `common_discrimination` one slope for all items is estimated: ``D a (theta - b_k)``.
+    """
+    slope = [Variable("discrimination", (), as_prior(discrimination))] if common_discrimination else []
+    variables = [_ability(ability), *slope, Variable("step", ("item", "category"), as_prior(step))]
+    family = PartialCredit(discrimination="discrimination" if slope else None, location=("step",), scaling=scaling)
+    return ModelSpec("pcm", tuple(variables), family)
+
+
+def rating_scale(
+    *,
+    common_discrimination: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    step: PriorLike = STEP,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Rating scale (Andrich 1978): ``log P(k) / P(k-1) = D (theta - b - tau_k)``, the tau_k sum to zero.
+
+    All items share the steps tau, so they must have the same number of categories, three or more.
+    """
+    slope = [Variable("discrimination", (), as_prior(discrimination))] if common_discrimination else []
+    location = Variable("difficulty", ("item",), as_prior(difficulty))
+    steps = Variable("step", ("category",), as_prior(step), zero_sum=True)
+    name = "discrimination" if slope else None
+    family = PartialCredit(discrimination=name, location=("difficulty", "step"), scaling=scaling)
+    return ModelSpec("rsm", (_ability(ability), *slope, location, steps), family)
+
+
+MODELS: dict[str, Callable[..., ModelSpec]] = {
+    "1pl": one_pl,
+    "2pl": two_pl,
+    "3pl": three_pl,
+    "4pl": four_pl,
+    "m2pl": m2pl,
+    "grm": graded,
+    "pcm": partial_credit,
+    "gpcm": generalized_partial_credit,
+    "rsm": rating_scale,
+}
+
+ALIASES: dict[str, str] = {
+    "rasch": "1pl",
+    **{function.__name__: name for name, function in MODELS.items()},
+}
+
+
+def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
+    """Return the spec of a model named in the catalogue (a spec is returned as it is).
+
+    Parameters
+    ----------
+    model : str or ModelSpec
+        A key of `MODELS`, one of its function names, or a spec.
+    **options
+        Arguments of the model's function.
+
+    Raises
+    ------
+    UnknownName
+        No such model, or no such option of it.
+    """
+    if isinstance(model, ModelSpec):
+        if options:
+            raise SpecError(f"model {model.name!r} is a finished spec; options {sorted(options)} cannot change it.")
+        return model
+    name = ALIASES.get(str(model).lower(), str(model).lower())
+    if name not in MODELS:
+        hint = "Call the function itself." if callable(model) else ""
+        raise UnknownName("model", model, MODELS, hint)
+    valid = tuple(MODELS[name].__kwdefaults__ or {})
+    for option in options:
+        if option not in valid:
+            raise UnknownName(f"option of model {name!r}", option, valid)
+    return MODELS[name](**options)
+
+
+def _ability(prior: PriorLike) -> Variable:
+    return Variable("ability", ("person",), as_prior(prior))
+
+
+def _asymptote(name: str, prior: PriorLike) -> Variable:
+    return Variable(name, ("item",), as_prior(prior))
+
+
+def _two_pl_variables(ability: PriorLike, discrimination: PriorLike, difficulty: PriorLike) -> tuple[Variable, ...]:
+    return (
+        _ability(ability),
+        Variable("discrimination", ("item",), as_prior(discrimination)),
+        Variable("difficulty", ("item",), as_prior(difficulty)),
+    )
+
+
+def _polytomous(
+    name: str,
+    family: Family,
+    location: str,
+    prior: Prior,
+    traits: int | Sequence[str],
+    q_matrix: ArrayLike | None,
+    correlated: bool,
+    ability: PriorLike,
+    discrimination: PriorLike,
+    correlation: PriorLike,
+) -> ModelSpec:
+    """A model with one location for each item and category, for one trait or several."""
+    locations = Variable(location, ("item", "category"), prior)
+    single = _labels(traits, q_matrix)
+    if q_matrix is None and len(single) == 1:
+        slope = Variable("discrimination", ("item",), as_prior(discrimination))
+        return ModelSpec(name, (_ability(ability), slope, locations), family, single)
+    labels, people = _abilities(traits, q_matrix, correlated, ability, correlation)
+    slopes = _loadings(discrimination, q_matrix, labels)
+    return ModelSpec(name, (*people, slopes, locations), family, labels)
+
+
+def _abilities(
+    traits: int | Sequence[str],
+    q_matrix: ArrayLike | None,
+    correlated: bool,
+    ability: PriorLike,
+    correlation: PriorLike,
+) -> tuple[tuple[str, ...], tuple[Variable, ...]]:
+    labels = _labels(traits, q_matrix)
+    if not correlated:
+        return labels, (Variable("ability", ("person", "trait"), as_prior(ability)),)
+    factor = Variable("trait_cholesky", ("trait", "trait"), as_prior(correlation))
+    joint = MultivariateNormal(0, "trait_cholesky")
+    return labels, (factor, Variable("ability", ("person", "trait"), joint))
+
+
+def _labels(traits: int | Sequence[str], q_matrix: ArrayLike | None) -> tuple[str, ...]:
+    """Trait labels; a Q-matrix that is a DataFrame names them by its columns."""
+    if isinstance(traits, (str, float)):
+        raise SpecError(f"traits={traits!r}: give their number or a list of labels.")
+    if not isinstance(traits, int):
+        return tuple(str(t) for t in traits)
+    try:
+        np.shape(q_matrix)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise SpecError(f"Q-matrix {q_matrix!r}: its rows differ in length; give one column per trait.") from error
+    if isinstance(q_matrix, pd.DataFrame):
+        return tuple(as_text(c) for c in by_item(q_matrix).columns)
+    count = traits if q_matrix is None or np.ndim(q_matrix) != 2 else np.shape(q_matrix)[1]
+    if count < 1:
+        raise SpecError(f"traits={traits} must be at least 1.")
+    return ("trait",) if count == 1 and q_matrix is None else tuple(f"trait{t + 1}" for t in range(count))
+
+
+def _loadings(prior: PriorLike, q_matrix: ArrayLike | None, labels: tuple[str, ...]) -> Variable:
+    """Discriminations of several traits, masked by a Q-matrix."""
+    dims = ("item", "trait")
+    if q_matrix is None:
+        return Variable("discrimination", dims, as_prior(prior))
+    if isinstance(q_matrix, pd.DataFrame):
+        q_matrix = aligned("columns (traits) of the Q-matrix", by_item(q_matrix), labels, axis=1)
+    items = labels_of(q_matrix)
+    q = _checked(np.asarray(q_matrix), items, labels)
+    free = tuple(tuple(bool(v) for v in row) for row in q)
+    return Variable("discrimination", dims, as_prior(prior), free, items=items)
+
+
+def _checked(q: NDArray[Any], items: tuple[str, ...] | None, labels: tuple[str, ...]) -> NDArray[Any]:
+    """The Q-matrix, if it is one."""
+    if q.ndim != 2 or q.shape[1] != len(labels):
+        raise SpecError(f"Q-matrix has shape {q.shape}; it needs one row per item and {len(labels)} columns (traits).")
+    right = np.isin(q, (0, 1))
+    if not right.all():
+        raise SpecError(f"Q-matrix entries must be 0 or 1, got {list(dict.fromkeys(q[~right].tolist()))[:5]}.")
+    for axis, kind, names in ((1, "row (item)", items), (0, "column (trait)", labels)):
+        empty = np.flatnonzero(~q.astype(bool).any(axis=axis))
+        if empty.size:
+            first = int(empty[0])
+            name = f" ({names[first]!r})" if names else ""
+            raise SpecError(f"Q-matrix: {kind} {first + 1} is empty{name}; every item needs a trait and vice versa.")
+    return q

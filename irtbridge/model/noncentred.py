@@ -1,0 +1,80 @@
+"""Non-centred coordinates: abilities as standard normals, moved and scaled by their prior's mean and scale.
+
+``ability = loc + scale e`` with e standard normal under the prior; several correlated traits have a Cholesky factor for
+scale. It is a change of coordinates, not of the model: where few responses say little of each person, the scale is far
+less correlated with the standardised abilities than with the abilities (Papaspiliopoulos, Roberts & Skold 2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from irtbridge.model.layout import Layout
+
+Array = NDArray[np.float64]
+
+
+def ability_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> Array:
+    """Abilities at standard nodes (..., node, trait): mean and scale, or Cholesky factor, of the ability's prior.
+
+    Returns
+    -------
+    ndarray, shape (..., node) with one trait, else (..., node, trait)
+    """
+    name = layout.spec.family.ability
+    arguments = layout.arguments(name, params)
+    if "scale_tril" in arguments:
+        return np.asarray(arguments["loc"] + standard @ arguments["scale_tril"].T)
+    if layout.spec[name].dims == ("person",):
+        standard = standard[..., 0]
+    return np.asarray(arguments["loc"] + arguments["scale"] * standard)
+
+
+def from_noncentred(layout: Layout, params: Mapping[str, Array]) -> dict[str, Array]:
+    """Parameters whose abilities are standardised, where the layout says so, to parameters.
+
+    Parameters
+    ----------
+    layout : Layout
+        The model over the data's shape.
+    params : mapping of str to ndarray
+        Full arrays (..., *shape).
+    """
+    if not layout.noncentred:
+        return dict(params)
+    rows = [ability_at(layout, _two_axes(row), rest) for row, rest in _rows(layout, params)]
+    name = layout.spec.family.ability
+    return {**params, name: np.reshape(rows, np.shape(params[name]))}
+
+
+def to_noncentred(layout: Layout, params: Mapping[str, Array]) -> dict[str, Array]:
+    """The inverse of `from_noncentred`."""
+    if not layout.noncentred:
+        return dict(params)
+    rows = [_standard(layout, row, rest) for row, rest in _rows(layout, params)]
+    name = layout.spec.family.ability
+    return {**params, name: np.reshape(rows, np.shape(params[name]))}
+
+
+def _standard(layout: Layout, ability: Array, params: Mapping[str, Array]) -> Array:
+    arguments = layout.arguments(layout.spec.family.ability, params)
+    if "scale_tril" in arguments:
+        away = (ability - arguments["loc"]).T
+        return np.asarray(linalg.solve_triangular(arguments["scale_tril"], away, lower=True).T)
+    return np.asarray((ability - arguments["loc"]) / arguments["scale"])
+
+
+def _rows(layout: Layout, params: Mapping[str, Array]) -> list[tuple[Array, dict[str, Array]]]:
+    """One (abilities, all parameters) for each leading index."""
+    name = layout.spec.family.ability
+    ability = np.asarray(params[name])
+    lead = ability.shape[: ability.ndim - len(layout.slots[name].shape)]
+    return [(ability[i], {k: np.asarray(v)[i] for k, v in params.items()}) for i in np.ndindex(lead)]
+
+
+def _two_axes(standard: Array) -> Array:
+    return standard if standard.ndim == 2 else standard[:, None]

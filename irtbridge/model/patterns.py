@@ -1,0 +1,114 @@
+"""Response patterns: what a program whose abilities are integrated out holds of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.data.responses import Responses
+from irtbridge.model.layout import Layout
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Response patterns and how many persons gave each.
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (pattern, item)
+        Category codes, -1 where missing.
+    counts : ndarray, shape (pattern,)
+        Persons with the pattern; 0 in rows that only fill up the shape.
+    n_categories : int
+        Largest number of categories.
+    """
+
+    codes: NDArray[np.int64]
+    counts: Array
+    n_categories: int
+
+    @classmethod
+    def of(cls, responses: Responses, rows: int | None = None) -> Patterns:
+        """Patterns of a data set: distinct ones where there are less than half as many as persons.
+
+        Parameters
+        ----------
+        responses : Responses
+            The data.
+        rows : int, optional
+            Fill up to this many rows, for a program compiled for as many.
+        """
+        codes, (first, counts) = responses.values, _distinct(responses)
+        if 2 * len(first) > responses.n_persons:
+            counts = np.ones(responses.n_persons, dtype=np.int64)
+        else:
+            codes = codes[first]
+        wanted = rows if rows is not None and rows >= len(codes) else _roomy(len(codes), responses.n_persons)
+        fill = wanted - len(codes)
+        codes = np.concatenate([codes, np.full((fill, codes.shape[1]), -1)])
+        return cls(codes, np.r_[counts, np.zeros(fill)].astype(float), responses.max_categories)
+
+    @staticmethod
+    def number(responses: Responses) -> int:
+        """How many rows `of` gives, those that fill up apart."""
+        distinct = len(_distinct(responses)[0])
+        return distinct if 2 * distinct <= responses.n_persons else responses.n_persons
+
+    @cached_property
+    def one_hot(self) -> Array:
+        """1 where the response is the category, shape (pattern, item x category)."""
+        hits = self.codes[:, :, None] == np.arange(self.n_categories)
+        return np.asarray(hits.reshape(len(self.codes), -1), dtype=float)
+
+    @cached_property
+    def some_missing(self) -> bool:
+        """Whether any person lacks a response."""
+        return bool((self.codes[self.counts > 0] < 0).any())
+
+    def indicators(self, *, missing: bool) -> Array:
+        """1 where the response is that category above the lowest; then, if asked for, 1 where there is no response.
+
+        Returns
+        -------
+        ndarray, shape (pattern, item x (category - 1)) or, with `missing`, (pattern, item x category)
+        """
+        hits = self.codes[:, :, None] == np.arange(1, self.n_categories)
+        blocks = [hits.reshape(len(self.codes), -1)]
+        if missing:
+            blocks.append((self.codes < 0) & (self.counts > 0)[:, None])
+        return np.concatenate(blocks, axis=1, dtype=float)
+
+
+def pattern_data(layout: Layout, responses: Responses, before: tuple[int, ...] | None = None) -> tuple[Array, Array]:
+    """What a program holds of data whose abilities are integrated out: indicators of the patterns, and their counts.
+
+    Parameters
+    ----------
+    layout : Layout
+        The model over the data's shape.
+    responses : Responses
+        The data.
+    before : tuple of int, optional
+        Shape of the indicators that the program was compiled for: kept where the data allow it.
+    """
+    patterns = Patterns.of(responses, rows=None if before is None else before[0])
+    masked = before is not None and before[1] > layout.exists[:, 1:].size
+    return patterns.indicators(missing=masked or patterns.some_missing), patterns.counts
+
+
+def _roomy(patterns: int, persons: int) -> int:
+    """A power of two, so that data sets of one design mostly share one shape."""
+    return min(persons, 1 << (patterns - 1).bit_length())
+
+
+def _distinct(responses: Responses) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """The first person with each distinct pattern, and how many have it; whole rows are compared as bytes."""
+    codes = np.ascontiguousarray(responses.values.astype(np.int16))
+    rows = codes.view(np.dtype((np.void, codes.dtype.itemsize * codes.shape[1]))).ravel()
+    _, first, counts = np.unique(rows, return_index=True, return_counts=True)
+    return first, counts

@@ -1,0 +1,147 @@
+"""Abilities integrated out: the quadrature, and the response patterns it is taken over.
+
+The log likelihood of all persons at all nodes is one matrix product: indicators of the response patterns (pattern,
+item x category) times the family's log probabilities of all categories at the nodes (item x category, node). That
+holds for every family, with missing responses and hierarchical priors. The backends take log probabilities relative to
+the lowest category, which spares its columns:
+
+    log P(pattern | node) = sum_j log p_j0 + sum_{observed jk, k > 0} (log p_jk - log p_j0) - sum_{missing j} log p_j0
+
+Where those differences are linear in the abilities (2PL, partial credit), the second sum is too: the product is taken
+at the corners of the grid, one more than there are traits, and interpolated to the nodes. So far as abilities go, the
+weighted sums of a person's responses are sufficient statistics (Andersen 1977). What follows from that for one trait
+is in `irtbridge.model.cumulants`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from irtbridge.errors import ConfigError, SpecError
+from irtbridge.model.priors import MultivariateNormal, Normal
+from irtbridge.model.spec import ModelSpec
+
+Array = NDArray[np.float64]
+MAX_TRAITS = 3
+SHORT = {1: (41, 45), 2: (31, 30), 3: (25, 30)}
+LARGEST_GRID = 100_000
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """The trapezoid rule on an even grid, in standard deviations of the ability.
+
+    For a density as smooth as a posterior of abilities its error falls as exp(-2 pi^2 s^2 / h^2), s being the
+    posterior's standard deviation and h the step of the grid (Trefethen & Weideman 2014, section 5).
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes for each trait; 0 leaves it to `chosen`.
+    half_width : float
+        The grid ends this many standard deviations from the mean.
+    """
+
+    n_nodes: int = 0
+    half_width: float = 6.0
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.n_nodes, int) and not isinstance(self.n_nodes, bool)
+        if not whole or not (self.n_nodes == 0 or self.n_nodes >= 3):
+            raise ConfigError(f"n_nodes={self.n_nodes!r} must be an integer, 3 or greater, or 0, which chooses.")
+        if not self.half_width > 0:
+            raise ConfigError(f"half_width={self.half_width!r} must be positive.")
+
+    def chosen(self, n_traits: int, n_categories: NDArray[np.int64]) -> Quadrature:
+        """Itself, or with nodes for so many traits and so long a test: 41, 31 and 25 for one, two and three traits.
+
+        A posterior of abilities narrows as the root of the test's length. So beyond 45 steps (categories above the
+        lowest, over all items), 30 with several traits, the nodes grow as the root of their number, up to a grid of
+        100,000.
+
+        Parameters
+        ----------
+        n_traits : int
+            One to three.
+        n_categories : ndarray of int, shape (item,)
+            Categories of each item.
+        """
+        if self.n_nodes > 0:
+            return self
+        nodes, length = SHORT[n_traits]
+        growth = max(1.0, float(np.sum(n_categories - 1)) / length) ** 0.5
+        most = int(LARGEST_GRID ** (1 / n_traits))
+        return replace(self, n_nodes=min(round(nodes * growth), most))
+
+    def size(self, n_traits: int) -> int:
+        """Nodes of the product grid."""
+        return int(self.n_nodes**n_traits)
+
+    @property
+    def step(self) -> float:
+        """Distance between neighbouring nodes."""
+        return 2 * self.half_width / (self.n_nodes - 1)
+
+    def standard_nodes(self, n_traits: int) -> Array:
+        """All nodes of the product grid, shape (node, trait); to be read only."""
+        return _grid(self.n_nodes, self.half_width, n_traits)
+
+    def corners(self, n_traits: int) -> tuple[NDArray[np.intp], Array]:
+        """Which nodes are corners, enough of them to interpolate what is linear, and each node's weights on them.
+
+        Returns
+        -------
+        ndarray of int, shape (corner,)
+            The lowest node, and for each trait the node at the grid's upper end on that trait alone.
+        ndarray, shape (node, corner)
+            Barycentric coordinates: each row's sum is 1.
+        """
+        ends = (self.n_nodes - 1) * self.n_nodes ** np.arange(n_traits - 1, -1, -1)
+        away = (self.standard_nodes(n_traits) + self.half_width) / (2 * self.half_width)
+        return np.r_[0, ends], np.c_[1 - away.sum(axis=1), away]
+
+    def log_weights(self, n_traits: int) -> Array:
+        """Log weights of the nodes under a standard normal, shape (node,); their exponentials sum to one."""
+        log_density = -0.5 * np.sum(self.standard_nodes(n_traits) ** 2, axis=1)
+        return np.asarray(log_density - special.logsumexp(log_density), dtype=float)
+
+
+@lru_cache(maxsize=8)
+def _grid(n_nodes: int, half_width: float, n_traits: int) -> Array:
+    line = np.linspace(-half_width, half_width, n_nodes)
+    grid = np.stack(np.meshgrid(*[line] * n_traits, indexing="ij"), axis=-1).reshape(-1, n_traits)
+    grid.flags.writeable = False
+    return grid
+
+
+def check_normal_abilities(spec: ModelSpec) -> None:
+    """Raise `SpecError` unless abilities are normal and nothing but the responses refers to them."""
+    ability = spec[spec.family.ability]
+    if not isinstance(ability.prior, (Normal, MultivariateNormal)):
+        raise SpecError(f"{ability}: this method needs a Normal or multivariate normal ability; use method=nuts.")
+    users = [v.name for v in spec.variables if ability.name in v.prior.references().values()]
+    if users:
+        raise SpecError(f"{ability}: {users[0]!r} refers to it, which this method cannot serve; use method=nuts.")
+
+
+def check_collapsible(spec: ModelSpec) -> None:
+    """Raise `SpecError` unless the abilities of a spec can be integrated out on a grid."""
+    check_normal_abilities(spec)
+    ability = spec[spec.family.ability]
+    if len(spec.traits) > MAX_TRAITS:
+        raise SpecError(
+            f"model {spec.name!r} has {len(spec.traits)} traits; a grid serves at most {MAX_TRAITS}. "
+            "Use method=nuts_whitened."
+        )
+    for value in (*ability.prior.arguments().values(),):
+        by_person = isinstance(value, str) and "person" in spec[value].dims
+        if by_person or (not isinstance(value, str) and np.ndim(value) > 0 and ability.dims == ("person",)):
+            raise SpecError(
+                f"{ability}: a prior that differs from person to person cannot be integrated out; "
+                "use method=nuts_whitened."
+            )

@@ -1,0 +1,150 @@
+"""True parameters and response matrices from a spec and a seed, in NumPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from irtbridge.data.labels import aligned, listed
+from irtbridge.data.responses import Responses
+from irtbridge.errors import DataError, SpecError
+from irtbridge.model.density import category_log_probs
+from irtbridge.model.layout import Layout
+from irtbridge.model.priors import MAX_TRIES, OrderedNormal, increasing
+from irtbridge.model.spec import ModelSpec
+
+Array = NDArray[np.float64]
+Seed = int | np.random.SeedSequence | np.random.Generator
+
+
+def empty_responses(n_persons: int, n_categories: ArrayLike, items: Sequence[str] | None = None) -> Responses:
+    """Responses that are all missing: the shape of a test before anybody has taken it.
+
+    Parameters
+    ----------
+    n_persons : int
+        Number of persons.
+    n_categories : array_like of int, shape (item,)
+        Number of categories of each item.
+    items : sequence of str, optional
+        Labels, as a spec has them whose Q-matrix is labelled.
+    """
+    counts = np.asarray(n_categories, dtype=np.int64)
+    if n_persons < 1 or counts.ndim != 1 or counts.size == 0 or counts.min() < 2:
+        raise DataError(f"cannot simulate {n_persons} persons on items with categories {counts.tolist()}.")
+    if items is not None and len(items) != counts.size:
+        raise DataError(f"n_categories has {counts.size} items, the Q-matrix {len(items)}: {listed(items)}.")
+    return Responses.from_codes(np.full((n_persons, counts.size), -1), n_categories=counts, items=items)
+
+
+def simulate_parameters(spec: ModelSpec, n_persons: int, n_categories: ArrayLike, seed: Seed) -> dict[str, Array]:
+    """Draw every variable of a spec from its prior.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    n_persons : int
+        Number of persons.
+    n_categories : array_like of int, shape (item,)
+        Number of categories of each item.
+    seed : int, SeedSequence or Generator
+        Source of randomness.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Full arrays, dims as in the spec; 0 where an element is fixed, NaN where an item lacks the category.
+    """
+    layout = Layout.of(spec, empty_responses(n_persons, n_categories, spec.items))
+    return draw_from_prior(layout, np.random.default_rng(seed))
+
+
+def draw_from_prior(layout: Layout, rng: np.random.Generator) -> dict[str, Array]:
+    """Draw full parameter arrays from the prior over a layout, exactly.
+
+    Raises
+    ------
+    SpecError
+        Hardly any draw lies on the support: the arguments of an ordered prior do not increase.
+    """
+    for _ in range(MAX_TRIES):
+        params = _draw(layout, rng)
+        if params is not None:
+            return params
+    ordered = "; ".join(str(v) for v in layout.spec.variables if isinstance(v.prior, OrderedNormal))
+    raise SpecError(
+        f"of {MAX_TRIES} draws from the prior of model {layout.spec.name!r} none has increasing vectors ({ordered}); "
+        "take a smaller scale, or numbers in place of the variables in its arguments."
+    )
+
+
+def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
+    """One draw; None where a vector does not increase whose prior has the density of plain normals."""
+    params: dict[str, Array] = {}
+    for name, slot in layout.slots.items():
+        prior, arguments = slot.variable.prior, layout.arguments(name, params)
+        if slot.basis is not None:
+            params[name] = slot.to_full(prior.sample(rng, slot.site_shape, **arguments))
+            continue
+        ordered = isinstance(prior, OrderedNormal)
+        if ordered and slot.exists is not None:  # an item's thresholds are as many as it has
+            arguments["loc"] = np.where(slot.exists, arguments["loc"], np.nan)
+        draw = prior.sample(rng, slot.shape, **arguments)
+        if ordered and not increasing(draw).all():
+            return None
+        params[name] = draw if slot.free is None else np.where(slot.free, draw, slot.fill())
+    return params
+
+
+def simulate_responses(
+    spec: ModelSpec, params: Mapping[str, ArrayLike], n_categories: ArrayLike, seed: Seed, missing: float = 0.0
+) -> Responses:
+    """Draw one response matrix given true parameters.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    params : mapping of str to array_like
+        Full arrays of every variable of the spec. Labelled ones (pandas, xarray) are matched with the items of a
+        spec that has them, and with its traits; all others are taken by position.
+    n_categories : array_like of int, shape (item,)
+        Number of categories of each item.
+    seed : int, SeedSequence or Generator
+        Source of randomness.
+    missing : float
+        Probability that a response is missing, completely at random.
+
+    Returns
+    -------
+    Responses
+        Codes 0..K-1; a category may stay unobserved, the number of categories is as asked. Items have the labels
+        that the spec has.
+    """
+    if not 0 <= missing <= 1:
+        raise DataError(f"missing={missing!r} must be a probability, from 0 to 1.")
+    rng = np.random.default_rng(seed)
+    missed = [name for name in spec.names if name not in params]
+    if missed:
+        raise SpecError(f"model {spec.name!r} needs values of {', '.join(missed)}; simulate_parameters draws them.")
+    values = {name: _in_order(spec, name, value) for name, value in params.items()}
+    layout = Layout.of(spec, empty_responses(len(values[spec.family.ability]), n_categories, spec.items))
+    cumulative = np.cumsum(np.exp(category_log_probs(layout, values)), axis=-1)
+    uniform = rng.uniform(size=(*cumulative.shape[:2], 1))
+    codes = np.minimum((uniform > cumulative).sum(axis=-1), layout.n_categories - 1)
+    codes = np.where(rng.uniform(size=codes.shape) < missing, -1, codes)
+    return Responses.from_codes(codes, n_categories=layout.n_categories, items=spec.items)
+
+
+def _in_order(spec: ModelSpec, name: str, value: Any) -> Array:
+    """Values of a variable as an array; what pandas or xarray label is matched with the spec's items and traits."""
+    table = value.to_pandas() if isinstance(value, xr.DataArray) else value
+    wanted = {"item": spec.items, "trait": spec.traits if len(spec.traits) > 1 else None}
+    for axis, dim in enumerate(spec.dims.get(name, ())):
+        table = aligned(f"{dim} labels of {name!r}", table, wanted.get(dim), axis)
+    return np.asarray(table, dtype=float)

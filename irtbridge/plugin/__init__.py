@@ -1,0 +1,1 @@
+"""The contract between irtbridge and a backend."""

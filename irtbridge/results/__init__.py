@@ -1,0 +1,1 @@
+"""Draws and what is told of them: InferenceData, tables, accuracy, verdict."""

@@ -1,0 +1,98 @@
+"""What a sampler hands back: draws, and the seconds that they took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Wall-clock seconds: of compiling (tracing and code generation), of warm-up or optimisation, of sampling."""
+
+    compile: float = 0.0
+    warmup: float = 0.0
+    sampling: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Sum of the three."""
+        return self.compile + self.warmup + self.sampling
+
+    def to_dict(self) -> dict[str, float]:
+        """As plain data, with the total."""
+        return {f"{name}_seconds": seconds for name, seconds in (asdict(self) | {"total": self.total}).items()}
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """How a mode was found, where a method begins with one.
+
+    Attributes
+    ----------
+    converged : bool
+        Whether the optimiser stopped by itself, where the gradient vanishes.
+    distance : float
+        How far a Newton step would still lead, in standard errors; NaN where the curvature is not known.
+    starts, agreeing : int
+        From how many points it climbed, and how many of the climbs reached the highest mode.
+    gap : float
+        By how much the second highest mode is lower, in log density; infinite where no start found another.
+    """
+
+    converged: bool
+    distance: float
+    starts: int
+    agreeing: int
+    gap: float
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What a sampler hands back.
+
+    Attributes
+    ----------
+    z : ndarray, shape (chain, draw, dim)
+        Draws in the program's unconstrained coordinates.
+    stats : dict of str to ndarray, shape (chain, draw)
+        Sample statistics by their ArviZ names: ``diverging``, ``acceptance_rate``, ``tree_depth``, ``step_size``,
+        ``energy``, ``n_steps``, ``lp``; those that the library gives.
+    timings : Timings
+        Wall-clock seconds.
+    chain_method : str
+        How the chains ran: ``sequential``, ``processes`` or ``batched``.
+        ``independent`` draws have no chains, a ``point`` is a single estimate.
+    elbo : ndarray, shape (step,), optional
+        ELBO at each step of an optimisation.
+    ess : float, optional
+        Effective sample size by the method's own rule, where it is not that of a Markov chain.
+    pareto_k : float, optional
+        k-hat of importance weights; above 0.7 they cannot be trusted.
+    log_q : ndarray, shape (chain, draw), optional
+        Log density of the draws under the fitted guide they come from; irtbridge computes k-hat with it.
+    standard_errors : dict of str to ndarray, optional
+        Of a point estimate, full arrays.
+    optimum : Optimum, optional
+        How the mode was found that the method began with.
+    around : ndarray, shape (point, dim), optional
+        Of a point estimate, points a standard error or so away.
+    """
+
+    z: Array
+    timings: Timings
+    stats: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    chain_method: str = "sequential"
+    elbo: Array | None = None
+    ess: float | None = None
+    pareto_k: float | None = None
+    log_q: Array | None = None
+    standard_errors: Mapping[str, Array] | None = None
+    optimum: Optimum | None = None
+    around: Array | None = None

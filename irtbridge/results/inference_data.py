@@ -1,0 +1,125 @@
+"""From a program's draws to an ArviZ InferenceData, labelled as the data are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from irtbridge.data.responses import Responses
+from irtbridge.model.layout import Layout
+from irtbridge.model.priors import LKJCholesky
+from irtbridge.model.spec import ModelSpec
+from irtbridge.results.draws import Draws
+from irtbridge.results.quiet_arviz import az
+
+Array = NDArray[np.float64]
+
+
+def coordinates(spec: ModelSpec, responses: Responses) -> dict[str, Any]:
+    """Coordinates of every dim, from the data's own labels.
+
+    ``category`` counts the categories above an item's lowest: 1, 2, ... Beside it stands ``category_value`` (item,
+    category), the data's own value of that category, NaN where the item lacks it.
+    """
+    n_categories = responses.max_categories
+    values = [[*own[1:], *[np.nan] * (n_categories - len(own))] for own in responses.categories]
+    return {
+        "person": list(responses.persons),
+        "item": list(responses.items),
+        "trait": list(spec.traits),
+        "trait_other": list(spec.traits),
+        "category": list(range(1, n_categories)),
+        "category_value": (("item", "category"), np.asarray(values, dtype=float)),
+    }
+
+
+def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tuple[str, ...], Array]]:
+    """Dims and full arrays of what users read: a Cholesky factor is reported as its correlation matrix.
+
+    Parameters
+    ----------
+    layout : Layout
+        The model over the data's shape.
+    params : mapping of str to ndarray
+        Full arrays (..., *shape) by variable name.
+    """
+    out: dict[str, tuple[tuple[str, ...], Array]] = {}
+    for name, slot in layout.slots.items():
+        value = np.asarray(params[name])
+        if isinstance(slot.variable.prior, LKJCholesky):
+            name = name.replace("cholesky", "correlation")
+            out[name] = (("trait", "trait_other"), value @ np.swapaxes(value, -1, -2))
+        else:
+            out[name] = (slot.variable.dims, value)
+    return out
+
+
+def to_inference_data(
+    layout: Layout,
+    responses: Responses,
+    params: Mapping[str, Array],
+    draws: Draws,
+    attrs: Mapping[str, Any],
+    abilities: Array | None = None,
+) -> az.InferenceData:
+    """Label the draws.
+
+    Parameters
+    ----------
+    layout : Layout
+        The model over the data's shape.
+    responses : Responses
+        The data.
+    params : mapping of str to ndarray
+        Full arrays (chain, draw, *shape) by variable name: a program's `constrain` of the draws.
+    draws : Draws
+        Sample statistics.
+    attrs : mapping
+        Provenance, kept as attributes of the posterior; nested values as JSON.
+    abilities : ndarray, shape (chain, draw, person) or (chain, draw, person, trait), optional
+        Where the program has integrated them out.
+
+    Returns
+    -------
+    arviz.InferenceData
+        Groups ``posterior`` (chain, draw, ...), ``sample_stats`` and ``observed_data`` (responses as codes 0..K-1,
+        NaN where missing).
+    """
+    coords = coordinates(layout.spec, responses)
+    sample = ("chain", "draw")
+    variables = reported(layout, params)
+    if abilities is not None:
+        ability = layout.spec[layout.spec.family.ability]
+        variables = {ability.name: (ability.dims, abilities)} | variables
+    posterior = _dataset({name: ((*sample, *dims), value) for name, (dims, value) in variables.items()}, coords)
+    posterior = posterior.assign_coords({d: np.arange(posterior.sizes[d]) for d in sample})
+    posterior.attrs = _flat(attrs) | {"irtbridge_version": version("irtbridge")}
+    codes = np.where(responses.observed, responses.values, np.nan)
+    observed = _dataset({"response": (("person", "item"), codes)}, coords)
+    stats = {name: (sample, np.asarray(value)) for name, value in draws.stats.items()}
+    if draws.elbo is not None:
+        stats["elbo"] = (("step",), draws.elbo)  # type: ignore[assignment]
+    return az.InferenceData(posterior=posterior, sample_stats=xr.Dataset(stats), observed_data=observed)
+
+
+def _dataset(variables: dict[str, tuple[tuple[str, ...], Array]], coords: dict[str, Any]) -> xr.Dataset:
+    """A data set with the coordinates of the dims it has."""
+    used = {d for dims, _ in variables.values() for d in dims}
+    kept = {name: value for name, value in coords.items() if used >= set(_dims_of(name, value))}
+    return xr.Dataset(variables, coords=kept)
+
+
+def _dims_of(name: str, coordinate: Any) -> tuple[str, ...]:
+    return coordinate[0] if isinstance(coordinate, tuple) else (name,)
+
+
+def _flat(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """NetCDF attributes hold text and numbers only."""
+    plain = (str, int, float)
+    return {k: v if isinstance(v, plain) and not isinstance(v, bool) else json.dumps(v) for k, v in attrs.items()}

@@ -1,0 +1,107 @@
+"""NUTS whitened by persons' blocks: the map to white coordinates, the approximation, and the posterior it leads to."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+import irtbridge as irt
+from irtbridge import Program
+from irtbridge.inference.modes import find_mode
+from irtbridge.inference.person_blocks import Blocks, NormalPosterior, normal_posterior
+from irtbridge.model import catalogue as models
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.simulate import simulate_parameters, simulate_responses
+from irtbridge.model.spec import ModelSpec
+from irtbridge.results.quiet_arviz import az
+
+Q_MATRIX = [[1, 0], [1, 0], [1, 0], [1, 0], [0, 1], [0, 1], [0, 1], [0, 1]]
+
+
+def correlated() -> ModelSpec:
+    return models.m2pl(q_matrix=Q_MATRIX, correlated=True)
+
+
+@cache
+def program(n_persons: int, *, collapsed: bool = False) -> Program:
+    params = simulate_parameters(correlated(), n_persons, [2] * 8, seed=5)
+    responses = simulate_responses(correlated(), params, [2] * 8, seed=6, missing=0.05)
+    how = {"collapse": Quadrature(25)} if collapsed else {"noncentred": True}
+    return irt.load_backend("pyro").compile(correlated(), responses, device="cpu", **how)
+
+
+@cache
+def approximation(n_persons: int) -> NormalPosterior:
+    return normal_posterior(program(n_persons), 1, lambda done, total: None)
+
+
+def test_coordinates_split_join_and_round_trip() -> None:
+    blocks, z = Blocks(program(40)), np.random.default_rng(1).standard_normal((3, program(40).dim))
+    abilities, shared = blocks.split(z)
+    assert abilities.shape == (3, 40, 2)
+    np.testing.assert_array_equal(blocks.join(abilities, shared), z)
+    back = program(40).unconstrain(program(40).constrain(z))
+    np.testing.assert_allclose(back, z, rtol=1e-6, atol=1e-9)
+
+
+def test_white_gradient_equals_finite_differences() -> None:
+    normal, step = approximation(40), 1e-5
+    white = 0.7 * np.random.default_rng(2).standard_normal(program(40).dim)
+    gradient = normal.density(white)[1]
+    for place in (0, 33, 79, 80, 84, 88, len(white) - 1):
+        away = step * np.eye(len(white))[place]
+        slope = (normal.density(white + away)[0] - normal.density(white - away)[0]) / (2 * step)
+        assert gradient[place] == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+
+def test_white_density_has_the_jacobian_of_the_map() -> None:
+    """Up to a constant: two points, and the numerical determinant at both."""
+    normal, rng, step = approximation(40), np.random.default_rng(3), 1e-5
+
+    def excess(white: np.ndarray) -> float:
+        shift = step * np.eye(len(white))
+        jacobian = (normal.coordinates(white + shift) - normal.coordinates(white - shift)) / (2 * step)
+        value = program(40).value_and_grad(normal.coordinates(white))[0]
+        return float(normal.density(white)[0] - value - np.linalg.slogdet(jacobian)[1])
+
+    first, second = (excess(rng.standard_normal(program(40).dim)) for _ in range(2))
+    assert first == pytest.approx(second, abs=1e-5)
+
+
+@pytest.mark.parametrize("categories", [2, 6])
+def test_approximation_is_near_the_marginal_posterior(categories: int) -> None:
+    """Against the mode and curvature with the abilities integrated out by quadrature; categories that few gave too."""
+    spec = correlated() if categories == 2 else models.graded(traits=2, q_matrix=Q_MATRIX, correlated=True)
+    params = simulate_parameters(spec, 300, [categories] * 8, seed=5)
+    responses = simulate_responses(spec, params, [categories] * 8, seed=6, missing=0.05)
+    backend = irt.load_backend("pyro")
+    joint = backend.compile(spec, responses, device="cpu", noncentred=True)
+    collapsed = backend.compile(spec, responses, device="cpu", collapse=Quadrature(25))
+    normal, mode = normal_posterior(joint, 1, lambda done, total: None), find_mode(collapsed, jacobian=True)
+    assert [name for name in joint.layout.slots if name != "ability"] == list(collapsed.layout.slots)
+    expected_sd = np.sqrt(np.diag(mode.factor @ mode.factor.T))
+    sd = np.sqrt(np.diag(normal.factor @ normal.factor.T))
+    assert np.abs((normal.centre - mode.z) / expected_sd).max() < 2
+    assert np.all((sd / expected_sd > 0.6) & (sd / expected_sd < 1.6))
+
+
+def test_whitened_nuts_agrees_with_the_quadrature() -> None:
+    """Means of item parameters and of the correlation by two exact methods; z-tests, Bonferroni at 1e-4."""
+    responses, settings = program(300).responses, {"seed": 3, "chains": 2}
+    joint = irt.fit(responses, correlated(), method="nuts_whitened", draws=1000, **settings)
+    collapsed = irt.fit(responses, correlated(), method="nuts_collapsed", n_nodes=25, **settings)
+    assert joint.max_r_hat < 1.05
+    assert joint.min_ess > 100
+    for name in ("discrimination", "difficulty", "trait_correlation"):
+        first, second = (fit.idata.posterior[[name]] for fit in (joint, collapsed))
+        mcse = np.hypot(az.mcse(first)[name], az.mcse(second)[name]).values
+        gap = (first.mean(["chain", "draw"]) - second.mean(["chain", "draw"]))[name].values
+        assert np.nanmax(np.abs(gap[mcse > 0] / mcse[mcse > 0])) < 4.5, name
+    assert joint.idata.posterior["ability"].shape == (2, 1000, 300, 2)
+
+
+def test_abilities_that_others_refer_to_are_refused() -> None:
+    with pytest.raises(irt.errors.SpecError, match="method=nuts"):
+        irt.fit("lsat7", models.two_pl(ability="TruncatedNormal(0, 1, -4, 4)"), method="nuts_whitened")

@@ -1,0 +1,273 @@
+"""Response families: probabilities by an independent formula, identities between models, and extremes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import special
+
+from irtbridge.errors import SpecError, UnknownName
+from irtbridge.model import catalogue as models
+from irtbridge.model.density import category_log_probs
+from irtbridge.model.families import FAMILIES, Binary, Family, Graded, PartialCredit, family_from_dict
+from irtbridge.model.layout import Layout
+from irtbridge.model.simulate import draw_from_prior, empty_responses
+from irtbridge.model.spec import ModelSpec
+from irtbridge.testing.cases import CASES, Case
+
+Array = NDArray[np.float64]
+every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+
+THETA = np.linspace(-3, 3, 7)
+A = np.array([0.5, 1.3, 2.0])
+B = np.array([-1.0, 0.2, 1.5])
+STEPS = np.array([[-1.0, 0.5, 0.3], [0.0, -0.7, 1.0], [1.0, 2.0, -1.5]])
+THRESHOLDS = np.sort(STEPS, axis=1)
+
+
+def log_probs(spec: ModelSpec, params: Mapping[str, Any], n_categories: Any) -> Array:
+    values = {name: np.asarray(value, dtype=float) for name, value in params.items()}
+    return category_log_probs(Layout.of(spec, empty_responses(len(values["ability"]), n_categories)), values)
+
+
+def right(spec: ModelSpec, **params: Any) -> Array:
+    """P(Y = 1) of three binary items."""
+    return np.exp(log_probs(spec, {"ability": THETA, **params}, [2, 2, 2])[..., 1])
+
+
+def four_categories(spec: ModelSpec, **params: Any) -> Array:
+    return log_probs(spec, {"ability": THETA, **params}, [4, 4, 4])
+
+
+def softmax_by_hand(logits: list[float]) -> list[float]:
+    """Adjacent-category probabilities, one product at a time."""
+    terms = [1.0]
+    for logit in logits:
+        terms.append(terms[-1] * np.exp(logit))
+    return [term / sum(terms) for term in terms]
+
+
+# Against formulas written out
+
+
+@every_case
+def test_probabilities_sum_to_one_over_the_categories_that_exist(case: Case) -> None:
+    layout = Layout.of(case.spec, case.responses())
+    params = draw_from_prior(layout, np.random.default_rng(0))
+    probs = np.exp(category_log_probs(layout, params))
+    assert probs.shape == (layout.sizes["person"], layout.sizes["item"], layout.sizes["category"] + 1)
+    np.testing.assert_allclose(probs.sum(axis=-1), 1, rtol=1e-12)
+    assert (probs[:, ~layout.exists] == 0).all()
+
+
+@every_case
+def test_draws_together_are_draws_one_by_one(case: Case) -> None:
+    layout = Layout.of(case.spec, case.responses())
+    draws = [draw_from_prior(layout, np.random.default_rng(seed)) for seed in range(3)]
+    together = {name: np.stack([draw[name] for draw in draws]) for name in draws[0]}
+    one_by_one = np.stack([category_log_probs(layout, draw) for draw in draws])
+    np.testing.assert_allclose(category_log_probs(layout, together), one_by_one, rtol=1e-12)
+
+
+@every_case
+@pytest.mark.parametrize("theta", [-50.0, 50.0])
+def test_extreme_abilities_keep_existing_categories_finite(case: Case, theta: float) -> None:
+    layout = Layout.of(case.spec, case.responses())
+    params = draw_from_prior(layout, np.random.default_rng(0))
+    params["ability"] = np.full_like(params["ability"], theta)
+    found = category_log_probs(layout, params)
+    assert np.isfinite(found[:, layout.exists]).all()
+    assert np.isneginf(found[:, ~layout.exists]).all()
+    np.testing.assert_allclose(np.exp(found).sum(axis=-1), 1, rtol=1e-12)
+
+
+def test_two_pl_is_the_logistic_function() -> None:
+    np.testing.assert_allclose(
+        right(models.two_pl(), discrimination=A, difficulty=B), 1 / (1 + np.exp(-A * (THETA[:, None] - B)))
+    )
+
+
+def test_four_pl_lies_between_its_asymptotes() -> None:
+    lower, upper = np.array([0.1, 0.2, 0.0]), np.array([0.9, 1.0, 0.8])
+    found = right(models.four_pl(), discrimination=A, difficulty=B, lower=lower, upper=upper)
+    expected = lower + (upper - lower) * special.expit(A * (THETA[:, None] - B))
+    np.testing.assert_allclose(found, expected)
+
+
+def test_graded_is_a_difference_of_sigmoids() -> None:
+    found = np.exp(four_categories(models.graded(), discrimination=A, threshold=THRESHOLDS))
+    at_least = special.expit(A[:, None] * (THETA[:, None, None] - THRESHOLDS))
+    bounds = np.concatenate([np.ones((7, 3, 1)), at_least, np.zeros((7, 3, 1))], axis=-1)
+    np.testing.assert_allclose(found, -np.diff(bounds, axis=-1), atol=1e-14)
+
+
+def test_graded_tails_keep_their_digits() -> None:
+    """In the far tail P(k) -> exp(u_{k+1}) ... (exp(gap) - 1), where a difference of sigmoids would be 0."""
+    spec = models.graded()
+    params = {"ability": [-60.0], "discrimination": [1.0], "threshold": [[0.0, 1.0]]}
+    expected = -61 + np.log(np.expm1(1.0))
+    assert log_probs(spec, params, [3])[0, 0, 1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_gpcm_by_brute_force() -> None:
+    found = np.exp(four_categories(models.generalized_partial_credit(), discrimination=A, step=STEPS))
+    expected = [[softmax_by_hand(list(a * (t - b))) for a, b in zip(A, STEPS, strict=True)] for t in THETA]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_unequal_categories_are_those_of_each_item_alone() -> None:
+    padded = np.where(np.arange(3) < np.array([1, 2, 3])[:, None], STEPS, np.nan)
+    together = log_probs(models.partial_credit(), {"ability": THETA, "step": padded}, [2, 3, 4])
+    for item, count in enumerate([2, 3, 4]):
+        alone = log_probs(models.partial_credit(), {"ability": THETA, "step": STEPS[[item], : count - 1]}, [count])
+        np.testing.assert_allclose(together[:, item, :count], alone[:, 0])
+
+
+# Models that are cases of one another
+
+
+def test_four_pl_without_asymptotes_is_two_pl() -> None:
+    flat = right(models.four_pl(), discrimination=A, difficulty=B, lower=np.zeros(3), upper=np.ones(3))
+    np.testing.assert_allclose(flat, right(models.two_pl(), discrimination=A, difficulty=B))
+
+
+def test_four_pl_with_upper_one_is_three_pl() -> None:
+    same = {"discrimination": A, "difficulty": B, "lower": [0.1, 0.2, 0.3]}
+    np.testing.assert_allclose(right(models.four_pl(), **same, upper=np.ones(3)), right(models.three_pl(), **same))
+
+
+@pytest.mark.parametrize(
+    ("spec", "location"), [(models.generalized_partial_credit(), "step"), (models.graded(), "threshold")]
+)
+def test_two_categories_make_a_two_pl(spec: ModelSpec, location: str) -> None:
+    found = right(spec, **{"discrimination": A, location: B[:, None]})
+    np.testing.assert_allclose(found, right(models.two_pl(), discrimination=A, difficulty=B))
+
+
+def test_pcm_is_gpcm_with_slopes_of_one() -> None:
+    np.testing.assert_allclose(
+        four_categories(models.partial_credit(), step=STEPS),
+        four_categories(models.generalized_partial_credit(), discrimination=np.ones(3), step=STEPS),
+    )
+
+
+@pytest.mark.parametrize("build", [models.one_pl, models.partial_credit, models.rating_scale])
+def test_a_common_slope_of_one_changes_nothing(build: Any) -> None:
+    free, fixed = build(common_discrimination=True), build()
+    count = 2 if build is models.one_pl else 4
+    params = draw_from_prior(Layout.of(fixed, empty_responses(5, [count] * 3)), np.random.default_rng(0))
+    expected = log_probs(fixed, params, [count] * 3)
+    np.testing.assert_allclose(log_probs(free, {**params, "discrimination": 1.0}, [count] * 3), expected)
+    assert not np.allclose(log_probs(free, {**params, "discrimination": 1.5}, [count] * 3), expected)
+
+
+def test_rating_scale_is_partial_credit_with_steps_moved() -> None:
+    tau = np.array([-0.8, 0.1, 0.7])
+    np.testing.assert_allclose(
+        four_categories(models.rating_scale(), difficulty=B, step=tau),
+        four_categories(models.partial_credit(), step=B[:, None] + tau),
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "location", "values"),
+    [(models.graded, "threshold", THRESHOLDS), (models.generalized_partial_credit, "step", STEPS)],
+)
+def test_one_trait_of_several_has_intercepts_a_times_b(build: Any, location: str, values: Array) -> None:
+    one = four_categories(build(scaling=1.5), discrimination=A, **{location: values})
+    params = {"ability": THETA[:, None], "discrimination": A[:, None], location: 1.5 * A[:, None] * values}
+    spec = build(traits=["only"], q_matrix=[[1]] * 3, scaling=1.5)
+    np.testing.assert_allclose(log_probs(spec, params, [4, 4, 4]), one)
+
+
+def test_m2pl_is_a_dot_product_less_an_intercept() -> None:
+    rng = np.random.default_rng(3)
+    theta, loading = rng.normal(size=(7, 2)), rng.normal(size=(3, 2))
+    params = {"ability": theta, "discrimination": loading, "difficulty": B}
+    expected = special.expit(1.7 * theta @ loading.T - B)
+    np.testing.assert_allclose(np.exp(log_probs(models.m2pl(scaling=1.7), params, [2, 2, 2])[..., 1]), expected)
+
+
+@pytest.mark.parametrize(
+    ("build", "rest", "count"),
+    [
+        (models.two_pl, {"difficulty": B}, 2),
+        (models.three_pl, {"difficulty": B, "lower": [0.1, 0.2, 0.3]}, 2),
+        (models.graded, {"threshold": THRESHOLDS}, 4),
+        (models.generalized_partial_credit, {"step": STEPS}, 4),
+    ],
+)
+def test_scaling_and_slopes_trade_off(build: Any, rest: dict[str, Any], count: int) -> None:
+    ogive = {"ability": THETA, "discrimination": A / 1.702, **rest}
+    logistic = {"ability": THETA, "discrimination": A, **rest}
+    np.testing.assert_allclose(
+        log_probs(build(scaling=1.702), ogive, [count] * 3), log_probs(build(), logistic, [count] * 3)
+    )
+
+
+def test_one_pl_scales_the_whole_predictor() -> None:
+    found = right(models.one_pl(scaling=1.702), difficulty=B)
+    np.testing.assert_allclose(found, special.expit(1.702 * (THETA[:, None] - B)))
+
+
+# Plain data
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        Binary(),
+        Binary(discrimination=None, lower="c", upper="d", scaling=1.702),
+        Graded(),
+        PartialCredit(location=("difficulty", "step")),
+    ],
+    ids=lambda family: family.name,
+)
+def test_a_family_reads_back_from_its_data(family: Family) -> None:
+    assert family_from_dict(family.to_dict()) == family
+
+
+def test_unknown_family_lists_the_nearest_first() -> None:
+    with pytest.raises(UnknownName) as caught:
+        family_from_dict({"name": "gradd"})
+    assert "'gradd'" in str(caught.value)
+    assert "valid: graded," in str(caught.value)
+    assert all(name in str(caught.value) for name in FAMILIES)
+
+
+@pytest.mark.parametrize("scaling", [0, -1.0, np.nan, np.inf, "1.702", None])
+def test_scaling_must_be_a_positive_number(scaling: Any) -> None:
+    with pytest.raises(SpecError, match="must be a positive number") as caught:
+        Binary(scaling=scaling)
+    assert f"scaling={scaling!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize("traits", [1, 2])
+def test_contrasts_are_linear_in_the_abilities_where_a_family_says_so(traits: int) -> None:
+    """log P(Y = k) - log P(Y = 0) midway between two persons is the mean of theirs; for the others it is not."""
+    rng, exists = np.random.default_rng(4), np.ones((3, 4), dtype=bool)
+    theta = rng.normal(size=(2, traits))
+    ability = np.vstack([theta, theta.mean(axis=0)]).squeeze()
+    values = {
+        "discrimination": rng.uniform(0.5, 2.0, (3, traits)).squeeze(),
+        "location": np.sort(rng.normal(size=(3, 3))),
+        "lower": np.full(3, 0.2),
+    }
+    dims = {
+        "ability": ("person", "trait")[:traits],
+        "discrimination": ("item", "trait")[:traits],
+        "location": ("item", "category"),
+        "lower": ("item",),
+    }
+    for family in (Binary, Graded, PartialCredit):
+        for asymptote in (None, "lower") if family is Binary else (None,):
+            k = 2 if family is Binary else 4
+            one = family(location=("location",), lower=asymptote)
+            params = {**values, "ability": ability, "location": values["location"][:, : k - 1]}
+            log_probs = one.log_probs(params, dims, exists[:, :k])
+            contrasts = log_probs[..., 1:] - log_probs[..., :1]
+            assert np.allclose(contrasts[2], contrasts[:2].mean(axis=0), rtol=1e-12, atol=1e-12) == one.linear
