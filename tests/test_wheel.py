@@ -28,7 +28,7 @@ def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == PACKAGES
     for needed in (
         "irtbridge/py.typed",
-        "irtbridge/datasets/lsat7.csv",
+        "irtbridge/data/sets/lsat7.csv",
         "irtbridge/testing/conformance.py",
         "irtbridge_configs/run.yaml",
         "irtbridge_configs/study/quickstart.yaml",

@@ -89,7 +89,7 @@ def test_fingerprint_depends_on_content_alone() -> None:
 
 
 def test_fingerprint_is_the_same_in_another_process() -> None:
-    code = "from irtbridge.data.responses import Responses as R; print(R.from_codes([[0, 1], [1, 0]], items='ab').fingerprint)"
+    code = "import irtbridge as i; print(i.Responses.from_codes([[0, 1], [1, 0]], items='ab').fingerprint)"
     root = str(Path(__file__).parents[2])
     env = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": root}
     there = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
