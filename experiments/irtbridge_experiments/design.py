@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
 from irtbridge.model.layout import Layout
-from irtbridge.model.priors import LKJCholesky, MultivariateNormal
+from irtbridge.model.priors import MultivariateNormal
 from irtbridge.model.simulate import empty_responses, simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
 from irtbridge.results.inference_data import reported
@@ -105,12 +105,9 @@ class Design:
 
         Of a correlation matrix the elements below the diagonal count.
         """
-        free = {n: np.ones(s.shape, bool) if s.free is None else s.free for n, s in self.layout.slots.items()}
-        values = {}
-        for own, (name, (_, value)) in zip(free, reported(self.layout, params).items(), strict=True):
-            mask = np.tril(free[own], -1) if isinstance(self.spec[own].prior, LKJCholesky) else free[own]
-            values[name] = np.where(mask, value, np.nan)
-        return values
+        slots, named = self.layout.slots.values(), reported(self.layout, params)
+        pairs = zip(slots, named.items(), strict=True)
+        return {name: np.where(slot.estimated, value, np.nan) for slot, (name, (_, value)) in pairs}
 
 
 def factor_name(spec: ModelSpec) -> str:
@@ -122,7 +119,7 @@ def factor_name(spec: ModelSpec) -> str:
         The traits of the spec are not correlated.
     """
     for variable in spec.variables:
-        if isinstance(variable.prior, LKJCholesky):
+        if variable.prior.support == "cholesky":
             return variable.name
     raise ConfigError(
         f"simulate.correlation needs correlated traits, which model {spec.name!r} has with correlated: true."

@@ -18,7 +18,8 @@ from irtbridge.data.labels import aligned, as_text, by_item, labels_of
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model.families import Binary, Family, Graded, PartialCredit
 from irtbridge.model.priors import LKJCholesky, LogNormal, MultivariateNormal, Normal, OrderedNormal, Prior, as_prior
-from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 
 PriorLike = Prior | str
 

@@ -19,7 +19,8 @@ from irtbridge.errors import DataError, SpecError
 from irtbridge.model import catalogue as models
 from irtbridge.model.layout import Layout
 from irtbridge.model.quadrature import Quadrature
-from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 
 ITEMS = ["v1", "v2", "v3", "m1", "m2", "m3"]
 Q = pd.DataFrame({"verbal": [1, 1, 1, 0, 0, 0], "math": [0, 0, 0, 1, 1, 1]}, index=ITEMS)

@@ -16,7 +16,8 @@ from irtbridge.errors import IRTBridgeError, SpecError, UnknownName
 from irtbridge.model import catalogue as models
 from irtbridge.model.families import Binary, Graded
 from irtbridge.model.priors import Normal, as_prior
-from irtbridge.model.spec import DIMS, ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import DIMS, Variable
 from irtbridge.testing.cases import CASES, Case
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
