@@ -31,37 +31,37 @@ examples:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from irtbridge_experiments.commands import run
+    from irtbridge_experiments.commands.fit import run
 
     return run(arguments)
 
 
 def _fit(arguments: Sequence[str]) -> int:
-    from irtbridge_experiments.commands import fit
+    from irtbridge_experiments.commands.fit import fit
 
     return fit(arguments)
 
 
 def _tables(arguments: Sequence[str]) -> int:
-    from irtbridge_experiments.commands import tables
+    from irtbridge_experiments.commands.fit import tables
 
     return tables(arguments)
 
 
 def _sbc(arguments: Sequence[str]) -> int:
-    from irtbridge_experiments.sbc import sbc
+    from irtbridge_experiments.commands.sbc import sbc
 
     return sbc(arguments)
 
 
 def _backends(arguments: Sequence[str]) -> int:
-    from irtbridge_experiments.doctor import print_backends
+    from irtbridge_experiments.commands.doctor import print_backends
 
     return print_backends()
 
 
 def _doctor(arguments: Sequence[str]) -> int:
-    from irtbridge_experiments.doctor import print_doctor
+    from irtbridge_experiments.commands.doctor import print_doctor
 
     return print_doctor()
 

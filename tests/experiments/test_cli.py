@@ -226,7 +226,7 @@ def _workers_of(cwd: Path) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_text()
-            if "irtbridge_experiments.worker" in command and (process / "cwd").resolve() == cwd.resolve():
+            if "irtbridge_experiments.study.worker" in command and (process / "cwd").resolve() == cwd.resolve():
                 found.append(command)
         except OSError:
             continue

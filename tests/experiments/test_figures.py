@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.figures import LONGEST_LABEL
-from irtbridge_experiments.render import print_table, to_latex, to_markdown
-from irtbridge_experiments.shapes import densities, traces
+from irtbridge_experiments.figures.style import LONGEST_LABEL
+from irtbridge_experiments.records.shapes import densities, traces
+from irtbridge_experiments.tables.render import print_table, to_latex, to_markdown
 from rich.console import Console
 
 from irtbridge.data.files import write_json
@@ -125,7 +125,7 @@ def test_a_figure_that_fails_costs_no_table(
     def fail(*_: Any) -> None:
         raise ValueError("no room")
 
-    monkeypatch.setattr("irtbridge_experiments.figures.draw_agreement", fail)
+    monkeypatch.setattr("irtbridge_experiments.figures.style.draw_agreement", fail)
     assert main(["tables", str(write(tmp_path, {"c": {}}, [real("c", ["i"])]))]) == 0
     assert "could not be drawn (ValueError: no room)" in capsys.readouterr().out
     assert {"table.csv", "estimates.csv", "items.csv", "densities.png"} <= {path.name for path in tmp_path.iterdir()}

@@ -18,7 +18,7 @@ from irtbridge.errors import ConfigError, SpecError
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.layout import Layout
 from irtbridge.model.spec import ModelSpec
-from irtbridge_experiments.design import Design, factor_name
+from irtbridge_experiments.study.design import Design, factor_name
 
 DATA_OPTIONS = tuple(load_responses.__kwdefaults__ or ())
 ROWS = re.compile(r"\s*\d+\s*x\s*[01]+\s*(,\s*\d+\s*x\s*[01]+\s*)*")

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy import stats
 
-from irtbridge_experiments.figures import save
+from irtbridge_experiments.figures.style import save
 
 Array = NDArray[np.float64]
 POINTS = np.linspace(0, 1, 101)

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from irtbridge.results.accuracy import mcse
-from irtbridge_experiments.figures_recovery import (
+from irtbridge_experiments.figures.recovery import (
     LABELS,
     TARGETS,
     cell_style,
@@ -20,7 +20,7 @@ from irtbridge_experiments.figures_recovery import (
     note_on_undrawable,
     without_undrawable,
 )
-from irtbridge_experiments.recovery import blocks_of
+from irtbridge_experiments.tables.recovery import blocks_of
 
 Grid = Mapping[str, Mapping[str, Any]]
 

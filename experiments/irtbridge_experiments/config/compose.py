@@ -20,9 +20,9 @@ from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName, nearest_f
 from irtbridge.model.catalogue import ALIASES
 from irtbridge.plugin.backend import check_device, check_dtype
 from irtbridge.plugin.entry_points import backend_entry_points
-from irtbridge_experiments.own_files import check_file, explained
-from irtbridge_experiments.presets import settle
-from irtbridge_experiments.schema import register
+from irtbridge_experiments.config.own_files import check_file, explained
+from irtbridge_experiments.config.presets import settle
+from irtbridge_experiments.config.schema import register
 
 CONFIG_MODULE = "irtbridge_configs"
 CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")

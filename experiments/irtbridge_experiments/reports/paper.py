@@ -12,11 +12,11 @@ from rich.console import Console
 from irtbridge.data.files import read_json, write_text
 from irtbridge.errors import ResultsError
 from irtbridge.results.accuracy import mcse
-from irtbridge_experiments.recovery import FITS, blocks_of, read_fits
-from irtbridge_experiments.render import print_table, to_latex, to_markdown
-from irtbridge_experiments.report import simulated_conditions, write_study
-from irtbridge_experiments.selection import chosen_fits
-from irtbridge_experiments.tables import REFERENCE_FOLDER
+from irtbridge_experiments.records.selection import chosen_fits
+from irtbridge_experiments.reports.study import simulated_conditions, write_study
+from irtbridge_experiments.tables.real_data import REFERENCE_FOLDER
+from irtbridge_experiments.tables.recovery import FITS, blocks_of, read_fits
+from irtbridge_experiments.tables.render import print_table, to_latex, to_markdown
 
 TITLE = "Reported and measured"
 CAPTION = (

@@ -22,14 +22,14 @@ from rich.console import Console
 
 from irtbridge.data.files import read_json
 from irtbridge.errors import ConfigError
-from irtbridge_experiments.cell import Cell, Record, record_path
-from irtbridge_experiments.config import CONFIG_MODULE, given_keys, prepare, split_config_dir
+from irtbridge_experiments.config.compose import CONFIG_MODULE, given_keys, prepare, split_config_dir
+from irtbridge_experiments.config.presets import settle
 from irtbridge_experiments.display import Display, display, show_failures
-from irtbridge_experiments.hints import hints
-from irtbridge_experiments.locks import claimed
-from irtbridge_experiments.presets import settle
-from irtbridge_experiments.recovery import FITS, packed_fits
-from irtbridge_experiments.study import Plan, done_before, make_plan, run_plan, write_study_file
+from irtbridge_experiments.study.cell import Cell, Record, record_path
+from irtbridge_experiments.study.hints import hints
+from irtbridge_experiments.study.locks import claimed
+from irtbridge_experiments.study.run import Plan, done_before, make_plan, run_plan, write_study_file
+from irtbridge_experiments.tables.recovery import FITS, packed_fits
 
 SECONDS_BETWEEN_LOOKS = 1.0
 QUIET = {

@@ -22,9 +22,9 @@ from irtbridge.plugin.backend import check_dtype
 from irtbridge.plugin.loading import backend_class
 from irtbridge.testing.calibration import CALIBRATED, FALSE_ALARM, ranks, verdict
 from irtbridge.testing.cases import Case
-from irtbridge_experiments.config import read_config
+from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.display import Display, display, make_console
-from irtbridge_experiments.render import print_table, to_markdown
+from irtbridge_experiments.tables.render import print_table, to_markdown
 
 CHUNK = 25  # data sets between two writes
 HELP = f"""\
@@ -172,7 +172,7 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write(table: pd.DataFrame, found: pd.DataFrame, folder: Path) -> None:
-    from irtbridge_experiments.figures_calibration import draw_calibration
+    from irtbridge_experiments.figures.calibration import draw_calibration
 
     write_text(folder / "ranks.csv", found.to_csv(index=False))
     write_text(folder / "table.csv", table.to_csv(index=False, float_format="%.6g"))

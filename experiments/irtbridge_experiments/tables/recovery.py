@@ -11,8 +11,8 @@ import pandas as pd
 from irtbridge.data.files import write_text
 from irtbridge.errors import ResultsError
 from irtbridge.results.accuracy import mcse
-from irtbridge_experiments.cell import Record
-from irtbridge_experiments.trust import FLAGGED_CAPTION, NO_FLAG, flags_of
+from irtbridge_experiments.records.trust import FLAGGED_CAPTION, NO_FLAG, flags_of
+from irtbridge_experiments.study.cell import Record
 
 CELL = ["condition", "backend", "method"]
 FIT = [*CELL, "replication", "cell_hash"]

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.files import write_atomic
-from irtbridge_experiments.tables import block_of
+from irtbridge_experiments.tables.real_data import block_of
 
 # Labels are people's own: a dollar sign in them is one.
 matplotlib.rcParams["text.parse_math"] = False

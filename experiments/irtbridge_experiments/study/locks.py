@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from irtbridge.data.files import check_writable
 from irtbridge.errors import ResultsError
-from irtbridge_experiments.cell import Cell
+from irtbridge_experiments.study.cell import Cell
 
 LOCKS = ".locks"
 """Folder of the lock files. The system lifts a lock when its process ends, however it ends; the file stays."""

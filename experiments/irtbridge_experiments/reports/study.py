@@ -13,9 +13,20 @@ from rich.console import Console
 
 from irtbridge.data.files import read_json, write_json, write_text
 from irtbridge.errors import IRTBridgeError, ResultsError
-from irtbridge_experiments.cell import Record
-from irtbridge_experiments.locks import writing
-from irtbridge_experiments.recovery import (
+from irtbridge_experiments.records.selection import chosen_fits, chosen_records, left_out
+from irtbridge_experiments.study.cell import Record
+from irtbridge_experiments.study.locks import writing
+from irtbridge_experiments.tables.real_data import (
+    CAPTION,
+    ESTIMATES_CAPTION,
+    RMSE_CAPTION,
+    estimates,
+    item_frame,
+    read_records,
+    read_reference,
+    study_table,
+)
+from irtbridge_experiments.tables.recovery import (
     FITS,
     PAIRED_CAPTION,
     RECOVERY_CAPTION,
@@ -29,18 +40,7 @@ from irtbridge_experiments.recovery import (
     times_table,
     write_fits,
 )
-from irtbridge_experiments.render import markdown, print_table, to_latex, to_markdown
-from irtbridge_experiments.selection import chosen_fits, chosen_records, left_out
-from irtbridge_experiments.tables import (
-    CAPTION,
-    ESTIMATES_CAPTION,
-    RMSE_CAPTION,
-    estimates,
-    item_frame,
-    read_records,
-    read_reference,
-    study_table,
-)
+from irtbridge_experiments.tables.render import markdown, print_table, to_latex, to_markdown
 
 OUTPUTS = (
     "recovery", "times", "paired", "spread", "pareto", "grid_mse", "grid_bias", "grid_coverage",
@@ -115,8 +115,8 @@ def simulated_conditions(study: dict[str, Any]) -> list[str]:
 
 
 def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, console: Console) -> None:
-    from irtbridge_experiments.figures_grid import draw_grid
-    from irtbridge_experiments.figures_recovery import draw_recovery
+    from irtbridge_experiments.figures.grid import draw_grid
+    from irtbridge_experiments.figures.recovery import draw_recovery
 
     title = study["title"]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -134,8 +134,8 @@ def _write_simulated(folder: Path, study: dict[str, Any], fits: pd.DataFrame, co
 
 
 def _write_single(folder: Path, study: dict[str, Any], records: Sequence[Record], console: Console) -> None:
-    from irtbridge_experiments.figures import draw_agreement
-    from irtbridge_experiments.figures_posterior import draw_densities, draw_traces
+    from irtbridge_experiments.figures.posterior import draw_densities, draw_traces
+    from irtbridge_experiments.figures.style import draw_agreement
 
     reference = read_reference(study["reference"]) if study["reference"] else None
     items, title, caption = item_frame(records), study["title"], CAPTION

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from irtbridge_experiments.cell import Record
-from irtbridge_experiments.figures import WIDE_LABEL, colour_of, draw_legend, drawable, save, short, stacked
+from irtbridge_experiments.figures.style import WIDE_LABEL, colour_of, draw_legend, drawable, save, short, stacked
+from irtbridge_experiments.study.cell import Record
 
 LINES = {"pyro": "-", "tfp": "--"}
 MOST_ITEMS = 5

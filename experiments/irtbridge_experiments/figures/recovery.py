@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from irtbridge.results.accuracy import LEVEL, mcse
-from irtbridge_experiments.figures import (
+from irtbridge_experiments.figures.style import (
     LARGEST_DRAWN,
     colour_of,
     draw_legend,
@@ -27,7 +27,7 @@ from irtbridge_experiments.figures import (
     save,
     short,
 )
-from irtbridge_experiments.recovery import blocks_of, sampling_seconds
+from irtbridge_experiments.tables.recovery import blocks_of, sampling_seconds
 
 LABELS = {"mse": "mean MSE", "bias": "mean bias", "coverage": "coverage of 95 % intervals"}
 TARGETS = {"bias": 0.0, "coverage": LEVEL}

@@ -8,8 +8,8 @@ from irtbridge.data.responses import Responses
 from irtbridge.inference import make_settings
 from irtbridge.model.layout import Layout
 from irtbridge.model.spec import ModelSpec
-from irtbridge_experiments.cell import Cell
-from irtbridge_experiments.design import Design
+from irtbridge_experiments.study.cell import Cell
+from irtbridge_experiments.study.design import Design
 
 MANY_PARAMETERS = 300
 """2PL, 40 persons, Pyro: `laplace` takes 2 seconds of a CPU with 194 item parameters, 52 with 390; `vi_newton` 0.6."""

@@ -11,8 +11,8 @@ import pandas as pd
 
 from irtbridge.data.files import read_json
 from irtbridge.errors import ResultsError
-from irtbridge_experiments.cell import Record
-from irtbridge_experiments.trust import TRUST_CAPTION, trust_of
+from irtbridge_experiments.records.trust import TRUST_CAPTION, trust_of
+from irtbridge_experiments.study.cell import Record
 
 REFERENCE_FOLDER = "reference"
 MOST_WHOLE = 2

@@ -13,10 +13,10 @@ from irtbridge.data.files import write_text
 from irtbridge.data.responses import Responses
 from irtbridge.model.spec import ModelSpec
 from irtbridge.results.verdict import verdict_of_record
-from irtbridge_experiments.cell import Record
-from irtbridge_experiments.locks import writing
-from irtbridge_experiments.render import print_table
-from irtbridge_experiments.tables import compact, read_records, side_by_side
+from irtbridge_experiments.study.cell import Record
+from irtbridge_experiments.study.locks import writing
+from irtbridge_experiments.tables.real_data import compact, read_records, side_by_side
+from irtbridge_experiments.tables.render import print_table
 
 
 def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, console: Console) -> None:

@@ -11,16 +11,16 @@ from omegaconf import OmegaConf
 from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning, ResultsError
 from irtbridge.model.layout import Layout
-from irtbridge_experiments.cell import check_nothing_is_replaced
-from irtbridge_experiments.conditions import Task, data_options, spec_of
-from irtbridge_experiments.config import read_config
+from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.display import display, make_console, plain_warnings
-from irtbridge_experiments.fit_report import write_fit
-from irtbridge_experiments.launch import check_only_cells_are_swept, launch_study
-from irtbridge_experiments.locks import claimed
-from irtbridge_experiments.paper import write_paper
-from irtbridge_experiments.report import write_study
-from irtbridge_experiments.study import make_cells, run_cells, run_study
+from irtbridge_experiments.reports.fit import write_fit
+from irtbridge_experiments.reports.paper import write_paper
+from irtbridge_experiments.reports.study import write_study
+from irtbridge_experiments.study.cell import check_nothing_is_replaced
+from irtbridge_experiments.study.conditions import Task, data_options, spec_of
+from irtbridge_experiments.study.launch import check_only_cells_are_swept, launch_study
+from irtbridge_experiments.study.locks import claimed
+from irtbridge_experiments.study.run import make_cells, run_cells, run_study
 
 MULTIRUN = ("-m", "--multirun")
 FIT_HELP = """\

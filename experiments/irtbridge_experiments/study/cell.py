@@ -150,7 +150,9 @@ def run_cell(
         with tempfile.TemporaryDirectory() as scratch:
             log = Path(scratch) / "log.txt"
             job = write_json(Path(scratch) / "job.json", _job(cell, folder, left, save_draws))
-            for record in _follow([sys.executable, "-m", "irtbridge_experiments.worker", str(job)], log, progress):
+            for record in _follow(
+                [sys.executable, "-m", "irtbridge_experiments.study.worker", str(job)], log, progress
+            ):
                 left.remove(record["replication"])
                 write_json(record_path(folder, cell, record["replication"]), record)
                 yield record

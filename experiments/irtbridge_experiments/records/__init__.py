@@ -1,0 +1,1 @@
+"""What is kept of fits, and which of them are shown."""

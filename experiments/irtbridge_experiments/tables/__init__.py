@@ -1,0 +1,1 @@
+"""Tables from records alone, and how they are written."""
