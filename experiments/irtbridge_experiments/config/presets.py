@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from irtbridge.data.labels import labels_of
 from irtbridge.errors import UnknownName
 from irtbridge.inference import METHODS, make_settings
-from irtbridge_experiments.study.conditions import read_q_matrix
+from irtbridge_experiments.config.q_matrix import read_q_matrix
 
 ITEMS_PER_TRAIT = 2
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from irtbridge_experiments.figures.style import WIDE_LABEL, colour_of, draw_legend, drawable, save, short, stacked
-from irtbridge_experiments.study.cell import Record
+from irtbridge_experiments.records import Record
 
 LINES = {"pyro": "-", "tfp": "--"}
 MOST_ITEMS = 5

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from irtbridge.errors import ResultsError
-from irtbridge_experiments.study.cell import Record
+from irtbridge_experiments.records import Record
 
 Study = Mapping[str, Any]
 Definition = tuple[str, str, str]

@@ -13,9 +13,10 @@ from irtbridge.data.files import write_text
 from irtbridge.data.responses import Responses
 from irtbridge.model.spec import ModelSpec
 from irtbridge.results.verdict import verdict_of_record
-from irtbridge_experiments.study.cell import Record
+from irtbridge_experiments.records import Record
+from irtbridge_experiments.records.fits import read_records
 from irtbridge_experiments.study.locks import writing
-from irtbridge_experiments.tables.real_data import compact, read_records, side_by_side
+from irtbridge_experiments.tables.real_data import compact, side_by_side
 from irtbridge_experiments.tables.render import print_table
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ from rich.console import Console
 from irtbridge.data.files import read_json, write_text
 from irtbridge.errors import ResultsError
 from irtbridge.results.accuracy import mcse
+from irtbridge_experiments.records.fits import FITS, read_fits
 from irtbridge_experiments.records.selection import chosen_fits
 from irtbridge_experiments.reports.study import simulated_conditions, write_study
-from irtbridge_experiments.tables.real_data import REFERENCE_FOLDER
-from irtbridge_experiments.tables.recovery import FITS, blocks_of, read_fits
+from irtbridge_experiments.tables.recovery import blocks_of
+from irtbridge_experiments.tables.reference import read_reference_file
 from irtbridge_experiments.tables.render import print_table, to_latex, to_markdown
 
 TITLE = "Reported and measured"
@@ -57,13 +57,6 @@ def write_paper(results: Path, console: Console) -> pd.DataFrame:
     console.print(CAPTION, style="dim")
     console.print(f"written: {results}/paper; tables and figures of {', '.join(there)}")
     return table
-
-
-def read_reference_file(name: str) -> pd.DataFrame:
-    """A csv file about the paper: ``paper``, its numbers and phrases, or ``paper_figures``; all of it text."""
-    path = files("irtbridge_configs") / REFERENCE_FOLDER / f"{name}.csv"
-    with path.open() as stream:
-        return pd.read_csv(stream, comment="#", dtype=str).fillna("")
 
 
 def figure_pages(results: Path) -> str:

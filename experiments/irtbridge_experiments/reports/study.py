@@ -13,8 +13,9 @@ from rich.console import Console
 
 from irtbridge.data.files import read_json, write_json, write_text
 from irtbridge.errors import IRTBridgeError, ResultsError
+from irtbridge_experiments.records import Record
+from irtbridge_experiments.records.fits import FITS, no_fits, provenance, read_fits, read_records, write_fits
 from irtbridge_experiments.records.selection import chosen_fits, chosen_records, left_out
-from irtbridge_experiments.study.cell import Record
 from irtbridge_experiments.study.locks import writing
 from irtbridge_experiments.tables.real_data import (
     CAPTION,
@@ -22,24 +23,18 @@ from irtbridge_experiments.tables.real_data import (
     RMSE_CAPTION,
     estimates,
     item_frame,
-    read_records,
-    read_reference,
     study_table,
 )
 from irtbridge_experiments.tables.recovery import (
-    FITS,
     PAIRED_CAPTION,
     RECOVERY_CAPTION,
     TIMES_CAPTION,
     baseline_of,
-    no_fits,
     paired_table,
-    provenance,
-    read_fits,
     recovery_table,
     times_table,
-    write_fits,
 )
+from irtbridge_experiments.tables.reference import read_reference
 from irtbridge_experiments.tables.render import markdown, print_table, to_latex, to_markdown
 
 OUTPUTS = (

@@ -15,8 +15,7 @@ from typing import Any
 from irtbridge.data.files import read_json, write_json
 from irtbridge.errors import ResultsError
 from irtbridge.plugin.program import Progress, silent
-
-Record = dict[str, Any]
+from irtbridge_experiments.records import Record
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,19 @@ import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from irtbridge.data.labels import by_item
 from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.layout import Layout
 from irtbridge.model.spec import ModelSpec
+from irtbridge_experiments.config.q_matrix import read_q_matrix
 from irtbridge_experiments.study.design import Design, factor_name
 
 DATA_OPTIONS = tuple(load_responses.__kwdefaults__ or ())
-ROWS = re.compile(r"\s*\d+\s*x\s*[01]+\s*(,\s*\d+\s*x\s*[01]+\s*)*")
 NAME = re.compile(r"[A-Za-z][\w.-]*")
 
 Plain = dict[str, Any]
@@ -106,49 +103,6 @@ def spec_of(model: Mapping[str, Any]) -> ModelSpec:
     if "q_matrix" in options:
         options["q_matrix"] = read_q_matrix(options["q_matrix"])
     return build_model(model["name"], **options)
-
-
-def read_q_matrix(given: Any) -> Any:
-    """A Q-matrix from text as ``5 x 10, 5 x 01``, the path of a csv file, rows, or a mapping: data, columns and index.
-
-    A csv file has a row for each item; its header names the traits, and `irtbridge.data.labels.by_item` says which
-    column names the items.
-    """
-    if isinstance(given, Mapping):
-        return _from_mapping(given)
-    if not isinstance(given, str):
-        return given
-    if ROWS.fullmatch(given):
-        blocks = [part.split("x") for part in given.replace(" ", "").split(",")]
-        return [[int(digit) for digit in row] for count, row in blocks for _ in range(int(count))]
-    if not Path(given).is_file():
-        raise SpecError(f"model.q_matrix={given!r}: no such file.")
-    try:
-        return by_item(_read_csv(Path(given))).apply(pd.to_numeric)
-    except ValueError as error:
-        raise SpecError(
-            f"model.q_matrix={given!r} is not a csv file with a header of traits and rows of 0 and 1: {error}"
-        ) from error
-
-
-def _from_mapping(given: Mapping[str, Any]) -> pd.DataFrame:
-    try:
-        return pd.DataFrame(given["data"], given.get("index"), given["columns"])
-    except (KeyError, ValueError) as error:
-        raise SpecError(
-            f"model.q_matrix: a mapping needs data, columns and perhaps index, which fit ({error})."
-        ) from error
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """All cells as text, the first row as header."""
-    first = path.read_text(encoding="utf-8-sig").partition("\n")[0]
-    separator = next((s for s in ";\t" if s in first), ",")
-    cells = pd.read_csv(path, sep=separator, header=None, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
-    header = cells.iloc[0].fillna("")
-    if header.isin(["0", "1"]).all():
-        raise ValueError("its first row has only 0 and 1; name the traits there.")
-    return cells.iloc[1:].reset_index(drop=True).set_axis(header.tolist(), axis=1)
 
 
 def _task(name: str, condition: Plain, options: Plain) -> Task:

@@ -25,11 +25,12 @@ from irtbridge.errors import ConfigError
 from irtbridge_experiments.config.compose import CONFIG_MODULE, given_keys, prepare, split_config_dir
 from irtbridge_experiments.config.presets import settle
 from irtbridge_experiments.display import Display, display, show_failures
-from irtbridge_experiments.study.cell import Cell, Record, record_path
+from irtbridge_experiments.records import Record
+from irtbridge_experiments.records.fits import FITS, packed_fits
+from irtbridge_experiments.study.cell import Cell, record_path
 from irtbridge_experiments.study.hints import hints
 from irtbridge_experiments.study.locks import claimed
 from irtbridge_experiments.study.run import Plan, done_before, make_plan, run_plan, write_study_file
-from irtbridge_experiments.tables.recovery import FITS, packed_fits
 
 SECONDS_BETWEEN_LOOKS = 1.0
 QUIET = {

@@ -25,8 +25,9 @@ from irtbridge.inference import make_settings
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.loading import load_backend
 from irtbridge.results.accuracy import accuracy
+from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.shapes import densities, traces
-from irtbridge_experiments.study.cell import Cell, Record, identity
+from irtbridge_experiments.study.cell import Cell, identity
 from irtbridge_experiments.study.design import Design
 
 STARTED = time.perf_counter()

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from irtbridge.data.files import read_json
-from irtbridge.errors import ResultsError
+from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.trust import TRUST_CAPTION, trust_of
-from irtbridge_experiments.study.cell import Record
 
-REFERENCE_FOLDER = "reference"
 MOST_WHOLE = 2
 AVERAGED = ("threshold", "step")
 RMSE_CAPTION = "RMSE: root mean squared difference of the posterior means from the reference ({source}), over items."
@@ -23,29 +18,6 @@ CAPTION = (
     "ESS and R-hat: over item parameters. Seconds: wall clock of one fit in its own process, imports left out; total = "
     "compile + warm-up (or optimisation) + sampling. "
 ) + TRUST_CAPTION
-
-
-def read_records(folder: Path) -> list[Record]:
-    """All records of a study, in the order of their file names.
-
-    Raises
-    ------
-    ResultsError
-        There are none.
-    """
-    # Names with a dot in front are of files that were being written when a run was killed.
-    paths = [path for path in (folder / "records").rglob("*.json") if not path.name.startswith(".")]
-    records = [read_json(path) for path in sorted(paths)]
-    if not records:
-        raise ResultsError(f"no records in {folder / 'records'}; run the study first: irtbridge run study=NAME.")
-    return records
-
-
-def read_reference(name: str) -> pd.DataFrame:
-    """Reference shipped in the package: a posterior or maximum likelihood; item, parameter, mean, sd, source."""
-    path = files("irtbridge_configs") / REFERENCE_FOLDER / f"{name}.csv"
-    with path.open() as stream:
-        return pd.read_csv(stream, comment="#")
 
 
 def item_frame(records: Sequence[Record]) -> pd.DataFrame:
