@@ -77,11 +77,8 @@ class Plan:
         return f"{self.model}-{self.backend}-{self.method}-{digest}.csv"
 
 
-def sbc(words: Sequence[str]) -> int:
-    """``irtbridge sbc``: calibration of the models; 1 if one is not calibrated."""
-    if {"-h", "--help"} & set(words):
-        print(HELP)
-        return 0
+def main(words: Sequence[str]) -> int:
+    """Calibration of the models; 1 if one is not calibrated."""
     config = read_config("sbc", [_prepared(word) for word in words])
     plans, folder, console = _plans(config), Path(config.results) / "sbc", make_console()
     check_writable(folder)

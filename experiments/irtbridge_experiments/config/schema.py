@@ -152,7 +152,10 @@ class StudyConfig(Common):
 
 
 def register() -> None:
-    """Store the schemas, and fill the groups `backend`, `method` and `model` from plugins, settings and catalogue."""
+    """Store the schemas, and fill groups from plugins, methods and catalogue.
+
+    They are `backend`, `method`, `model`, and the caps of `preset=smoke` on the settings of methods.
+    """
     store = ConfigStore.instance()
     store.store(name="fit_schema", node=FitConfig)
     store.store(name="run_schema", node=StudyConfig)
@@ -165,6 +168,8 @@ def register() -> None:
         store.store(group="backend", name=name, node=_node(options), package=f"backend.{name}")
     for name, method in METHODS.items():
         store.store(group="method", name=name, node=_node(method.settings), package=f"method.{name}")
+    smoke = {name: dict(method.smoke) for name, method in METHODS.items() if method.smoke}
+    store.store(group="preset/methods", name="smoke", node=smoke, package="caps.method")
     for name, function in MODELS.items():
         store.store(group="model", name=name, node=_model_node(name, function))
 

@@ -21,20 +21,11 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.files import write_atomic
+from irtbridge.inference import METHODS
 from irtbridge_experiments.tables.real_data import block_of
 
 # Labels are people's own: a dollar sign in them is one.
 matplotlib.rcParams["text.parse_math"] = False
-METHOD_COLOURS = {
-    "nuts": "#0072B2",
-    "vi": "#E69F00",
-    "laplace": "#009E73",
-    "nuts_collapsed": "#56B4E9",
-    "nuts_whitened": "#CC79A7",
-    "vi_collapsed": "#D55E00",
-    "vi_newton": "#882255",
-    "map": "#8B7D3A",
-}
 OTHER_COLOUR = "#777777"
 BACKEND_MARKERS = {"pyro": "o", "tfp": "s"}
 BACKEND_HATCHES = {"pyro": "", "tfp": "////"}
@@ -50,7 +41,7 @@ MOST_PANELS, PANELS_ACROSS, MANY_ITEMS = 6, 3, 8
 
 def colour_of(method: str) -> str:
     """The same colour for a method in every figure."""
-    return METHOD_COLOURS.get(method, OTHER_COLOUR)
+    return METHODS[method].colour if method in METHODS else OTHER_COLOUR
 
 
 def marker_of(backend: str) -> str:

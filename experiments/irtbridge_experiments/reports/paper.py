@@ -11,6 +11,7 @@ from rich.console import Console
 from irtbridge.data.files import read_json, write_text
 from irtbridge.errors import ResultsError
 from irtbridge.results.accuracy import mcse
+from irtbridge_experiments.config.studies import STUDIES
 from irtbridge_experiments.records.fits import FITS, read_fits
 from irtbridge_experiments.records.selection import chosen_fits
 from irtbridge_experiments.reports.study import simulated_conditions, write_study
@@ -25,7 +26,6 @@ CAPTION = (
     "the records name."
 )
 COLUMNS = {"MSE": "mse", "bias": "bias", "coverage": "coverage"}
-STUDIES = ("quickstart", "basic", "prior_sensitivity", "large_scale", "m2pl7", "bfi", "verbagg", "bfi5")
 
 
 def write_paper(results: Path, console: Console) -> pd.DataFrame:
