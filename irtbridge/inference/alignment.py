@@ -27,7 +27,7 @@ from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
-MOST_ROUNDS = 20
+MOST_ROUNDS = 20  # each raises the agreement with the mean; it settles after two or three
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from irtbridge.plugin.program import Program, Stack
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]
-MOST = 2.0
+MOST = 2.0  # C, by trial: see `Intercepts`
 
 
 @dataclass(frozen=True, eq=False)
