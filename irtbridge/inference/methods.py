@@ -63,6 +63,7 @@ class Method:
 
 
 SHORT_CHAIN = {"chains": 1, "warmup": 50, "draws": 50}
+"""Chosen: seconds for a fit, and enough draws for every table and figure to have something to show."""
 
 METHODS: dict[str, Method] = {
     "nuts": Method(

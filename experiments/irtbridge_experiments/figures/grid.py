@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +16,33 @@ from irtbridge_experiments.figures.recovery import (
     LABELS,
     TARGETS,
     cell_style,
+    drawable_fits,
     finish,
-    note_on_undrawable,
-    without_undrawable,
 )
+from irtbridge_experiments.records.study_fits import StudyFits
 from irtbridge_experiments.tables.recovery import blocks_of
 
-Grid = Mapping[str, Mapping[str, Any]]
 
-
-def draw_grid(fits: pd.DataFrame, grid: Grid, title: str, folder: Path) -> None:
-    """Write ``grid_mse``, ``grid_bias`` and ``grid_coverage`` as png and svg, where conditions differ in two settings.
+def draw_grid(statistic: str, study: StudyFits, path: Path) -> None:
+    """One statistic over replications, where the conditions of a study differ in two settings.
 
     Parameters
     ----------
-    fits : DataFrame
-        From `read_fits`; failed replications are left out.
-    grid : dict
-        By condition, its value of each setting.
-    title : str
-        Written above each figure.
-    folder : Path
-        Where they go.
+    statistic : str
+        ``mse``, ``bias`` or ``coverage``.
+    study : StudyFits
+        Conditions that have no values of its grid are left out.
+    path : Path
+        Without ending; png and svg are written.
     """
-    done = without_undrawable(fits)
-    title += note_on_undrawable(fits, done)
-    done = done[done["error"].isna() & done["condition"].isin([name for name, values in grid.items() if values])]
-    names = list(dict.fromkeys(name for values in grid.values() for name in values))
-    if not blocks_of(done) or len(names) != 2:
+    fits, title = drawable_fits(study)
+    fits = fits[fits["condition"].isin([name for name, values in study.grid.items() if values])]
+    names = list(dict.fromkeys(name for values in study.grid.values() for name in values))
+    if not blocks_of(fits) or len(names) != 2:
         return
-    settings = pd.DataFrame([grid[str(condition)] for condition in done["condition"]], index=done.index, dtype=object)
-    for statistic in LABELS:
-        _draw(done, settings, names, statistic, title, folder / f"grid_{statistic}")
+    values = [study.grid[str(condition)] for condition in fits["condition"]]
+    settings = pd.DataFrame(values, index=fits.index, dtype=object)
+    _draw(fits, settings, names, statistic, title, path)
 
 
 def _draw(

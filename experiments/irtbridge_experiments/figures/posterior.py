@@ -13,15 +13,16 @@ from matplotlib.lines import Line2D
 
 from irtbridge_experiments.figures.style import WIDE_LABEL, colour_of, draw_legend, drawable, save, short, stacked
 from irtbridge_experiments.records import Record
+from irtbridge_experiments.records.study_fits import StudyFits
 
 LINES = {"pyro": "-", "tfp": "--"}
 MOST_ITEMS = 5
 CHAIN_SHADES = (1.0, 0.75, 0.5, 0.3)
 
 
-def draw_densities(records: Sequence[Record], title: str, path: Path) -> None:
+def draw_densities(study: StudyFits, path: Path) -> None:
     """Posterior density of each parameter of the first items, one line for each fit; conditions one below another."""
-    conditions = _by_condition(records, "densities")
+    conditions = _by_condition(study.real, "densities")
     if not conditions:
         return
     labels = {name: _items_and_parameters(own) for name, own in conditions.items()}
@@ -30,7 +31,7 @@ def draw_densities(records: Sequence[Record], title: str, path: Path) -> None:
     for part, (name, own) in zip(parts, conditions.items(), strict=True):
         _draw_densities(part, own, *labels[name])
     _legend(figure, [record for own in conditions.values() for record in own])
-    save(figure, f"{title}\nposterior densities", path)
+    save(figure, f"{study.title}\nposterior densities", path)
 
 
 def _items_and_parameters(records: Sequence[Record]) -> tuple[list[str], list[str]]:
@@ -59,9 +60,9 @@ def _draw_densities(part: SubFigure, records: Sequence[Record], items: Sequence[
         row_of_axes[0].set_ylabel(short(name), rotation=0, ha="right")
 
 
-def draw_traces(records: Sequence[Record], title: str, path: Path) -> None:
+def draw_traces(study: StudyFits, path: Path) -> None:
     """Chains of the first item's parameters: a row for each parameter, a column for each fit that has chains."""
-    conditions = _by_condition(records, "traces")
+    conditions = _by_condition(study.real, "traces")
     if not conditions:
         return
     sizes = [(4.2 * len(own) + 0.8, 1.5 * len(own[0]["traces"]) + 1.0) for own in conditions.values()]
@@ -69,7 +70,7 @@ def draw_traces(records: Sequence[Record], title: str, path: Path) -> None:
     for part, own in zip(parts, conditions.values(), strict=True):
         _draw_traces(part, own)
     items = dict.fromkeys(own[0]["traces"][0]["item"] for own in conditions.values())
-    save(figure, f"{title}\ntraces of {', '.join(map(short, items))}", path)
+    save(figure, f"{study.title}\ntraces of {', '.join(map(short, items))}", path)
 
 
 def _draw_traces(part: SubFigure, records: Sequence[Record]) -> None:

@@ -27,6 +27,7 @@ from irtbridge_experiments.figures.style import (
     save,
     short,
 )
+from irtbridge_experiments.records.study_fits import StudyFits
 from irtbridge_experiments.tables.recovery import blocks_of, sampling_seconds
 
 LABELS = {"mse": "mean MSE", "bias": "mean bias", "coverage": "coverage of 95 % intervals"}
@@ -35,44 +36,22 @@ WIDE = 4
 LETTERS = 30
 
 
-def draw_recovery(fits: pd.DataFrame, title: str, folder: Path) -> None:
-    """Write ``recovery``, ``spread`` and ``times`` and ``pareto`` as png and svg.
+def drawable_fits(study: StudyFits) -> tuple[pd.DataFrame, str]:
+    """The fits that did not fail, NaN for what no axis can hold, and a title that says how many have such numbers."""
+    fits = study.simulated[study.simulated["error"].isna()]
+    numbers = fits.select_dtypes("number").columns
+    left = fits.assign(**{name: drawable(fits[name]) for name in numbers})
+    lost = int((fits.notna() & left.isna()).any(axis=1).sum())
+    note = f"\n{lost} fits have values that are infinite or above {LARGEST_DRAWN:g}, not drawn" if lost else ""
+    return left, study.title + note
 
-    Parameters
-    ----------
-    fits : DataFrame
-        From `read_fits`; failed replications are left out.
-    title : str
-        Written above each figure.
-    folder : Path
-        Where they go.
-    """
-    done = without_undrawable(fits[fits["error"].isna()])
-    blocks = blocks_of(done)
-    title += note_on_undrawable(fits, done)
-    if len(done):
-        _draw_times(done, title, folder / "times")
+
+def draw_recovery(study: StudyFits, path: Path) -> None:
+    """Mean over replications with its MCSE: a row of panels for each statistic, a column for each block."""
+    fits, title = drawable_fits(study)
+    blocks = blocks_of(fits)
     if not blocks:
         return
-    _draw_means(done, blocks, title, folder / "recovery")
-    _draw_spread(done, blocks, title, folder / "spread")
-    _draw_pareto(done, [block for block in blocks if block != "ability"], title, folder / "pareto")
-
-
-def without_undrawable(fits: pd.DataFrame) -> pd.DataFrame:
-    """Fits with NaN in place of numbers that no axis can hold."""
-    numbers = fits.select_dtypes("number").columns
-    return fits.assign(**{name: drawable(fits[name]) for name in numbers})
-
-
-def note_on_undrawable(before: pd.DataFrame, after: pd.DataFrame) -> str:
-    """How many fits lost a number by `without_undrawable`, as another line of the title; empty if none."""
-    lost = int((before.loc[after.index].notna() & after.isna()).any(axis=1).sum())
-    return f"\n{lost} fits have values that are infinite or above {LARGEST_DRAWN:g}, not drawn" if lost else ""
-
-
-def _draw_means(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
-    """Mean over replications with its MCSE: a row of panels for each statistic, a column for each block."""
     figure, axes = plt.subplots(3, len(blocks), figsize=(_width(fits) * len(blocks), 8.4), squeeze=False, sharex="col")
     for column, block in enumerate(blocks):
         known = fits[fits[f"{block} mse"].notna()]
@@ -90,8 +69,12 @@ def _draw_means(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Pat
     finish(figure, fits, f"{title}\nmean over replications, bars: 1 MCSE", path)
 
 
-def _draw_spread(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
+def draw_spread(study: StudyFits, path: Path) -> None:
     """Boxplots over replications of MSE and bias."""
+    fits, title = drawable_fits(study)
+    blocks = blocks_of(fits)
+    if not blocks:
+        return
     figure, axes = plt.subplots(2, len(blocks), figsize=(_width(fits) * len(blocks), 6.4), squeeze=False, sharex="col")
     for column, block in enumerate(blocks):
         known = fits[fits[f"{block} mse"].notna()]
@@ -105,8 +88,11 @@ def _draw_spread(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Pa
     finish(figure, fits, f"{title}\nspread over replications", path, boxes=True)
 
 
-def _draw_times(fits: pd.DataFrame, title: str, path: Path) -> None:
+def draw_times(study: StudyFits, path: Path) -> None:
     """Boxplots over replications of the seconds of a fit, once it is compiled."""
+    fits, title = drawable_fits(study)
+    if fits.empty:
+        return
     figure, axis = plt.subplots(figsize=(max(7.0, 1.6 * _width(fits)), 4.6))
     for place, cell_of, cell in _placed(fits):
         _box(axis, place, sampling_seconds(cell), cell_of)
@@ -117,8 +103,12 @@ def _draw_times(fits: pd.DataFrame, title: str, path: Path) -> None:
     finish(figure, fits, f"{title}\ncomputation time, compilation left out", path, boxes=True)
 
 
-def _draw_pareto(fits: pd.DataFrame, blocks: Sequence[str], title: str, path: Path) -> None:
+def draw_pareto(study: StudyFits, path: Path) -> None:
     """Accuracy against time: one panel for each condition, mean MSE over blocks of item parameters."""
+    fits, title = drawable_fits(study)
+    blocks = [block for block in blocks_of(fits) if block != "ability"]
+    if not blocks_of(fits):
+        return
     conditions = _conditions(fits)
     columns = min(WIDE, len(conditions))
     rows = -(-len(conditions) // columns)

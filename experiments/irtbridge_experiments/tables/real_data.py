@@ -133,6 +133,11 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
     return table if table["condition"].nunique() > 1 else table.drop(columns="condition")
 
 
+def study_caption(reference: pd.DataFrame | None = None) -> str:
+    """What stands below `study_table`."""
+    return CAPTION if reference is None else f"{RMSE_CAPTION.format(source=reference['source'].iloc[0])} {CAPTION}"
+
+
 def side_by_side(records: Sequence[Record]) -> pd.DataFrame:
     """Item tables of several fits next to each other, one row per item and parameter.
 

@@ -88,6 +88,11 @@ def paired_table(fits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def paired_caption(fits: pd.DataFrame) -> str:
+    """What stands below `paired_table`."""
+    return PAIRED_CAPTION.format(baseline=_name(baseline_of(fits)))
+
+
 def _name(cell: tuple[str, str] | None) -> str:
     return " ".join(cell or ())
 
