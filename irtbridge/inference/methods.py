@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.entry_points import backends_that, backends_with
 from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program, Progress, silent
-from irtbridge.results.draws import Draws
+from irtbridge.results.draws import Draws, Timings
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Method:
     native : bool
         Whether it is the library's own, which a backend must declare; the others serve every backend.
     stacks : bool
-        Whether several data sets are sooner done together (see `irtbridge.many`).
+        Whether several data sets are sooner done in one run (see `irtbridge.many`).
     """
 
     settings: type
@@ -59,7 +59,7 @@ class Method:
     colour: str
     smoke: Mapping[str, int] = field(default_factory=dict)
     native: bool = False
-    stacks: bool = True
+    stacks: bool = False
 
 
 SHORT_CHAIN = {"chains": 1, "warmup": 50, "draws": 50}
@@ -74,7 +74,6 @@ METHODS: dict[str, Method] = {
         colour="#0072B2",
         smoke=SHORT_CHAIN,
         native=True,
-        stacks=False,
     ),
     "laplace": Method(
         LaplaceSettings,
@@ -114,6 +113,7 @@ METHODS: dict[str, Method] = {
         colour="#E69F00",
         smoke={"steps": 300, "draws": 200},
         native=True,
+        stacks=True,
     ),
     "vi_newton": Method(
         NewtonViSettings,
@@ -190,7 +190,38 @@ def run_method(
     if METHODS[method].native and method not in backend.methods:
         raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
     check_start(program, seed)
-    draws = METHODS[method].run(program, settings, seed, progress)
+    return _checked(program, METHODS[method].run(program, settings, seed, progress), progress)
+
+
+def run_stack(programs: Sequence[Program], method: str, settings: Any, seeds: Sequence[int], count: int) -> list[Draws]:
+    """Draw from the posteriors of several data sets in one run of the library's own method.
+
+    Parameters
+    ----------
+    programs : sequence of Program
+        All bound from one.
+    method, settings, seeds
+        As for `run_method`, with a seed for each program.
+    count : int
+        How many are wanted; those after them only fill the stack.
+
+    Returns
+    -------
+    list of Draws
+        Each with its share of the seconds; those of compiling are all the first one's.
+    """
+    stack = programs[0].stack(programs)
+    together: list[Draws] = getattr(stack, method)(settings, seeds)[:count]
+    draws, compiling = [], stack.compile_seconds + together[0].timings.compile
+    for program, each in zip(programs, together, strict=False):
+        shares = Timings(compiling, each.timings.warmup / count, each.timings.sampling / count)
+        draws.append(_checked(program, replace(each, timings=shares), silent))
+        compiling = 0.0
+    return draws
+
+
+def _checked(program: Program, draws: Draws, progress: Progress) -> Draws:
+    """Draws with the k-hat of what they were drawn from, where that is known, and the seconds of compiling."""
     if draws.log_q is not None:
         draws = replace(draws, pareto_k=k_hat(program, draws.z[0], draws.log_q[0], progress))
     timings = replace(draws.timings, compile=draws.timings.compile + program.compile_seconds)
