@@ -21,7 +21,6 @@ from torch import Tensor
 from torch.distributions import biject_to
 from torch.distributions.transforms import Transform
 from torch.jit._trace import TracerWarning
-from torch.nn.functional import pad
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.cumulants import table_cells
@@ -363,14 +362,9 @@ class PyroProgram(Program):
     def stack(self, programs: Sequence[Program]) -> PyroStack:
         return PyroStack([program for program in programs if isinstance(program, PyroProgram)])
 
-    def widened(self, rows: int, columns: int, *, masked: bool) -> tuple[Tensor, ...]:
-        """The data for a larger number of patterns and of columns of theirs; or with a mask, if they have none."""
-        if self.layout.collapse is not None:
-            indicators, counts = self.data
-            more = rows - len(counts)
-            return pad(indicators, (0, columns - indicators.shape[1], 0, more)), pad(counts, (0, more))
-        bare = masked and len(self.data) == 1
-        return (*self.data, torch.ones_like(self.data[0], dtype=torch.bool)) if bare else self.data
+    def with_mask(self) -> tuple[Tensor, ...]:
+        """The data with a mask of the observed responses, also where all are."""
+        return self.data if len(self.data) > 1 else (*self.data, torch.ones_like(self.data[0], dtype=torch.bool))
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         return nuts(self, settings, seed, progress)

@@ -277,14 +277,9 @@ class TfpProgram(Program):
 
         return TfpStack([program for program in programs if isinstance(program, TfpProgram)])
 
-    def widened(self, rows: int, columns: int, *, masked: bool) -> tuple[Tensor, ...]:
-        """The data for a larger number of patterns and of columns of theirs; or with a mask, if they have none."""
-        if self.layout.collapse is not None:
-            indicators, counts = self.data
-            more = [0, rows - len(counts)]
-            return tf.pad(indicators, [more, [0, columns - indicators.shape[1]]]), tf.pad(counts, [more])
-        bare = masked and len(self.data) == 1
-        return (*self.data, tf.ones(self.data[0].shape, tf.bool)) if bare else self.data
+    def with_mask(self) -> tuple[Tensor, ...]:
+        """The data with a mask of the observed responses, also where all are."""
+        return self.data if len(self.data) > 1 else (*self.data, tf.ones(self.data[0].shape, tf.bool))
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         from irtbridge_tfp.sampling import nuts

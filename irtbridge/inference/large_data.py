@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError
 from irtbridge.inference.abilities import add_abilities
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
-from irtbridge.plugin.program import Program, Stack
+from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
@@ -80,9 +79,6 @@ class StreamedProgram(Program):
         parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
         blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
         return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)
-
-    def stack(self, programs: Sequence[Program]) -> Stack:
-        raise ConfigError("data in blocks of persons are fitted one data set after another: use stack=1.")
 
     def _sum(self, density: Callable[[Program], Array]) -> Array:
         """Sum over the blocks, with the prior once."""

@@ -48,7 +48,7 @@ class Backend(ABC):
     noncentres : bool
         Whether `compile` can standardise the coordinates of the abilities.
     stacks : tuple of str
-        What its programs compute on several data sets at once: of ``gradients``, ``nuts``, ``vi``.
+        Native methods that run on several data sets at once: of ``nuts``, ``vi``.
     options_class : type
         A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group.
     """

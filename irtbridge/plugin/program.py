@@ -31,8 +31,7 @@ class Program(ABC):
     """A model compiled for one shape of data by one backend.
 
     `native` is the library's own object (a Pyro model function, a TFP joint distribution): take it and walk away.
-    Every array in and out is NumPy, float64, whatever the backend computes in. Leading axes are batches. `together` is
-    the number of data sets whose programs are computed together (see `irtbridge.lockstep`).
+    Every array in and out is NumPy, float64, whatever the backend computes in. Leading axes are batches.
     """
 
     spec: ModelSpec
@@ -42,7 +41,6 @@ class Program(ABC):
     device: str
     dtype: str
     compile_seconds: float = 0.0
-    together: int = 1
 
     @property
     def dim(self) -> int:
@@ -120,7 +118,7 @@ class Program(ABC):
         return {location.name: -log_odds / (family.scaling * slopes if single else 1.0)}
 
     def stack(self, programs: Sequence[Program]) -> Stack:
-        """Programs that were bound to several data sets, itself among them, to be computed together."""
+        """Programs that were bound to several data sets, itself among them, for one run of a native method."""
         raise Unsupported(type(self).__name__, "several data sets at once")
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
@@ -146,26 +144,10 @@ class Program(ABC):
             )
 
 
-class Stack(ABC):
-    """Programs of one model over several data sets, computed together on a leading axis."""
+class Stack:
+    """Programs of one model over several data sets, for native methods that run on all of them at once."""
 
     compile_seconds: float = 0.0
-
-    @abstractmethod
-    def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
-        """Log density of each data set at a point of its own, and its gradient.
-
-        Parameters
-        ----------
-        z : ndarray, shape (set, dim)
-        jacobian : ndarray of bool, shape (set,)
-            As for `Program.value_and_grad`.
-
-        Returns
-        -------
-        value : ndarray, shape (set,)
-        gradient : ndarray, shape (set, dim)
-        """
 
     def nuts(self, settings: NutsSettings, seeds: Sequence[int]) -> list[Draws]:
         """As `Program.nuts`, for each data set; the timings are those of all together."""
