@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from irtbridge_experiments.cli import main
 
 RESULTS = Path(__file__).parent.parent / "results"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_tables_are_rebuilt_byte_for_byte(tmp_path: Path) -> None:
     shutil.copytree(RESULTS, tmp_path / "results")
     before = {path.relative_to(RESULTS): path.read_bytes() for path in RESULTS.rglob("*.csv")}
