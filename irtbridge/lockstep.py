@@ -20,7 +20,8 @@ from irtbridge.clock import leave_out
 from irtbridge.data.responses import Responses
 from irtbridge.inference.nuts import NutsSettings
 from irtbridge.inference.vi import ViSettings
-from irtbridge.plugin.program import Program, Progress, Stack, silent
+from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.plugin.stack import Stack, Stackable
 from irtbridge.results.draws import Draws, Timings
 
 R = TypeVar("R")
@@ -141,7 +142,7 @@ class Together(Program):
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         return self.program.unconstrain(params)
 
-    def bind(self, responses: Responses) -> Program:
+    def with_data(self, responses: Responses) -> Program:
         return self.program.bind(responses)
 
 
@@ -225,7 +226,9 @@ class Lockstep(Generic[R]):
             self._programs[member.place : member.place + 1] = [member.program]
         size, compiling = len(self._programs), 0.0
         if size > 1:
-            self._stack = self._programs[0].stack(self._programs)
+            first = self._programs[0]
+            assert isinstance(first, Stackable)
+            self._stack = first.stack(self._programs)
             compiling = self._stack.compile_seconds
         share = (time.perf_counter() - start - compiling) / len(joining)
         for member in joining:

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from irtbridge.data.responses import Responses, load_responses
-from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, Unsupported, rebuild
+from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, rebuild
 from irtbridge.fitting import Fit, Fitter, check_seed, warn_of
 from irtbridge.inference import METHODS
 from irtbridge.lockstep import Join, Lockstep
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import check_device, check_dtype
-from irtbridge.plugin.entry_points import backends_with
+from irtbridge.plugin.devices import check_device, check_dtype
+from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.processes import in_processes
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results.draws import Draws
@@ -134,8 +134,7 @@ def _not_stacked(fitter: Fitter) -> str:
 def _check_stacks(fitter: Fitter) -> None:
     """Raise `Unsupported`, naming who does, unless the backend computes several data sets together."""
     if lacking := _not_stacked(fitter):
-        backend = fitter.engine.name
-        raise Unsupported(backend, f"{lacking} of several data sets at once", backends_with("stacks", lacking))
+        check_declared(fitter.engine, "stacks", f"{lacking} of several data sets at once", lacking)
 
 
 def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int, join: Join) -> Fit:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from irtbridge.clock import seconds
 from irtbridge.inference.vi import ViSettings
 from irtbridge.lockstep import Join, Lockstep
-from irtbridge.plugin.program import Stack
+from irtbridge.plugin.stack import Stack
 from irtbridge.results.draws import Draws, Timings
 
 Array = NDArray[np.float64]

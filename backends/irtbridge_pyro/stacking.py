@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from irtbridge.plugin.program import Stack, silent
-from irtbridge.results.draws import Draws
-from irtbridge_pyro.sampling import fit_guides, to_numpy
+from irtbridge.plugin import Draws, Stack, silent, stacked_arrays
+from irtbridge_pyro.density import PyroDensity
+from irtbridge_pyro.sampling import fit_guides
+from irtbridge_pyro.tracing import to_numpy
 
 if TYPE_CHECKING:
     from irtbridge import ViSettings
-    from irtbridge_pyro.program import PyroProgram
 
 Array = NDArray[np.float64]
 
@@ -28,18 +28,16 @@ class PyroStack(Stack):
 
     Parameters
     ----------
-    programs : sequence of PyroProgram
+    programs : sequence of PyroDensity
         Bound from one.
     """
 
-    def __init__(self, programs: Sequence[PyroProgram]) -> None:
+    def __init__(self, programs: Sequence[PyroDensity]) -> None:
         start = time.perf_counter()
         # A density made for complete data may be tabulated, which missing responses forbid: take that of the widest.
         self.program, sets = max(programs, key=lambda program: program.data[0].shape[1]), len(programs)
-        rows, columns = np.max([program.data[0].shape for program in programs], axis=0).tolist()
-        masked = max(len(program.data) for program in programs) > 1
-        wide = (program.widened(rows, columns, masked=masked) for program in programs)
-        self.data = tuple(torch.stack(parts) for parts in zip(*wide, strict=True))
+        arrays = stacked_arrays(self.program.layout, [(program.responses, program.shapes) for program in programs])
+        self.data = tuple(self.program.tensor(part) for part in arrays)
         inputs = self.program.like.new_zeros(sets, self.program.dim), self.program.like.new_ones(sets), *self.data
         self._gradient = self.program.traced.stacked(inputs)
         self.compile_seconds = time.perf_counter() - start

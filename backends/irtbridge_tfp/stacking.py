@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from irtbridge.plugin.program import Stack, silent
-from irtbridge.results.draws import Draws
-from irtbridge_tfp.program import TfpProgram
+from irtbridge.plugin import Draws, Stack, silent, stacked_arrays
+from irtbridge_tfp.density import TfpDensity
 from irtbridge_tfp.sampling import nuts, vi
 
 if TYPE_CHECKING:
@@ -26,18 +25,16 @@ class TfpStack(Stack):
 
     Parameters
     ----------
-    programs : sequence of TfpProgram
+    programs : sequence of TfpDensity
         Bound from one.
     """
 
-    def __init__(self, programs: Sequence[TfpProgram]) -> None:
+    def __init__(self, programs: Sequence[TfpDensity]) -> None:
         start = time.perf_counter()
         self.program = programs[-1]
-        rows, columns = np.max([program.data[0].shape for program in programs], axis=0).tolist()
-        masked = max(len(program.data) for program in programs) > 1
+        arrays = stacked_arrays(self.program.layout, [(program.responses, program.shapes) for program in programs])
         with self.program.on_device():
-            wide = (program.widened(rows, columns, masked=masked) for program in programs)
-            self.data = tuple(tf.stack(parts) for parts in zip(*wide, strict=True))
+            self.data = tuple(self.program.tensor(part) for part in arrays)
             shapes = tuple(tuple(part.shape) for part in self.data)
             self._gradient = self.program.compiled(("stacked", *shapes), self._trace_gradient)
         self.compile_seconds = time.perf_counter() - start

@@ -19,7 +19,8 @@ from scipy import special
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout, Slot
-from irtbridge.plugin.program import Program, Stack
+from irtbridge.plugin.program import Program
+from irtbridge.plugin.stack import Stack, Stackable
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -127,7 +128,7 @@ class Intercepts:
         return value + weight * self.log_jacobian(y), gradient
 
 
-class InterceptProgram(Program):
+class InterceptProgram(Stackable):
     """A program in coordinates with intercepts.
 
     Parameters
@@ -165,11 +166,12 @@ class InterceptProgram(Program):
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         return self.intercepts.from_locations(self.program.unconstrain(params))
 
-    def bind(self, responses: Responses) -> InterceptProgram:
+    def with_data(self, responses: Responses) -> InterceptProgram:
         return InterceptProgram(self.program.bind(responses), self.intercepts)
 
     def stack(self, programs: Sequence[Program]) -> InterceptStack:
         inner = [program.program for program in programs if isinstance(program, InterceptProgram)]
+        assert isinstance(self.program, Stackable)
         return InterceptStack(self.program.stack(inner), self.intercepts)
 
 

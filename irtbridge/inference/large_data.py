@@ -24,7 +24,8 @@ from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
-from irtbridge.plugin.program import Program, Stack
+from irtbridge.plugin.program import Program
+from irtbridge.plugin.stack import Stack, Stackable
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
@@ -33,7 +34,7 @@ SMALLEST = 64  # persons in a block
 LARGEST_WHOLE = 4 * CELLS  # up to here a block more costs more time than it spares memory
 
 
-class StreamedProgram(Program):
+class StreamedProgram(Stackable):
     """Programs of blocks of persons as one program of all, the abilities integrated out.
 
     `native` is the library's object of the first block.
@@ -75,8 +76,7 @@ class StreamedProgram(Program):
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         return self.prior.unconstrain(params)
 
-    def bind(self, responses: Responses) -> StreamedProgram:
-        self.check_same_shape(responses)
+    def with_data(self, responses: Responses) -> StreamedProgram:
         parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
         blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
         return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)

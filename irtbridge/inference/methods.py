@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import NumericalError, UnknownName, Unsupported
+from irtbridge.errors import NumericalError, UnknownName
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.laplace import LaplaceSettings, run_laplace
@@ -25,7 +25,7 @@ from irtbridge.inference.vi_newton import NewtonViSettings, run_newton_vi
 from irtbridge.model.density import log_density_terms
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
-from irtbridge.plugin.entry_points import backends_that, backends_with
+from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results.draws import Draws
@@ -97,15 +97,10 @@ def compile_for(
     keep_freed_memory()
     quadrature = getattr(settings, "collapse", None)
     if quadrature is not None:
-        if not backend.collapses:
-            raise Unsupported(backend.name, "integrating abilities out", backends_that("collapses"))
         how = {"device": device, "dtype": dtype}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
-    if not (getattr(settings, "noncentred", False) and spec[spec.family.ability].prior.references()):
-        return backend.compile(spec, responses, device=device, dtype=dtype)
-    if not backend.noncentres:
-        raise Unsupported(backend.name, "noncentred=true", backends_that("noncentres"))
-    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=True)
+    noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
+    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
 
 
 def run_method(
@@ -120,8 +115,8 @@ def run_method(
     NumericalError
         The log density is not finite where the chains start; names the variable and its prior.
     """
-    if METHODS[method].native and method not in backend.methods:
-        raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
+    if METHODS[method].native:
+        check_declared(backend, "methods", f"method {method!r}", method)
     check_start(program, seed)
     draws = METHODS[method].run(program, settings, seed, progress)
     if draws.log_q is not None:

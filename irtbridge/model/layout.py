@@ -190,6 +190,26 @@ class Layout:
         """Which categories each item has, shape (item, category), the lowest included."""
         return np.arange(self.sizes["category"] + 1) < self.n_categories[:, None]
 
+    def batch_shape(self, params: Mapping[str, Array]) -> tuple[int, ...]:
+        """Leading axes of full arrays (..., *shape)."""
+        slot = next(iter(self.slots.values()))
+        shape = np.shape(params[slot.name])
+        return shape[: len(shape) - len(slot.shape)]
+
+    def check_same_shape(self, responses: Responses) -> None:
+        """Raise `DataError` unless other data have the shape of those that it was laid out over."""
+        same_items = np.array_equal(responses.n_categories, self.n_categories)
+        if not same_items or responses.n_persons != self.sizes["person"]:
+            raise DataError(
+                f"this program was compiled for {self.sizes['person']} persons and categories "
+                f"{self.n_categories.tolist()}; got {responses.n_persons} and {responses.n_categories.tolist()}."
+            )
+        if self.spec.items not in (None, responses.items):
+            raise DataError(
+                f"this program's Q-matrix stands for the items {', '.join(self.spec.items or ())}, in this "
+                f"order; got {', '.join(responses.items)}. Read all data with the same items=[...]."
+            )
+
     def aligned_shape(self, argument: str, variable: str) -> tuple[int, ...]:
         """Shape with which the full array of `argument` broadcasts against that of `variable`, dim by dim."""
         dims = self.spec[argument].dims

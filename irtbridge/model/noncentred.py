@@ -70,9 +70,7 @@ def _standard(layout: Layout, ability: Array, params: Mapping[str, Array]) -> Ar
 
 def _rows(layout: Layout, params: Mapping[str, Array]) -> list[tuple[Array, dict[str, Array]]]:
     """One (abilities, all parameters) for each leading index."""
-    name = layout.spec.family.ability
-    ability = np.asarray(params[name])
-    lead = ability.shape[: ability.ndim - len(layout.slots[name].shape)]
+    ability, lead = np.asarray(params[layout.spec.family.ability]), layout.batch_shape(params)
     return [(ability[i], {k: np.asarray(v)[i] for k, v in params.items()}) for i in np.ndindex(lead)]
 
 

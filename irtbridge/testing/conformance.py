@@ -29,6 +29,7 @@ from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.entry_points import backend_names
 from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.program import Program
+from irtbridge.plugin.stack import Stackable
 from irtbridge.results.draws import Draws
 from irtbridge.results.inference_data import to_inference_data
 from irtbridge.results.quiet_arviz import az
@@ -352,6 +353,7 @@ class BackendConformance:
         if collapse is not None:
             self.need_collapse()
         program = self.load().compile(case.spec, case.responses(), device=self.device, collapse=collapse)
+        assert isinstance(program, Stackable)
         programs = [program, program.bind(case.responses(seed=77)), program.bind(_with_one_missing(case.responses(78)))]
         z = np.random.default_rng(8).uniform(-0.7, 0.7, (3, program.dim))
         jacobian = np.array([True, False, True])
@@ -368,6 +370,7 @@ class BackendConformance:
         program, _ = self.run_nuts()
         programs = [program, program.bind(_with_one_missing(small_responses()))]
         settings = ViSettings(steps=50, draws=20, particles=particles)
+        assert isinstance(program, Stackable)
         stacked = program.stack(programs).vi(settings, [4, 5])
         for one, draws, seed in zip(programs, stacked, (4, 5), strict=True):
             alone = one.vi(settings, seed)
@@ -381,6 +384,7 @@ class BackendConformance:
         first = small_responses()
         other = Responses.from_codes(np.where(first.observed, 1 - first.values, -1), n_categories=first.n_categories)
         programs = [program, program.bind(other)]
+        assert isinstance(program, Stackable)
         stacked = program.stack(programs).nuts(NutsSettings(chains=2, warmup=300, draws=600), [3, 4])
         for one, draws in zip(programs, stacked, strict=True):
             assert draws.z.shape == (2, 600, program.dim)
