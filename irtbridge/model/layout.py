@@ -196,6 +196,10 @@ class Layout:
         shape = np.shape(params[slot.name])
         return shape[: len(shape) - len(slot.shape)]
 
+    def rows(self, params: Mapping[str, Array]) -> list[dict[str, Array]]:
+        """Full arrays (..., *shape) taken apart: those (*shape) at each index of the leading axes, in C order."""
+        return [{k: np.asarray(v)[i] for k, v in params.items()} for i in np.ndindex(self.batch_shape(params))]
+
     def check_same_shape(self, responses: Responses) -> None:
         """Raise `DataError` unless other data have the shape of those that it was laid out over."""
         same_items = np.array_equal(responses.n_categories, self.n_categories)
