@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from irtbridge.clock import seconds
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
-from irtbridge.inference import compile_for, make_settings, run_method
+from irtbridge.inference import compile_for, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
@@ -109,6 +110,28 @@ def warn_of(done: Fit) -> None:
         warnings.warn(f"{what}: {done.verdict}", IRTBridgeWarning, stacklevel=3)
 
 
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A program over a data set that is about to be fitted.
+
+    Attributes
+    ----------
+    program : Program
+        The program.
+    seed : int
+        Seed of the fit.
+    fresh : bool
+        Whether it was compiled for this data set.
+    seconds : float
+        What compiling or binding took.
+    """
+
+    program: Program
+    seed: int
+    fresh: bool
+    seconds: float
+
+
 @dataclass(eq=False)
 class Fitter:
     """All that a fit needs but data and seed. It compiles for the first data set and binds the others.
@@ -158,39 +181,59 @@ class Fitter:
             dtype=dtype,
         )
 
-    def fit(
-        self,
-        responses: Responses,
-        seed: int,
-        progress: Progress = silent,
-        join: Callable[[Program], Program] = lambda program: program,
-    ) -> Fit:
-        """Fit one data set, of the same shape as the ones before; `join` puts its program among others.
+    def fit(self, responses: Responses, seed: int, progress: Progress = silent) -> Fit:
+        """Fit one data set, of the same shape as the ones before.
 
         Raises
         ------
         DataError
             The shape is another.
         """
-        started = seconds()
         progress("compile", 0, 0)
-        fresh = self._latest is None
-        program = self.compile(responses) if self._latest is None else self._latest.bind(responses)
-        shared = not fresh and program.compile_seconds == 0
-        self._latest = program
-        joined = join(program)
-        draws = run_method(self.engine, joined, self.method, self.settings, seed, progress)
+        bound = self.bind(responses, seed)
+        begin = time.perf_counter()
+        draws = run_method(self.engine, bound.program, self.method, self.settings, seed, progress)
         if needs_fallback(self.settings, draws):
             # Chains magnify rounding: a program compiled for this data set alone gives the draws that a single fit has.
-            alone = program if fresh else self.compile(responses)
+            alone = bound.program if bound.fresh else self.compile(responses)
             draws = fall_back(alone, self.settings, draws, seed, progress)
+        return self._finish(bound, draws, bound.seconds + time.perf_counter() - begin)
+
+    def bind(self, responses: Responses, seed: int) -> Bound:
+        """The program over one data set; compiled for the first."""
+        begin, fresh = time.perf_counter(), self._latest is None
+        self._latest = self.compile(responses) if self._latest is None else self._latest.bind(responses)
+        return Bound(self._latest, seed, fresh, time.perf_counter() - begin)
+
+    def fit_stack(self, data_sets: Sequence[Bound], places: int) -> Iterator[Fit]:
+        """Fit several data sets in one run of the library's own method.
+
+        Parameters
+        ----------
+        data_sets : sequence of Bound
+            Of one shape.
+        places : int
+            How many to compute, the last one again where they are fewer: for as many it may be compiled already.
+        """
+        begin, filled = time.perf_counter(), [*data_sets, *repeat(data_sets[-1], places - len(data_sets))]
+        seeds = [one.seed for one in filled]
+        draws = run_stack([one.program for one in filled], self.method, self.settings, seeds, len(data_sets))
+        own = [each.timings.total - one.program.compile_seconds for one, each in zip(data_sets, draws, strict=True)]
+        rest = (time.perf_counter() - begin - sum(own)) / len(data_sets)
+        for one, each, seconds in zip(data_sets, draws, own, strict=True):
+            yield self._finish(one, each, one.seconds + seconds + rest, together=len(data_sets))
+
+    def _finish(self, bound: Bound, draws: Draws, seconds: float, together: int = 1) -> Fit:
+        """From draws to a fit that has taken `seconds` so far, among so many data sets."""
+        begin, program = time.perf_counter(), bound.program
         draws = align(program, draws)
-        draws, abilities = add_all_abilities(program, draws, seed)
-        attrs = self._attributes(program, draws) | {"seed": seed, "compile_shared": shared, "together": joined.together}
-        attrs["wall_seconds"] = seconds() - started
+        draws, abilities = add_all_abilities(program, draws, bound.seed)
+        shared = not bound.fresh and program.compile_seconds == 0
+        own = {"seed": bound.seed, "compile_shared": shared, "together": together}
+        attrs = self._attributes(program, draws) | own | {"wall_seconds": seconds + time.perf_counter() - begin}
         params = program.constrain(draws.z)
-        idata = to_inference_data(program.layout, responses, params, draws, attrs, abilities)
-        return Fit(idata, self.spec, responses, program, draws)
+        idata = to_inference_data(program.layout, program.responses, params, draws, attrs, abilities)
+        return Fit(idata, self.spec, program.responses, program, draws)
 
     def compile(self, responses: Responses) -> Program:
         """Compile the model as the method needs it."""

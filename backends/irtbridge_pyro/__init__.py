@@ -44,7 +44,7 @@ class PyroBackend(Backend):
     methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     collapses: ClassVar[bool] = True
     noncentres: ClassVar[bool] = True
-    stacks: ClassVar[tuple[str, ...]] = ("gradients", "vi")
+    stacks: ClassVar[tuple[str, ...]] = ("vi",)
     options_class: ClassVar[type] = PyroOptions
 
     def devices(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class TfpBackend(Backend):
     methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     collapses: ClassVar[bool] = True
     noncentres: ClassVar[bool] = True
-    stacks: ClassVar[tuple[str, ...]] = ("gradients", "nuts", "vi")
+    stacks: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     options_class: ClassVar[type] = TfpOptions
 
     def devices(self) -> tuple[str, ...]:

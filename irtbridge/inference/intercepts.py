@@ -10,8 +10,9 @@ which is a between c and C and constant below and above. It is a change of coord
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,6 @@ from scipy import special
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout, Slot
 from irtbridge.plugin.program import Program
-from irtbridge.plugin.stack import Stack, Stackable
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -54,9 +54,11 @@ class Intercepts:
     @classmethod
     def of(cls, layout: Layout) -> Intercepts | None:
         """The coordinates of a model's locations; None where no location is multiplied by a positive discrimination."""
-        slope = layout.slots.get(layout.spec.family.discrimination or "")
-        several = len(layout.spec[layout.spec.family.ability].dims) > 1
-        if several or slope is None or slope.index is not None or slope.variable.prior.bounds() != (0, np.inf):
+        family = layout.spec.family
+        slope = layout.slots.get(family.discrimination or "")
+        if slope is None or not family.scales_locations(layout.spec.dims):
+            return None
+        if slope.index is not None or slope.variable.prior.bounds() != (0, np.inf):
             return None
         scaled, shifted = [], []
         for name in layout.spec.family.location:
@@ -110,7 +112,7 @@ class Intercepts:
         np.subtract.at(slope.T, self.shifted_by, (gradient[..., self.shifted] * self._slope(t)).T)
         return slope
 
-    def value_and_grad(self, density: ValueAndGrad, y: Array, weight: Array) -> tuple[Array, Array]:
+    def value_and_grad(self, density: ValueAndGrad, y: Array, *, jacobian: bool) -> tuple[Array, Array]:
         """Density and gradient at coordinates with intercepts, from those at coordinates with locations.
 
         Parameters
@@ -119,16 +121,18 @@ class Intercepts:
             Of coordinates with locations.
         y : ndarray, shape (..., dim)
             Coordinates with intercepts.
-        weight : ndarray, shape (...)
-            With which the logarithm of the Jacobian counts, 1 or 0.
+        jacobian : bool
+            Whether the density is that of the coordinates, or of the parameters.
         """
         value, gradient = density(self.to_locations(y))
         gradient = self.pull_back(y, gradient)
-        np.subtract.at(gradient.T, self.scaled_by, (weight[..., None] * self._slope(y[..., self.scaled_by])).T)
-        return value + weight * self.log_jacobian(y), gradient
+        if not jacobian:
+            return value, gradient
+        np.subtract.at(gradient.T, self.scaled_by, self._slope(y[..., self.scaled_by]).T)
+        return value + self.log_jacobian(y), gradient
 
 
-class InterceptProgram(Stackable):
+class InterceptProgram(Program):
     """A program in coordinates with intercepts.
 
     Parameters
@@ -154,8 +158,8 @@ class InterceptProgram(Stackable):
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)
-        weight = np.full(z.shape[:-1], float(jacobian))
-        return self.intercepts.value_and_grad(lambda x: self.program.value_and_grad(x, jacobian=jacobian), z, weight)
+        density = partial(self.program.value_and_grad, jacobian=jacobian)
+        return self.intercepts.value_and_grad(density, z, jacobian=jacobian)
 
     def for_chains(self) -> InterceptProgram:
         return InterceptProgram(self.program.for_chains(), self.intercepts)
@@ -168,23 +172,6 @@ class InterceptProgram(Stackable):
 
     def with_data(self, responses: Responses) -> InterceptProgram:
         return InterceptProgram(self.program.bind(responses), self.intercepts)
-
-    def stack(self, programs: Sequence[Program]) -> InterceptStack:
-        inner = [program.program for program in programs if isinstance(program, InterceptProgram)]
-        assert isinstance(self.program, Stackable)
-        return InterceptStack(self.program.stack(inner), self.intercepts)
-
-
-class InterceptStack(Stack):
-    """A stack in coordinates with intercepts; the parameters are as for `InterceptProgram`."""
-
-    def __init__(self, stack: Stack, intercepts: Intercepts) -> None:
-        self.stack, self.intercepts, self.compile_seconds = stack, intercepts, stack.compile_seconds
-
-    def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
-        return self.intercepts.value_and_grad(
-            lambda x: self.stack.value_and_grad(x, jacobian), z, jacobian.astype(float)
-        )
 
 
 def with_intercepts(program: Program) -> Program:

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError
 from irtbridge.inference.abilities import add_abilities
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import Patterns
@@ -25,7 +24,6 @@ from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.program import Program
-from irtbridge.plugin.stack import Stack, Stackable
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
@@ -34,7 +32,7 @@ SMALLEST = 64  # persons in a block
 LARGEST_WHOLE = 4 * CELLS  # up to here a block more costs more time than it spares memory
 
 
-class StreamedProgram(Stackable):
+class StreamedProgram(Program):
     """Programs of blocks of persons as one program of all, the abilities integrated out.
 
     `native` is the library's object of the first block.
@@ -80,9 +78,6 @@ class StreamedProgram(Stackable):
         parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
         blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
         return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)
-
-    def stack(self, programs: Sequence[Program]) -> Stack:
-        raise ConfigError("data in blocks of persons are fitted one data set after another: use stack=1.")
 
     def _sum(self, density: Callable[[Program], Array]) -> Array:
         """Sum over the blocks, with the prior once."""

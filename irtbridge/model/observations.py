@@ -1,4 +1,7 @@
-"""The arrays that a program holds of its data: decided here, once for every backend, which only converts them."""
+"""The arrays that a program holds of its data: decided here, once for every backend, which only converts them.
+
+Complete data need no mask, which would cost a pass over them in each direction.
+"""
 
 from __future__ import annotations
 
@@ -35,38 +38,21 @@ def held_arrays(layout: Layout, responses: Responses, compiled_for: Shapes | Non
         abilities are integrated out: indicators of the response patterns (pattern, column), and how many persons gave
         each (pattern,); see `Patterns`.
     """
-    if layout.collapse is not None:
-        return _pattern_arrays(layout, responses, compiled_for)
-    codes = np.maximum(responses.values, 0)
-    # Complete data need no mask, which would cost a pass over them in each direction.
-    masked = not responses.observed.all() or (compiled_for is not None and len(compiled_for) == 2)
-    return (codes, responses.observed) if masked else (codes,)
-
-
-def stacked_arrays(layout: Layout, data_sets: Sequence[tuple[Responses, Shapes]]) -> Arrays:
-    """The arrays of several data sets on a leading axis, each as wide as the widest.
-
-    Parameters
-    ----------
-    layout : Layout
-        The model over the data's shape.
-    data_sets : sequence of (Responses, tuple of shapes)
-        Each with the shapes of the arrays that a program holds of it.
-    """
-    widest = _widest([shapes for _, shapes in data_sets])
-    each = (held_arrays(layout, responses, widest) for responses, _ in data_sets)
-    return tuple(np.stack(parts) for parts in zip(*each, strict=True))
-
-
-def _widest(shapes: Sequence[Shapes]) -> Shapes:
-    """Shapes that suit all: with a mask if any has one, and as many patterns and columns as any has."""
-    longest = max(len(one) for one in shapes)
-    parts = zip(*(one for one in shapes if len(one) == longest), strict=True)
-    return tuple(tuple(np.max(part, axis=0).tolist()) for part in parts)
-
-
-def _pattern_arrays(layout: Layout, responses: Responses, compiled_for: Shapes | None) -> Arrays:
+    if layout.collapse is None:
+        codes, observed = _codes(responses)
+        masked = not observed.all() or (compiled_for is not None and len(compiled_for) == 2)
+        return (codes, observed) if masked else (codes,)
     rows, columns = (None, 0) if compiled_for is None else compiled_for[0]
     patterns = Patterns.of(responses, rows)
     masked = patterns.some_missing or columns > layout.exists[:, 1:].size
     return patterns.indicators(missing=masked), patterns.counts
+
+
+def stacked_arrays(data_sets: Sequence[Responses]) -> Arrays:
+    """What programs with abilities hold of several data sets, on a leading axis: a mask where any has one."""
+    codes, observed = (np.stack(parts) for parts in zip(*map(_codes, data_sets), strict=True))
+    return (codes, observed) if not observed.all() else (codes,)
+
+
+def _codes(responses: Responses) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    return np.maximum(responses.values, 0), responses.observed

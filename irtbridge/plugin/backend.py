@@ -50,7 +50,7 @@ class Backend(ABC):
     noncentres : bool
         Whether `build` can standardise the coordinates of the abilities (``layout.noncentred``).
     stacks : tuple of str
-        What its programs compute on several data sets at once: of ``gradients``, ``nuts``, ``vi``. See `Stackable`.
+        Native methods that run on several data sets at once: of ``nuts``, ``vi``. See `Stackable`.
     options_class : type
         A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group, and
         ``self.options`` has its values.

@@ -48,8 +48,6 @@ class Program(ABC):
         The library's own (a Pyro model function, a TFP joint distribution): take it and walk away.
     compile_seconds : float
         What compiling took, imports apart.
-    together : int
-        Number of data sets whose programs are computed together (see `irtbridge.lockstep`).
     """
 
     spec: ModelSpec
@@ -59,7 +57,6 @@ class Program(ABC):
     dtype: str
     native: Any = None
     compile_seconds: float = 0.0
-    together: int = 1
 
     def __init__(self, layout: Layout, responses: Responses, device: str, dtype: str) -> None:
         self.spec, self.layout, self.responses = layout.spec, layout, responses

@@ -21,7 +21,7 @@ from irtbridge.model.cumulants import table_cells
 from irtbridge.model.density import log_joint
 from irtbridge.model.families import Binary
 from irtbridge.model.layout import Slot
-from irtbridge.model.priors import LKJCholesky, Normal
+from irtbridge.model.priors import Normal
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.simulate import draw_from_prior, simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
@@ -354,26 +354,6 @@ class BackendConformance:
         if what not in self.load().stacks:
             pytest.skip(f"{self.backend} does not stack {what}")
 
-    @every_case
-    @pytest.mark.parametrize("collapse", [None, Quadrature(11)], ids=["joint", "collapsed"])
-    def test_a_stack_is_its_programs(self, case: Case, collapse: Quadrature | None) -> None:
-        """One data set of several has a missing response, which makes its arrays wider."""
-        self.need_stack("gradients")
-        if collapse is not None:
-            self.need_collapse()
-        self.need_model(case.spec)
-        program = self.load().compile(case.spec, case.responses(), device=self.device, collapse=collapse)
-        assert isinstance(program, Stackable)
-        programs = [program, program.bind(case.responses(seed=77)), program.bind(_with_one_missing(case.responses(78)))]
-        z = np.random.default_rng(8).uniform(-0.7, 0.7, (3, program.dim))
-        jacobian = np.array([True, False, True])
-        values, gradients = program.stack(programs).value_and_grad(z, jacobian)
-        assert (values.shape, gradients.shape) == ((3,), z.shape)
-        for i, one in enumerate(programs):
-            value, gradient = one.value_and_grad(z[i], jacobian=bool(jacobian[i]))
-            np.testing.assert_allclose(values[i], value, rtol=1e-10)
-            np.testing.assert_allclose(gradients[i], gradient, rtol=1e-7, atol=1e-9)
-
     @pytest.mark.parametrize("particles", [1, 3])
     def test_stacked_vi_is_vi_of_each(self, particles: int) -> None:
         self.need_stack("vi")
@@ -515,10 +495,7 @@ def _free_elements(program: Program, z: Array) -> Array:
 
 
 def _estimated(slot: Slot, full: Array) -> Array:
-    if isinstance(slot.variable.prior, LKJCholesky):
-        return full[..., *np.tril_indices(slot.shape[0], -1)]
-    site = slot.to_site(full)
-    return site.reshape(len(full), -1)
+    return slot.to_site(full)[:, slot.variable.prior.free(slot.site_shape)]
 
 
 def _values_are_those_of_gradients(program: Program) -> None:

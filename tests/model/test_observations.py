@@ -65,14 +65,10 @@ def test_fewer_patterns_keep_the_shape_that_was_compiled() -> None:
     np.testing.assert_array_equal(category_counts(kept), category_counts(held_arrays(layout(Quadrature(5)), few)))
 
 
-@pytest.mark.parametrize("collapse", [None, Quadrature(5)], ids=["joint", "collapsed"])
-def test_data_sets_of_several_widths_are_stacked(collapse: Quadrature | None) -> None:
-    """One with few patterns, one with missing responses: each slice is what a program of the widest shape holds."""
-    where, data = layout(collapse), [responses(5, alike=True), responses(6, missing=0.3), responses(7)]
-    own = [held_arrays(where, one) for one in data]
-    stacked = stacked_arrays(where, [(one, shapes(arrays)) for one, arrays in zip(data, own, strict=True)])
-    widest: Shapes = tuple(part.shape[1:] for part in stacked)
-    assert widest[0] == tuple(np.max([arrays[0].shape for arrays in own], axis=0))
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_data_sets_are_stacked_with_a_mask_where_any_has_one(missing: float) -> None:
+    data = [responses(5), responses(6, missing)]
+    stacked = stacked_arrays(data)
+    assert len(stacked) == (2 if missing else 1)
     for i, one in enumerate(data):
-        for part, expected in zip(stacked, held_arrays(where, one, widest), strict=True):
-            np.testing.assert_array_equal(part[i], expected)
+        np.testing.assert_array_equal(np.where(stacked[-1][i] if missing else True, stacked[0][i], -1), one.values)
