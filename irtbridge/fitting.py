@@ -26,7 +26,8 @@ from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import quadrature_error
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import Backend, check_device, check_dtype
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.devices import check_device, check_dtype
 from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results import tables

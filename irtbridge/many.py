@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from irtbridge.data.responses import Responses, load_responses
-from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, Unsupported, rebuild
+from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, rebuild
 from irtbridge.fitting import Bound, Fit, Fitter, check_seed, warn_of
 from irtbridge.inference.methods import METHODS, check_start
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import check_device, check_dtype
-from irtbridge.plugin.entry_points import backends_with
+from irtbridge.plugin.devices import check_device, check_dtype, resolve_device
+from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.processes import in_processes
 from irtbridge.plugin.program import Progress, silent
 from irtbridge.results.draws import Draws
@@ -127,16 +127,16 @@ def _check_whole(name: str, value: object, least: int) -> None:
 
 def _check_stacks(fitter: Fitter) -> None:
     """Raise `Unsupported`, naming what can, unless the method runs on several data sets at once."""
-    method, backend = fitter.method, fitter.engine
-    if method not in backend.stacks:
-        able = f"it can do {' and '.join(backend.stacks)}, and any" if backend.stacks else "it can do any"
-        what = f"{method} of several data sets at once ({able} method one by one, with stack=1)"
-        raise Unsupported(backend.name, what, backends_with("stacks", method))
+    method, stacks = fitter.method, fitter.engine.stacks
+    able = f"it can do {' and '.join(stacks)}, and any" if stacks else "it can do any"
+    what = f"{method} of several data sets at once ({able} method one by one, with stack=1)"
+    check_declared(fitter.engine, "stacks", what, method)
 
 
 def _chosen(fitter: Fitter, responses: Responses, total: int) -> int:
     """How many data sets to compute together: what suits the device, in stacks of one size."""
-    cells, most = SIZES.get(fitter.engine.resolve_device(fitter.device), SIZES["cpu"])
+    engine = fitter.engine
+    cells, most = SIZES.get(resolve_device(fitter.device, engine.devices(), engine.name), SIZES["cpu"])
     most = min(most, max(1, cells // (responses.n_persons * responses.n_items)))
     return -(-total // -(-total // most)) if total else most
 

@@ -14,7 +14,7 @@ from irtbridge_experiments.config.compose import read_config
 
 import irtbridge as irt
 from irtbridge.errors import DeviceError, UnknownName
-from irtbridge.plugin.backend import DEVICES, DTYPES
+from irtbridge.plugin.devices import DEVICES, DTYPES
 from irtbridge.results.tables import STATISTICS, tidy
 
 BACKENDS = pytest.mark.parametrize("backend", ["pyro", "tfp"])

@@ -71,8 +71,7 @@ class StreamedProgram(WrappedProgram):
     def for_chains(self) -> StreamedProgram:
         return StreamedProgram([block.for_chains() for block in self.blocks], self.prior.for_chains(), self.responses)
 
-    def bind(self, responses: Responses) -> StreamedProgram:
-        self.check_same_shape(responses)
+    def with_data(self, responses: Responses) -> StreamedProgram:
         parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
         blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
         return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import NumericalError, UnknownName, Unsupported
+from irtbridge.errors import NumericalError, UnknownName
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.laplace import LaplaceSettings, run_laplace
@@ -25,9 +25,10 @@ from irtbridge.inference.vi_newton import NewtonViSettings, run_newton_vi
 from irtbridge.model.density import log_density_terms
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
-from irtbridge.plugin.entry_points import backends_that, backends_with
+from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.plugin.stack import Stackable
 from irtbridge.results.draws import Draws, Timings
 
 
@@ -164,15 +165,10 @@ def compile_for(
     keep_freed_memory()
     quadrature = getattr(settings, "collapse", None)
     if quadrature is not None:
-        if not backend.collapses:
-            raise Unsupported(backend.name, "integrating abilities out", backends_that("collapses"))
         how = {"device": device, "dtype": dtype}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
-    if not (getattr(settings, "noncentred", False) and spec[spec.family.ability].prior.references()):
-        return backend.compile(spec, responses, device=device, dtype=dtype)
-    if not backend.noncentres:
-        raise Unsupported(backend.name, "noncentred=true", backends_that("noncentres"))
-    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=True)
+    noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
+    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
 
 
 def run_method(
@@ -187,8 +183,8 @@ def run_method(
     NumericalError
         The log density is not finite where the chains start; names the variable and its prior.
     """
-    if METHODS[method].native and method not in backend.methods:
-        raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
+    if METHODS[method].native:
+        check_declared(backend, "methods", f"method {method!r}", method)
     check_start(program, seed)
     return _checked(program, METHODS[method].run(program, settings, seed, progress), progress)
 
@@ -210,7 +206,9 @@ def run_stack(programs: Sequence[Program], method: str, settings: Any, seeds: Se
     list of Draws
         Each with its share of the seconds; those of compiling are all the first one's.
     """
-    stack = programs[0].stack(programs)
+    first = programs[0]
+    assert isinstance(first, Stackable)
+    stack = first.stack(programs)
     together: list[Draws] = getattr(stack, method)(settings, seeds)[:count]
     draws, compiling = [], stack.compile_seconds + together[0].timings.compile
     for program, each in zip(programs, together, strict=False):

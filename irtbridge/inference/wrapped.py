@@ -19,8 +19,7 @@ Array = NDArray[np.float64]
 class WrappedProgram(Program):
     """A program that has the attributes of another and does what it does, but for what a subclass says.
 
-    Native methods and stacks of the other would draw in its coordinates and from its data: a wrapper has none. Where a
-    method begins follows from the wrapper's own coordinates and responses.
+    Native methods of the other would draw in its coordinates and from its data: a wrapper has none.
 
     Parameters
     ----------
@@ -51,8 +50,8 @@ class WrappedProgram(Program):
     def for_chains(self) -> Self:
         return self._around(self.program.for_chains())
 
-    def bind(self, responses: Responses) -> Self:
-        return self._around(self.program.bind(responses))
+    def with_data(self, responses: Responses) -> Self:
+        return self._around(self.program.with_data(responses))
 
     def _around(self, program: Program) -> Self:
         """The same wrapper of another program."""

@@ -16,9 +16,8 @@ from irtbridge.plugin.program import Program
 
 ATTRIBUTES = tuple(inspect.get_annotations(Program))
 METHODS = {name: member for name, member in vars(Program).items() if inspect.isfunction(member) and name[0] != "_"}
-# What starts from the wrapper's own coordinates, responses and layout, and what nobody but the program itself can do.
-OWN = {"starting_point", "in_convention", "check_same_shape"}
-NATIVE = {"nuts", "vi", "stack"}
+OWN = {"bind"}  # by the wrapper's own layout, and then `with_data`
+NATIVE = {"nuts", "vi"}  # they would draw in other coordinates, or from other data
 
 
 class Other(Program):
@@ -32,7 +31,7 @@ class Other(Program):
 
 def telling(name: str) -> Any:
     def tell(self: Other, *given: object, **named: object) -> object:
-        return Other(self.number + 1) if name in ("for_chains", "bind") else (name, given, named)
+        return Other(self.number + 1) if name in ("for_chains", "with_data") else (name, given, named)
 
     return tell
 
@@ -71,7 +70,6 @@ def test_methods_are_those_of_the_program(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(NATIVE))
 @pytest.mark.parametrize("wrapper", [WrappedProgram, InterceptProgram, StreamedProgram])
 def test_native_methods_are_not_handed_on(wrapper: type[WrappedProgram], name: str) -> None:
-    """They would draw in other coordinates, or from other data."""
     given, named = asked(name)
     with pytest.raises(errors.Unsupported):
         getattr(wrapper, name)(SimpleNamespace(), *given, **named)
@@ -79,5 +77,5 @@ def test_native_methods_are_not_handed_on(wrapper: type[WrappedProgram], name: s
 
 @pytest.mark.parametrize("name", sorted(OWN))
 @pytest.mark.parametrize("wrapper", [WrappedProgram, InterceptProgram, StreamedProgram])
-def test_a_wrapper_begins_in_its_own_coordinates(wrapper: type[WrappedProgram], name: str) -> None:
+def test_a_wrapper_checks_data_by_its_own_layout(wrapper: type[WrappedProgram], name: str) -> None:
     assert getattr(wrapper, name) is METHODS[name]
