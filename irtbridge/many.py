@@ -1,4 +1,9 @@
-"""Many data sets of one shape with one compilation: one after another, in stacks or in processes."""
+"""Many data sets of one shape with one compilation: one after another, in stacks or in processes.
+
+`fit_many` checks its arguments and makes a call of each data set, which is read when its turn comes (`_load`). In this
+process (`_fits`) a `Fitter` fits one data set after another, or a stack of them in one run of a native method; other
+processes (`_spread`) each do the same with a part of the calls, and send home all but the compiled programs.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +33,8 @@ from irtbridge.results.quiet_arviz import az
 Options = Mapping[str, Any]
 Call = tuple[int, Any, Options, int]
 T = TypeVar("T")
-# By device: persons times items of all data sets in a stack; data sets in it.
+# By device: persons times items of all data sets in a stack (4 MiB of doubles on a processor), and data sets in it.
+# Chosen; docs/many.md and docs/fast.md have what they gain.
 SIZES = {"cpu": (2**19, 16), "cuda": (2**24, 32)}
 
 
@@ -62,10 +68,9 @@ def fit_many(
 
     Data set number i, counted from 0, is fitted with ``seed=seed_of(seed, i)``: alone, `fit` gives it the same draws
     with that seed, to rounding (but native NUTS of data sets computed together shares its random numbers); where
-    `laplace` falls back to chains, each data set's are those of a fit alone. The first
-    fit's timings have the compilation; the others' have 0 there, and the attribute ``compile_shared`` of their
-    posterior is true. Where data sets are computed together, the seconds are each one's share, and the attribute
-    ``together`` is their number.
+    `laplace` falls back to chains, each data set's are those of a fit alone. The first fit's timings have the
+    compilation; the others' have 0 there, and the attribute ``compile_shared`` of their posterior is true. Where data
+    sets are computed together, the seconds are each one's share, and the attribute ``together`` is their number.
 
     Parameters
     ----------

@@ -1,4 +1,8 @@
-"""Work spread over processes, this one among them, in order; each process prepares itself once."""
+"""Work spread over processes, this one among them, in order; each process prepares itself once.
+
+The processes are joblib's (loky). Its own generator, ``Parallel(return_as="generator")``, would leave this one idle,
+and where a call fails or a process dies it drops the results before it that are not yet given.
+"""
 
 from __future__ import annotations
 
