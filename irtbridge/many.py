@@ -20,8 +20,6 @@ from irtbridge.plugin.backend import check_device, check_dtype
 from irtbridge.plugin.entry_points import backends_with
 from irtbridge.plugin.processes import in_processes
 from irtbridge.plugin.program import Program, Progress, silent
-from irtbridge.results.draws import Draws
-from irtbridge.results.quiet_arviz import az
 
 Options = Mapping[str, Any]
 Call = tuple[int, Any, Options, int]
@@ -149,20 +147,17 @@ def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int, jo
 def _spread(fitter: Fitter, calls: Sequence[Call], processes: int, stack: int) -> Iterator[Fit]:
     stacks = ((calls[i : i + stack],) for i in range(0, len(calls), stack))
     for done, error in in_processes(_fit_here, fitter, stacks, processes):
-        for idata, responses, draws in done:
-            yield Fit(idata, fitter.spec, responses, partial(fitter.compile, responses), draws)
+        yield from done
         if error is not None:
             raise error
 
 
-def _fit_here(
-    fitter: Fitter, calls: Sequence[Call]
-) -> tuple[list[tuple[az.InferenceData, Responses, Draws]], IRTBridgeError | None]:
-    """What a process sends home of fits done together: everything but the compiled programs, and what stopped it."""
-    done = []
+def _fit_here(fitter: Fitter, calls: Sequence[Call]) -> tuple[list[Fit], IRTBridgeError | None]:
+    """What a process sends home: fits done together, and what stopped it."""
+    done: list[Fit] = []
     try:
         for fit in Lockstep[Fit](lambda program: len(calls)).run(partial(_fit, fitter, *call) for call in calls):
-            done.append((fit.idata, fit.responses, fit.draws))
+            done.append(fit)
     except IRTBridgeError as error:
         return done, error
     return done, None

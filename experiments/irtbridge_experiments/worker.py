@@ -31,9 +31,7 @@ from irtbridge_experiments.shapes import densities, traces
 
 STARTED = time.perf_counter()
 SECONDS_BETWEEN_WORDS = 0.2
-NOT_IN_RECORDS = ("spec",)
 CHAINS = ("sequential", "processes", "batched")
-NESTED = ("settings", "backend_options", "versions", "compile_shared")
 
 
 class Reporter:
@@ -88,7 +86,7 @@ class Work:
             result = self.fitter.fit(self.responses(replication), self.cell.seed + replication, Reporter())
             if draws is not None:
                 result.save(draws)
-            body = described(result) | self.outcome(result)
+            body = result.record() | {"peak_memory_mib": peak_memory_mib()} | self.outcome(result)
         except Exception as error:
             if not isinstance(error, IRTBridgeError):
                 traceback.print_exc()
@@ -127,18 +125,9 @@ def check_finite(blocks: dict[str, dict[str, float]]) -> None:
         raise NumericalError(f"the posterior means of {', '.join(lost)} are not finite; take narrower priors.")
 
 
-def described(result: Fit) -> Record:
-    """Diagnostics, times and provenance of a fit."""
-    attrs = result.idata.posterior.attrs
-    record: Record = {k: json.loads(v) if k in NESTED else v for k, v in attrs.items() if k not in NOT_IN_RECORDS}
-    return record | {
-        "min_ess": result.min_ess,
-        "max_r_hat": result.max_r_hat,
-        "pareto_k": result.pareto_k,
-        "divergences": result.divergences,
-        "verdict": result.verdict.to_dict(),
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+def peak_memory_mib() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def say(event: dict[str, Any]) -> None:
