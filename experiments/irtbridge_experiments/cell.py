@@ -8,20 +8,24 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from irtbridge.data.files import read_json, write_json
+from irtbridge.data.responses import Responses
+from irtbridge.data.stored import read_responses, write_responses
 from irtbridge.errors import ResultsError
 from irtbridge.plugin.program import Progress, silent
 
 Record = dict[str, Any]
+DATA = "data.npz"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one process fits; plain data, so that it travels as JSON.
+    """What one process fits.
 
     Attributes
     ----------
@@ -33,8 +37,8 @@ class Cell:
         `ModelSpec.to_dict`.
     seed : int
         The study's. Replication r is fitted with seed + r.
-    data : dict, optional
-        `Responses.to_dict` of real data, which are fitted once.
+    data : Responses, optional
+        Real data, which are fitted once.
     design : dict, optional
         `Design.to_dict` of simulated data, one matrix for each replication.
     device, dtype : str
@@ -48,7 +52,7 @@ class Cell:
     settings: dict[str, Any]
     spec: dict[str, Any]
     seed: int
-    data: dict[str, Any] | None = None
+    data: Responses | None = None
     design: dict[str, Any] | None = None
     device: str = "auto"
     dtype: str = "float64"
@@ -64,12 +68,16 @@ class Cell:
         """How people read of it."""
         return f"{self.condition} {self.key}".strip()
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of everything that defines the fits; notes on the data do not."""
-        defining = {name: value for name, value in asdict(self).items() if name != "condition"}
-        defining["data"] = self.data and {name: value for name, value in self.data.items() if name != "notes"}
+        """First 16 hexadecimal digits of the SHA-256 of everything that defines the fits; of data, the fingerprint."""
+        defining = self.to_dict() | {"data": None if self.data is None else self.data.fingerprint}
+        del defining["condition"]
         return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, all but the responses."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
 
     def file(self, replication: int) -> Path:
         """Where a fit's files stand, without folder and ending; replications of simulated data are numbered."""
@@ -149,7 +157,7 @@ def run_cell(
     while left:
         with tempfile.TemporaryDirectory() as scratch:
             log = Path(scratch) / "log.txt"
-            job = write_json(Path(scratch) / "job.json", _job(cell, folder, left, save_draws))
+            job = write_job(Path(scratch), cell, folder, left, save_draws)
             for record in _follow([sys.executable, "-m", "irtbridge_experiments.worker", str(job)], log, progress):
                 left.remove(record["replication"])
                 write_json(record_path(folder, cell, record["replication"]), record)
@@ -178,10 +186,21 @@ def died(cell: Cell, replication: int, log: Path) -> Record:
     return identity(cell, replication) | {"error": {"type": "IRTBridgeError", "message": message}}
 
 
-def _job(cell: Cell, folder: Path, replications: Sequence[int], save_draws: bool) -> dict[str, Any]:
-    """What the worker reads."""
+def write_job(scratch: Path, cell: Cell, folder: Path, replications: Sequence[int], save_draws: bool) -> Path:
+    """Write what the worker reads: the job as JSON and, where they are real, the data beside it."""
+    if cell.data is not None:
+        write_responses(scratch / DATA, cell.data)
     draws = [str(draws_path(folder, cell, r).resolve()) if save_draws else None for r in replications]
-    return {"cell": asdict(cell), "replications": list(replications), "draws": draws}
+    return write_json(
+        scratch / "job.json", {"cell": cell.to_dict(), "replications": list(replications), "draws": draws}
+    )
+
+
+def read_job(path: Path) -> tuple[Cell, list[tuple[int, str | None]]]:
+    """The cell of a job, and each of its replications with the file for its draws."""
+    job, data = read_json(path), path.with_name(DATA)
+    cell = Cell(**job["cell"], data=read_responses(data) if data.exists() else None)
+    return cell, list(zip(job["replications"], job["draws"], strict=True))
 
 
 def _follow(command: list[str], log: Path, progress: Progress) -> Iterator[Record]:

@@ -47,7 +47,7 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
                     settings=settings,
                     spec=task.spec.to_dict(),
                     seed=int(config.seed),
-                    data=None if task.responses is None else task.responses.to_dict(),
+                    data=task.responses,
                     design=None if task.design is None else task.design.to_dict(),
                     device=str(config.device),
                     dtype=str(config.dtype),

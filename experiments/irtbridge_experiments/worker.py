@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data.files import read_json
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeError, NumericalError
 from irtbridge.fitting import Fit, Fitter
@@ -25,7 +24,7 @@ from irtbridge.inference import make_settings
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.loading import load_backend
 from irtbridge.results.accuracy import accuracy
-from irtbridge_experiments.cell import Cell, Record, identity
+from irtbridge_experiments.cell import Cell, Record, identity, read_job
 from irtbridge_experiments.design import Design
 from irtbridge_experiments.shapes import densities, traces
 
@@ -99,7 +98,7 @@ class Work:
         if self.design is not None:
             return self.design.responses(self.cell.seed, self.params, replication)
         assert self.cell.data is not None
-        return Responses.from_dict(self.cell.data)
+        return self.cell.data
 
     def outcome(self, result: Fit) -> Record:
         """Accuracy where the truth is known, else the posterior summaries."""
@@ -149,9 +148,9 @@ def main() -> int:
     """Run the job named on the command line."""
     die_with_parent()
     warnings.simplefilter("ignore")  # Nobody reads them here; the record has the verdict.
-    job = read_json(Path(sys.argv[1]))
-    work = Work(Cell(**job["cell"]))
-    for replication, draws in zip(job["replications"], job["draws"], strict=True):
+    cell, replications = read_job(Path(sys.argv[1]))
+    work = Work(cell)
+    for replication, draws in replications:
         say({"record": work.record(replication, draws)})
     return 0
 
