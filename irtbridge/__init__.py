@@ -36,7 +36,8 @@ if TYPE_CHECKING:
         two_pl,
     )
     from irtbridge.model.simulate import simulate_parameters, simulate_responses
-    from irtbridge.model.spec import ModelSpec, Variable
+    from irtbridge.model.spec import ModelSpec
+    from irtbridge.model.variable import Variable
     from irtbridge.plugin.backend import Backend
     from irtbridge.plugin.entry_points import backend_names
     from irtbridge.plugin.loading import load_backend
@@ -66,7 +67,8 @@ _HOME = {
         "two_pl",
     ),
     "model.simulate": ("simulate_parameters", "simulate_responses"),
-    "model.spec": ("ModelSpec", "Variable"),
+    "model.spec": ("ModelSpec",),
+    "model.variable": ("Variable",),
     "plugin.backend": ("Backend",),
     "plugin.entry_points": ("backend_names",),
     "plugin.loading": ("load_backend",),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.config import read_config
-from irtbridge_experiments.recovery import FITS, packed_fits
-from irtbridge_experiments.study import done_before, make_plan
+from irtbridge_experiments.config.compose import read_config
+from irtbridge_experiments.records.fits import FITS, packed_fits
+from irtbridge_experiments.study.run import done_before, make_plan
 
 RESULTS = Path(__file__).parent.parent / "results"
 BOTH = ["backend=pyro,tfp", "backend.tfp.threads=1"]

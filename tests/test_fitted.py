@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from irtbridge_experiments.config import read_config
+from irtbridge_experiments.config.compose import read_config
 
 import irtbridge as irt
 from irtbridge.errors import DeviceError, UnknownName

@@ -13,6 +13,7 @@ from pyro.distributions import constraints
 from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
+from irtbridge.model import families
 from irtbridge.model.families import STEEPEST, Family
 from irtbridge_pyro.priors import NO_SHAPE, Shape
 
@@ -103,10 +104,11 @@ def _binary(slope: Tensor, shift: Tensor, exists: Tensor, **asymptotes: Tensor) 
     return Bernoulli(logits=right - wrong)
 
 
-DISTRIBUTIONS: dict[str, Callable[..., dist.TorchDistribution]] = {
-    "binary": _binary,
-    "graded": Graded,
-    "partial_credit": PartialCredit,
+# Functions of slope (person, item), shift (item, category - 1), which categories exist (item, category), asymptotes.
+DISTRIBUTIONS: dict[type[Family], Callable[..., dist.TorchDistribution]] = {
+    families.Binary: _binary,
+    families.Graded: Graded,
+    families.PartialCredit: PartialCredit,
 }
 
 
@@ -120,20 +122,22 @@ def response_builder(family: Family) -> Callable[[Values, Dims, Tensor], dist.To
 
 
 def _response(family: Family, values: Values, dims: Dims, exists: Tensor) -> dist.TorchDistribution:
-    asymptotes = {role: values[name] for role, name in family.roles().items() if role in ("lower", "upper")}
-    return DISTRIBUTIONS[family.name](*_predictor(family, values, dims), exists, **asymptotes)
+    return DISTRIBUTIONS[type(family)](*_predictor(family, values, dims), exists, **family.asymptotes(values))
 
 
 def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tensor]:
-    """The slope part (person, item) and the shift (item, category above the lowest)."""
+    """The slope part and the shift (item, category above the lowest).
+
+    The slope part is (person, item), or (person, item, category) where the discrimination has a category axis.
+    """
     ability, D = values[family.ability], family.scaling
     location = reduce(torch.add, (_by_item_category(values[name], dims[name]) for name in family.location))
-    several = ability.ndim == 2
     if family.discrimination is None:
-        slope = ability.sum(-1, keepdim=True) if several else ability.unsqueeze(-1)
-        return D * slope, location if several else D * location
+        return D * ability.unsqueeze(-1), D * location
     discrimination = values[family.discrimination].clamp(-STEEPEST, STEEPEST)
-    if several:
+    if "category" in dims[family.discrimination]:
+        return D * ability[:, None, None] * discrimination, location
+    if "trait" in dims[family.discrimination]:
         return D * ability @ discrimination.T, location
     # An outer product as a matrix product: its gradients are two products too, and not two tables that are summed.
     by_item = discrimination.reshape(-1, 1)

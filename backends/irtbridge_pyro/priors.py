@@ -16,6 +16,7 @@ from torch.distributions import biject_to, transform_to
 from torch.distributions.transforms import Transform
 from torch.special import log_ndtr, ndtr, ndtri
 
+from irtbridge.model import priors
 from irtbridge.model.priors import Prior
 
 Shape = torch.Size | list[int] | tuple[int, ...]
@@ -171,17 +172,18 @@ def _lkj_cholesky(prior: Prior, eta: Tensor) -> dist.TorchDistribution:
     return dist.LKJCholesky(eta.shape[-1], eta[0, 0])
 
 
-DISTRIBUTIONS: dict[str, Callable[..., dist.TorchDistribution]] = {
-    "Normal": lambda prior, loc, scale: dist.Normal(loc, scale),
-    "HalfNormal": lambda prior, scale: dist.HalfNormal(scale),
-    "LogNormal": lambda prior, loc, scale: dist.LogNormal(loc, scale),
-    "TruncatedNormal": lambda prior, loc, scale, low, high: TruncatedNormal(loc, scale, *prior.bounds()),
-    "Uniform": lambda prior, low, high: dist.Uniform(low, high),
-    "Beta": lambda prior, alpha, beta: dist.Beta(alpha, beta),
-    "Gamma": lambda prior, concentration, rate: dist.Gamma(concentration, rate),
-    "OrderedNormal": lambda prior, loc, scale, **support: OrderedNormal(loc, scale, **support),
-    "MultivariateNormal": lambda prior, loc, scale_tril: dist.MultivariateNormal(loc, scale_tril=scale_tril),
-    "LKJCholesky": _lkj_cholesky,
+# Functions of the prior and of its arguments.
+DISTRIBUTIONS: dict[type[Prior], Callable[..., dist.TorchDistribution]] = {
+    priors.Normal: lambda prior, loc, scale: dist.Normal(loc, scale),
+    priors.HalfNormal: lambda prior, scale: dist.HalfNormal(scale),
+    priors.LogNormal: lambda prior, loc, scale: dist.LogNormal(loc, scale),
+    priors.TruncatedNormal: lambda prior, loc, scale, low, high: TruncatedNormal(loc, scale, *prior.bounds()),
+    priors.Uniform: lambda prior, low, high: dist.Uniform(low, high),
+    priors.Beta: lambda prior, alpha, beta: dist.Beta(alpha, beta),
+    priors.Gamma: lambda prior, concentration, rate: dist.Gamma(concentration, rate),
+    priors.OrderedNormal: lambda prior, loc, scale, **support: OrderedNormal(loc, scale, **support),
+    priors.MultivariateNormal: lambda prior, loc, scale_tril: dist.MultivariateNormal(loc, scale_tril=scale_tril),
+    priors.LKJCholesky: _lkj_cholesky,
 }
 
 
@@ -191,4 +193,4 @@ def builder(prior: Prior) -> Callable[..., dist.TorchDistribution]:
     The arguments are tensors of the shape of what is drawn (a `scale_tril` is a matrix); rows of ordered vectors of
     different lengths have a further one, `support`.
     """
-    return partial(DISTRIBUTIONS[type(prior).__name__], prior)
+    return partial(DISTRIBUTIONS[type(prior)], prior)

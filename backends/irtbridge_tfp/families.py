@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
+from irtbridge.model import families
 from irtbridge.model.families import STEEPEST, Family
 
 tfd = tfp.distributions
@@ -35,15 +36,19 @@ def response_distribution(family: Family, params: Mapping[str, Tensor], dims: Di
         Which categories each item has, the lowest included.
     """
     slope, shift = predictor(family, params, dims, len(exists))
-    asymptotes = {role: params[name] for role, name in family.roles().items() if role in ("lower", "upper")}
-    return FAMILIES[family.name](slope, shift, exists, **asymptotes)
+    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.asymptotes(params))
 
 
 def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items: int) -> tuple[Tensor, Tensor]:
-    """The slope part (..., person, item) and the shift (..., item, category above the lowest)."""
+    """The slope part and the shift (..., item, category above the lowest).
+
+    The slope part is (..., person, item), or (..., person, item, category) where discriminations have a category axis.
+    """
     ability = params[family.ability]
     location = sum(_to_item_category(params[name], dims[name]) for name in family.location)
     slopes = _slopes(family, params, dims)
+    if "category" in dims.get(family.discrimination or "", ()):
+        return family.scaling * ability[..., None, None] * slopes[..., None, :, :], location
     if dims[family.ability] == ("person", "trait"):
         return family.scaling * tf.matmul(ability, slopes, transpose_b=True), location
     slopes = tf.ones([n_items], ability.dtype) * slopes
@@ -52,7 +57,7 @@ def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items:
 
 
 def _slopes(family: Family, params: Mapping[str, Tensor], dims: Dims) -> Tensor:
-    """Discriminations: (..., item, trait), (..., item) or, where items share one, (..., 1)."""
+    """Discriminations: (..., item, trait or category), (..., item) or, where items share one, (..., 1)."""
     if family.discrimination is None:
         return 1.0
     value = tf.clip_by_value(params[family.discrimination], -STEEPEST, STEEPEST)
@@ -136,4 +141,9 @@ def _pad(x: Tensor, before: int, after: int) -> Tensor:
     return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[before, after]])
 
 
-FAMILIES: dict[str, Callable[..., Any]] = {"binary": _binary, "graded": _graded, "partial_credit": _partial_credit}
+# Functions of slope (..., person, item), shift (..., item, category - 1), which categories exist, and asymptotes.
+DISTRIBUTIONS: dict[type[Family], Callable[..., Any]] = {
+    families.Binary: _binary,
+    families.Graded: _graded,
+    families.PartialCredit: _partial_credit,
+}

@@ -9,7 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from irtbridge.model import priors
 from irtbridge.model.layout import Slot
+from irtbridge.model.priors import Prior
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 Tensor = Any
@@ -17,30 +19,6 @@ Tensor = Any
 
 # Stands for infinity in a truncated normal: (inf - loc) / scale has no gradient, and Phi(1e10) is 1 all the same.
 FAR = 1e10
-
-
-def _truncated_normal(loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> Any:
-    return tfd.TruncatedNormal(loc, scale, tf.maximum(low, -FAR), tf.minimum(high, FAR))
-
-
-def _gamma(concentration: Tensor, rate: Tensor) -> Any:
-    return tfd.Gamma(concentration, rate, force_probs_to_zero_outside_support=True)
-
-
-def _beta(alpha: Tensor, beta: Tensor) -> Any:
-    return tfd.Beta(alpha, beta, force_probs_to_zero_outside_support=True)
-
-
-DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
-    "Normal": tfd.Normal,
-    "HalfNormal": tfd.HalfNormal,
-    "LogNormal": tfd.LogNormal,
-    "TruncatedNormal": _truncated_normal,
-    "Uniform": tfd.Uniform,
-    "Beta": _beta,
-    "Gamma": _gamma,
-    "MultivariateNormal": tfd.MultivariateNormalTriL,
-}
 
 
 def site_distribution(slot: Slot, arguments: Mapping[str, Tensor]) -> Any:
@@ -54,13 +32,7 @@ def site_distribution(slot: Slot, arguments: Mapping[str, Tensor]) -> Any:
         The prior's arguments, broadcast to (..., *site_shape); `scale_tril` broadcasts as a stack of matrices.
     """
     prior = slot.variable.prior
-    name = type(prior).__name__
-    if name == "LKJCholesky":
-        each = tfd.CholeskyLKJ(slot.shape[-1], arguments["eta"])
-    elif name == "OrderedNormal":
-        each = OrderedNormal(**arguments, group=order_groups(slot))
-    else:
-        each = DISTRIBUTIONS[name](**arguments)
+    each = DISTRIBUTIONS[type(prior)](slot, **arguments)
     return tfd.Independent(each, len(slot.site_shape) - prior.event_ndim, name=slot.name)
 
 
@@ -180,3 +152,30 @@ class Ordered(tfp.bijectors.Bijector):  # type: ignore[misc]
 
     def _forward_log_det_jacobian(self, x: Tensor) -> Tensor:
         return tf.reduce_sum(tf.where(_starts(self.group), tf.zeros_like(x), x), axis=-1)
+
+
+def _truncated_normal(slot: Slot, loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> Any:
+    return tfd.TruncatedNormal(loc, scale, tf.maximum(low, -FAR), tf.minimum(high, FAR))
+
+
+def _gamma(slot: Slot, concentration: Tensor, rate: Tensor) -> Any:
+    return tfd.Gamma(concentration, rate, force_probs_to_zero_outside_support=True)
+
+
+def _beta(slot: Slot, alpha: Tensor, beta: Tensor) -> Any:
+    return tfd.Beta(alpha, beta, force_probs_to_zero_outside_support=True)
+
+
+# Functions of a variable's place and of the prior's arguments.
+DISTRIBUTIONS: dict[type[Prior], Callable[..., Any]] = {
+    priors.Normal: lambda slot, loc, scale: tfd.Normal(loc, scale),
+    priors.HalfNormal: lambda slot, scale: tfd.HalfNormal(scale),
+    priors.LogNormal: lambda slot, loc, scale: tfd.LogNormal(loc, scale),
+    priors.TruncatedNormal: _truncated_normal,
+    priors.Uniform: lambda slot, low, high: tfd.Uniform(low, high),
+    priors.Beta: _beta,
+    priors.Gamma: _gamma,
+    priors.OrderedNormal: lambda slot, loc, scale: OrderedNormal(loc, scale, order_groups(slot)),
+    priors.MultivariateNormal: lambda slot, loc, scale_tril: tfd.MultivariateNormalTriL(loc, scale_tril),
+    priors.LKJCholesky: lambda slot, eta: tfd.CholeskyLKJ(slot.shape[-1], eta),
+}

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from irtbridge.model.layout import Layout
-from irtbridge.model.priors import LKJCholesky, MultivariateNormal, Normal, Prior, TruncatedNormal, Uniform
-from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
-MOST_ROUNDS = 20
+MOST_ROUNDS = 20  # each raises the agreement with the mean; it settles after two or three
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +85,10 @@ class Symmetry:
         return {name: self._moved(self.spec[name], value, orders, signs) for name, value in params.items()}
 
     def _loadings(self, params: Mapping[str, Array]) -> Array:
-        value = params[self.spec.family.discrimination or ""]
-        several = len(self.spec[self.spec.family.ability].dims) > 1
-        return value if several else value.reshape(len(value), -1, 1)
+        """Discriminations (draw, row, trait); a row is an item or, where each has its own, a category of an item."""
+        name = self.spec.family.discrimination or ""
+        value = np.nan_to_num(params[name])
+        return value if "trait" in self.spec[name].dims else value.reshape(len(value), -1, 1)
 
     def _assigned(self, loadings: Array, pivot: Array) -> tuple[NDArray[np.intp], Array]:
         """For each draw the relabeling that agrees best with the pivot (item, trait)."""
@@ -106,19 +107,15 @@ class Symmetry:
         return order, np.where(self.flips & (pivot.sum(axis=0)[order] < 0), -1.0, 1.0)
 
     def _moved(self, variable: Variable, value: Array, orders: NDArray[np.intp], signs: Array) -> Array:
-        family = self.spec.family
-        if isinstance(variable.prior, LKJCholesky):
+        if variable.prior.support == "cholesky":
             matrix = value @ np.swapaxes(value, -1, -2)
             moved = np.stack([m[np.ix_(o, o)] * np.outer(s, s) for m, o, s in zip(matrix, orders, signs, strict=True)])
             return np.linalg.cholesky(moved)
-        turns = variable.name in (family.ability, family.discrimination)
+        turns = variable.name in _turning(self.spec)
         if variable.dims[-1:] == ("trait",):
             middle = value.reshape(len(value), -1, value.shape[-1])
             return _taken(middle, orders, signs if turns else np.ones_like(signs)).reshape(value.shape)
-        single = len(self.spec[family.ability].dims) == 1
-        if single and (turns or variable.name in family.location):
-            return np.asarray(value * signs[:, 0].reshape(-1, *(1,) * (value.ndim - 1)))
-        return value
+        return np.asarray(value * signs[:, 0].reshape(-1, *(1,) * (value.ndim - 1))) if turns else value
 
 
 def align(program: Program, draws: Draws) -> Draws:
@@ -138,7 +135,7 @@ def _exchangeable(spec: ModelSpec, t: int, u: int) -> bool:
 
 
 def _same_columns(variable: Variable, n_traits: int, t: int, u: int) -> bool:
-    if "trait" not in variable.dims or isinstance(variable.prior, LKJCholesky):
+    if "trait" not in variable.dims or variable.prior.support == "cholesky":
         return True
     if variable.dims[-1] != "trait":
         return t == u
@@ -162,25 +159,15 @@ def _column(value: object, n_traits: int, t: int) -> Array:
 
 def _reversible(spec: ModelSpec, t: int) -> bool:
     """Whether a trait may change its sign: the priors of all that turns with it are symmetric about 0."""
-    family, several = spec.family, len(spec[spec.family.ability].dims) > 1
-    turning = [family.ability, family.discrimination or "", *(() if several else family.location)]
+    turning = [spec[name] for name in _turning(spec)]
     used = {name for variable in spec.variables for name in variable.prior.references().values()}
-    return not used & set(turning) and all(
-        _symmetric(spec[name].prior, len(spec.traits) if spec[name].dims[-1:] == ("trait",) else 1, t)
-        for name in turning
+    return not used & {v.name for v in turning} and all(
+        v.prior.symmetric(t if v.dims[-1:] == ("trait",) else None) for v in turning
     )
 
 
-def _symmetric(prior: Prior, n_traits: int, t: int) -> bool:
-    """Whether a prior is symmetric about 0 in a trait."""
-    if isinstance(prior, Uniform):
-        return prior.bounds()[0] == -prior.bounds()[1]
-    if isinstance(prior, TruncatedNormal) and prior.bounds()[0] != -prior.bounds()[1]:
-        return False
-    if not isinstance(prior, (Normal, TruncatedNormal, MultivariateNormal)) or isinstance(prior.loc, str):
-        return False
-    centred = not np.any(_column(prior.loc, n_traits, t))
-    if isinstance(prior, MultivariateNormal) and not isinstance(prior.scale_tril, str):
-        covariance = np.asarray(prior.scale_tril) @ np.asarray(prior.scale_tril).T
-        return centred and not np.any(np.delete(covariance[t], t))
-    return centred
+def _turning(spec: ModelSpec) -> tuple[str, ...]:
+    """What changes its sign with a trait: abilities, discriminations, and locations where these multiply them."""
+    family = spec.family
+    slopes = () if family.discrimination is None else (family.discrimination,)
+    return (family.ability, *slopes, *(family.location if family.scales_locations(spec.dims) else ()))

@@ -16,7 +16,8 @@ from irtbridge.plugin.program import Progress
 from irtbridge.results.draws import Draws, Timings
 
 Array = NDArray[np.float64]
-DEEPEST, MOST_HALVINGS = 5.0, 10  # standard deviations of the log density
+DEEPEST = 5.0  # standard deviations of the log density below its mean: one draw in a million lies there
+MOST_HALVINGS = 10  # then the centre itself, a thousand times nearer, must do
 
 
 @dataclass(frozen=True)

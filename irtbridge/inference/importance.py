@@ -10,7 +10,7 @@ from irtbridge.results.quiet_arviz import az
 
 Array = NDArray[np.float64]
 K_HAT_LIMIT = 0.7  # Vehtari et al. 2024, section 3
-BATCH = 32
+BATCH = 32  # points of one call
 
 
 def k_hat(program: Program, z: Array, log_q: Array, progress: Progress) -> float:

@@ -24,7 +24,7 @@ from irtbridge.plugin.program import Program, Stack
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]
-MOST = 2.0
+MOST = 2.0  # C, by trial: see `Intercepts`
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +53,11 @@ class Intercepts:
     @classmethod
     def of(cls, layout: Layout) -> Intercepts | None:
         """The coordinates of a model's locations; None where no location is multiplied by a positive discrimination."""
-        slope = layout.slots.get(layout.spec.family.discrimination or "")
-        several = len(layout.spec[layout.spec.family.ability].dims) > 1
-        if several or slope is None or slope.index is not None or slope.variable.prior.bounds() != (0, np.inf):
+        family = layout.spec.family
+        slope = layout.slots.get(family.discrimination or "")
+        if slope is None or not family.scales_locations(layout.spec.dims):
+            return None
+        if slope.index is not None or slope.variable.prior.bounds() != (0, np.inf):
             return None
         scaled, shifted = [], []
         for name in layout.spec.family.location:

@@ -28,9 +28,9 @@ from irtbridge.plugin.program import Program, Stack
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
-CELLS = 2**20  # persons times nodes in a block
-SMALLEST = 64
-LARGEST_WHOLE = 4 * CELLS
+CELLS = 2**20  # persons times nodes in a block: 8 MiB of doubles, and a few times as much with the gradient
+SMALLEST = 64  # persons in a block
+LARGEST_WHOLE = 4 * CELLS  # up to here a block more costs more time than it spares memory
 
 
 class StreamedProgram(Program):

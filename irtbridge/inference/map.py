@@ -15,7 +15,7 @@ from irtbridge.results.draws import Draws, Timings
 from irtbridge.results.inference_data import reported
 
 Array = NDArray[np.float64]
-POINTS_AROUND = 6
+POINTS_AROUND = 6  # as many as `Fit.quadrature_error` takes
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,12 @@ class Method:
         Dataclass of its settings.
     run : callable
         Of (program, settings, seed, progress).
+    summary : str
+        What it does, in one line.
+    colour : str
+        Of what it fitted, in every figure.
+    smoke : mapping of str to int
+        What ``preset=smoke`` allows of its settings at most.
     native : bool
         Whether it is the library's own, which a backend must declare; the others serve every backend.
     stacks : bool
@@ -49,19 +55,80 @@ class Method:
 
     settings: type
     run: Callable[[Program, Any, int, Progress], Draws]
+    summary: str
+    colour: str
+    smoke: Mapping[str, int] = field(default_factory=dict)
     native: bool = False
     stacks: bool = True
 
 
+SHORT_CHAIN = {"chains": 1, "warmup": 50, "draws": 50}
+"""Chosen: seconds for a fit, and enough draws for every table and figure to have something to show."""
+
 METHODS: dict[str, Method] = {
-    "nuts": Method(NutsSettings, lambda program, *how: program.nuts(*how), native=True, stacks=False),
-    "vi": Method(ViSettings, lambda program, *how: program.vi(*how), native=True),
-    "map": Method(MapSettings, run_map),
-    "laplace": Method(LaplaceSettings, run_laplace),
-    "nuts_collapsed": Method(CollapsedNutsSettings, run_collapsed_nuts),
-    "vi_collapsed": Method(CollapsedViSettings, run_collapsed_vi),
-    "vi_newton": Method(NewtonViSettings, run_newton_vi),
-    "nuts_whitened": Method(WhitenedNutsSettings, run_whitened_nuts),
+    "nuts": Method(
+        NutsSettings,
+        lambda program, *how: program.nuts(*how),
+        summary="the library's No-U-Turn sampler on all parameters and abilities; windowed adaptation of step size and "
+        "diagonal mass matrix",
+        colour="#0072B2",
+        smoke=SHORT_CHAIN,
+        native=True,
+        stacks=False,
+    ),
+    "laplace": Method(
+        LaplaceSettings,
+        run_laplace,
+        summary="abilities integrated out by quadrature; normal approximation from mode and observed information, "
+        "draws corrected by Pareto-smoothed importance sampling",
+        colour="#009E73",
+        smoke={"draws": 200},
+    ),
+    "nuts_collapsed": Method(
+        CollapsedNutsSettings,
+        run_collapsed_nuts,
+        summary="abilities integrated out; NUTS on the item parameters, whitened by the Laplace approximation",
+        colour="#56B4E9",
+        smoke=SHORT_CHAIN,
+    ),
+    "nuts_whitened": Method(
+        WhitenedNutsSettings,
+        run_whitened_nuts,
+        summary="any number of traits; NUTS on item parameters and abilities together, whitened by a normal "
+        "approximation with a block for each person",
+        colour="#CC79A7",
+        smoke=SHORT_CHAIN,
+    ),
+    "map": Method(
+        MapSettings,
+        run_map,
+        summary="abilities integrated out; posterior mode with standard errors; with flat priors marginal maximum "
+        "likelihood",
+        colour="#8B7D3A",
+    ),
+    "vi": Method(
+        ViSettings,
+        lambda program, *how: program.vi(*how),
+        summary="mean-field normal guide on the unconstrained coordinates, fitted by Adam on the ELBO; draws from the "
+        "guide stand for the posterior",
+        colour="#E69F00",
+        smoke={"steps": 300, "draws": 200},
+        native=True,
+    ),
+    "vi_newton": Method(
+        NewtonViSettings,
+        run_newton_vi,
+        summary="the mean-field guide of `vi`, fitted by Newton's method (variational online Newton) in a twentieth of "
+        "the steps",
+        colour="#882255",
+    ),
+    "vi_collapsed": Method(
+        CollapsedViSettings,
+        run_collapsed_vi,
+        summary="abilities integrated out; a normal guide that keeps the covariance of the item parameters",
+        colour="#D55E00",
+        smoke={"draws": 200},
+    ),
 }
 
 

@@ -21,13 +21,13 @@ Array = NDArray[np.float64]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]
 # Steps of differences of gradients, whose rounding error is divided by them: forward and central.
 STEP, COARSE_STEP = 1e-5, 2e-2
-BATCH = 64
-FAR = 1e300
+BATCH = 64  # points of one call
+FAR = 1e300  # what L-BFGS sees where a density is not finite: an infinity it would not leave
 # Climbs from so many points; more of them, up to the second number, as long as no two reach the highest mode.
 STARTS, MOST_STARTS = 3, 9
 NEAR, WIDE = 0.1, 1.0  # how far from the convention the first start and the others lie, in coordinates
-SAME_MODE = 0.05  # log density
-ARRIVED = 0.05  # standard errors
+SAME_MODE = 0.05  # log density by which climbs to one mode may differ: it falls so much in a third of a standard error
+ARRIVED = 0.05  # standard errors that a Newton step may still lead, as in `irtbridge.results.verdict`
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from irtbridge.plugin.options import check_positive, check_probability
 
 Array = NDArray[np.float64]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]
-MAX_ENERGY_ERROR = 1000.0
+MAX_ENERGY_ERROR = 1000.0  # Hoffman & Gelman 2014, section 3.1.1, and Stan
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,17 @@ from scipy import optimize
 from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
-STEP = 1e-4
-SHARED_STEP = 1e-3
-BATCH = 32
-NEWTON_STEPS = 8
-LARGEST_MOVE = 2.0
+# None of these changes what NUTS draws, only how many steps it takes.
+STEP = 1e-4  # of differences of gradients; coordinates are of order 1, so that 1e-4 of the curvature is lost
+SHARED_STEP = 1e-3  # longer, as the persons' modes are known to CONVERGED only
+BATCH = 32  # points of one call
+NEWTON_STEPS = 8  # Newton's method doubles its digits in each
+LARGEST_MOVE = 2.0  # prior standard deviations: beyond, a quadratic tells nothing of a logistic curve
 CONVERGED = 1e-7
 CLIMB_STEPS = 200
 POLISH_STEPS = 3
-LEAST_INFORMATION = 0.02
-NO_INFORMATION = 1e-8
+LEAST_INFORMATION = 0.02  # of the complete data's: no direction is stretched more than sevenfold on their account
+NO_INFORMATION = 1e-8  # of the largest: below, a direction's scale would be rounding
 
 
 class Blocks:

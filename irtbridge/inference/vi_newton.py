@@ -14,9 +14,12 @@ from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Timings
 
 Array = NDArray[np.float64]
-STEP, MOMENTUM, LONGEST = 0.4, 0.5, 0.5
-FORGETTING, LEAST_FORGETTING, SETTLED = 0.2, 0.02, 10
-SMALLEST_RATIO = 0.2
+# By trial on a 2PL (500 x 20) and a graded model (500 x 10): any of them halved or doubled leaves the ELBO after 150
+# steps as it is, or lowers it by up to 37. It is 6 to 7 above that of 4,000 steps of Adam.
+STEP, MOMENTUM = 0.4, 0.5  # of Newton's step, and of the one before
+LONGEST = 0.5  # of a step, in unconstrained coordinates
+FORGETTING, LEAST_FORGETTING, SETTLED = 0.2, 0.02, 10  # weight of the newest curvature, early and late, and until when
+SMALLEST_RATIO = 0.2  # by which a step may shrink a precision, so that none becomes negative
 
 
 @dataclass(frozen=True)

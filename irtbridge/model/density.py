@@ -15,7 +15,8 @@ from irtbridge.model.noncentred import ability_at
 from irtbridge.model.patterns import Patterns
 
 Array = NDArray[np.float64]
-MOST_CELLS = 2**21  # persons times nodes
+# Persons times nodes, 16 MiB of doubles: as many persons tell the error of a quadrature.
+MOST_CELLS = 2**21
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:

@@ -13,12 +13,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
-from irtbridge.errors import DataError, SpecError
-from irtbridge.model.priors import LKJCholesky, MultivariateNormal
+from irtbridge.errors import SpecError
 from irtbridge.model.quadrature import Quadrature, check_collapsible, check_normal_abilities
-from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 
 Array = NDArray[np.float64]
 
@@ -74,12 +73,15 @@ class Slot:
             return (len(self.index),)
         return (*self.shape[:-1], self.shape[-1] - 1) if self.variable.zero_sum else self.shape
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of unconstrained coordinates."""
-        if isinstance(self.variable.prior, LKJCholesky):
-            return self.shape[0] * (self.shape[0] - 1) // 2
-        return int(np.prod(self.site_shape))
+        return int(self.variable.prior.free(self.site_shape).sum())
+
+    @property
+    def estimated(self) -> NDArray[np.bool_]:
+        """Which elements of the full array are estimated; those below the diagonal of a correlation's factor."""
+        return self.variable.prior.free(self.shape) if self.free is None else self.free
 
     def fill(self) -> Array:
         """Full array of what is not estimated: 0 where fixed, NaN where there is no such category."""
@@ -156,7 +158,7 @@ class Layout:
         if noncentred:
             check_normal_abilities(spec)
         n_categories = responses.n_categories
-        _check_categories(spec, responses)
+        spec.family.check_responses(spec, responses)
         sizes = {
             "person": responses.n_persons,
             "item": responses.n_items,
@@ -248,28 +250,8 @@ def _slot(variable: Variable, sizes: dict[str, int], has_category: NDArray[np.bo
         )
     exists = None
     if variable.dims == ("item", "category") and not has_category.all():
-        if isinstance(variable.prior, MultivariateNormal) or variable.zero_sum:
+        if not variable.prior.ragged or variable.zero_sum:
             raise SpecError(f"{variable}: items with different numbers of categories cannot share this prior.")
         exists = has_category
         free = has_category if free is None else free & has_category
     return Slot(variable, shape, free, exists)
-
-
-def _check_categories(spec: ModelSpec, responses: Responses) -> None:
-    counts = responses.n_categories
-    most = spec.family.max_categories
-    if most is not None and counts.max() > most:
-        place = int(counts.argmax())
-        raise DataError(
-            f"model {spec.name!r} takes {most} categories, item {responses.items[place]!r} has {counts.max()}: "
-            f"{few(map(str, responses.categories[place]))}; if one means missing, name it with missing=; else use grm, "
-            "gpcm or pcm, or pick the items with items=[...]."
-        )
-    shared = [spec[name] for name in spec.family.location if spec[name].dims == ("category",)]
-    if shared and len(set(counts.tolist())) > 1:
-        by_item = dict(zip(responses.items, counts.tolist(), strict=True))
-        raise DataError(
-            f"model {spec.name!r} needs the same number of categories for every item, got {by_item}; use pcm."
-        )
-    if any(v.zero_sum for v in shared) and counts.max() < 3:
-        raise DataError(f"model {spec.name!r} needs items with three or more categories; for two use 1pl.")

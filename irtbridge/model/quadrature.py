@@ -27,9 +27,11 @@ from irtbridge.model.priors import MultivariateNormal, Normal
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
-MAX_TRAITS = 3
+MAX_TRAITS = 3  # a fourth would take half a million nodes
+# By number of traits: the nodes of each, and the steps of a test up to which they serve. Twice as many nodes then move
+# the log likelihood by less than 1e-6 of itself (tests/model/test_quadrature.py).
 SHORT = {1: (41, 45), 2: (31, 30), 3: (25, 30)}
-LARGEST_GRID = 100_000
+LARGEST_GRID = 100_000  # nodes of all traits together: 0.8 MB of doubles for each person
 
 
 @dataclass(frozen=True)

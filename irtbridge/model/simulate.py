@@ -14,7 +14,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
-from irtbridge.model.priors import MAX_TRIES, OrderedNormal, increasing
+from irtbridge.model.priors import MAX_TRIES, increasing
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
@@ -76,7 +76,7 @@ def draw_from_prior(layout: Layout, rng: np.random.Generator) -> dict[str, Array
         params = _draw(layout, rng)
         if params is not None:
             return params
-    ordered = "; ".join(str(v) for v in layout.spec.variables if isinstance(v.prior, OrderedNormal))
+    ordered = "; ".join(str(v) for v in layout.spec.variables if v.prior.support == "ordered")
     raise SpecError(
         f"of {MAX_TRIES} draws from the prior of model {layout.spec.name!r} none has increasing vectors ({ordered}); "
         "take a smaller scale, or numbers in place of the variables in its arguments."
@@ -91,7 +91,7 @@ def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
         if slot.basis is not None:
             params[name] = slot.to_full(prior.sample(rng, slot.site_shape, **arguments))
             continue
-        ordered = isinstance(prior, OrderedNormal)
+        ordered = prior.support == "ordered"
         if ordered and slot.exists is not None:  # an item's thresholds are as many as it has
             arguments["loc"] = np.where(slot.exists, arguments["loc"], np.nan)
         draw = prior.sample(rng, slot.shape, **arguments)

@@ -7,7 +7,7 @@ from typing import Any
 
 from irtbridge.errors import ConfigError
 
-FEWEST_DRAWS = 4
+FEWEST_DRAWS = 4  # ArviZ has no ESS and no R-hat of fewer
 
 
 def check_positive(settings: Any, *names: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 Array = NDArray[np.float64]
-LEVEL = 0.95
+LEVEL = 0.95  # of the intervals that docs and tables call 95 %
 
 
 def mse(estimate: ArrayLike, truth: ArrayLike) -> float:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
-from irtbridge.model.priors import LKJCholesky
 from irtbridge.model.spec import ModelSpec
 from irtbridge.results.draws import Draws
 from irtbridge.results.quiet_arviz import az
@@ -48,15 +47,9 @@ def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tup
     params : mapping of str to ndarray
         Full arrays (..., *shape) by variable name.
     """
-    out: dict[str, tuple[tuple[str, ...], Array]] = {}
-    for name, slot in layout.slots.items():
-        value = np.asarray(params[name])
-        if isinstance(slot.variable.prior, LKJCholesky):
-            name = name.replace("cholesky", "correlation")
-            out[name] = (("trait", "trait_other"), value @ np.swapaxes(value, -1, -2))
-        else:
-            out[name] = (slot.variable.dims, value)
-    return out
+    variables = [slot.variable for slot in layout.slots.values()]
+    each = (v.prior.reported(v.name, v.dims, np.asarray(params[v.name])) for v in variables)
+    return {name: (dims, value) for name, dims, value in each}
 
 
 def to_inference_data(

@@ -10,7 +10,8 @@ from irtbridge.model import catalogue as models
 from irtbridge.model.families import Binary, Graded
 from irtbridge.model.priors import as_prior
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
-from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 
 Q_MATRIX = ((1, 0), (1, 0), (0, 1), (0, 1), (1, 1))
 BINARY = (2, 2, 2, 2, 2)

@@ -21,7 +21,7 @@ from irtbridge.model.cumulants import table_cells
 from irtbridge.model.density import log_joint
 from irtbridge.model.families import Binary
 from irtbridge.model.layout import Slot
-from irtbridge.model.priors import LKJCholesky, Normal
+from irtbridge.model.priors import Normal
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.simulate import draw_from_prior, simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
@@ -501,10 +501,7 @@ def _free_elements(program: Program, z: Array) -> Array:
 
 
 def _estimated(slot: Slot, full: Array) -> Array:
-    if isinstance(slot.variable.prior, LKJCholesky):
-        return full[..., *np.tril_indices(slot.shape[0], -1)]
-    site = slot.to_site(full)
-    return site.reshape(len(full), -1)
+    return slot.to_site(full)[:, slot.variable.prior.free(slot.site_shape)]
 
 
 def _values_are_those_of_gradients(program: Program) -> None:

@@ -17,6 +17,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
 from irtbridge.model.density import log_prior
 from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.priors import Normal
 from irtbridge.model.spec import ModelSpec
 from irtbridge.testing.coordinates import to_params
 
@@ -69,7 +70,7 @@ class Marginal:
             The ability is not one trait with a Normal prior of fixed numbers.
         """
         prior = spec[spec.family.ability].prior
-        if spec[spec.family.ability].dims != ("person",) or type(prior).__name__ != "Normal" or prior.references():
+        if spec[spec.family.ability].dims != ("person",) or not isinstance(prior, Normal) or prior.references():
             raise SpecError(f"a marginal reference needs one trait with a fixed Normal prior, got {prior}.")
         layout = Layout.of(spec, responses)
         loc, scale = (float(np.asarray(v)) for v in prior.arguments().values() if not isinstance(v, str))

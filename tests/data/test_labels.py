@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from irtbridge_experiments.conditions import make_design, read_tasks, spec_of
-from irtbridge_experiments.config import read_config
+from irtbridge_experiments.config.compose import read_config
+from irtbridge_experiments.study.conditions import make_design, read_tasks, spec_of
 
 import irtbridge as irt
 from irtbridge.data.labels import by_item, labels_of, positions
@@ -19,7 +19,8 @@ from irtbridge.errors import DataError, SpecError
 from irtbridge.model import catalogue as models
 from irtbridge.model.layout import Layout
 from irtbridge.model.quadrature import Quadrature
-from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 
 ITEMS = ["v1", "v2", "v3", "m1", "m2", "m3"]
 Q = pd.DataFrame({"verbal": [1, 1, 1, 0, 0, 0], "math": [0, 0, 0, 1, 1, 1]}, index=ITEMS)

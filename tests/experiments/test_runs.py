@@ -17,14 +17,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from irtbridge_experiments.cell import Cell, read_job, record_path, run_cell, write_job
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.design import Design
-from irtbridge_experiments.paper import paper_table
-from irtbridge_experiments.recovery import paired_table, read_fits, recovery_table, times_table, write_fits
-from irtbridge_experiments.selection import chosen_fits, left_out
-from irtbridge_experiments.shapes import densities, traces
-from irtbridge_experiments.tables import estimates, study_table
+from irtbridge_experiments.records.fits import read_fits, write_fits
+from irtbridge_experiments.records.selection import chosen_fits, left_out
+from irtbridge_experiments.records.shapes import densities, traces
+from irtbridge_experiments.reports.paper import paper_table
+from irtbridge_experiments.study.cell import Cell, read_job, record_path, run_cell, write_job
+from irtbridge_experiments.study.design import Design
+from irtbridge_experiments.tables.real_data import estimates, study_table
+from irtbridge_experiments.tables.recovery import paired_table, recovery_table, times_table
 
 from irtbridge.data.files import read_json, write_json
 from irtbridge.data.responses import Responses
@@ -261,8 +262,8 @@ def test_a_process_that_dies_costs_one_replication(tmp_path: Path, monkeypatch: 
 
 KILLER = """\
 import os, signal, sys
-if "irtbridge_experiments.worker" in " ".join(sys.orig_argv):
-    from irtbridge_experiments import design
+if "irtbridge_experiments.study.worker" in " ".join(sys.orig_argv):
+    from irtbridge_experiments.study import design
     draw = design.Design.responses
     def responses(self, seed, params, replication):
         if replication == 1:
@@ -478,7 +479,7 @@ def test_conditions_stand_in_the_studys_order(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_half_written_is_no_record(tmp_path: Path) -> None:
-    from irtbridge_experiments.tables import read_records
+    from irtbridge_experiments.records.fits import read_records
 
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "0000.json").write_text(json.dumps(record(0, 0.1)))

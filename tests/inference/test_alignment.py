@@ -28,6 +28,8 @@ CASES: dict[str, tuple[Callable[[], irt.ModelSpec], list[tuple[int, int]], list[
     "2pl, either sign": (lambda: irt.two_pl(discrimination=EITHER), [], [0]),
     "2pl, either sign, centred at 1": (lambda: irt.two_pl(discrimination="Normal(1, 1)"), [], []),
     "2pl, difficulty off centre": (lambda: irt.two_pl(discrimination=EITHER, difficulty="Normal(1, 1)"), [], []),
+    "2pl, means by item": (lambda: irt.two_pl(discrimination="Normal([0, 0, 0, 0, 1], 1)"), [], []),
+    "2pl, scales by item": (lambda: irt.two_pl(discrimination="Normal([0, 0, 0, 0, 0], [1, 1, 1, 1, 2])"), [], [0]),
     "2pl, uniform": (lambda: irt.two_pl(discrimination="Uniform(-3, 3)"), [], [0]),
     "gpcm, either sign": (lambda: irt.generalized_partial_credit(discrimination=EITHER), [], [0]),
     "exploratory": (irt.m2pl, [(0, 1)], []),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from scipy import special
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model import catalogue as models
 from irtbridge.model.density import category_log_probs
-from irtbridge.model.families import FAMILIES, Binary, Family, Graded, PartialCredit, family_from_dict
+from irtbridge.model.families import FAMILIES, STEEPEST, Binary, Family, Graded, PartialCredit, family_from_dict
 from irtbridge.model.layout import Layout
+from irtbridge.model.priors import Normal
 from irtbridge.model.simulate import draw_from_prior, empty_responses
 from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 from irtbridge.testing.cases import CASES, Case
 
 Array = NDArray[np.float64]
@@ -212,6 +215,69 @@ def test_scaling_and_slopes_trade_off(build: Any, rest: dict[str, Any], count: i
 def test_one_pl_scales_the_whole_predictor() -> None:
     found = right(models.one_pl(scaling=1.702), difficulty=B)
     np.testing.assert_allclose(found, special.expit(1.702 * (THETA[:, None] - B)))
+
+
+# A slope for each category
+
+
+@dataclass(frozen=True)
+class Toy(Family):
+    """A first category, and a logistic curve of its own for each other one: independent choices, renormalised."""
+
+    name: ClassVar[str] = "toy"
+    role_dims: ClassVar[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+        **Family.role_dims,
+        "discrimination": (("item", "category"),),
+    }
+
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+        weight = np.concatenate([np.ones_like(slope[..., :1]), special.expit(slope - shift)], axis=-1) * exists
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(weight / weight.sum(axis=-1, keepdims=True)))
+
+
+def toy(*, scaling: float = 1.0) -> ModelSpec:
+    slopes, locations = (Variable(name, ("item", "category"), Normal(0, 1)) for name in ("discrimination", "location"))
+    family = Toy(location=("location",), scaling=scaling)
+    return ModelSpec("toy", (Variable("ability", ("person",), Normal(0, 1)), slopes, locations), family)
+
+
+def test_a_family_may_have_a_slope_for_each_category() -> None:
+    """``P(k) ~ sigma(D a_k theta - b_k)`` and ``P(0) ~ 1``, person by person, of items with 4, 3 and 2 categories."""
+    counts, spec = [4, 3, 2], toy(scaling=1.702)
+    params = draw_from_prior(Layout.of(spec, empty_responses(7, counts)), np.random.default_rng(2))
+    found = np.exp(log_probs(spec, params, counts))
+    slopes, locations = params["discrimination"], params["location"]
+    for person, theta in enumerate(params["ability"]):
+        for item, count in enumerate(counts):
+            pairs = zip(slopes[item, : count - 1], locations[item, : count - 1], strict=True)
+            weights = np.array([1.0, *(1 / (1 + np.exp(b - 1.702 * a * theta)) for a, b in pairs)])
+            np.testing.assert_allclose(found[person, item, :count], weights / weights.sum(), rtol=1e-12)
+            assert (found[person, item, count:] == 0).all()
+
+
+def test_slopes_of_categories_take_leading_axes_and_end_where_all_slopes_end() -> None:
+    spec, counts = toy(), [4, 3, 2]
+    layout = Layout.of(spec, empty_responses(7, counts))
+    draws = [draw_from_prior(layout, np.random.default_rng(seed)) for seed in range(3)]
+    together = {name: np.stack([draw[name] for draw in draws]) for name in draws[0]}
+    expected = [category_log_probs(layout, draw) for draw in draws]
+    np.testing.assert_allclose(category_log_probs(layout, together), expected, rtol=1e-12)
+    steep = {**draws[0], "discrimination": STEEPEST * np.sign(draws[0]["discrimination"])}
+    steeper = {**steep, "discrimination": 1e3 * steep["discrimination"]}
+    np.testing.assert_array_equal(category_log_probs(layout, steeper), category_log_probs(layout, steep))
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.spec.family.discrimination], ids=lambda case: case.name)
+def test_slopes_multiply_locations_where_a_family_says_so(case: Case) -> None:
+    """Abilities at 0: other slopes leave all probabilities what they are, unless they multiply the locations."""
+    layout = Layout.of(case.spec, case.responses())
+    family, params = case.spec.family, draw_from_prior(layout, np.random.default_rng(0))
+    assert family.discrimination is not None
+    params["ability"] = np.zeros_like(params["ability"])
+    other = {**params, family.discrimination: 1.5 * params[family.discrimination]}
+    same = np.allclose(category_log_probs(layout, other), category_log_probs(layout, params), rtol=1e-12)
+    assert same != family.scales_locations(case.spec.dims)
 
 
 # Plain data

@@ -18,7 +18,8 @@ from irtbridge.model.families import Binary, PartialCredit
 from irtbridge.model.layout import Layout, Slot
 from irtbridge.model.priors import Normal, as_prior
 from irtbridge.model.simulate import draw_from_prior, empty_responses
-from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 from irtbridge.testing.cases import CASES, UNEQUAL, Case, hierarchical_two_pl
 
 Array = NDArray[np.float64]

@@ -199,6 +199,57 @@ def test_lkj_sampler_has_the_marginals_of_the_paper(eta: float) -> None:
         assert stats.kstest((correlations[:, i, j] + 1) / 2, marginal.cdf).pvalue > ALPHA / 6
 
 
+# Rules of a prior
+
+SYMMETRIC: list[tuple[Prior, int | None, bool]] = [
+    (Normal(0, 2), None, True),
+    (Normal(1, 2), None, False),
+    (Normal("mu", 2), None, False),
+    (Normal((0, 1), 2), None, False),
+    (Normal((0, 1), 2), 0, True),
+    (Normal((0, 1), 2), 1, False),
+    (Normal(((0,), (1,)), 2), 0, False),
+    (Uniform(-1, 1), None, True),
+    (Uniform(-1, 2), None, False),
+    (TruncatedNormal(0, 1, -2, 2), None, True),
+    (TruncatedNormal(0, 1, -1, INF), None, False),
+    (TruncatedNormal(1, 1, -2, 2), None, False),
+    (LogNormal(0, 1), None, False),
+    (Beta(2, 2), None, False),
+    (MultivariateNormal(0, ((1, 0), (0.6, 0.8))), None, True),
+    (MultivariateNormal(0, ((1, 0), (0.6, 0.8))), 0, False),
+    (MultivariateNormal((0, 1), ((1, 0), (0, 2))), 0, True),
+    (MultivariateNormal((0, 1), ((1, 0), (0, 2))), 1, False),
+    (MultivariateNormal(0, "trait_cholesky"), 1, True),
+]
+
+
+@pytest.mark.parametrize(("prior", "element", "expected"), SYMMETRIC, ids=[f"{p}-{e}" for p, e, _ in SYMMETRIC])
+def test_a_symmetric_prior_has_the_same_density_after_a_change_of_sign(
+    prior: Prior, element: int | None, expected: bool
+) -> None:
+    assert prior.symmetric(element) == expected
+    if not prior.references():
+        x = np.array([[0.3, 1.6], [1.2, 0.5]])
+        turned = -x if element is None else x * np.where(np.arange(2) == element, -1, 1)
+        assert np.allclose(density(prior, turned), density(prior, x)) == expected
+
+
+@pytest.mark.parametrize("prior", [Normal(0, 2), Normal(1, 2), Normal(0, (1, 2, 1)), LogNormal(0, 1)])
+def test_an_isotropic_prior_has_the_same_density_after_a_rotation(prior: Prior) -> None:
+    rng = np.random.default_rng(4)
+    x, (rotation, _) = rng.uniform(0.1, 0.5, 3), np.linalg.qr(rng.normal(size=(3, 3)))
+    assert np.isclose(np.prod(density(prior, rotation @ x)), np.prod(density(prior, x))) == prior.isotropic
+
+
+def test_a_correlation_factor_follows_from_its_elements_below_the_diagonal() -> None:
+    factor = draw(LKJCholesky(1), 4, 4)
+    free = LKJCholesky(1).free(factor.shape)
+    below = np.where(free, factor, 0)
+    assert free.sum() == 6
+    np.testing.assert_allclose(below + np.diag(np.sqrt(1 - np.sum(below**2, axis=1))), factor)
+
+
 # Text and plain data
 
 WRITTEN = [

@@ -16,7 +16,8 @@ from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import as_prior
 from irtbridge.model.simulate import empty_responses, simulate_parameters, simulate_responses
-from irtbridge.model.spec import ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
 from irtbridge.testing.cases import BINARY, CASES, EQUAL, UNEQUAL, Case
 
 Array = NDArray[np.float64]

@@ -16,7 +16,8 @@ from irtbridge.errors import IRTBridgeError, SpecError, UnknownName
 from irtbridge.model import catalogue as models
 from irtbridge.model.families import Binary, Graded
 from irtbridge.model.priors import Normal, as_prior
-from irtbridge.model.spec import DIMS, ModelSpec, Variable
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import DIMS, Variable
 from irtbridge.testing.cases import CASES, Case
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -239,6 +240,24 @@ WRONG: list[tuple[Callable[[], Any], type[IRTBridgeError], tuple[str, ...]]] = [
         ("positive discrimination", "Normal(0, 1) is not", "Use LogNormal"),
     ),
     (lambda: graded(threshold="Normal(0, 1)"), SpecError, ("OrderedNormal prior on ('threshold',)",)),
+    (
+        lambda: ModelSpec(
+            "mine",
+            (*graded().variables, variable("guessing", "item", "Beta(1, 1)")),
+            Graded(location=("threshold",), lower="guessing"),
+        ),
+        SpecError,
+        ("the graded family has no lower", "only ability, discrimination, location"),
+    ),
+    (
+        lambda: ModelSpec(
+            "mine",
+            (ABILITY, variable("discrimination", "item category", "Normal(0, 1)"), DIFFICULTY),
+            Binary(),
+        ),
+        SpecError,
+        ("discrimination 'discrimination' has dims ('item', 'category')", "must have () or ('item',)"),
+    ),
     (lambda: models.three_pl(lower="Normal(0, 1)"), SpecError, ("lower[item] ~ Normal(0, 1)", "use a Beta or Uniform")),
     (lambda: models.four_pl(upper="Uniform(0, 2)"), SpecError, ("upper[item] ~ Uniform(0, 2)", "is a probability")),
 ]

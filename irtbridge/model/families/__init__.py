@@ -1,0 +1,31 @@
+"""Response families: the log probability of each category, with the maths and the rules, in NumPy; one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from irtbridge.errors import UnknownName
+from irtbridge.model.families.base import STEEPEST, Family
+from irtbridge.model.families.binary import Binary
+from irtbridge.model.families.graded import Graded
+from irtbridge.model.families.partial_credit import PartialCredit
+
+__all__ = ["FAMILIES", "STEEPEST", "Binary", "Family", "Graded", "PartialCredit", "family_from_dict"]
+
+FAMILIES: dict[str, type[Family]] = {family.name: family for family in (Binary, Graded, PartialCredit)}
+
+
+def family_from_dict(data: Mapping[str, Any]) -> Family:
+    """Rebuild a family from `Family.to_dict`.
+
+    Raises
+    ------
+    UnknownName
+        No family of that name.
+    """
+    name = data["name"]
+    if name not in FAMILIES:
+        raise UnknownName("response family", name, FAMILIES)
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "name"}
+    return FAMILIES[name](**values)  # type: ignore[arg-type]

@@ -1,0 +1,57 @@
+"""Two categories: the logistic curve, between asymptotes where a model has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.errors import SpecError
+from irtbridge.model.families.base import Array, Family, RoleDims, Spec, log_sigmoids
+
+ENDS = (("lower", 0.0), ("upper", 1.0))
+
+
+@dataclass(frozen=True)
+class Binary(Family):
+    """Two categories, with optional lower and upper asymptotes (Birnbaum 1968; Barton & Lord 1981).
+
+    With x = slope - shift, lower asymptote c and upper asymptote d (c = 0 and d = 1 where absent)::
+
+        P(Y = 1) = c + (d - c) / (1 + exp(-x))
+
+    computed as c sigma(-x) + d sigma(x), which is a probability for every c and d in [0, 1].
+    """
+
+    name: ClassVar[str] = "binary"
+    max_categories: ClassVar[int | None] = 2
+    role_dims: ClassVar[RoleDims] = {
+        **Family.role_dims,
+        "lower": (("item",),),
+        "upper": (("item",),),
+    }
+
+    @property
+    def linear(self) -> bool:
+        return self.lower is None and self.upper is None
+
+    def check(self, spec: Spec) -> None:
+        """An asymptote is a probability, too."""
+        super().check(spec)
+        for role, variable in self.asymptotes({name: spec[name] for _, name in self.roles()}).items():
+            low, high = variable.prior.bounds()
+            if not 0 <= low < high <= 1:
+                raise SpecError(f"{variable}: the {role} asymptote is a probability; use a Beta or Uniform prior.")
+
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+        x = slope - shift
+        above, below = log_sigmoids(x)
+        if not asymptotes:
+            return np.concatenate([below, above], axis=-1)
+        lower, upper = (np.asarray(asymptotes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
+        with np.errstate(divide="ignore"):
+            right = np.logaddexp(np.log(lower) + below, np.log(upper) + above)
+            wrong = np.logaddexp(np.log1p(-lower) + below, np.log1p(-upper) + above)
+        return np.concatenate([np.asarray(wrong), np.asarray(right)], axis=-1)

@@ -1,0 +1,50 @@
+"""Ordered categories: the probability of each category or a higher one is a logistic curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.errors import SpecError
+from irtbridge.model.families.base import Array, Family, Spec, log_sigmoids, padded
+
+
+@dataclass(frozen=True)
+class Graded(Family):
+    """Ordered categories by cumulative logits (Samejima 1969).
+
+    With u_k = slope - shift_k::
+
+        P(Y >= k) = sigma(u_k),   P(Y = k) = sigma(u_k) - sigma(u_{k+1})
+                                           = sigma(u_k) sigma(-u_{k+1}) (1 - exp(-(shift_{k+1} - shift_k)))
+
+    The last form keeps its digits in the tails, and its last factor does not depend on the person.
+    """
+
+    name: ClassVar[str] = "graded"
+
+    def check(self, spec: Spec) -> None:
+        """Shifts increase: locations do, and where slopes multiply them, these are positive."""
+        super().check(spec)
+        if not any(spec[name].prior.support == "ordered" for name in self.location):
+            raise SpecError(f"model {spec.name!r}: a graded model needs an OrderedNormal prior on {self.location}.")
+        several, slope = "trait" in spec[self.ability].dims, self.discrimination
+        if slope is not None and not several and spec[slope].prior.bounds()[0] < 0:
+            raise SpecError(
+                f"model {spec.name!r}: a graded model with one trait needs a positive {slope} (its categories "
+                f"keep their order only then); {spec[slope].prior} is not. Use LogNormal, or recode the item."
+            )
+
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+        u = slope - shift
+        between = exists[:, 2:]
+        gap = np.where(between, np.diff(shift, axis=-1), 1.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            log_gap = np.where(between, np.log(-np.expm1(-gap)), 0.0)
+        above, below = log_sigmoids(u)
+        at_least = padded(above, 1, 0)
+        not_above = padded(np.where(exists[:, 1:], below, 0.0), 0, 1)
+        return np.asarray(at_least + not_above + padded(log_gap, 1, 1))
