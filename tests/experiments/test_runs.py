@@ -22,8 +22,9 @@ from irtbridge_experiments.records.fits import read_fits, write_fits
 from irtbridge_experiments.records.selection import chosen_fits, left_out
 from irtbridge_experiments.records.shapes import densities, traces
 from irtbridge_experiments.reports.paper import paper_table
-from irtbridge_experiments.study.cell import Cell, read_job, record_path, run_cell, write_job
+from irtbridge_experiments.study.cell import Cell, record_path
 from irtbridge_experiments.study.design import Design
+from irtbridge_experiments.study.process import read_job, run_cell, write_job
 from irtbridge_experiments.tables.real_data import estimates, study_table
 from irtbridge_experiments.tables.recovery import paired_table, recovery_table, times_table
 

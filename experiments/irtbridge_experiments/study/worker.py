@@ -26,8 +26,9 @@ from irtbridge.plugin.loading import load_backend
 from irtbridge.results.accuracy import accuracy
 from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.shapes import densities, traces
-from irtbridge_experiments.study.cell import Cell, identity, read_job
+from irtbridge_experiments.study.cell import Cell, identity
 from irtbridge_experiments.study.design import Design
+from irtbridge_experiments.study.process import read_job
 
 STARTED = time.perf_counter()
 SECONDS_BETWEEN_WORDS = 0.2
