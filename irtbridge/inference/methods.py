@@ -26,7 +26,6 @@ from irtbridge.model.density import log_density_terms
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.entry_points import check_declared
-from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.plugin.stack import Stackable
 from irtbridge.results.draws import Draws, Timings
@@ -162,7 +161,6 @@ def compile_for(
     Unsupported
         The backend cannot integrate abilities out, or standardise them.
     """
-    keep_freed_memory()
     quadrature = getattr(settings, "collapse", None)
     if quadrature is not None:
         how = {"device": device, "dtype": dtype}
