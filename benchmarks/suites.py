@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.job import Job
 from irtbridge.data.responses import Responses, load_dataset, load_responses
+from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
@@ -210,13 +211,14 @@ M2PL_CONTESTANTS = (
 
 
 def _many(method: str, sets: int) -> tuple[Contestant, ...]:
-    """One data set, and many: together, one by one, and over two processes."""
-    ways = (
+    """One data set, and many: one by one, over two processes, and in stacks where that can be chosen."""
+    stacks = METHODS[method].stacks
+    ways = [
         ("1-set", 1, 1, 1, "one data set"),
         (f"{sets}-sets", sets, 1, 0, f"{sets} data sets"),
-        (f"{sets}-sets-apart", sets, 1, 1, f"{sets}, one by one"),
-        (f"{sets}-sets-2-processes", sets, 2, 10, f"{sets}, two processes"),
-    )
+        *([(f"{sets}-sets-apart", sets, 1, 1, f"{sets}, one by one")] if stacks else []),
+        (f"{sets}-sets-2-processes", sets, 2, 10 if stacks else 0, f"{sets}, two processes"),
+    ]
     return tuple(
         _irtbridge(b, name, does, "irtbridge_many", by=method, sets=n, processes=processes, stack=stack)
         for b in ("pyro", "tfp")

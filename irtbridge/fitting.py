@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from irtbridge.clock import seconds
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
-from irtbridge.inference import compile_for, make_settings, run_method
+from irtbridge.inference import compile_for, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import quadrature_error
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import Backend, check_device, check_dtype
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.devices import check_device, check_dtype
 from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results import tables
@@ -36,8 +37,6 @@ from irtbridge.results.quiet_arviz import az
 from irtbridge.results.verdict import Evidence, Verdict, judge
 
 FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes above which two must do
-
-COMPILED = ("backend", "backend_options", "method", "settings", "device", "dtype")
 
 
 def fit(
@@ -103,9 +102,31 @@ def fit(
 def warn_of(done: Fit) -> None:
     """Warn of a fit that does not pass the checks of its method."""
     if not done.verdict.trusted:
-        attrs = done.idata.posterior.attrs
-        what = f"{attrs['model']} on {attrs['data']} by {attrs['backend']} {attrs['method']}"
+        of = done.provenance
+        what = f"{of['model']} on {of['data']} by {of['backend']} {of['method']}"
         warnings.warn(f"{what}: {done.verdict}", IRTBridgeWarning, stacklevel=3)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A program over a data set that is about to be fitted.
+
+    Attributes
+    ----------
+    program : Program
+        The program.
+    seed : int
+        Seed of the fit.
+    fresh : bool
+        Whether it was compiled for this data set.
+    seconds : float
+        What compiling or binding took.
+    """
+
+    program: Program
+    seed: int
+    fresh: bool
+    seconds: float
 
 
 @dataclass(eq=False)
@@ -157,50 +178,72 @@ class Fitter:
             dtype=dtype,
         )
 
-    def fit(
-        self,
-        responses: Responses,
-        seed: int,
-        progress: Progress = silent,
-        join: Callable[[Program], Program] = lambda program: program,
-    ) -> Fit:
-        """Fit one data set, of the same shape as the ones before; `join` puts its program among others.
+    def fit(self, responses: Responses, seed: int, progress: Progress = silent) -> Fit:
+        """Fit one data set, of the same shape as the ones before.
 
         Raises
         ------
         DataError
             The shape is another.
         """
-        started = seconds()
         progress("compile", 0, 0)
-        fresh = self._latest is None
-        program = self.compile(responses) if self._latest is None else self._latest.bind(responses)
-        shared = not fresh and program.compile_seconds == 0
-        self._latest = program
-        joined = join(program)
-        draws = run_method(self.engine, joined, self.method, self.settings, seed, progress)
+        bound = self.bind(responses, seed)
+        begin = time.perf_counter()
+        draws = run_method(self.engine, bound.program, self.method, self.settings, seed, progress)
         if needs_fallback(self.settings, draws):
             # Chains magnify rounding: a program compiled for this data set alone gives the draws that a single fit has.
-            alone = program if fresh else self.compile(responses)
+            alone = bound.program if bound.fresh else self.compile(responses)
             draws = fall_back(alone, self.settings, draws, seed, progress)
+        return self._finish(bound, draws, bound.seconds + time.perf_counter() - begin)
+
+    def bind(self, responses: Responses, seed: int) -> Bound:
+        """The program over one data set; compiled for the first."""
+        begin, fresh = time.perf_counter(), self._latest is None
+        self._latest = self.compile(responses) if self._latest is None else self._latest.bind(responses)
+        return Bound(self._latest, seed, fresh, time.perf_counter() - begin)
+
+    def fit_stack(self, data_sets: Sequence[Bound], places: int) -> Iterator[Fit]:
+        """Fit several data sets in one run of the library's own method.
+
+        Parameters
+        ----------
+        data_sets : sequence of Bound
+            Of one shape.
+        places : int
+            How many to compute, the last one again where they are fewer: for as many it may be compiled already.
+        """
+        begin, filled = time.perf_counter(), [*data_sets, *repeat(data_sets[-1], places - len(data_sets))]
+        seeds = [one.seed for one in filled]
+        draws = run_stack([one.program for one in filled], self.method, self.settings, seeds, len(data_sets))
+        own = [each.timings.total - one.program.compile_seconds for one, each in zip(data_sets, draws, strict=True)]
+        rest = (time.perf_counter() - begin - sum(own)) / len(data_sets)
+        for one, each, seconds in zip(data_sets, draws, own, strict=True):
+            yield self._finish(one, each, one.seconds + seconds + rest, together=len(data_sets))
+
+    def _finish(self, bound: Bound, draws: Draws, seconds: float, together: int = 1) -> Fit:
+        """From draws to a fit that has taken `seconds` so far, among so many data sets."""
+        begin, program = time.perf_counter(), bound.program
         draws = align(program, draws)
-        draws, abilities = add_all_abilities(program, draws, seed)
-        attrs = self._attributes(program, draws) | {"seed": seed, "compile_shared": shared, "together": joined.together}
-        attrs["wall_seconds"] = seconds() - started
-        params = program.constrain(draws.z)
-        idata = to_inference_data(program.layout, responses, params, draws, attrs, abilities)
-        return Fit(idata, self.spec, responses, program, draws)
+        draws, abilities = add_all_abilities(program, draws, bound.seed)
+        provenance = self._provenance(program, draws) | {
+            "seed": bound.seed,
+            "compile_shared": not bound.fresh and program.compile_seconds == 0,
+            "together": together,
+            "wall_seconds": seconds + time.perf_counter() - begin,
+        }
+        params, attrs = program.constrain(draws.z), {"spec": self.spec.to_dict()} | provenance
+        idata = to_inference_data(program.layout, program.responses, params, draws, attrs, abilities)
+        return Fit(idata, self.spec, program.responses, program, draws, provenance)
 
     def compile(self, responses: Responses) -> Program:
         """Compile the model as the method needs it."""
         return compile_for(self.engine, self.spec, responses, self.settings, device=self.device, dtype=self.dtype)
 
-    def _attributes(self, program: Program, draws: Draws) -> dict[str, Any]:
-        """What a fit was, for the attributes of its InferenceData."""
+    def _provenance(self, program: Program, draws: Draws) -> dict[str, Any]:
+        """What was fitted to what, by what, how and on what machine, and the seconds that it took."""
         responses = program.responses
         return {
             "model": self.spec.name,
-            "spec": self.spec.to_dict(),
             "spec_hash": self.spec.hash,
             "data": responses.name,
             "data_fingerprint": responses.fingerprint,
@@ -240,6 +283,9 @@ class Fit:
         The compiled program; ``program.native`` is the library's own object.
     draws : Draws
         Draws in the program's unconstrained coordinates, with timings.
+    provenance : dict
+        What was fitted to what, by what, how, on what machine and in what time, as plain data: the attributes of the
+        posterior in `idata` have it as text and numbers.
     """
 
     idata: az.InferenceData
@@ -247,15 +293,15 @@ class Fit:
     responses: Responses
     _program: Program | Callable[[], Program] = field(repr=False)
     draws: Draws
+    provenance: dict[str, Any] = field(repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spec", self.spec.for_items(self.responses.items))
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: all but the compiled program, which is compiled again when asked for."""
-        attrs = {key: self.idata.posterior.attrs[key] for key in COMPILED}
         state = {f.name: getattr(self, f.name) for f in fields(self)}
-        return state | {"_program": partial(compile_as, self.spec, self.responses, attrs)}
+        return state | {"_program": partial(compile_as, self.spec, self.responses, self.provenance)}
 
     @cached_property
     def program(self) -> Program:
@@ -342,7 +388,7 @@ class Fit:
         optimum = {f.name: getattr(draws.optimum, f.name) for f in fields(Optimum)} if draws.optimum else {}
         optimum.pop("distance", None)
         chains = 0 if draws.chain_method in ("independent", "point") else draws.z.shape[0]
-        method = str(self.idata.posterior.attrs.get("method", ""))
+        method = self.provenance["method"]
         evidence = Evidence(
             method=method,
             chains=chains,
@@ -367,6 +413,22 @@ class Fit:
         """Number of divergent transitions after warm-up."""
         return int(np.sum(self.draws.stats.get("diverging", 0)))
 
+    def record(self) -> dict[str, Any]:
+        """The fit in numbers and texts, without its draws: provenance, seconds, diagnostics and verdict.
+
+        Returns
+        -------
+        dict
+            Plain data, for JSON; a diagnostic that the method does not have is NaN.
+        """
+        return self.provenance | {
+            "min_ess": self.min_ess,
+            "max_r_hat": self.max_r_hat,
+            "pareto_k": self.pareto_k,
+            "divergences": self.divergences,
+            "verdict": self.verdict.to_dict(),
+        }
+
     def save(self, path: str | Path) -> Path:
         """Write the InferenceData as NetCDF, whole or not at all.
 
@@ -378,15 +440,15 @@ class Fit:
         return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
 
 
-def compile_as(spec: ModelSpec, responses: Responses, attrs: Mapping[str, Any]) -> Program:
-    """The program of a fit whose posterior has these attributes; on whatever device there is, if it was not the CPU."""
+def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:
+    """The program of a fit of this provenance; on whatever device there is, if it was not the CPU."""
     return compile_for(
-        load_backend(attrs["backend"], **json.loads(attrs["backend_options"])),
+        load_backend(provenance["backend"], **provenance["backend_options"]),
         spec,
         responses,
-        make_settings(attrs["method"], **json.loads(attrs["settings"])),
-        device="cpu" if attrs["device"] == "cpu" else "auto",
-        dtype=attrs["dtype"],
+        make_settings(provenance["method"], **provenance["settings"]),
+        device="cpu" if provenance["device"] == "cpu" else "auto",
+        dtype=provenance["dtype"],
     )
 
 

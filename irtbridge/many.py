@@ -1,32 +1,41 @@
-"""Many data sets of one shape with one compilation: together, one after another or in processes."""
+"""Many data sets of one shape with one compilation: one after another, in stacks or in processes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from irtbridge.data.responses import Responses, load_responses
-from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, Unsupported, rebuild
-from irtbridge.fitting import Fit, Fitter, check_seed, warn_of
-from irtbridge.inference import METHODS
-from irtbridge.lockstep import Join, Lockstep
+from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, rebuild
+from irtbridge.fitting import Bound, Fit, Fitter, check_seed, warn_of
+from irtbridge.inference.methods import METHODS, check_start
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import check_device, check_dtype
-from irtbridge.plugin.entry_points import backends_with
+from irtbridge.plugin.devices import check_device, check_dtype, resolve_device
+from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.processes import in_processes
-from irtbridge.plugin.program import Program, Progress, silent
-from irtbridge.results.draws import Draws
-from irtbridge.results.quiet_arviz import az
+from irtbridge.plugin.program import Progress, silent
 
 Options = Mapping[str, Any]
 Call = tuple[int, Any, Options, int]
-# By device: persons times nodes, or items, of all data sets in a stack; data sets in it.
+T = TypeVar("T")
+# By device: persons times items of all data sets in a stack; data sets in it.
 SIZES = {"cpu": (2**19, 16), "cuda": (2**24, 32)}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Responses to be fitted, their number in the order of the data sets, and the seed of their fit."""
+
+    number: int
+    responses: Responses
+    seed: int
 
 
 def fit_many(
@@ -49,9 +58,8 @@ def fit_many(
     """Fit one model to many data sets of one shape, compiling it once.
 
     Data set number i, counted from 0, is fitted with ``seed=seed_of(seed, i)``: alone, `fit` gives it the same draws
-    with that seed, to rounding. Chains magnify rounding, so that long ones of data sets computed together are other
-    draws of the same posterior (and native NUTS shares its random numbers); where `laplace` falls back to chains, each
-    data set's are those of a fit alone. The first
+    with that seed, to rounding (but native NUTS of data sets computed together shares its random numbers); where
+    `laplace` falls back to chains, each data set's are those of a fit alone. The first
     fit's timings have the compilation; the others' have 0 there, and the attribute ``compile_shared`` of their
     posterior is true. Where data sets are computed together, the seconds are each one's share, and the attribute
     ``together`` is their number.
@@ -66,8 +74,9 @@ def fit_many(
     processes : int
         Spread the data sets over so many processes, this one among them, each of which compiles once.
     stack : int
-        Compute so many data sets together, with a leading axis for them; over processes, in each of them. 0 chooses:
-        one after another where that is as fast or the backend cannot, and where there are several processes.
+        Compute so many data sets together, in one run of a native method with a leading axis for them; over processes,
+        in each of them. 0 chooses: small data sets together with ``vi`` where the backend can, otherwise and where
+        there are several processes one after another.
     progress : callable
         Called with ("data sets", fits done, fits in all; 0 where unknown).
     model, backend, method, device, dtype, model_options, backend_options, data_options, **settings
@@ -99,8 +108,7 @@ def fit_many(
     if processes > 1:
         fits = _spread(fitter, list(calls), processes, max(stack, 1))
     else:
-        lockstep = Lockstep[Fit](lambda program: stack or _chosen(fitter, program, total))
-        fits = lockstep.run(partial(_fit, fitter, *call) for call in calls)
+        fits = _fits(fitter, calls, stack, total)
     return _reported(fits, progress, total)
 
 
@@ -114,55 +122,99 @@ def _check_whole(name: str, value: object, least: int) -> None:
         raise ConfigError(f"{name}={value!r} must be an integer, {least} or greater.")
 
 
-def _chosen(fitter: Fitter, program: Program, total: int) -> int:
+def _check_stacks(fitter: Fitter) -> None:
+    """Raise `Unsupported`, naming what can, unless the method runs on several data sets at once."""
+    method, stacks = fitter.method, fitter.engine.stacks
+    able = f"it can do {' and '.join(stacks)}, and any" if stacks else "it can do any"
+    what = f"{method} of several data sets at once ({able} method one by one, with stack=1)"
+    check_declared(fitter.engine, "stacks", what, method)
+
+
+def _chosen(fitter: Fitter, responses: Responses, total: int) -> int:
     """How many data sets to compute together: what suits the device, in stacks of one size."""
-    if not METHODS[fitter.method].stacks or _not_stacked(fitter):
-        return 1
-    collapse, sizes = program.layout.collapse, program.layout.sizes
-    columns = sizes["item"] if collapse is None else collapse.size(sizes["trait"])
-    cells, most = SIZES.get(program.device, SIZES["cpu"])
-    most = min(most, max(1, cells // (sizes["person"] * columns)))
+    engine = fitter.engine
+    cells, most = SIZES.get(resolve_device(fitter.device, engine.devices(), engine.name), SIZES["cpu"])
+    most = min(most, max(1, cells // (responses.n_persons * responses.n_items)))
     return -(-total // -(-total // most)) if total else most
 
 
-def _not_stacked(fitter: Fitter) -> str:
-    """What a fit needs that the backend cannot do for several data sets at once; empty where there is nothing."""
-    needs = ("gradients", fitter.method) if METHODS[fitter.method].native else ("gradients",)
-    return next((need for need in needs if need not in fitter.engine.stacks), "")
+def _load(number: int, data: Any, options: Options, seed: int) -> DataSet:
+    with _naming(number):
+        return DataSet(number, load_responses(data, **options), seed_of(seed, number))
 
 
-def _check_stacks(fitter: Fitter) -> None:
-    """Raise `Unsupported`, naming who does, unless the backend computes several data sets together."""
-    if lacking := _not_stacked(fitter):
-        backend = fitter.engine.name
-        raise Unsupported(backend, f"{lacking} of several data sets at once", backends_with("stacks", lacking))
-
-
-def _fit(fitter: Fitter, number: int, data: Any, options: Options, seed: int, join: Join) -> Fit:
-    """One fit; what its data bring about says which data set it was."""
+@contextmanager
+def _naming(number: int) -> Iterator[None]:
+    """Have what a data set brings about say which one it was."""
     try:
-        return fitter.fit(load_responses(data, **options), seed_of(seed, number), silent, join)
+        yield
     except (DataError, NumericalError) as error:
         raise rebuild(type(error), f"data set number {number}, counted from 0: {error}") from error
+
+
+def _fits(fitter: Fitter, calls: Iterable[Call], stack: int, total: int = 0) -> Iterator[Fit]:
+    """Fits in this process, one by one or in stacks of so many; 0 chooses."""
+    data_sets: Iterator[DataSet] = (_load(*call) for call in calls)
+    if not stack and not (METHODS[fitter.method].stacks and fitter.method in fitter.engine.stacks):
+        stack = 1
+    if not stack and (first := next(data_sets, None)) is not None:
+        stack, data_sets = _chosen(fitter, first.responses, total), chain([first], data_sets)
+    yield from _in_stacks(fitter, data_sets, stack) if stack > 1 else _one_by_one(fitter, data_sets)
+
+
+def _one_by_one(fitter: Fitter, data_sets: Iterable[DataSet]) -> Iterator[Fit]:
+    for one in data_sets:
+        with _naming(one.number):
+            fit = fitter.fit(one.responses, one.seed)
+        yield fit
+
+
+def _in_stacks(fitter: Fitter, data_sets: Iterable[DataSet], size: int) -> Iterator[Fit]:
+    """Fits of so many data sets at a time; where one cannot be begun, those before it come first."""
+    bound, places = (_bind(fitter, one) for one in data_sets), 0
+    while True:
+        ready, error = _next_few(bound, size)
+        places = places or len(ready)
+        if ready:
+            yield from fitter.fit_stack(ready, places)
+        if error is not None:
+            raise error
+        if len(ready) < size:
+            return
+
+
+def _bind(fitter: Fitter, one: DataSet) -> Bound:
+    with _naming(one.number):
+        bound = fitter.bind(one.responses, one.seed)
+        check_start(bound.program, one.seed)
+        return bound
+
+
+def _next_few(iterator: Iterator[T], count: int) -> tuple[list[T], Exception | None]:
+    """What comes next, and what stopped it short."""
+    few: list[T] = []
+    try:
+        for one in islice(iterator, count):
+            few.append(one)
+    except Exception as error:
+        return few, error
+    return few, None
 
 
 def _spread(fitter: Fitter, calls: Sequence[Call], processes: int, stack: int) -> Iterator[Fit]:
     stacks = ((calls[i : i + stack],) for i in range(0, len(calls), stack))
     for done, error in in_processes(_fit_here, fitter, stacks, processes):
-        for idata, responses, draws in done:
-            yield Fit(idata, fitter.spec, responses, partial(fitter.compile, responses), draws)
+        yield from done
         if error is not None:
             raise error
 
 
-def _fit_here(
-    fitter: Fitter, calls: Sequence[Call]
-) -> tuple[list[tuple[az.InferenceData, Responses, Draws]], IRTBridgeError | None]:
-    """What a process sends home of fits done together: everything but the compiled programs, and what stopped it."""
-    done = []
+def _fit_here(fitter: Fitter, calls: Sequence[Call]) -> tuple[list[Fit], IRTBridgeError | None]:
+    """What a process sends home: fits done together, and what stopped it."""
+    done: list[Fit] = []
     try:
-        for fit in Lockstep[Fit](lambda program: len(calls)).run(partial(_fit, fitter, *call) for call in calls):
-            done.append((fit.idata, fit.responses, fit.draws))
+        for fit in _fits(fitter, calls, len(calls)):
+            done.append(fit)
     except IRTBridgeError as error:
         return done, error
     return done, None

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+from irtbridge_experiments.figures import registry as figures
+from irtbridge_experiments.tables import registry as tables
+
+from irtbridge.inference import METHODS
+from irtbridge.model.catalogue import MODELS, graded
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,7 +34,43 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_printed_spec_in_the_docs_is_what_is_printed() -> None:
-    from irtbridge.model.catalogue import graded
-
     shown = (ROOT / "docs" / "models.md").read_text().replace("\n    ", "\n")
     assert str(graded()) in shown
+
+
+def in_docs(page: str) -> str:
+    return (ROOT / "docs" / page).read_text()
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table as the pages write it."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def test_every_method_is_described_as_it_describes_itself() -> None:
+    rows = [
+        (f"`{name}`", method.summary, ", ".join(f"`{setting.name}`" for setting in fields(method.settings)))
+        for name, method in METHODS.items()
+    ]
+    assert table(("method", "what it does", "settings"), rows) in in_docs("methods.md")
+
+
+TRAITS = {None: "one", 1: "one or several", 2: "several"}
+"""By the default of a model's option `traits`."""
+
+
+def test_every_model_is_described_as_it_describes_itself() -> None:
+    rows = []
+    for name, function in MODELS.items():
+        summary = (inspect.getdoc(function) or "").partition("\n")[0].replace("``", "`")
+        traits = TRAITS[(function.__kwdefaults__ or {}).get("traits")]
+        rows.append((f"`{name}`", f"`{function.__name__}`", traits, summary))
+    assert table(("name", "function", "traits", "model"), rows) in in_docs("models.md")
+
+
+@pytest.mark.parametrize(("kind", "registry"), [("tables", tables), ("figures", figures)])
+def test_every_table_and_figure_of_a_study_is_named(kind: str, registry: Any) -> None:
+    (row,) = re.findall(rf"^\| {kind} \(.*\) \|(.*)\|(.*)\|$", in_docs("studies.md"), flags=re.MULTILINE)
+    for cell, parts in zip(row, (registry.SIMULATED, registry.REAL), strict=True):
+        assert [name.removesuffix(".csv") for name in re.findall("`(.*?)`", cell)] == [part.name for part in parts]

@@ -1,4 +1,4 @@
-"""fit_many(): the same draws as one by one, one compilation, and nothing finished is lost, together or not."""
+"""fit_many(): the same draws as one by one, one compilation, and nothing finished is lost, in stacks or not."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from pandas.testing import assert_frame_equal
 
 import irtbridge as irt
 from irtbridge import errors
-from irtbridge.model.cumulants import table_cells
-from irtbridge.model.quadrature import Quadrature
 
 SETTINGS = {
     "map": {},
@@ -33,17 +31,18 @@ def data_sets(n: int = 3, n_persons: int = 40) -> list[irt.Responses]:
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
 @pytest.mark.parametrize("method", SETTINGS)
 def test_many_fits_are_the_fits_one_by_one(backend: str, method: str) -> None:
-    """One after another, and together with two places for three data sets, so that one is taken anew."""
+    """One after another and, where they can, two together: of three data sets the last one is then left alone."""
     how = {"backend": backend, "method": method, **SETTINGS[method]}
     data, seeds = data_sets(), [irt.seed_of(5, i) for i in range(3)]
     alone = [irt.fit(one, "grm", seed=seed, **how) for one, seed in zip(data, seeds, strict=True)]
-    for stack in (1,) if method == "nuts" else (1, 2):
+    for stack, together in ((1, [1, 1, 1]), (2, [2, 2, 1])) if method == "vi" else ((1, [1, 1, 1]),):
         fits = list(irt.fit_many(data, "grm", seed=5, stack=stack, **how))
         assert [fit.idata.posterior.attrs["seed"] for fit in fits] == seeds
-        assert {fit.idata.posterior.attrs["together"] for fit in fits} == {stack}
+        assert [fit.idata.posterior.attrs["together"] for fit in fits] == together
         assert all(fit.responses is one for fit, one in zip(fits, data, strict=True))
         for fit, other in zip(fits, alone, strict=True):
             np.testing.assert_allclose(fit.draws.z, other.draws.z, rtol=1e-6, atol=1e-6)
+            np.testing.assert_allclose(fit.pareto_k, other.pareto_k, rtol=1e-4)
             ability = fit.idata.posterior.ability, other.idata.posterior.ability
             np.testing.assert_allclose(*ability, rtol=1e-4, atol=1e-4)
             z = fit.draws.z[0, :3]
@@ -59,7 +58,7 @@ def test_a_fallback_is_that_of_the_fit_alone(backend: str) -> None:
     how = {"backend": backend, "method": "laplace", "draws": 20}
     data = data_sets(2)
     alone = [irt.fit(one, "grm", seed=irt.seed_of(5, i), **how) for i, one in enumerate(data)]
-    for fit, other in zip(irt.fit_many(data, "grm", seed=5, stack=2, **how), alone, strict=True):
+    for fit, other in zip(irt.fit_many(data, "grm", seed=5, **how), alone, strict=True):
         assert fit.draws.chain_method == "sequential"
         np.testing.assert_allclose(fit.draws.z, other.draws.z, rtol=1e-9, atol=1e-9)
 
@@ -76,8 +75,9 @@ def test_nuts_of_several_data_sets_at_once() -> None:
 
 
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
-def test_wider_data_join_a_stack(backend: str) -> None:
-    """Data with few patterns and with many, complete and with missing responses, come while others are under way."""
+@pytest.mark.parametrize(("method", "settings"), [("map", {"standard_errors": False}), ("vi", SETTINGS["vi"])])
+def test_wider_data_follow(backend: str, method: str, settings: dict[str, int]) -> None:
+    """Data with few patterns and with many, complete and with missing responses, in stacks where that can be."""
     spec, counts = irt.two_pl(), [2] * 4
     params = irt.simulate_parameters(spec, 40, counts, seed=1)
     rest = [irt.simulate_responses(spec, params, counts, seed=i, missing=0.2 * (i > 2)) for i in range(5)]
@@ -87,42 +87,32 @@ def test_wider_data_join_a_stack(backend: str) -> None:
     )
     assert not some_missing.observed.all()
     data = [few, *rest[:2], some_missing, *rest[2:]]
-    how = {"backend": backend, "method": "map", "seed": 5}
-    together, one_by_one = (irt.fit_many(data, spec, stack=stack, **how) for stack in (3, 1))
-    for fit, alone in zip(together, one_by_one, strict=True):
-        np.testing.assert_allclose(fit.draws.z, alone.draws.z, atol=1e-6)
-
-
-@pytest.mark.parametrize("backend", ["pyro", "tfp"])
-def test_missing_responses_join_data_whose_gradient_is_tabulated(backend: str) -> None:
-    spec, counts = irt.two_pl(), [2] * 20
-    params = irt.simulate_parameters(spec, 14_000, counts, seed=1)
-    complete = irt.simulate_responses(spec, params, counts, seed=1)
-    codes = complete.values.copy()
-    codes[0, 0] = -1
-    program = irt.load_backend(backend).compile(spec, complete, device="cpu", collapse=Quadrature())
-    assert table_cells(program.layout, (14_000, 20), gradient=True) > 0
-    programs = [program.bind(irt.Responses.from_codes(codes, n_categories=complete.n_categories)), program]
-    z = np.random.default_rng(0).normal(0, 0.3, (2, program.dim))
-    values, _ = program.stack(programs).value_and_grad(z, np.array([True, True]))
-    expected = [float(one.value_and_grad(point)[0]) for one, point in zip(programs, z, strict=True)]
-    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    how = {"backend": backend, "method": method, "dtype": "float64", **settings}
+    alone = [irt.fit(one, spec, seed=irt.seed_of(5, i), **how) for i, one in enumerate(data)]
+    for fit, other in zip(irt.fit_many(data, spec, seed=5, stack=3 * (method == "vi"), **how), alone, strict=True):
+        np.testing.assert_allclose(fit.draws.z, other.draws.z, atol=1e-6)
 
 
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
 def test_seconds_of_a_stack_are_shares(backend: str) -> None:
-    """Together they are what the whole took, less what is done between fits."""
+    """Each has its own timings in it, and together they are no more than what the whole took."""
     how, begin = {"backend": backend, "method": "vi", "steps": 200}, time.perf_counter()
-    fits = irt.fit_many(data_sets(6), "grm", stack=3, **how)
+    fits = list(irt.fit_many(data_sets(6), "grm", stack=3, **how))
     each = [fit.idata.posterior.attrs["wall_seconds"] for fit in fits]
-    assert 0.5 * (time.perf_counter() - begin) < sum(each) < time.perf_counter() - begin
+    assert all(wall >= fit.timings.total for wall, fit in zip(each, fits, strict=True))
+    assert sum(each) < time.perf_counter() - begin
+    for stack in (fits[:3], fits[3:]):
+        assert len({(fit.timings.warmup, fit.timings.sampling) for fit in stack}) == 1
+    assert [fit.timings.compile for fit in (*fits[1:3], *fits[4:])] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
-def test_processes_change_nothing(backend: str) -> None:
-    how = {"backend": backend, "method": "laplace", "draws": 50, "fallback": "none"}
+@pytest.mark.parametrize("method", ["laplace", "vi"])
+def test_processes_change_nothing(backend: str, method: str) -> None:
+    """Data sets are spread one by one, or in stacks."""
+    how = {"backend": backend, "method": method, **SETTINGS[method]}
     here = list(irt.fit_many(data_sets(), "grm", seed=5, **how))
-    there = list(irt.fit_many(data_sets(), "grm", seed=5, processes=2, stack=2, **how))
+    there = list(irt.fit_many(data_sets(), "grm", seed=5, processes=2, stack=2 * (method == "vi"), **how))
     for one, other in zip(here, there, strict=True):
         np.testing.assert_allclose(other.draws.z, one.draws.z, rtol=1e-6, atol=1e-6)
         assert other.responses.fingerprint == one.responses.fingerprint
@@ -132,27 +122,35 @@ def test_processes_change_nothing(backend: str) -> None:
     np.testing.assert_allclose(there[2].program.value(z), here[2].program.value(z))
 
 
-@pytest.mark.parametrize(
-    "how", [{"processes": 2}, {"processes": 2, "stack": 3}, {"stack": 1}, {"stack": 2}, {"stack": 3}], ids=str
-)
-def test_what_is_finished_is_not_lost(how: dict[str, int]) -> None:
+WAYS = {
+    "one by one": {"method": "map"},
+    "in stacks of two": {"method": "vi", "stack": 2, **SETTINGS["vi"]},
+    "in a stack of three": {"method": "vi", "stack": 3, **SETTINGS["vi"]},
+    "in processes": {"method": "map", "processes": 2},
+    "in processes, in stacks": {"method": "vi", "processes": 2, "stack": 3, **SETTINGS["vi"]},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_finished_is_not_lost(way: str) -> None:
     data = [*data_sets(2), "no such file.csv", data_sets(1)[0]]
-    fits = irt.fit_many(data, "grm", method="map", **how)
+    fits = irt.fit_many(data, "grm", **WAYS[way])
     assert next(fits).draws.z.shape == next(fits).draws.z.shape
     with pytest.raises(errors.DataNotFound, match=r"number 2, counted from 0: .*no such file"):
         next(fits)
 
 
-def test_data_of_another_shape_are_refused() -> None:
-    fits = irt.fit_many([data_sets(1)[0], data_sets(1, n_persons=41)[0]], "grm", method="map")
+@pytest.mark.parametrize("way", ["one by one", "in stacks of two"])
+def test_data_of_another_shape_are_refused(way: str) -> None:
+    fits = irt.fit_many([data_sets(1)[0], data_sets(1, n_persons=41)[0]], "grm", **WAYS[way])
     next(fits)
-    with pytest.raises(errors.DataError, match="compiled for 40 persons"):
+    with pytest.raises(errors.DataError, match=r"number 1, counted from 0: .*compiled for 40 persons"):
         next(fits)
 
 
-@pytest.mark.parametrize("stack", [1, 2])
-def test_fits_come_as_they_are_finished(stack: int) -> None:
-    """Of data whose fits take equally long, as many are asked for as there are places; progress counts fits."""
+@pytest.mark.parametrize(("way", "places"), [("one by one", 1), ("in stacks of two", 2)])
+def test_fits_come_as_they_are_finished(way: str, places: int) -> None:
+    """As many data sets are asked for as are computed together; progress counts fits."""
     asked, told = [], []
 
     def lazily() -> Iterator[irt.Responses]:
@@ -163,35 +161,36 @@ def test_fits_come_as_they_are_finished(stack: int) -> None:
     def progress(*report: object) -> None:
         told.append(report)
 
-    fits = irt.fit_many(lazily(), "2pl", method="map", progress=progress, stack=stack)
+    fits = irt.fit_many(lazily(), "2pl", progress=progress, **WAYS[way])
+    assert asked == []
     next(fits)
-    assert asked[:stack] == list(range(stack))
-    assert len(asked) <= 2 * stack - 1
+    assert asked == list(range(places))
     assert told == [("data sets", 1, 0)]
 
 
-def test_what_breaks_a_generator_of_data_loses_no_fit() -> None:
+@pytest.mark.parametrize("way", ["one by one", "in stacks of two"])
+def test_what_breaks_a_generator_of_data_loses_no_fit(way: str) -> None:
     def breaking() -> Iterator[irt.Responses]:
         yield from data_sets(3)
         raise KeyError("the archive ends here")
 
-    fits = irt.fit_many(breaking(), "grm", method="map", stack=2)
+    fits = irt.fit_many(breaking(), "grm", **WAYS[way])
     assert len([next(fits) for _ in range(3)]) == 3
     with pytest.raises(KeyError, match="archive ends"):
         next(fits)
 
 
 def test_the_stack_is_chosen_by_the_size_of_the_data() -> None:
-    """Small data are done together, in stacks of one size; large data and NUTS are not."""
+    """Small data are done together by `vi`, in stacks of one size; large data and other methods are not."""
 
     def together(method: str, n: int, n_persons: int = 40) -> int:
         settings = SETTINGS[method] | ({"standard_errors": False} if method == "map" else {})
         fits = irt.fit_many(data_sets(n, n_persons), "grm", method=method, **settings)
         return int(next(fits).idata.posterior.attrs["together"])
 
-    assert [together("map", n) for n in (1, 3, 18)] == [1, 3, 9]
-    assert together("map", 2, n_persons=10_000) == 1
-    assert together("nuts", 2) == 1
+    assert [together("vi", n) for n in (1, 3, 18)] == [1, 3, 9]
+    assert together("vi", 2, n_persons=70_000) == 1
+    assert [together(method, 2) for method in ("nuts", "map")] == [1, 1]
 
 
 SINGLE = {"name": "lsat7", "responses": data_sets(1)[0], "table": data_sets(1)[0].to_frame()}
@@ -223,9 +222,13 @@ def test_bad_arguments_are_refused_at_once(case: str) -> None:
         irt.fit_many([], **arguments)
 
 
-def test_what_cannot_be_stacked_is_refused_at_once() -> None:
-    with pytest.raises(errors.Unsupported, match=r"'pyro' does not support nuts of several data sets at once.*tfp"):
-        irt.fit_many([], method="nuts", stack=2)
-    fits = irt.fit_many(data_sets(2), "grm", method="map", block=20, stack=2)
-    with pytest.raises(errors.ConfigError, match="stack=1"):
-        next(fits)
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("nuts", r"'pyro' does not support nuts of several data sets at once.*vi.*supported by: tfp"),
+        ("map", r"'pyro' does not support map of several data sets at once.*can do vi.*stack=1"),
+    ],
+)
+def test_what_cannot_be_stacked_is_refused_at_once(method: str, message: str) -> None:
+    with pytest.raises(errors.Unsupported, match=message):
+        irt.fit_many([], method=method, stack=2)

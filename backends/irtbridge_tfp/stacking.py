@@ -1,24 +1,16 @@
-"""TFP programs over several data sets, computed together on a leading axis."""
+"""TFP programs over several data sets, for the library's own methods on all of them at once."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
-
-from irtbridge.plugin.program import Stack, silent
-from irtbridge.results.draws import Draws
-from irtbridge_tfp.program import TfpProgram
+from irtbridge.plugin import Draws, Stack, silent, stacked_arrays
+from irtbridge_tfp.density import TfpDensity
 from irtbridge_tfp.sampling import nuts, vi
 
 if TYPE_CHECKING:
     from irtbridge import NutsSettings, ViSettings
-
-Array = NDArray[np.float64]
 
 
 class TfpStack(Stack):
@@ -26,39 +18,18 @@ class TfpStack(Stack):
 
     Parameters
     ----------
-    programs : sequence of TfpProgram
-        Bound from one.
+    programs : sequence of TfpDensity
+        Bound from one, abilities and all.
     """
 
-    def __init__(self, programs: Sequence[TfpProgram]) -> None:
-        start = time.perf_counter()
+    def __init__(self, programs: Sequence[TfpDensity]) -> None:
         self.program = programs[-1]
-        rows, columns = np.max([program.data[0].shape for program in programs], axis=0).tolist()
-        masked = max(len(program.data) for program in programs) > 1
+        arrays = stacked_arrays([program.responses for program in programs])
         with self.program.on_device():
-            wide = (program.widened(rows, columns, masked=masked) for program in programs)
-            self.data = tuple(tf.stack(parts) for parts in zip(*wide, strict=True))
-            shapes = tuple(tuple(part.shape) for part in self.data)
-            self._gradient = self.program.compiled(("stacked", *shapes), self._trace_gradient)
-        self.compile_seconds = time.perf_counter() - start
-
-    def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
-        constant = self.program.model.constant
-        with self.program.on_device():
-            value, gradient = self._gradient(constant(z), constant(jacobian.astype(float)), *self.data)
-        return np.asarray(value, dtype=float), np.asarray(gradient, dtype=float)
+            self.data = tuple(self.program.tensor(part) for part in arrays)
 
     def nuts(self, settings: NutsSettings, seeds: Sequence[int]) -> list[Draws]:
         return nuts(self.program, self.data, settings, seeds, silent)
 
     def vi(self, settings: ViSettings, seeds: Sequence[int]) -> list[Draws]:
         return vi(self.program, self.data, settings, seeds, silent)
-
-    def _trace_gradient(self) -> Callable[..., Any]:
-        """Graph function of (z, weight, *data)."""
-        sets, dtype = len(self.data[0]), self.program.dtype
-        point = [tf.TensorSpec([sets, self.program.dim], dtype), tf.TensorSpec([sets], dtype)]
-        signature = [*point, *(tf.TensorSpec(part.shape, part.dtype) for part in self.data)]
-        traced = tf.function(self.program.model.value_and_grad, signature, autograph=False)
-        traced.get_concrete_function()
-        return traced  # type: ignore[no-any-return]

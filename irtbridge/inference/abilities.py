@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.clock import seconds
 from irtbridge.data.responses import Responses
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
@@ -39,7 +39,7 @@ def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Arr
     layout, responses = program.layout, program.responses
     if layout.collapse is None:
         return draws, None
-    start = seconds()
+    start = time.perf_counter()
     params = program.constrain(draws.z)
     if draws.standard_errors is None:
         abilities = draw_abilities(layout, params, responses, seed)
@@ -47,7 +47,7 @@ def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Arr
         mean, sd = expected_abilities(layout, {name: value[0, 0] for name, value in params.items()}, responses)
         abilities = mean[None, None]
         draws = replace(draws, standard_errors={**draws.standard_errors, layout.spec.family.ability: sd})
-    sampling = draws.timings.sampling + seconds() - start
+    sampling = draws.timings.sampling + time.perf_counter() - start
     return replace(draws, timings=replace(draws.timings, sampling=sampling)), abilities
 
 

@@ -10,16 +10,17 @@ which is a between c and C and constant below and above. It is a change of coord
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.data.responses import Responses
+from irtbridge.inference.wrapped import WrappedProgram
 from irtbridge.model.layout import Layout, Slot
-from irtbridge.plugin.program import Program, Stack
+from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -111,7 +112,7 @@ class Intercepts:
         np.subtract.at(slope.T, self.shifted_by, (gradient[..., self.shifted] * self._slope(t)).T)
         return slope
 
-    def value_and_grad(self, density: ValueAndGrad, y: Array, weight: Array) -> tuple[Array, Array]:
+    def value_and_grad(self, density: ValueAndGrad, y: Array, *, jacobian: bool) -> tuple[Array, Array]:
         """Density and gradient at coordinates with intercepts, from those at coordinates with locations.
 
         Parameters
@@ -120,16 +121,18 @@ class Intercepts:
             Of coordinates with locations.
         y : ndarray, shape (..., dim)
             Coordinates with intercepts.
-        weight : ndarray, shape (...)
-            With which the logarithm of the Jacobian counts, 1 or 0.
+        jacobian : bool
+            Whether the density is that of the coordinates, or of the parameters.
         """
         value, gradient = density(self.to_locations(y))
         gradient = self.pull_back(y, gradient)
-        np.subtract.at(gradient.T, self.scaled_by, (weight[..., None] * self._slope(y[..., self.scaled_by])).T)
-        return value + weight * self.log_jacobian(y), gradient
+        if not jacobian:
+            return value, gradient
+        np.subtract.at(gradient.T, self.scaled_by, self._slope(y[..., self.scaled_by]).T)
+        return value + self.log_jacobian(y), gradient
 
 
-class InterceptProgram(Program):
+class InterceptProgram(WrappedProgram):
     """A program in coordinates with intercepts.
 
     Parameters
@@ -141,13 +144,8 @@ class InterceptProgram(Program):
     """
 
     def __init__(self, program: Program, intercepts: Intercepts) -> None:
-        self.program, self.intercepts = program, intercepts
-        self.spec, self.layout, self.responses = program.spec, program.layout, program.responses
-        self.native, self.device, self.dtype = program.native, program.device, program.dtype
-        self.compile_seconds = program.compile_seconds
-
-    def log_density(self, params: Mapping[str, Array]) -> Array:
-        return self.program.log_density(params)
+        super().__init__(program)
+        self.intercepts = intercepts
 
     def value(self, z: Array) -> Array:
         z = np.asarray(z, dtype=float)
@@ -155,36 +153,14 @@ class InterceptProgram(Program):
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)
-        weight = np.full(z.shape[:-1], float(jacobian))
-        return self.intercepts.value_and_grad(lambda x: self.program.value_and_grad(x, jacobian=jacobian), z, weight)
-
-    def for_chains(self) -> InterceptProgram:
-        return InterceptProgram(self.program.for_chains(), self.intercepts)
+        density = partial(self.program.value_and_grad, jacobian=jacobian)
+        return self.intercepts.value_and_grad(density, z, jacobian=jacobian)
 
     def constrain(self, z: Array) -> dict[str, Array]:
         return self.program.constrain(self.intercepts.to_locations(np.asarray(z, dtype=float)))
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         return self.intercepts.from_locations(self.program.unconstrain(params))
-
-    def bind(self, responses: Responses) -> InterceptProgram:
-        return InterceptProgram(self.program.bind(responses), self.intercepts)
-
-    def stack(self, programs: Sequence[Program]) -> InterceptStack:
-        inner = [program.program for program in programs if isinstance(program, InterceptProgram)]
-        return InterceptStack(self.program.stack(inner), self.intercepts)
-
-
-class InterceptStack(Stack):
-    """A stack in coordinates with intercepts; the parameters are as for `InterceptProgram`."""
-
-    def __init__(self, stack: Stack, intercepts: Intercepts) -> None:
-        self.stack, self.intercepts, self.compile_seconds = stack, intercepts, stack.compile_seconds
-
-    def value_and_grad(self, z: Array, jacobian: NDArray[np.bool_]) -> tuple[Array, Array]:
-        return self.intercepts.value_and_grad(
-            lambda x: self.stack.value_and_grad(x, jacobian), z, jacobian.astype(float)
-        )
 
 
 def with_intercepts(program: Program) -> Program:

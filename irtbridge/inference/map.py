@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.clock import seconds
 from irtbridge.inference.modes import Mode, find_maximum, find_mode
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress
@@ -39,7 +39,7 @@ class MapSettings(CollapsedSettings):
 def run_map(program: Program, settings: MapSettings, seed: int, progress: Progress) -> Draws:
     """Posterior mode as a single draw, with standard errors from the observed information."""
     progress("optimisation", 0, 0)
-    start, how, around = seconds(), {"max_iterations": settings.max_iterations, "seed": seed}, None
+    start, how, around = time.perf_counter(), {"max_iterations": settings.max_iterations, "seed": seed}, None
     if settings.standard_errors:
         mode = find_mode(program, jacobian=False, progress=progress, **how)
         z, value, optimum, errors = mode.z, mode.value, mode.optimum, _standard_errors(program, mode)
@@ -47,7 +47,7 @@ def run_map(program: Program, settings: MapSettings, seed: int, progress: Progre
     else:
         z, value, optimum = find_maximum(program, jacobian=False, **how)
         errors = {name: np.full(full.shape, np.nan) for name, (_, full) in _reported_at(program, z).items()}
-    timings, stats = Timings(warmup=seconds() - start), {"lp": np.array([[value]])}
+    timings, stats = Timings(warmup=time.perf_counter() - start), {"lp": np.array([[value]])}
     return Draws(z[None, None], timings, stats, "point", standard_errors=errors, optimum=optimum, around=around)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import NumericalError, UnknownName, Unsupported
+from irtbridge.errors import NumericalError, UnknownName
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.laplace import LaplaceSettings, run_laplace
@@ -25,10 +25,11 @@ from irtbridge.inference.vi_newton import NewtonViSettings, run_newton_vi
 from irtbridge.model.density import log_density_terms
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
-from irtbridge.plugin.entry_points import backends_that, backends_with
+from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program, Progress, silent
-from irtbridge.results.draws import Draws
+from irtbridge.plugin.stack import Stackable
+from irtbridge.results.draws import Draws, Timings
 
 
 @dataclass(frozen=True)
@@ -41,27 +42,94 @@ class Method:
         Dataclass of its settings.
     run : callable
         Of (program, settings, seed, progress).
+    summary : str
+        What it does, in one line.
+    colour : str
+        Of what it fitted, in every figure.
+    smoke : mapping of str to int
+        What ``preset=smoke`` allows of its settings at most.
     native : bool
         Whether it is the library's own, which a backend must declare; the others serve every backend.
     stacks : bool
-        Whether several data sets are sooner done together (see `irtbridge.many`).
+        Whether several data sets are sooner done in one run (see `irtbridge.many`).
     """
 
     settings: type
     run: Callable[[Program, Any, int, Progress], Draws]
+    summary: str
+    colour: str
+    smoke: Mapping[str, int] = field(default_factory=dict)
     native: bool = False
-    stacks: bool = True
+    stacks: bool = False
 
+
+SHORT_CHAIN = {"chains": 1, "warmup": 50, "draws": 50}
+"""Chosen: seconds for a fit, and enough draws for every table and figure to have something to show."""
 
 METHODS: dict[str, Method] = {
-    "nuts": Method(NutsSettings, lambda program, *how: program.nuts(*how), native=True, stacks=False),
-    "vi": Method(ViSettings, lambda program, *how: program.vi(*how), native=True),
-    "map": Method(MapSettings, run_map),
-    "laplace": Method(LaplaceSettings, run_laplace),
-    "nuts_collapsed": Method(CollapsedNutsSettings, run_collapsed_nuts),
-    "vi_collapsed": Method(CollapsedViSettings, run_collapsed_vi),
-    "vi_newton": Method(NewtonViSettings, run_newton_vi),
-    "nuts_whitened": Method(WhitenedNutsSettings, run_whitened_nuts),
+    "nuts": Method(
+        NutsSettings,
+        lambda program, *how: program.nuts(*how),
+        summary="the library's No-U-Turn sampler on all parameters and abilities; windowed adaptation of step size and "
+        "diagonal mass matrix",
+        colour="#0072B2",
+        smoke=SHORT_CHAIN,
+        native=True,
+    ),
+    "laplace": Method(
+        LaplaceSettings,
+        run_laplace,
+        summary="abilities integrated out by quadrature; normal approximation from mode and observed information, "
+        "draws corrected by Pareto-smoothed importance sampling",
+        colour="#009E73",
+        smoke={"draws": 200},
+    ),
+    "nuts_collapsed": Method(
+        CollapsedNutsSettings,
+        run_collapsed_nuts,
+        summary="abilities integrated out; NUTS on the item parameters, whitened by the Laplace approximation",
+        colour="#56B4E9",
+        smoke=SHORT_CHAIN,
+    ),
+    "nuts_whitened": Method(
+        WhitenedNutsSettings,
+        run_whitened_nuts,
+        summary="any number of traits; NUTS on item parameters and abilities together, whitened by a normal "
+        "approximation with a block for each person",
+        colour="#CC79A7",
+        smoke=SHORT_CHAIN,
+    ),
+    "map": Method(
+        MapSettings,
+        run_map,
+        summary="abilities integrated out; posterior mode with standard errors; with flat priors marginal maximum "
+        "likelihood",
+        colour="#8B7D3A",
+    ),
+    "vi": Method(
+        ViSettings,
+        lambda program, *how: program.vi(*how),
+        summary="mean-field normal guide on the unconstrained coordinates, fitted by Adam on the ELBO; draws from the "
+        "guide stand for the posterior",
+        colour="#E69F00",
+        smoke={"steps": 300, "draws": 200},
+        native=True,
+        stacks=True,
+    ),
+    "vi_newton": Method(
+        NewtonViSettings,
+        run_newton_vi,
+        summary="the mean-field guide of `vi`, fitted by Newton's method (variational online Newton) in a twentieth of "
+        "the steps",
+        colour="#882255",
+    ),
+    "vi_collapsed": Method(
+        CollapsedViSettings,
+        run_collapsed_vi,
+        summary="abilities integrated out; a normal guide that keeps the covariance of the item parameters",
+        colour="#D55E00",
+        smoke={"draws": 200},
+    ),
 }
 
 
@@ -97,15 +165,10 @@ def compile_for(
     keep_freed_memory()
     quadrature = getattr(settings, "collapse", None)
     if quadrature is not None:
-        if not backend.collapses:
-            raise Unsupported(backend.name, "integrating abilities out", backends_that("collapses"))
         how = {"device": device, "dtype": dtype}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
-    if not (getattr(settings, "noncentred", False) and spec[spec.family.ability].prior.references()):
-        return backend.compile(spec, responses, device=device, dtype=dtype)
-    if not backend.noncentres:
-        raise Unsupported(backend.name, "noncentred=true", backends_that("noncentres"))
-    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=True)
+    noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
+    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
 
 
 def run_method(
@@ -120,10 +183,43 @@ def run_method(
     NumericalError
         The log density is not finite where the chains start; names the variable and its prior.
     """
-    if METHODS[method].native and method not in backend.methods:
-        raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
+    if METHODS[method].native:
+        check_declared(backend, "methods", f"method {method!r}", method)
     check_start(program, seed)
-    draws = METHODS[method].run(program, settings, seed, progress)
+    return _checked(program, METHODS[method].run(program, settings, seed, progress), progress)
+
+
+def run_stack(programs: Sequence[Program], method: str, settings: Any, seeds: Sequence[int], count: int) -> list[Draws]:
+    """Draw from the posteriors of several data sets in one run of the library's own method.
+
+    Parameters
+    ----------
+    programs : sequence of Program
+        All bound from one.
+    method, settings, seeds
+        As for `run_method`, with a seed for each program.
+    count : int
+        How many are wanted; those after them only fill the stack.
+
+    Returns
+    -------
+    list of Draws
+        Each with its share of the seconds; those of compiling are all the first one's.
+    """
+    first = programs[0]
+    assert isinstance(first, Stackable)
+    stack = first.stack(programs)
+    together: list[Draws] = getattr(stack, method)(settings, seeds)[:count]
+    draws, compiling = [], stack.compile_seconds + together[0].timings.compile
+    for program, each in zip(programs, together, strict=False):
+        shares = Timings(compiling, each.timings.warmup / count, each.timings.sampling / count)
+        draws.append(_checked(program, replace(each, timings=shares), silent))
+        compiling = 0.0
+    return draws
+
+
+def _checked(program: Program, draws: Draws, progress: Progress) -> Draws:
+    """Draws with the k-hat of what they were drawn from, where that is known, and the seconds of compiling."""
     if draws.log_q is not None:
         draws = replace(draws, pareto_k=k_hat(program, draws.z[0], draws.log_q[0], progress))
     timings = replace(draws.timings, compile=draws.timings.compile + program.compile_seconds)

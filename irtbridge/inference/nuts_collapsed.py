@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.clock import seconds
 from irtbridge.inference.chains import ChainSettings, run_chains
 from irtbridge.inference.modes import find_mode
 from irtbridge.inference.settings import CollapsedSettings
@@ -37,9 +37,9 @@ class CollapsedNutsSettings(ChainSettings, CollapsedSettings):
 def run_collapsed_nuts(program: Program, settings: CollapsedNutsSettings, seed: int, progress: Progress) -> Draws:
     """NUTS on the item parameters in the coordinates in which the Laplace approximation is a standard normal."""
     progress("optimisation", 0, 0)
-    start = seconds()
+    start = time.perf_counter()
     mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed, progress=progress)
-    factor, for_chains, spent = mode.factor, program.for_chains(), seconds() - start
+    factor, for_chains, spent = mode.factor, program.for_chains(), time.perf_counter() - start
 
     def density(w: Array) -> tuple[Array, Array]:
         value, gradient = for_chains.value_and_grad(mode.z + factor @ w)

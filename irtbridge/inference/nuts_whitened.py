@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
-from irtbridge.clock import seconds
 from irtbridge.inference.chains import ChainSettings, run_chains
 from irtbridge.inference.person_blocks import normal_posterior
 from irtbridge.model.quadrature import check_normal_abilities
@@ -31,8 +31,8 @@ class WhitenedNutsSettings(ChainSettings):
 def run_whitened_nuts(program: Program, settings: WhitenedNutsSettings, seed: int, progress: Progress) -> Draws:
     """NUTS in the coordinates in which the normal approximation of the joint posterior is a standard normal."""
     check_normal_abilities(program.spec)
-    start = seconds()
+    start = time.perf_counter()
     normal = normal_posterior(program.for_chains(), seed, lambda done, total: progress("optimisation", done, total))
-    spent = seconds() - start
+    spent = time.perf_counter() - start
     draws = run_chains(normal.density, normal.coordinates, program.dim, settings, seed, progress)
     return replace(draws, timings=replace(draws.timings, warmup=draws.timings.warmup + spent))

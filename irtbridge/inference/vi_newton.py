@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.clock import seconds
 from irtbridge.errors import ConfigError, NumericalError
 from irtbridge.plugin.options import check_positive
 from irtbridge.plugin.program import Program, Progress
+from irtbridge.plugin.starts import in_convention
 from irtbridge.results.draws import Draws, Timings
 
 Array = NDArray[np.float64]
@@ -55,12 +56,12 @@ class NewtonViSettings:
 
 def run_newton_vi(program: Program, settings: NewtonViSettings, seed: int, progress: Progress) -> Draws:
     """Fit the guide and draw from it."""
-    rng, start = np.random.default_rng(seed), seconds()
+    rng, start = np.random.default_rng(seed), time.perf_counter()
     mean, scale, elbo = fit_mean_field(program, settings, rng, progress)
-    middle = seconds()
+    middle = time.perf_counter()
     noise = rng.standard_normal((settings.draws, program.dim))
     log_q = -0.5 * np.sum(noise**2 + np.log(2 * np.pi), axis=1) - np.log(scale).sum()
-    timings = Timings(warmup=middle - start, sampling=seconds() - middle)
+    timings = Timings(warmup=middle - start, sampling=time.perf_counter() - middle)
     z = (mean + scale * noise)[None]
     return Draws(z, timings, {}, "independent", elbo=elbo, ess=float(settings.draws), log_q=log_q[None])
 
@@ -78,7 +79,7 @@ def fit_mean_field(
     NumericalError
         The ELBO is not finite.
     """
-    mean, velocity = program.in_convention(np.zeros(program.dim)), np.zeros(program.dim)
+    mean, velocity = in_convention(program, np.zeros(program.dim)), np.zeros(program.dim)
     precision = np.full(program.dim, float(settings.init_scale) ** -2)
     entropy, elbo = 0.5 * program.dim * (1 + np.log(2 * np.pi)), []
     for step in range(settings.steps):

@@ -237,6 +237,16 @@ ALIASES: dict[str, str] = {
 }
 
 
+def options_of(model: str) -> tuple[str, ...]:
+    """Names of what may be chosen of a model of the catalogue."""
+    return tuple(MODELS[model].__kwdefaults__ or {})
+
+
+def with_option(option: str) -> tuple[str, ...]:
+    """The models of the catalogue that have an option."""
+    return tuple(name for name in MODELS if option in options_of(name))
+
+
 def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
     """Return the spec of a model named in the catalogue (a spec is returned as it is).
 
@@ -260,10 +270,9 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
     if name not in MODELS:
         hint = "Call the function itself." if callable(model) else ""
         raise UnknownName("model", model, MODELS, hint)
-    valid = tuple(MODELS[name].__kwdefaults__ or {})
     for option in options:
-        if option not in valid:
-            raise UnknownName(f"option of model {name!r}", option, valid)
+        if option not in options_of(name):
+            raise UnknownName(f"option of model {name!r}", option, options_of(name))
     return MODELS[name](**options)
 
 

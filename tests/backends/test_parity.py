@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from irtbridge_experiments.tables import read_reference
+from irtbridge_experiments.tables.reference import read_reference
 
 import irtbridge as irt
 from irtbridge.results.quiet_arviz import az

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from irtbridge_experiments.conditions import make_design, read_tasks, spec_of
-from irtbridge_experiments.config import read_config
+from irtbridge_experiments.config.compose import read_config
+from irtbridge_experiments.study.conditions import make_design, read_tasks, spec_of
 
 import irtbridge as irt
 from irtbridge.data.labels import by_item, labels_of, positions

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import yaml
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.conditions import DATA_OPTIONS, data_options, read_tasks
-from irtbridge_experiments.config import read_config
+from irtbridge_experiments.config.compose import read_config
+from irtbridge_experiments.study.conditions import DATA_OPTIONS, data_options, read_tasks
 
 from irtbridge.data.responses import Responses, load_responses
 from irtbridge.errors import DataError, DataNotFound, IRTBridgeWarning

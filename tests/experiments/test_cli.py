@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from irtbridge_experiments.cli import main
+from irtbridge_experiments.commands import COMMANDS
 
-from irtbridge.model.catalogue import graded, two_pl
+from irtbridge.data.named import dataset_names
+from irtbridge.inference import METHODS
+from irtbridge.model.catalogue import MODELS, graded, two_pl
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
 
 QUICK = ["method.nuts.chains=1", "method.nuts.warmup=40", "method.nuts.draws=30"]
@@ -50,10 +56,32 @@ def test_help_answers_without_numpy() -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
-@pytest.mark.parametrize("command", ["run", "fit", "tables", "sbc"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"usage: irtbridge {command}" in capsys.readouterr().out
+    assert main(["--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{command} {COMMANDS[command].usage}".strip() in said
+    assert COMMANDS[command].summary in said
+
+
+def test_help_of_fit_names_all_that_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for names in (MODELS, METHODS, dataset_names()):
+        assert ", ".join(names) in said
+
+
+def test_help_of_run_names_every_study_by_where_its_data_come_from(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    simulations, _, real = capsys.readouterr().out.partition(": simulations; ")
+    tree = files("irtbridge_configs") / "study"
+    studies = {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text()) for path in tree.iterdir()}
+    for name, study in studies.items():
+        simulated = any("simulate" in condition for condition in study["conditions"].values())
+        shown = simulations if simulated or name == "quickstart" else real.partition(": real data")[0]
+        assert re.search(rf"\b{name}\b", shown), name
 
 
 def test_doctor_names_versions_and_devices(capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,7 +254,7 @@ def _workers_of(cwd: Path) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_text()
-            if "irtbridge_experiments.worker" in command and (process / "cwd").resolve() == cwd.resolve():
+            if "irtbridge_experiments.study.worker" in command and (process / "cwd").resolve() == cwd.resolve():
                 found.append(command)
         except OSError:
             continue

@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.figures import LONGEST_LABEL
-from irtbridge_experiments.render import print_table, to_latex, to_markdown
-from irtbridge_experiments.shapes import densities, traces
+from irtbridge_experiments.figures import registry
+from irtbridge_experiments.figures.style import LONGEST_LABEL
+from irtbridge_experiments.records.shapes import densities, traces
+from irtbridge_experiments.tables.reference import read_reference_file
+from irtbridge_experiments.tables.render import print_table, to_latex, to_markdown
 from rich.console import Console
 
 from irtbridge.data.files import write_json
@@ -125,10 +127,14 @@ def test_a_figure_that_fails_costs_no_table(
     def fail(*_: Any) -> None:
         raise ValueError("no room")
 
-    monkeypatch.setattr("irtbridge_experiments.figures.draw_agreement", fail)
+    monkeypatch.setattr(registry, "REAL", (registry.Figure("figure", fail), *registry.REAL[1:]))
     assert main(["tables", str(write(tmp_path, {"c": {}}, [real("c", ["i"])]))]) == 0
     assert "could not be drawn (ValueError: no room)" in capsys.readouterr().out
     assert {"table.csv", "estimates.csv", "items.csv", "densities.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_what_the_paper_draws_is_a_figure_of_a_study() -> None:
+    assert set(read_reference_file("paper_figures")["figure"]) <= set(registry.NAMES)
 
 
 # Several conditions

@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from irtbridge_experiments.cell import Cell
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.locks import claimed, writing
+from irtbridge_experiments.study.cell import Cell
+from irtbridge_experiments.study.locks import claimed, writing
 
 from irtbridge.errors import ResultsError
 from irtbridge.model.catalogue import two_pl

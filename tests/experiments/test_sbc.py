@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from irtbridge_experiments import sbc
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.figures_calibration import draw_calibration
+from irtbridge_experiments.commands import sbc
+from irtbridge_experiments.figures.calibration import draw_calibration
 
 from irtbridge.testing.calibration import CALIBRATED
 

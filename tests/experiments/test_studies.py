@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import yaml
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.conditions import Task, read_tasks
-from irtbridge_experiments.config import read_config
-from irtbridge_experiments.design import Design
-from irtbridge_experiments.study import make_cells, make_plan, write_study_file
-from irtbridge_experiments.tables import read_reference
+from irtbridge_experiments.config.compose import read_config
+from irtbridge_experiments.study.conditions import Task, read_tasks
+from irtbridge_experiments.study.design import Design
+from irtbridge_experiments.study.run import make_cells, make_plan, write_study_file
+from irtbridge_experiments.tables.reference import read_reference
 
 from irtbridge.data.files import read_json
 from irtbridge.errors import IRTBridgeError, UnknownName

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import stats
 
 import irtbridge as irt
 from irtbridge import errors
-from irtbridge.inference import compile_for, make_settings
+from irtbridge.inference import METHODS, compile_for, make_settings
 from irtbridge.inference.chains import inside
 from irtbridge.inference.intercepts import InterceptProgram
 from irtbridge.inference.laplace import LaplaceSettings, fall_back
@@ -210,3 +211,16 @@ def test_bad_settings_are_refused(settings: dict[str, object]) -> None:
 
 def test_quadrature_comes_from_the_settings() -> None:
     assert MapSettings(n_nodes=31).collapse.n_nodes == 31
+
+
+def test_every_method_has_a_colour_of_its_own() -> None:
+    colours = [method.colour for method in METHODS.values()]
+    assert len(set(colours)) == len(colours)
+    assert all(re.fullmatch("#[0-9A-F]{6}", colour) for colour in colours)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_first_look_takes_fewer_steps_than_the_defaults(method: str) -> None:
+    smaller, defaults = make_settings(method, **METHODS[method].smoke), make_settings(method)
+    for name, cap in METHODS[method].smoke.items():
+        assert getattr(smaller, name) == cap < getattr(defaults, name)

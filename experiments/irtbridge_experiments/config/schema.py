@@ -1,0 +1,190 @@
+"""Names and types of every setting; the values stand in the YAML files of `irtbridge_configs`."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields, make_dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING as REQUIRED
+
+from irtbridge.errors import BackendUnavailable
+from irtbridge.inference import METHODS
+from irtbridge.model.catalogue import MODELS
+from irtbridge.model.priors import Prior
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.entry_points import backend_names
+from irtbridge.plugin.loading import backend_class
+
+
+@dataclass
+class Common:
+    """What `fit` and `run` share; base.yaml says what each is."""
+
+    shape: str = REQUIRED
+    person: str | None = REQUIRED
+    item: str | None = REQUIRED
+    response: str | None = REQUIRED
+    items: Any = REQUIRED
+    drop: Any = REQUIRED
+    header: bool = REQUIRED
+    missing: Any = REQUIRED
+    key: Any = REQUIRED
+    allow_empty: bool = REQUIRED
+    allow_constant: bool = REQUIRED
+    seed: int = REQUIRED
+    device: str = REQUIRED
+    dtype: str = REQUIRED
+    results: str = REQUIRED
+    save_draws: bool = REQUIRED
+    overwrite: bool = REQUIRED
+    backend: dict[str, Any] = field(default_factory=dict)
+    method: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class FitConfig(Common):
+    """``irtbridge fit``."""
+
+    data: str = REQUIRED
+    model: Any = REQUIRED
+
+
+@dataclass
+class SbcConfig:
+    """``irtbridge sbc``; sbc.yaml says what each is."""
+
+    models: list[str] | None = REQUIRED
+    sets: int = REQUIRED
+    persons: int = REQUIRED
+    seed: int = REQUIRED
+    device: str = REQUIRED
+    dtype: str = REQUIRED
+    results: str = REQUIRED
+    overwrite: bool = REQUIRED
+    backend: dict[str, Any] = field(default_factory=dict)
+    method: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Simulate:
+    """How the data of a condition are generated.
+
+    Attributes
+    ----------
+    n_persons, n_items : int
+    n_categories : int or list of int
+        Of all items or of each.
+    missing : float
+        Probability that a response is missing.
+    priors : dict of str to str
+        Generating distributions by variable; what is not named has the model's own prior.
+    correlation : list of float, optional
+        Lowest and highest true trait correlation.
+    """
+
+    n_persons: int = REQUIRED
+    n_items: int = REQUIRED
+    n_categories: Any = 2
+    missing: float = 0.0
+    priors: dict[str, Any] = field(default_factory=dict)
+    correlation: list[float] | None = None
+
+
+@dataclass
+class Condition:
+    """A model, and data that are simulated or real.
+
+    Attributes
+    ----------
+    model : dict
+        ``name`` and options of a model of the catalogue.
+    simulate : Simulate, optional
+    data : str, optional
+        A file or a named data set.
+    n_persons : int, optional
+        Only the first so many of real data.
+    grid : dict of str to list
+        One condition for each combination; ``<key>`` in the model's options stands for the value.
+    """
+
+    model: dict[str, Any] = field(default_factory=dict)
+    simulate: Simulate | None = None
+    data: str | None = None
+    n_persons: int | None = None
+    grid: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Caps:
+    """What a preset allows at most; null allows anything.
+
+    Attributes
+    ----------
+    conditions, replications, n_persons, n_items : int, optional
+    method : dict
+        Numbers by method and setting.
+    """
+
+    conditions: int | None = None
+    replications: int | None = None
+    n_persons: int | None = None
+    n_items: int | None = None
+    method: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass
+class StudyConfig(Common):
+    """``irtbridge run``; run.yaml says what each is."""
+
+    name: str = REQUIRED
+    folder: str = REQUIRED
+    title: str = REQUIRED
+    reference: str | None = REQUIRED
+    replications: int = REQUIRED
+    parts: int = REQUIRED
+    job: str | None = REQUIRED
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    caps: Caps = field(default_factory=Caps)
+
+
+def register() -> None:
+    """Store the schemas, and fill groups from plugins, methods and catalogue.
+
+    They are `backend`, `method`, `model`, and the caps of `preset=smoke` on the settings of methods.
+    """
+    store = ConfigStore.instance()
+    store.store(name="fit_schema", node=FitConfig)
+    store.store(name="run_schema", node=StudyConfig)
+    store.store(name="sbc_schema", node=SbcConfig)
+    for name in backend_names():
+        try:
+            options = backend_class(name).options_class
+        except BackendUnavailable:
+            options = make_dataclass("NoOptions", [])
+        store.store(group="backend", name=name, node=_node(options), package=f"backend.{name}")
+    for name, method in METHODS.items():
+        store.store(group="method", name=name, node=_node(method.settings), package=f"method.{name}")
+    smoke = {name: dict(method.smoke) for name, method in METHODS.items() if method.smoke}
+    store.store(group="preset/methods", name="smoke", node=smoke, package="caps.method")
+    for name, function in MODELS.items():
+        store.store(group="model", name=name, node=_model_node(name, function))
+
+
+def _node(settings: type) -> type:
+    """The same fields, not frozen: OmegaConf would refuse to override those of a frozen dataclass."""
+    hints = typing.get_type_hints(settings)
+    columns = [(f.name, hints[f.name], field(default=f.default)) for f in fields(settings) if f.default is not MISSING]
+    return make_dataclass(f"{settings.__name__}Node", columns)
+
+
+def _model_node(name: str, function: Callable[..., ModelSpec]) -> type:
+    columns: list[tuple[str, Any, Any]] = [("name", str, field(default=name))]
+    for option, default in (function.__kwdefaults__ or {}).items():
+        value = str(default) if isinstance(default, Prior) else default
+        kind = type(value) if isinstance(value, (str, bool, float)) else Any
+        columns.append((option, kind, field(default=value)))
+    return make_dataclass(f"Model_{name}", columns)

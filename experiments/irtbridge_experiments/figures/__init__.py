@@ -1,0 +1,1 @@
+"""Figures from records alone. Each is listed in `registry` with the name of its files."""

@@ -1,0 +1,57 @@
+"""What ``irtbridge fit`` shows: the item tables of all fits of one model to one data set, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from irtbridge.data.files import write_text
+from irtbridge.data.responses import Responses
+from irtbridge.model.spec import ModelSpec
+from irtbridge.results.verdict import verdict_of_record
+from irtbridge_experiments.records import Record
+from irtbridge_experiments.records.fits import read_records
+from irtbridge_experiments.study.locks import writing
+from irtbridge_experiments.tables.real_data import compact, side_by_side
+from irtbridge_experiments.tables.render import print_table
+
+
+def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, console: Console) -> None:
+    """Write and print the item tables of every fit in a folder that is of this model, these data and this seed."""
+    with writing(folder):
+        records = [record for record in read_records(folder) if "error" not in record]
+        wanted = (spec.hash, responses.fingerprint, seed)
+        shown = [r for r in records if (r["spec_hash"], r["data_fingerprint"], r["seed"]) == wanted]
+        if not shown:
+            return
+        table = side_by_side(shown)
+        write_text(folder / "items.csv", table.to_csv(index=False, float_format="%.6g"))
+    print_table(compact(table), console, f"{spec.name} on {responses.name}", decimals=2)
+    for record in shown:
+        console.print(f"{_name(record)}: {_seconds_and_checks(record)}")
+        if not (verdict := verdict_of_record(record)).trusted:
+            console.print(f"{_name(record)}: {verdict}", style="bold")
+    if others := [_name(record) for record in records if record not in shown]:
+        console.print(f"left out, being of other data, priors or another seed: {', '.join(others)}")
+    console.print(f"written: {folder}/items.csv, records/, draws/")
+
+
+def _name(record: Record) -> str:
+    return f"{record['backend']} {record['method']}"
+
+
+def _seconds_and_checks(record: Mapping[str, Any]) -> str:
+    """Where the time went, and the numbers by which a fit is to be believed, those that its method has."""
+    stages = {"compile": "compile", "warmup": "warm-up", "sampling": "sampling"}
+    seconds = ", ".join(f"{name} {record[f'{key}_seconds']:.1f} s" for key, name in stages.items())
+    texts = {"min_ess": "min ESS {:.0f}", "pareto_k": "k-hat {:.2f}", "max_r_hat": "max R-hat {:.3f}"}
+    checks = [text.format(record[key]) for key, text in texts.items() if pd.notna(record.get(key))]
+    if record["method"] == "laplace" and record["chain_method"] != "independent":
+        checks.append("fell back to nuts_collapsed, k-hat being above 0.7")
+    if record["method"].startswith("nuts"):
+        checks.append(f"divergences {record['divergences']}")
+    return "; ".join([seconds, *([", ".join(checks)] if checks else [])])

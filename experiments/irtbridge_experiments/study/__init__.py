@@ -1,0 +1,1 @@
+"""What is simulated and fitted: conditions, their cells, and the processes that fit them."""

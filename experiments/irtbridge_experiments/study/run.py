@@ -1,0 +1,223 @@
+"""Run a study: its cells one after another, each in a process of its own, each replication a record on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from irtbridge.data.files import read_json, write_json
+from irtbridge.errors import ConfigError
+from irtbridge.inference import make_settings
+from irtbridge.plugin.loading import backend_class
+from irtbridge_experiments.display import Display, display
+from irtbridge_experiments.records import Record
+from irtbridge_experiments.records.fits import FITS, packed_fits
+from irtbridge_experiments.study.cell import Cell, finished, identity
+from irtbridge_experiments.study.conditions import Task, read_tasks
+from irtbridge_experiments.study.design import Design
+from irtbridge_experiments.study.hints import hints
+from irtbridge_experiments.study.locks import claimed, writing
+from irtbridge_experiments.study.process import run_cell
+
+
+def make_cells(config: DictConfig, task: Task) -> list[Cell]:
+    """All combinations of the configuration's backends and methods for one condition.
+
+    Raises
+    ------
+    IRTBridgeError
+        A setting is wrong or a backend's library is missing: before anything runs.
+    """
+    if config.seed < 0:
+        raise ConfigError(f"seed={config.seed} must be an integer, 0 or greater.")
+    cells = []
+    for backend, options in _plain(config.backend).items():
+        backend_class(backend).check_installed()
+        for method, settings in _plain(config.method).items():
+            make_settings(method, **settings)
+            cells.append(
+                Cell(
+                    backend=backend,
+                    method=method,
+                    backend_options=options,
+                    settings=settings,
+                    spec=task.spec.to_dict(),
+                    seed=int(config.seed),
+                    data=task.responses,
+                    design=None if task.design is None else task.design.to_dict(),
+                    device=str(config.device),
+                    dtype=str(config.dtype),
+                    condition=task.name,
+                )
+            )
+    return cells
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study has to do.
+
+    Attributes
+    ----------
+    folder : Path
+        Where its records, tables and figures go.
+    tasks : list of Task
+        Its conditions.
+    cells : list of Cell
+        Condition x backend x method.
+    replications : sequence of int
+        Of each cell with simulated data.
+    """
+
+    folder: Path
+    tasks: list[Task]
+    cells: list[Cell]
+    replications: Sequence[int]
+
+    def wanted(self, cell: Cell) -> Sequence[int]:
+        """Replications of a cell; real data are fitted once."""
+        return wanted_of(cell, self.replications)
+
+
+def make_plan(config: DictConfig) -> Plan:
+    """Read and check everything that a ``run`` configuration says, before anything runs."""
+    for key in ("replications", "parts"):
+        if config[key] < 1:
+            raise ConfigError(f"{key}={config[key]} must be an integer, 1 or greater.")
+    if config.folder != Path(config.folder).name or config.folder in ("", ".."):
+        raise ConfigError(f"{config.folder!r} cannot be a study's name: it names a folder below {config.results}.")
+    tasks = read_tasks(config)
+    cells = [cell for task in tasks for cell in make_cells(config, task)]
+    return Plan(Path(config.results) / config.folder, tasks, cells, range(config.replications))
+
+
+def run_study(config: DictConfig, console: Console) -> list[Record]:
+    """Run a study's cells one after another and return their records.
+
+    Parameters
+    ----------
+    config : DictConfig
+        A composed ``run`` configuration.
+    console : Console
+        Where progress is shown.
+    """
+    plan = make_plan(config)
+    with claimed(plan.folder, plan.cells), display(console) as show:
+        write_study_file(config, plan)
+        return run_plan(config, plan, show)
+
+
+def run_plan(config: DictConfig, plan: Plan, show: Display) -> list[Record]:
+    """Run what a plan has, or a part of it."""
+    how = {"save_draws": config.save_draws, "overwrite": config.overwrite}
+    return run_cells(plan.cells, plan.folder, show, plan.replications, **how)
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    folder: Path,
+    show: Display,
+    replications: Sequence[int] = (0,),
+    *,
+    save_draws: bool = True,
+    overwrite: bool = False,
+) -> list[Record]:
+    """Run what is not on disk yet; a fit that fails is recorded, and the others go on.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        What to fit.
+    folder : Path
+        Of the study.
+    show : Display
+        Where progress is shown.
+    replications : sequence of int
+        Of each cell with simulated data.
+    save_draws, overwrite : bool
+        Keep the draws; fit again what is on disk.
+    """
+    records: list[Record] = []
+    packed = packed_fits(folder / FITS)
+    wanted = [wanted_of(cell, replications) for cell in cells]
+    kept = [
+        [] if overwrite else [record for r in numbers if (record := done_before(folder, cell, r, packed))]
+        for cell, numbers in zip(cells, wanted, strict=True)
+    ]
+    todo = [cell for cell, numbers, before in zip(cells, wanted, kept, strict=True) if len(before) < len(numbers)]
+    for hint in hints(todo):
+        show.console.print(hint)
+    show.expect(sum(map(len, wanted)), kept=sum(map(len, kept)))
+    for cell, numbers, before in zip(cells, wanted, kept, strict=True):
+        done = {record["replication"] for record in before}
+        records += before
+        with show.cell(cell.title, kept=len(before), total=len(numbers)) as view:
+            left = [r for r in numbers if r not in done]
+            for record in run_cell(cell, folder, left, save_draws=save_draws, progress=view.step):
+                view.finished(record)
+                records.append(record)
+    return records
+
+
+def done_before(folder: Path, cell: Cell, replication: int, packed: Collection[tuple[object, ...]]) -> Record | None:
+    """The record of this very fit, or its identity where only its row in the study's csv is at hand."""
+    record = finished(folder, cell, replication)
+    if record is None and (cell.condition, cell.backend, cell.method, replication, cell.hash) in packed:
+        return identity(cell, replication)
+    return record
+
+
+def wanted_of(cell: Cell, replications: Sequence[int]) -> Sequence[int]:
+    """Replications of a cell; real data are fitted once."""
+    return replications if cell.design is not None else (0,)
+
+
+def write_study_file(config: DictConfig, plan: Plan) -> None:
+    """Write what the study is, and the true parameters of each condition that is simulated.
+
+    Conditions that an earlier run had, and this one leaves out, stay, as do the cells of a condition that is the same.
+    """
+    whole = config.folder == config.name
+    described = {
+        "name": config.name,
+        "title": config.title if whole else f"{config.folder}: {config.title}",
+        "reference": config.reference if whole else None,
+        "seed": config.seed,
+    }
+    path = plan.folder / "study.json"
+    with writing(plan.folder):
+        conditions: dict[str, Any] = read_json(path)["conditions"] if path.exists() else {}
+        for task in plan.tasks:
+            cells = {cell.key: cell.hash for cell in plan.cells if cell.condition == task.name}
+            conditions[task.name] = _described(task, config.seed, cells, conditions.get(task.name, {}))
+            if task.design is not None:
+                write_truth(plan.folder / "truth" / f"{task.name}.json", task.design, config.seed)
+        write_json(path, described | {"conditions": conditions})
+
+
+def _described(task: Task, seed: int, cells: dict[str, str], before: dict[str, Any]) -> dict[str, Any]:
+    """A condition as study.json has it, with the hash of each of its cells: the definition whose fits are shown."""
+    data = {} if task.responses is None else {"data": task.responses.fingerprint}
+    design = {} if task.design is None else {"design": task.design.to_dict()}
+    grid = {"grid": task.grid} if task.grid else {}
+    definition = {"spec": task.spec.to_dict()} | grid | design | data | {"seed": seed}
+    same = {name: value for name, value in before.items() if name != "cells"} == json.loads(json.dumps(definition))
+    return definition | {"cells": (before.get("cells", {}) if same else {}) | cells}
+
+
+def write_truth(path: Path, design: Design, seed: int) -> None:
+    """Write the true values of what is estimated."""
+    values = design.truth(design.true_parameters(seed))
+    parameters = {name: value.tolist() for name, value in values.items()}
+    write_json(path, {"design_hash": design.hash, "seed": seed, "parameters": parameters})
+
+
+def _plain(node: DictConfig) -> dict[str, dict[str, Any]]:
+    container: dict[str, dict[str, Any]] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
+    return container
