@@ -1,4 +1,4 @@
-"""Cells are fitted in the process of the tests, which has its libraries loaded; in one of their own where it matters."""
+"""Cells are fitted in the tests' process, which has its libraries loaded; in one of their own where it matters."""
 
 from __future__ import annotations
 
