@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,8 +26,6 @@ from irtbridge.plugin.devices import check_device, check_dtype, resolve_device
 from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.processes import in_processes
 from irtbridge.plugin.program import Progress, silent
-from irtbridge.results.draws import Draws
-from irtbridge.results.quiet_arviz import az
 
 Options = Mapping[str, Any]
 Call = tuple[int, Any, Options, int]
@@ -212,20 +209,17 @@ def _next_few(iterator: Iterator[T], count: int) -> tuple[list[T], Exception | N
 def _spread(fitter: Fitter, calls: Sequence[Call], processes: int, stack: int) -> Iterator[Fit]:
     stacks = ((calls[i : i + stack],) for i in range(0, len(calls), stack))
     for done, error in in_processes(_fit_here, fitter, stacks, processes):
-        for idata, responses, draws in done:
-            yield Fit(idata, fitter.spec, responses, partial(fitter.compile, responses), draws)
+        yield from done
         if error is not None:
             raise error
 
 
-def _fit_here(
-    fitter: Fitter, calls: Sequence[Call]
-) -> tuple[list[tuple[az.InferenceData, Responses, Draws]], IRTBridgeError | None]:
-    """What a process sends home of fits done together: everything but the compiled programs, and what stopped it."""
-    done = []
+def _fit_here(fitter: Fitter, calls: Sequence[Call]) -> tuple[list[Fit], IRTBridgeError | None]:
+    """What a process sends home: fits done together, and what stopped it."""
+    done: list[Fit] = []
     try:
         for fit in _fits(fitter, calls, len(calls)):
-            done.append((fit.idata, fit.responses, fit.draws))
+            done.append(fit)
     except IRTBridgeError as error:
         return done, error
     return done, None
