@@ -1,4 +1,4 @@
-"""Cells are fitted in the process of the tests, which has its libraries loaded; in one of their own where it matters."""
+"""Cells are fitted in the process of the tests, which has its libraries; in one of their own where that matters."""
 
 from __future__ import annotations
 
