@@ -1,34 +1,57 @@
-"""Cells are fitted in the tests' process, which has its libraries loaded; in one of their own where it matters."""
+"""Cells are fitted in the process of the tests, which has its libraries loaded, and figures are not rendered.
+
+Tests that are about processes or about figures are marked ``processes`` and ``figures``.
+"""
 
 from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from irtbridge_experiments import cell as cells
-from irtbridge_experiments import worker
-from irtbridge_experiments.cell import Cell, Record
+from irtbridge_experiments.records import Record
+from irtbridge_experiments.study import process, worker
 
-from irtbridge.data.files import read_json
 from irtbridge.plugin.program import Progress
 
 
 def fitted_here(command: list[str], log: Path, progress: Progress) -> Iterator[Record]:
-    """The records of a worker's job, through JSON as the worker sends them."""
-    job = read_json(Path(command[-1]))
-    work = worker.Work(Cell(**job["cell"]))
-    for replication, draws in zip(job["replications"], job["draws"], strict=True):
+    """The records of a worker's job, through JSON as a worker sends them."""
+    cell, replications = process.read_job(Path(command[-1]))
+    work = worker.Work(cell)
+    for replication, draws in replications:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield json.loads(json.dumps(work.record(replication, draws)))
 
 
+@contextmanager
+def fitting_here() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "_follow", fitted_here)
+        patch.setattr(worker, "say", lambda event: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def without_processes() -> Callable[[], AbstractContextManager[None]]:
+    """Context in which cells are fitted here, for fixtures that several tests share."""
+    return fitting_here
+
+
 @pytest.fixture(autouse=True)
-def cells_without_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless a test is marked ``processes``."""
-    if request.node.get_closest_marker("processes") is None:
-        monkeypatch.setattr(cells, "_follow", fitted_here)
-        monkeypatch.setattr(worker, "say", lambda event: None)
+def cells_without_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.node.get_closest_marker("processes") is not None:
+        yield
+        return
+    with fitting_here():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def studies_without_figures(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("figures") is None:
+        request.getfixturevalue("undrawn")
