@@ -21,7 +21,7 @@ from torch.distributions import biject_to
 from torch.distributions.transforms import Transform
 from torch.jit._trace import TracerWarning
 
-from irtbridge.model.cumulants import table_cells
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.noncentred import from_noncentred, to_noncentred
 from irtbridge.model.observations import Shapes
 from irtbridge.plugin import Layout, Program, Responses, held_arrays
@@ -60,19 +60,16 @@ class PyroDensity(Program):
             self.transforms = self._find_transforms()
             inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
             density = cheaper = partial(self._log_density_at, self.native)
-            if cells := self._cells():
-                cheaper = partial(self._log_density_at, self._make_model(cells))
-            if self._cells(gradient=True):
+            if table := CumulantTable.for_values(layout, self.shapes[0]):
+                cheaper = partial(self._log_density_at, self._make_model(table))
+            if CumulantTable.for_gradients(layout, self.shapes[0]):
                 density = cheaper
-            self.traced = TracedDensity(density, inputs, self._points_at_once(), options.jit, cheaper, self.isolated)
+            points = MOST_POINTS if table else self._points_at_once()
+            self.traced = TracedDensity(density, inputs, points, options.jit, cheaper, self.isolated)
         self.compile_seconds = time.perf_counter() - start
 
-    def _make_model(self, cells: int = 0) -> Model:
-        return make_model(self.layout, self.sites, self.tensor(self.layout.exists), self.like, cells=cells)
-
-    def _cells(self, *, gradient: bool = False) -> int:
-        """Cells of the table of the likelihood of patterns, for values or for gradients too; 0 for none."""
-        return 0 if self.layout.collapse is None else table_cells(self.layout, self.data[0].shape, gradient=gradient)
+    def _make_model(self, table: CumulantTable | None = None) -> Model:
+        return make_model(self.layout, self.sites, self.tensor(self.layout.exists), self.like, table)
 
     def _hold(self, responses: Responses, compiled_for: Shapes | None = None) -> None:
         self.responses = responses
@@ -162,8 +159,6 @@ class PyroDensity(Program):
 
     def _points_at_once(self) -> int:
         """A power of 2: points whose tables of persons by nodes, or by items, together suit the device."""
-        if self._cells():
-            return MOST_POINTS
         collapse = self.layout.collapse
         columns = self.layout.sizes["item"] if collapse is None else collapse.size(len(self.spec.traits))
         most = np.clip(CELLS[self.device] // (len(self.data[0]) * columns), 1, MOST_POINTS)

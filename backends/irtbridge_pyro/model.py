@@ -13,6 +13,7 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor
 
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Slot
 from irtbridge.plugin import Layout
 from irtbridge_pyro.collapsed import make_collapsed_response
@@ -106,7 +107,9 @@ def _batch_shape(plates: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, 
     return (shape[0], 1) if plates == ("person",) else shape[: len(plates)]
 
 
-def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tensor, *, cells: int = 0) -> Model:
+def make_model(
+    layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tensor, table: CumulantTable | None = None
+) -> Model:
     """Write a spec as a Pyro model of the responses, or of response patterns where abilities are integrated out.
 
     Parameters
@@ -119,12 +122,12 @@ def make_model(layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tens
         Which categories each item has.
     like : Tensor
         Has the dtype and the device.
-    cells : int
-        Cells of a table of the likelihood of response patterns (see `irtbridge.model.cumulants`), 0 for none.
+    table : CumulantTable, optional
+        Tabulate the likelihood of response patterns.
     """
     sizes, respond = layout.sizes, _make_response(layout, exists)
     if layout.collapse is not None:
-        respond = make_collapsed_response(layout, exists, like, cells=cells)
+        respond = make_collapsed_response(layout, exists, like, table)
 
     def model(response: Tensor | None, observed: Tensor | bool = True) -> Tensor:
         plates = {name: pyro.plate(name, sizes[name], dim=dim) for name, dim in zip(PLATES, (-2, -1), strict=True)}

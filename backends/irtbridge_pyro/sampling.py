@@ -21,6 +21,7 @@ from torch.distributions import transform_to
 
 from irtbridge.errors import NumericalError
 from irtbridge.plugin import Draws, Layout, Progress, Responses, Timings, in_convention, in_processes, starting_point
+from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge_pyro.density import PyroDensity
 from irtbridge_pyro.tracing import to_numpy
 
@@ -140,6 +141,7 @@ class Workplace:
     @cached_property
     def program(self) -> PyroDensity:
         """Compiled when first asked for."""
+        keep_freed_memory()
         return PyroDensity(self.layout, self.responses, self.device, self.dtype, self.options)
 
     def run(self, settings: NutsSettings, seed: np.random.SeedSequence) -> Chain:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from irtbridge.model.cumulants import table_cells
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.noncentred import to_noncentred
 from irtbridge.model.observations import Shapes
 from irtbridge.plugin import Layout, Program, Responses, held_arrays
@@ -116,26 +116,23 @@ class TfpDensity(Program):
         with self.on_device():
             self.data = tuple(self.tensor(part) for part in held_arrays(self.layout, responses, compiled_for))
             self.native = self.model.joint(*self.data[1:])
-        # Of the table of the likelihood of patterns; 0 for none.
-        self.value_cells, self.gradient_cells = (
-            0 if self.layout.collapse is None else table_cells(self.layout, self.data[0].shape, gradient=gradient)
-            for gradient in (False, True)
-        )
+        self.value_table = CumulantTable.for_values(self.layout, self.shapes[0])
+        self.gradient_table = CumulantTable.for_gradients(self.layout, self.shapes[0])
 
     def _gradient(self, *, one: bool) -> Callable[..., Any]:
         """Graph function of (z, weight, *data), traced once for all data, at one point or for every size of batch."""
         # A known size spares arithmetic of shapes; with abilities integrated out a second trace would cost more.
-        rows, cells = 1 if one and self.layout.collapse is None else None, self.gradient_cells
+        rows, table = 1 if one and self.layout.collapse is None else None, self.gradient_table
 
         def trace() -> Callable[..., Any]:
             scalar = tf.TensorSpec([], self.dtype)
             signature = [tf.TensorSpec([rows, self.dim], self.dtype), scalar, *self._data_signature()]
-            traced = tf.function(self._tabulated(cells).value_and_grad, signature, autograph=False)
+            traced = tf.function(self._tabulated(table).value_and_grad, signature, autograph=False)
             # Traced here, but called as it is: a concrete function takes milliseconds to match its arguments.
             traced.get_concrete_function()
             return traced  # type: ignore[no-any-return]
 
-        return self.compiled(("value_and_grad", rows, cells), trace)
+        return self.compiled(("value_and_grad", rows, table), trace)
 
     def _chained_gradient(self) -> Callable[..., Any]:
         """As `_gradient`, at one point, compiled by XLA for data of one shape."""
@@ -143,7 +140,7 @@ class TfpDensity(Program):
         def trace() -> Callable[..., Any]:
             point = [tf.TensorSpec([1, self.dim], self.dtype), tf.TensorSpec([], self.dtype)]
             data = [tf.TensorSpec(part.shape, part.dtype) for part in self.data]
-            function = self._tabulated(self.gradient_cells).value_and_grad
+            function = self._tabulated(self.gradient_table).value_and_grad
             return tf.function(function, [*point, *data], autograph=False, jit_compile=True)  # type: ignore[no-any-return]
 
         return self.compiled(("chained", *self.shapes), trace)
@@ -151,15 +148,15 @@ class TfpDensity(Program):
     def _value(self) -> Callable[..., Any]:
         """Graph function of (z, *data) to the log density alone, the likelihood of patterns tabulated where it pays."""
         signature = [tf.TensorSpec([None, self.dim], self.dtype), *self._data_signature()]
-        cells = self.value_cells
+        table = self.value_table
 
         def trace() -> Callable[..., Any]:
-            return tf.function(self._tabulated(cells).target, signature, autograph=False)  # type: ignore[no-any-return]
+            return tf.function(self._tabulated(table).target, signature, autograph=False)  # type: ignore[no-any-return]
 
-        return self.compiled(("value", cells), trace)
+        return self.compiled(("value", table), trace)
 
-    def _tabulated(self, cells: int) -> Model:
-        return Model(self.layout, self.dtype, cells) if cells else self.model
+    def _tabulated(self, table: CumulantTable | None) -> Model:
+        return Model(self.layout, self.dtype, table) if table else self.model
 
     def _trace_log_density(self) -> Callable[..., Any]:
         sites = [tf.TensorSpec([None, *slot.site_shape], self.dtype) for slot in self.layout.slots.values()]

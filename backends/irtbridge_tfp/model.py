@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout, Slot
 from irtbridge_tfp.collapsed import pattern_distribution, place_abilities
 from irtbridge_tfp.families import response_distribution
@@ -30,8 +31,8 @@ class Model:
         The spec over the data's shape.
     dtype : str
         ``float64`` or ``float32``.
-    cells : int
-        Cells of a table of the likelihood of patterns (see `irtbridge.model.cumulants`), 0 for none.
+    table : CumulantTable, optional
+        Tabulate the likelihood of patterns.
 
     Attributes
     ----------
@@ -39,8 +40,8 @@ class Model:
         From unconstrained coordinates to the site, by variable.
     """
 
-    def __init__(self, layout: Layout, dtype: str, cells: int = 0) -> None:
-        self.layout, self.dtype, self.cells = layout, dtype, cells
+    def __init__(self, layout: Layout, dtype: str, table: CumulantTable | None = None) -> None:
+        self.layout, self.dtype, self.table = layout, dtype, table
         self.bijectors = {name: site_bijector(slot, dtype) for name, slot in layout.slots.items()}
 
     def joint(self, *observed: Tensor) -> Any:
@@ -64,7 +65,7 @@ class Model:
     def response(self, full: Mapping[str, Tensor], *observed: Tensor) -> Any:
         """Distribution of the response matrix, or of response patterns, given full parameter arrays."""
         if self.layout.collapse is not None:
-            return pattern_distribution(self.layout, full, *observed, cells=self.cells)
+            return pattern_distribution(self.layout, full, *observed, table=self.table)
         spec = self.layout.spec
         each = response_distribution(spec.family, full, spec.dims, self.layout.exists)
         if observed:

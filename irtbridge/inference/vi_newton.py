@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import ConfigError, NumericalError
+from irtbridge.inference.method import Method
 from irtbridge.plugin.options import check_positive
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.plugin.starts import in_convention
@@ -103,3 +104,13 @@ def _forgetting(step: int) -> float:
     if step < SETTLED:
         return max(FORGETTING, 1 / (step + 1))
     return max(LEAST_FORGETTING, FORGETTING / (1 + (step - SETTLED) / 20))
+
+
+METHOD = Method(
+    "vi_newton",
+    NewtonViSettings,
+    run_newton_vi,
+    summary="the mean-field guide of `vi`, fitted by Newton's method (variational online Newton) in a twentieth of "
+    "the steps",
+    colour="#882255",
+)

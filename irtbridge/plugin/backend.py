@@ -19,6 +19,7 @@ from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.devices import check_dtype, resolve_device
 from irtbridge.plugin.entry_points import check_declared, installed_version
+from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program
 
 
@@ -112,6 +113,8 @@ class Backend(ABC):
     ) -> Program:
         """Check that a model can be translated, and `build` it.
 
+        From then on the process keeps freed memory for the next gradient; see `irtbridge.plugin.memory`.
+
         Parameters
         ----------
         spec : ModelSpec
@@ -143,6 +146,7 @@ class Backend(ABC):
             check_declared(self, "collapses", "integrating abilities out")
         if noncentred:
             check_declared(self, "noncentres", "noncentred=true")
+        keep_freed_memory()
         device = resolve_device(device, self.devices(), self.name)
         layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
         return self.build(layout, responses, device, check_dtype(dtype))

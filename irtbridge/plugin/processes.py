@@ -13,7 +13,6 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from irtbridge.errors import IRTBridgeError, ResultsError
-from irtbridge.plugin.memory import keep_freed_memory
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -117,7 +116,6 @@ class _Helpers:
 
 def _call(token: str, run: Callable[..., Any], worker: Any, number: int, call: tuple[Any, ...]) -> tuple[int, Any]:
     if token not in _KEPT:
-        keep_freed_memory()
         _KEPT.clear()
         _KEPT[token] = worker
     return number, _outcome(run, _KEPT[token], call)

@@ -17,7 +17,7 @@ from irtbridge.inference import compile_for, make_settings, run_method
 from irtbridge.inference.nuts import NutsSettings
 from irtbridge.inference.vi import ViSettings
 from irtbridge.model import catalogue as models
-from irtbridge.model.cumulants import table_cells
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.density import log_joint
 from irtbridge.model.families import Binary
 from irtbridge.model.layout import Slot
@@ -282,7 +282,7 @@ class BackendConformance:
         params = simulate_parameters(case.spec, 500, counts, seed=1)
         first, other = (simulate_responses(case.spec, params, counts, seed) for seed in (2, 3))
         program = self.load().compile(case.spec, first, device=self.device, collapse=Quadrature())
-        assert table_cells(program.layout, (500, program.layout.exists[:, 1:].size)) > 0
+        assert CumulantTable.for_values(program.layout, (500, program.layout.exists[:, 1:].size))
         z = np.random.default_rng(6).uniform(-1, 1, (40, program.dim))
         for bound in (program, program.bind(other)):
             values, rows = bound.value(z), _rows(bound.constrain(z[:4]))
