@@ -89,6 +89,7 @@ def wait_for_records(folder: Path, count: int, process: subprocess.Popen[bytes])
         time.sleep(0.01)
 
 
+@pytest.mark.processes
 def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(folder: Path) -> None:
     """Record for record, apart from times; what stood on disk at a kill is not fitted again."""
     assert run("results=whole") == 0
@@ -249,6 +250,7 @@ def _with_three_items() -> dict[str, Any]:
     return two_pl(discrimination="LogNormal([0, 0, 0], 1)").to_dict()
 
 
+@pytest.mark.processes
 def test_a_process_that_dies_costs_one_replication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that is killed in its second replication: that one is a failure, the others are fitted."""
     (tmp_path / "sitecustomize.py").write_text(KILLER)
