@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 
 import irtbridge as irt
 from irtbridge import errors
+from irtbridge.inference import laplace
 
 SETTINGS = {
     "map": {},
@@ -34,13 +35,15 @@ def test_many_fits_are_the_fits_one_by_one(backend: str, method: str) -> None:
     """One after another and, where they can, two together: of three data sets the last one is then left alone."""
     how = {"backend": backend, "method": method, **SETTINGS[method]}
     data, seeds = data_sets(), [irt.seed_of(5, i) for i in range(3)]
-    alone = [irt.fit(one, "grm", seed=seed, **how) for one, seed in zip(data, seeds, strict=True)]
+    # The first one compiles, as it would alone.
+    alone = {i: irt.fit(data[i], "grm", seed=seeds[i], **how) for i in ((1, 2) if method == "vi" else (2,))}
     for stack, together in ((1, [1, 1, 1]), (2, [2, 2, 1])) if method == "vi" else ((1, [1, 1, 1]),):
         fits = list(irt.fit_many(data, "grm", seed=5, stack=stack, **how))
         assert [fit.idata.posterior.attrs["seed"] for fit in fits] == seeds
         assert [fit.idata.posterior.attrs["together"] for fit in fits] == together
         assert all(fit.responses is one for fit, one in zip(fits, data, strict=True))
-        for fit, other in zip(fits, alone, strict=True):
+        for i, other in alone.items():
+            fit = fits[i]
             np.testing.assert_allclose(fit.draws.z, other.draws.z, rtol=1e-6, atol=1e-6)
             np.testing.assert_allclose(fit.pareto_k, other.pareto_k, rtol=1e-4)
             ability = fit.idata.posterior.ability, other.idata.posterior.ability
@@ -53,14 +56,15 @@ def test_many_fits_are_the_fits_one_by_one(backend: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
-def test_a_fallback_is_that_of_the_fit_alone(backend: str) -> None:
-    """So few draws have no k-hat, and chains take over, which magnify any rounding: none is different."""
+def test_a_fallback_is_that_of_the_fit_alone(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few draws have no k-hat, and a chain takes over, which magnifies any rounding: none is different."""
+    monkeypatch.setattr(laplace, "FALLBACK_CHAINS", 1)
     how = {"backend": backend, "method": "laplace", "draws": 20}
     data = data_sets(2)
-    alone = [irt.fit(one, "grm", seed=irt.seed_of(5, i), **how) for i, one in enumerate(data)]
-    for fit, other in zip(irt.fit_many(data, "grm", seed=5, **how), alone, strict=True):
-        assert fit.draws.chain_method == "sequential"
-        np.testing.assert_allclose(fit.draws.z, other.draws.z, rtol=1e-9, atol=1e-9)
+    alone = irt.fit(data[1], "grm", seed=irt.seed_of(5, 1), **how)
+    fits = list(irt.fit_many(data, "grm", seed=5, **how))
+    assert [fit.draws.chain_method for fit in fits] == ["sequential", "sequential"]
+    np.testing.assert_allclose(fits[1].draws.z, alone.draws.z, rtol=1e-9, atol=1e-9)
 
 
 def test_nuts_of_several_data_sets_at_once() -> None:
@@ -88,9 +92,10 @@ def test_wider_data_follow(backend: str, method: str, settings: dict[str, int]) 
     assert not some_missing.observed.all()
     data = [few, *rest[:2], some_missing, *rest[2:]]
     how = {"backend": backend, "method": method, "dtype": "float64", **settings}
-    alone = [irt.fit(one, spec, seed=irt.seed_of(5, i), **how) for i, one in enumerate(data)]
-    for fit, other in zip(irt.fit_many(data, spec, seed=5, stack=3 * (method == "vi"), **how), alone, strict=True):
-        np.testing.assert_allclose(fit.draws.z, other.draws.z, atol=1e-6)
+    fits = list(irt.fit_many(data, spec, seed=5, stack=3 * (method == "vi"), **how))
+    for i in (1, 3, 5):  # wider than the first, the first with missing responses, and one after it
+        alone = irt.fit(data[i], spec, seed=irt.seed_of(5, i), **how)
+        np.testing.assert_allclose(fits[i].draws.z, alone.draws.z, atol=1e-6)
 
 
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
@@ -106,8 +111,7 @@ def test_seconds_of_a_stack_are_shares(backend: str) -> None:
     assert [fit.timings.compile for fit in (*fits[1:3], *fits[4:])] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("backend", ["pyro", "tfp"])
-@pytest.mark.parametrize("method", ["laplace", "vi"])
+@pytest.mark.parametrize(("backend", "method"), [("pyro", "laplace"), ("pyro", "vi"), ("tfp", "vi")])
 def test_processes_change_nothing(backend: str, method: str) -> None:
     """Data sets are spread one by one, or in stacks."""
     how = {"backend": backend, "method": method, **SETTINGS[method]}

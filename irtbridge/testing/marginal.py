@@ -82,12 +82,23 @@ class Marginal:
 
     def log_likelihood(self, params: Mapping[str, Array]) -> float:
         """Marginal log likelihood of all persons at item parameters (full arrays)."""
-        family, dims = self.layout.spec.family, self.layout.spec.dims
-        at_nodes = {**params, family.ability: self.nodes}
-        log_probs = family.log_probs(at_nodes, dims, self.layout.exists)
-        log_probs = np.where(np.isfinite(log_probs), log_probs, -1e300).reshape(len(self.nodes), -1)
-        by_pattern = self.one_hot @ log_probs.T + self.log_weights
+        by_pattern = self.one_hot @ self.log_probs(params).T + self.log_weights
         return float(self.counts @ special.logsumexp(by_pattern, axis=1))
+
+    def log_probs(self, params: Mapping[str, Array]) -> Array:
+        """Log probabilities of each item's categories at the nodes, shape (node, item * category)."""
+        family, dims = self.layout.spec.family, self.layout.spec.dims
+        log_probs = family.log_probs({**params, family.ability: self.nodes}, dims, self.layout.exists)
+        return np.where(np.isfinite(log_probs), log_probs, -1e300).reshape(len(self.nodes), -1)
+
+    def expected_counts(self, params: Mapping[str, Array]) -> Array:
+        """Responses of each kind that persons at each node are expected to have given, shape (node, item * category).
+
+        Given these, the log likelihood's gradient is that of their sum of log probabilities (Fisher's identity; Louis
+        1982), which needs no pass over the patterns for each parameter.
+        """
+        by_pattern = self.one_hot @ self.log_probs(params).T + self.log_weights
+        return (self.counts[:, None] * special.softmax(by_pattern, axis=1)).T @ self.one_hot
 
     @property
     def slots(self) -> list[Slot]:
@@ -103,10 +114,24 @@ class Marginal:
         """Log posterior density of the coordinates (or the log likelihood alone)."""
         params, log_jacobian = self.constrain(z)
         with np.errstate(all="ignore"):
-            value = self.log_likelihood(params)
-            if priors:
-                value += log_jacobian + sum(log_prior(self.layout, s.name, params) for s in self.slots)
+            value = self.log_likelihood(params) + (self._log_prior(params, log_jacobian) if priors else 0.0)
         return value if np.isfinite(value) else -1e12
+
+    def gradient(self, z: Array, priors: bool = True, step: float = 1e-5) -> Array:
+        """Gradient (dim,) of the log density, by central differences given the expected counts."""
+        expected = self.expected_counts(self.constrain(z)[0])
+
+        def value(z: Array) -> float:
+            params, log_jacobian = self.constrain(z)
+            return float(np.sum(expected * self.log_probs(params))) + (
+                self._log_prior(params, log_jacobian) if priors else 0.0
+            )
+
+        with np.errstate(all="ignore"):
+            return np.array([value(z + move) - value(z - move) for move in step * np.eye(len(z))]) / (2 * step)
+
+    def _log_prior(self, params: Mapping[str, Array], log_jacobian: float) -> float:
+        return log_jacobian + sum(log_prior(self.layout, slot.name, params) for slot in self.slots)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +178,7 @@ def maximise_marginal(
         The marginal log likelihood there.
     """
     marginal = Marginal.of(spec, responses, n_nodes, rule)
-    z = _mode(lambda z: marginal.log_density(z, priors), sum(s.size for s in marginal.slots))
+    z = _mode(marginal, priors=priors)
     params, _ = marginal.constrain(z)
     return params, marginal.log_likelihood(params)
 
@@ -173,7 +198,7 @@ def reference_posterior(spec: ModelSpec, responses: Responses, *, draws: int = 2
         Seed of the draws.
     """
     marginal = Marginal.of(spec, responses, n_nodes=61)
-    mode = _mode(marginal.log_density, sum(s.size for s in marginal.slots))
+    mode = _mode(marginal)
     proposal = stats.multivariate_t(mode, np.linalg.inv(_curvature(marginal.log_density, mode)), df=8, seed=seed)
     z = np.atleast_2d(proposal.rvs(draws))
     log_weights = np.array([marginal.log_density(row) for row in z]) - proposal.logpdf(z)
@@ -189,12 +214,13 @@ def reference_posterior(spec: ModelSpec, responses: Responses, *, draws: int = 2
     return Reference(mean, sd, mcse, float(1 / np.sum(weights**2)))
 
 
-def _mode(log_density: Callable[[Array], float], dim: int) -> Array:
-    def objective(z: Array) -> float:
-        return -log_density(z)
+def _mode(marginal: Marginal, *, priors: bool = True) -> Array:
+    def objective(z: Array) -> tuple[float, Array]:
+        return -marginal.log_density(z, priors), -marginal.gradient(z, priors)
 
-    result = optimize.minimize(objective, np.zeros(dim), method="L-BFGS-B")
-    polished = optimize.minimize(objective, result.x, method="BFGS")
+    start = np.zeros(sum(slot.size for slot in marginal.slots))
+    result = optimize.minimize(objective, start, jac=True, method="L-BFGS-B")
+    polished = optimize.minimize(objective, result.x, jac=True, method="BFGS")
     return np.asarray(polished.x)
 
 

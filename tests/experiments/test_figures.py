@@ -21,6 +21,7 @@ from rich.console import Console
 
 from irtbridge.data.files import write_json
 
+pytestmark = pytest.mark.figures
 NOT_FINITE = {"infinite": np.inf, "undefined": np.nan, "enormous": 5.7e225, "largest": 1.7e308}
 ODD = [
     "x [/]", "[bold]q1", "q [easy]", "$a", "$a$ & $\\frac{$", "_under_", "a|b", "\\alpha^2", "", ":smile:", "q" * 200,

@@ -68,9 +68,8 @@ def together(*commands: list[str]) -> None:
 
 
 def test_two_fits_at_once_are_both_in_the_table(folder: Path) -> None:
-    together([*FIT, "method=map"], [*FIT, *VI], [*FIT, "method=vi_newton"])
-    table = pd.read_csv("results/fits/my-2pl/items.csv")
-    assert {f"pyro {method} mean" for method in ("map", "vi", "vi_newton")} <= set(table)
+    together([*FIT, "method=map"], [*FIT, *VI])
+    assert {"pyro map mean", "pyro vi mean"} <= set(pd.read_csv("results/fits/my-2pl/items.csv"))
 
 
 def test_a_second_fit_shows_the_first_one_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,14 +86,14 @@ def test_a_second_fit_shows_the_first_one_too(folder: Path, capsys: pytest.Captu
 
 def test_two_runs_at_once_lose_nothing(folder: Path) -> None:
     run = ["run", "--config-dir", ".", "study=tiny"]
-    together([*run, "~conditions.b"], [*run, "method=vi"], [*run, "method=vi_newton", "~conditions.a"])
+    together([*run, "~conditions.b"], [*run, "method=vi"])
     study = json.loads(Path("results/tiny/study.json").read_text())["conditions"]
     assert {name: sorted(condition["cells"]) for name, condition in study.items()} == {
-        "a": ["pyro-map", "pyro-vi"], "b": ["pyro-vi", "pyro-vi_newton"],
+        "a": ["pyro-map", "pyro-vi"], "b": ["pyro-vi"],
     }  # fmt: skip
     times = pd.read_csv("results/tiny/times.csv")
     assert times[["method", "done"]].to_numpy().tolist() == [["map", 2], ["vi", 2]]
-    assert sorted(pd.read_csv("results/tiny/table.csv")["method"]) == ["vi", "vi_newton"]
+    assert pd.read_csv("results/tiny/table.csv")["method"].tolist() == ["vi"]
     assert set(json.loads(Path("results/tiny/provenance.json").read_text())) == {"a pyro map", "a pyro vi"}
 
 

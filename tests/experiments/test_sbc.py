@@ -22,6 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "results" / "sbc"
 
 
+@pytest.mark.figures
 def test_tables_ranks_and_a_figure_of_the_chosen_models(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sbc", *QUICK, "sets=3"]) == 0
     ranks, table = pd.read_csv(here / "ranks.csv"), pd.read_csv(here / "table.csv")
@@ -86,6 +87,7 @@ def test_bad_words_are_named(
     assert all(part in message for part in parts), message
 
 
+@pytest.mark.figures
 def test_a_figure_of_one_model_and_variable(tmp_path: Path) -> None:
     u = np.random.default_rng(1).uniform(size=30)
     draw_calibration(pd.DataFrame({"model": "1pl", "variable": "difficulty", "u": u}), tmp_path / "figure")
