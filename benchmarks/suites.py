@@ -213,11 +213,12 @@ M2PL_CONTESTANTS = (
 def _many(method: str, sets: int) -> tuple[Contestant, ...]:
     """One data set, and many: one by one, over two processes, and in stacks where that can be chosen."""
     stacks = METHODS[method].stacks
+    together = [(f"{sets}-sets", sets, 1, 0, f"{sets} data sets")] if stacks else []
     ways = [
         ("1-set", 1, 1, 1, "one data set"),
-        (f"{sets}-sets", sets, 1, 0, f"{sets} data sets"),
-        *([(f"{sets}-sets-apart", sets, 1, 1, f"{sets}, one by one")] if stacks else []),
-        (f"{sets}-sets-2-processes", sets, 2, 10 if stacks else 0, f"{sets}, two processes"),
+        *together,
+        (f"{sets}-sets-apart", sets, 1, 1, f"{sets}, one by one"),
+        (f"{sets}-sets-2-processes", sets, 2, 10 if stacks else 1, f"{sets}, two processes"),
     ]
     return tuple(
         _irtbridge(b, name, does, "irtbridge_many", by=method, sets=n, processes=processes, stack=stack)

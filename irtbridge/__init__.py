@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from irtbridge.plugin.backend import Backend
     from irtbridge.plugin.entry_points import backend_names
     from irtbridge.plugin.loading import load_backend
-    from irtbridge.plugin.program import Program, Stack
+    from irtbridge.plugin.program import Program
+    from irtbridge.plugin.stack import Stack
     from irtbridge.results.draws import Draws, Timings
     from irtbridge.results.verdict import Verdict
 
@@ -72,7 +73,8 @@ _HOME = {
     "plugin.backend": ("Backend",),
     "plugin.entry_points": ("backend_names",),
     "plugin.loading": ("load_backend",),
-    "plugin.program": ("Program", "Stack"),
+    "plugin.program": ("Program",),
+    "plugin.stack": ("Stack",),
     "results.draws": ("Draws", "Timings"),
     "results.verdict": ("Verdict",),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +25,8 @@ from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import quadrature_error
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import Backend, check_device, check_dtype
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.devices import check_device, check_dtype
 from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results import tables
@@ -37,8 +37,6 @@ from irtbridge.results.quiet_arviz import az
 from irtbridge.results.verdict import Evidence, Verdict, judge
 
 FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes above which two must do
-
-COMPILED = ("backend", "backend_options", "method", "settings", "device", "dtype")
 
 
 def fit(
@@ -104,8 +102,8 @@ def fit(
 def warn_of(done: Fit) -> None:
     """Warn of a fit that does not pass the checks of its method."""
     if not done.verdict.trusted:
-        attrs = done.idata.posterior.attrs
-        what = f"{attrs['model']} on {attrs['data']} by {attrs['backend']} {attrs['method']}"
+        of = done.provenance
+        what = f"{of['model']} on {of['data']} by {of['backend']} {of['method']}"
         warnings.warn(f"{what}: {done.verdict}", IRTBridgeWarning, stacklevel=3)
 
 
@@ -227,23 +225,25 @@ class Fitter:
         begin, program = time.perf_counter(), bound.program
         draws = align(program, draws)
         draws, abilities = add_all_abilities(program, draws, bound.seed)
-        shared = not bound.fresh and program.compile_seconds == 0
-        own = {"seed": bound.seed, "compile_shared": shared, "together": together}
-        attrs = self._attributes(program, draws) | own | {"wall_seconds": seconds + time.perf_counter() - begin}
-        params = program.constrain(draws.z)
+        provenance = self._provenance(program, draws) | {
+            "seed": bound.seed,
+            "compile_shared": not bound.fresh and program.compile_seconds == 0,
+            "together": together,
+            "wall_seconds": seconds + time.perf_counter() - begin,
+        }
+        params, attrs = program.constrain(draws.z), {"spec": self.spec.to_dict()} | provenance
         idata = to_inference_data(program.layout, program.responses, params, draws, attrs, abilities)
-        return Fit(idata, self.spec, program.responses, program, draws)
+        return Fit(idata, self.spec, program.responses, program, draws, provenance)
 
     def compile(self, responses: Responses) -> Program:
         """Compile the model as the method needs it."""
         return compile_for(self.engine, self.spec, responses, self.settings, device=self.device, dtype=self.dtype)
 
-    def _attributes(self, program: Program, draws: Draws) -> dict[str, Any]:
-        """What a fit was, for the attributes of its InferenceData."""
+    def _provenance(self, program: Program, draws: Draws) -> dict[str, Any]:
+        """What was fitted to what, by what, how and on what machine, and the seconds that it took."""
         responses = program.responses
         return {
             "model": self.spec.name,
-            "spec": self.spec.to_dict(),
             "spec_hash": self.spec.hash,
             "data": responses.name,
             "data_fingerprint": responses.fingerprint,
@@ -283,6 +283,9 @@ class Fit:
         The compiled program; ``program.native`` is the library's own object.
     draws : Draws
         Draws in the program's unconstrained coordinates, with timings.
+    provenance : dict
+        What was fitted to what, by what, how, on what machine and in what time, as plain data: the attributes of the
+        posterior in `idata` have it as text and numbers.
     """
 
     idata: az.InferenceData
@@ -290,15 +293,15 @@ class Fit:
     responses: Responses
     _program: Program | Callable[[], Program] = field(repr=False)
     draws: Draws
+    provenance: dict[str, Any] = field(repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spec", self.spec.for_items(self.responses.items))
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: all but the compiled program, which is compiled again when asked for."""
-        attrs = {key: self.idata.posterior.attrs[key] for key in COMPILED}
         state = {f.name: getattr(self, f.name) for f in fields(self)}
-        return state | {"_program": partial(compile_as, self.spec, self.responses, attrs)}
+        return state | {"_program": partial(compile_as, self.spec, self.responses, self.provenance)}
 
     @cached_property
     def program(self) -> Program:
@@ -385,7 +388,7 @@ class Fit:
         optimum = {f.name: getattr(draws.optimum, f.name) for f in fields(Optimum)} if draws.optimum else {}
         optimum.pop("distance", None)
         chains = 0 if draws.chain_method in ("independent", "point") else draws.z.shape[0]
-        method = str(self.idata.posterior.attrs.get("method", ""))
+        method = self.provenance["method"]
         evidence = Evidence(
             method=method,
             chains=chains,
@@ -410,6 +413,22 @@ class Fit:
         """Number of divergent transitions after warm-up."""
         return int(np.sum(self.draws.stats.get("diverging", 0)))
 
+    def record(self) -> dict[str, Any]:
+        """The fit in numbers and texts, without its draws: provenance, seconds, diagnostics and verdict.
+
+        Returns
+        -------
+        dict
+            Plain data, for JSON; a diagnostic that the method does not have is NaN.
+        """
+        return self.provenance | {
+            "min_ess": self.min_ess,
+            "max_r_hat": self.max_r_hat,
+            "pareto_k": self.pareto_k,
+            "divergences": self.divergences,
+            "verdict": self.verdict.to_dict(),
+        }
+
     def save(self, path: str | Path) -> Path:
         """Write the InferenceData as NetCDF, whole or not at all.
 
@@ -421,15 +440,15 @@ class Fit:
         return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
 
 
-def compile_as(spec: ModelSpec, responses: Responses, attrs: Mapping[str, Any]) -> Program:
-    """The program of a fit whose posterior has these attributes; on whatever device there is, if it was not the CPU."""
+def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:
+    """The program of a fit of this provenance; on whatever device there is, if it was not the CPU."""
     return compile_for(
-        load_backend(attrs["backend"], **json.loads(attrs["backend_options"])),
+        load_backend(provenance["backend"], **provenance["backend_options"]),
         spec,
         responses,
-        make_settings(attrs["method"], **json.loads(attrs["settings"])),
-        device="cpu" if attrs["device"] == "cpu" else "auto",
-        dtype=attrs["dtype"],
+        make_settings(provenance["method"], **provenance["settings"]),
+        device="cpu" if provenance["device"] == "cpu" else "auto",
+        dtype=provenance["dtype"],
     )
 
 

@@ -1,11 +1,15 @@
-"""Many data sets of one shape with one compilation: one after another, in stacks or in processes."""
+"""Many data sets of one shape with one compilation: one after another, in stacks or in processes.
+
+`fit_many` checks its arguments and makes a call of each data set, which is read when its turn comes (`_load`). In this
+process (`_fits`) a `Fitter` fits one data set after another, or a stack of them in one run of a native method; other
+processes (`_spread`) each do the same with a part of the calls, and send home all but the compiled programs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,21 +18,20 @@ import numpy as np
 import pandas as pd
 
 from irtbridge.data.responses import Responses, load_responses
-from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, Unsupported, rebuild
+from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, rebuild
 from irtbridge.fitting import Bound, Fit, Fitter, check_seed, warn_of
 from irtbridge.inference.methods import METHODS, check_start
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import check_device, check_dtype
-from irtbridge.plugin.entry_points import backends_with
+from irtbridge.plugin.devices import check_device, check_dtype, resolve_device
+from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.processes import in_processes
 from irtbridge.plugin.program import Progress, silent
-from irtbridge.results.draws import Draws
-from irtbridge.results.quiet_arviz import az
 
 Options = Mapping[str, Any]
 Call = tuple[int, Any, Options, int]
 T = TypeVar("T")
-# By device: persons times items of all data sets in a stack; data sets in it.
+# By device: persons times items of all data sets in a stack (4 MiB of doubles on a processor), and data sets in it.
+# Chosen; docs/many.md and docs/fast.md have what they gain.
 SIZES = {"cpu": (2**19, 16), "cuda": (2**24, 32)}
 
 
@@ -62,10 +65,9 @@ def fit_many(
 
     Data set number i, counted from 0, is fitted with ``seed=seed_of(seed, i)``: alone, `fit` gives it the same draws
     with that seed, to rounding (but native NUTS of data sets computed together shares its random numbers); where
-    `laplace` falls back to chains, each data set's are those of a fit alone. The first
-    fit's timings have the compilation; the others' have 0 there, and the attribute ``compile_shared`` of their
-    posterior is true. Where data sets are computed together, the seconds are each one's share, and the attribute
-    ``together`` is their number.
+    `laplace` falls back to chains, each data set's are those of a fit alone. The first fit's timings have the
+    compilation; the others' have 0 there, and the attribute ``compile_shared`` of their posterior is true. Where data
+    sets are computed together, the seconds are each one's share, and the attribute ``together`` is their number.
 
     Parameters
     ----------
@@ -127,16 +129,16 @@ def _check_whole(name: str, value: object, least: int) -> None:
 
 def _check_stacks(fitter: Fitter) -> None:
     """Raise `Unsupported`, naming what can, unless the method runs on several data sets at once."""
-    method, backend = fitter.method, fitter.engine
-    if method not in backend.stacks:
-        able = f"it can do {' and '.join(backend.stacks)}, and any" if backend.stacks else "it can do any"
-        what = f"{method} of several data sets at once ({able} method one by one, with stack=1)"
-        raise Unsupported(backend.name, what, backends_with("stacks", method))
+    method, stacks = fitter.method, fitter.engine.stacks
+    able = f"it can do {' and '.join(stacks)}, and any" if stacks else "it can do any"
+    what = f"{method} of several data sets at once ({able} method one by one, with stack=1)"
+    check_declared(fitter.engine, "stacks", what, method)
 
 
 def _chosen(fitter: Fitter, responses: Responses, total: int) -> int:
     """How many data sets to compute together: what suits the device, in stacks of one size."""
-    cells, most = SIZES.get(fitter.engine.resolve_device(fitter.device), SIZES["cpu"])
+    engine = fitter.engine
+    cells, most = SIZES.get(resolve_device(fitter.device, engine.devices(), engine.name), SIZES["cpu"])
     most = min(most, max(1, cells // (responses.n_persons * responses.n_items)))
     return -(-total // -(-total // most)) if total else most
 
@@ -207,20 +209,17 @@ def _next_few(iterator: Iterator[T], count: int) -> tuple[list[T], Exception | N
 def _spread(fitter: Fitter, calls: Sequence[Call], processes: int, stack: int) -> Iterator[Fit]:
     stacks = ((calls[i : i + stack],) for i in range(0, len(calls), stack))
     for done, error in in_processes(_fit_here, fitter, stacks, processes):
-        for idata, responses, draws in done:
-            yield Fit(idata, fitter.spec, responses, partial(fitter.compile, responses), draws)
+        yield from done
         if error is not None:
             raise error
 
 
-def _fit_here(
-    fitter: Fitter, calls: Sequence[Call]
-) -> tuple[list[tuple[az.InferenceData, Responses, Draws]], IRTBridgeError | None]:
-    """What a process sends home of fits done together: everything but the compiled programs, and what stopped it."""
-    done = []
+def _fit_here(fitter: Fitter, calls: Sequence[Call]) -> tuple[list[Fit], IRTBridgeError | None]:
+    """What a process sends home: fits done together, and what stopped it."""
+    done: list[Fit] = []
     try:
         for fit in _fits(fitter, calls, len(calls)):
-            done.append((fit.idata, fit.responses, fit.draws))
+            done.append(fit)
     except IRTBridgeError as error:
         return done, error
     return done, None

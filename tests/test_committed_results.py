@@ -1,4 +1,4 @@
-"""What the repository keeps of the studies is enough to rebuild its tables."""
+"""What the repository keeps of the studies is enough to rebuild its tables, and to go on where they stopped."""
 
 from __future__ import annotations
 
@@ -7,8 +7,28 @@ from pathlib import Path
 
 import pytest
 from irtbridge_experiments.cli import main
+from irtbridge_experiments.config.compose import read_config
+from irtbridge_experiments.records.fits import FITS, packed_fits
+from irtbridge_experiments.study.run import done_before, make_plan
 
 RESULTS = Path(__file__).parent.parent / "results"
+BOTH = ["backend=pyro,tfp", "backend.tfp.threads=1"]
+RUNS = [
+    ["study=basic", *BOTH, "method=nuts,vi,laplace"],
+    ["study=prior_sensitivity", "method=nuts,vi,laplace"],
+    ["study=prior_sensitivity", *BOTH, "method=laplace"],
+    ["study=large_scale", *BOTH, "method=laplace"],
+    ["study=large_scale", *BOTH, "method=vi", "replications=20"],
+    ["study=large_scale", *BOTH, "method=nuts", "replications=5"],
+    ["study=m2pl7", *BOTH, "method=vi,nuts_whitened", "replications=20"],
+    ["study=m2pl7", *BOTH, "method=nuts", "replications=5"],
+    ["study=bfi", *BOTH, "method=nuts,vi,laplace", "method.laplace.draws=2000"],
+    ["study=verbagg", *BOTH, "method=nuts,vi,laplace", "method.laplace.draws=2000"],
+    ["study=bfi5", *BOTH, "method=nuts,vi"],
+    ["study=bfi5", "backend=pyro", "method=nuts_whitened"],
+    ["study=quickstart"],
+]
+"""What was run; results/README.md has it in words."""
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -21,3 +41,11 @@ def test_tables_are_rebuilt_byte_for_byte(tmp_path: Path) -> None:
     assert main(["tables", "--paper", str(tmp_path / "results")]) == 0
     after = {path.relative_to(tmp_path / "results"): path.read_bytes() for path in tmp_path.rglob("*.csv")}
     assert after == before
+
+
+@pytest.mark.parametrize("words", RUNS, ids=" ".join)
+def test_what_was_run_is_not_fitted_again(words: list[str]) -> None:
+    plan = make_plan(read_config("run", [*words, f"results={RESULTS}"]))
+    packed = packed_fits(plan.folder / FITS)
+    for cell in plan.cells:
+        assert all(done_before(plan.folder, cell, r, packed) for r in plan.wanted(cell)), cell.title

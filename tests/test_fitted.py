@@ -14,7 +14,7 @@ from irtbridge_experiments.config.compose import read_config
 
 import irtbridge as irt
 from irtbridge.errors import DeviceError, UnknownName
-from irtbridge.plugin.backend import DEVICES, DTYPES
+from irtbridge.plugin.devices import DEVICES, DTYPES
 from irtbridge.results.tables import STATISTICS, tidy
 
 BACKENDS = pytest.mark.parametrize("backend", ["pyro", "tfp"])
@@ -43,6 +43,7 @@ def check_is_the_same(fit: irt.Fit) -> None:
         pd.testing.assert_frame_equal(found, expected)
     assert back.quadrature_error == pytest.approx(fit.quadrature_error, nan_ok=True)
     assert back.spec == fit.spec
+    assert str(back.record()) == str(fit.record())
     params = fit.program.constrain(fit.draws.z)
     for name, value in back.program.constrain(back.draws.z).items():
         np.testing.assert_allclose(value, params[name])

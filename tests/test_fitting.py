@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -82,6 +83,18 @@ def test_saved_file_is_the_fit(fitted: irt.Fit, tmp_path: object) -> None:
     assert irt.ModelSpec.from_dict(json.loads(back.posterior.attrs["spec"])) == fitted.spec
     assert back.posterior.attrs["backend"] == "pyro"
     assert "torch" in json.loads(back.posterior.attrs["versions"])
+    assert back.posterior.attrs["irtbridge_version"] == version("irtbridge")
+
+
+def test_a_record_is_plain_data_and_the_attributes_hold_its_provenance(fitted: irt.Fit) -> None:
+    record, attrs = fitted.record(), fitted.idata.posterior.attrs
+    assert json.dumps(json.loads(json.dumps(record))) == json.dumps(record)
+    assert record["verdict"] == fitted.verdict.to_dict()
+    assert (record["min_ess"], record["divergences"]) == (fitted.min_ess, fitted.divergences)
+    assert attrs.keys() == fitted.provenance.keys() | {"spec"}
+    for name, value in fitted.provenance.items():
+        assert record[name] == value
+        assert attrs[name] == (value if isinstance(value, (str, float)) or type(value) is int else json.dumps(value))
 
 
 def test_timings_add_up_to_no_more_than_the_wall(fitted: irt.Fit) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from irtbridge.data.responses import Responses
-from irtbridge.model.layout import Layout
-from irtbridge.model.quadrature import Quadrature
-from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import Backend
-from irtbridge.plugin.options import check_positive
-from irtbridge.plugin.program import Program
+from irtbridge.plugin import Backend, Layout, Responses, check_positive
+
+if TYPE_CHECKING:
+    from irtbridge_pyro.program import PyroProgram
 
 
 @dataclass(frozen=True)
@@ -60,19 +57,7 @@ class PyroBackend(Backend):
 
         return str(torch.cuda.get_device_name()) if device == "cuda" else ""
 
-    def compile(
-        self,
-        spec: ModelSpec,
-        responses: Responses,
-        *,
-        device: str = "auto",
-        dtype: str = "float64",
-        collapse: Quadrature | None = None,
-        noncentred: bool = False,
-    ) -> Program:
-        self.check_supports(spec)
+    def build(self, layout: Layout, responses: Responses, device: str, dtype: str) -> PyroProgram:
         from irtbridge_pyro.program import PyroProgram
 
-        device = self.resolve_device(device)
-        layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
-        return PyroProgram(layout, responses, device=device, dtype=dtype, options=self.options)
+        return PyroProgram(layout, responses, device, dtype, self.options)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyro
 import pyro.distributions as dist
@@ -13,29 +13,12 @@ from pyro import poutine
 from pyro.distributions import constraints
 from torch import Tensor
 
-from irtbridge.model.cumulants import hermite
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
+from irtbridge_pyro.cumulants import Tabulated
 from irtbridge_pyro.families import response_builder
 
 Values = Mapping[str, Tensor]
-
-
-class Table(NamedTuple):
-    """How to tabulate the likelihood (see `irtbridge.model.cumulants`).
-
-    Attributes
-    ----------
-    cells : int
-        Its cells.
-    nodes : Tensor, shape (node,)
-        Standardised abilities.
-    exists : Tensor of bool, shape (item, category - 1)
-        Which categories above the lowest each item has.
-    """
-
-    cells: int
-    nodes: Tensor
-    exists: Tensor
 
 
 class PatternMixture(dist.TorchDistribution):
@@ -52,8 +35,8 @@ class PatternMixture(dist.TorchDistribution):
     corners : tuple of Tensor, optional
         Where the log probabilities relative to the lowest category are linear in the ability: some nodes, and weights
         (node, corner) that interpolate from them to all.
-    table : Table, optional
-        Tabulate the likelihood; needs one trait, lines as for `corners`, and no missing responses.
+    table : Tabulated, optional
+        How to tabulate the likelihood.
     """
 
     arg_constraints = {"log_probs": constraints.real, "log_weights": constraints.real}  # noqa: RUF012
@@ -65,7 +48,7 @@ class PatternMixture(dist.TorchDistribution):
         log_weights: Tensor,
         missing: bool,
         corners: tuple[Tensor, Tensor] | None = None,
-        table: Table | None = None,
+        table: Tabulated | None = None,
         validate_args: bool | None = None,
     ) -> None:
         self.log_probs, self.log_weights, self.missing = log_probs, log_weights, missing
@@ -78,7 +61,7 @@ class PatternMixture(dist.TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self.table is not None:
-            return self._from_table(value, self.table)
+            return self.table.log_prob(value, self.log_probs, self.log_weights)
         by_node = self._by_node(value)
         # logsumexp spelt out, whose gradient would take every exponential a second time.
         largest = by_node.detach().amax(-1, keepdim=True)
@@ -97,41 +80,9 @@ class PatternMixture(dist.TorchDistribution):
         by_node = torch.addmm(base, observed @ contrasts[nodes].T, weights.T)
         return torch.addmm(by_node, absent, -lowest.T) if self.missing else by_node
 
-    def _from_table(self, value: Tensor, table: Table) -> Tensor:
-        """Log probability of each pattern: A + K(B)."""
-        level, slope = self._lines(table)
-        fixed, by_ability = torch.stack([level, slope]).flatten(1) @ value.T
-        least, most = slope.amin(1).clamp(max=0).sum(), slope.amax(1).clamp(min=0).sum()
-        step = (most - least) / table.cells + torch.finfo(value.dtype).tiny
-        points = least + step * torch.arange(table.cells + 1, dtype=value.dtype, device=value.device)
-        place = (by_ability - least) / step
-        cell = place.floor().clamp(0, table.cells - 1)
-        terms = self._polynomials(points, step, table).gather(1, cell.long().expand(8, -1)).unbind()
-        total = terms[-1]
-        for term in terms[-2::-1]:
-            total = torch.addcmul(term, total, place - cell)
-        return fixed + total
-
-    def _lines(self, table: Table) -> tuple[Tensor, Tensor]:
-        """Log odds against the lowest category as lines in the ability: values at 0 and slopes (item, category - 1)."""
-        at_low, at_high = ((self.log_probs[1:, node] - self.log_probs[0, node]).T for node in (0, -1))
-        slope = (at_high - at_low) / (table.nodes[-1] - table.nodes[0])
-        slope = torch.where(table.exists, slope, 0.0)
-        return at_low - slope * table.nodes[0], slope
-
-    def _polynomials(self, points: Tensor, step: Tensor, table: Table) -> Tensor:
-        """Coefficients (power, cell) of K between neighbouring points, in units of their distance."""
-        base, x = self.log_weights + self.log_probs[0].sum(-1), table.nodes
-        by_node = base + points[:, None] * x
-        value = by_node.logsumexp(-1)
-        m1, m2, m3 = torch.stack([x, x**2, x**3]) @ (by_node - value[:, None]).exp().T
-        cumulants = torch.stack([value, m1, m2 - m1**2, m3 - 3 * m1 * m2 + 2 * m1**3])
-        scaled = cumulants * step ** torch.arange(4, device=step.device)[:, None]
-        return x.new_tensor(hermite()) @ torch.cat([scaled[:, :-1], scaled[:, 1:]])
-
 
 def make_collapsed_response(
-    layout: Layout, exists: Tensor, like: Tensor, *, cells: int = 0
+    layout: Layout, exists: Tensor, like: Tensor, table: CumulantTable | None = None
 ) -> Callable[[Any, Values, Tensor | None, Tensor], Tensor]:
     """The response statement of a collapsed model: a function of the sites' full arrays and of the patterns.
 
@@ -143,8 +94,8 @@ def make_collapsed_response(
         Which categories each item has.
     like : Tensor
         Has the dtype and the device.
-    cells : int
-        Cells of a table of the likelihood (see `irtbridge.model.cumulants`), 0 for none.
+    table : CumulantTable, optional
+        Tabulate the likelihood.
     """
     assert layout.collapse is not None
     n_traits, spec = len(layout.spec.traits), layout.spec
@@ -158,7 +109,7 @@ def make_collapsed_response(
         nodes, weights = layout.collapse.corners(n_traits)
         corners = torch.as_tensor(nodes, device=like.device), like.new_tensor(weights)
 
-    table = Table(cells, standard[:, 0], exists[:, 1:]) if cells else None
+    tabulated = None if table is None else Tabulated(table, standard[:, 0], exists[:, 1:])
 
     def respond(plates: Any, values: Values, indicators: Tensor | None, counts: Tensor) -> Tensor:
         at_nodes = {**values, spec.family.ability: place_abilities(layout, standard, values)[0]}
@@ -168,7 +119,7 @@ def make_collapsed_response(
             log_weights,
             missing=indicators is not None and indicators.shape[1] > columns,
             corners=corners,
-            table=table,
+            table=tabulated,
         )
         with pyro.plate("pattern", len(counts), dim=-1), poutine.scale(scale=counts):
             return pyro.sample("response", mixture, obs=indicators)

@@ -30,13 +30,13 @@ class Bernoulli(dist.Bernoulli):
         return logsigmoid((2 * value - 1) * self.logits)
 
 
-class Ordinal(dist.TorchDistribution):
-    """Ordered categories 0, ..., K - 1 of persons (rows) on items (columns).
+class Categories(dist.TorchDistribution):
+    """Categories 0, ..., K - 1 of persons (rows) on items (columns).
 
     Parameters
     ----------
-    slope : Tensor, shape (person, item)
-        What the person brings to the item.
+    slope : Tensor, shape (person, item), or (person, item, K - 1)
+        What the person brings to the item, or to each of its categories above the lowest.
     shift : Tensor, shape (item, K - 1)
         Locations of the categories above the lowest; any finite number where an item lacks the category.
     exists : Tensor of bool, shape (item, K)
@@ -47,7 +47,7 @@ class Ordinal(dist.TorchDistribution):
 
     def __init__(self, slope: Tensor, shift: Tensor, exists: Tensor, validate_args: bool | None = None) -> None:
         self.slope, self.shift, self.exists = slope, shift, exists
-        super().__init__(slope.shape, validate_args=validate_args)
+        super().__init__(slope.shape[:2], validate_args=validate_args)
 
     @property
     def support(self) -> constraints.Constraint:
@@ -55,15 +55,16 @@ class Ordinal(dist.TorchDistribution):
         return constraints.integer_interval(0, self.exists.shape[1] - 1)
 
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
-        categories = range(self.exists.shape[1])
-        log_probs = torch.stack([self.log_prob(torch.full_like(self.slope, k)) for k in categories], -1)
+        codes = [self.slope.new_full(self.batch_shape, k) for k in range(self.exists.shape[1])]
+        log_probs = torch.stack([self.log_prob(code) for code in codes], -1)
         return dist.Categorical(logits=log_probs).sample(sample_shape).to(self.slope.dtype)
 
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Ordinal:
-        return type(self)(self.slope.expand(batch_shape), self.shift, self.exists, False)
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Categories:
+        slope = self.slope.expand(*batch_shape, *self.slope.shape[2:])
+        return type(self)(slope, self.shift, self.exists, False)
 
 
-class PartialCredit(Ordinal):
+class PartialCredit(Categories):
     """Adjacent logits: ``log P(Y = k) / P(Y = k - 1) = slope - shift_k``."""
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -73,7 +74,7 @@ class PartialCredit(Ordinal):
         return value * self.slope - _of_category(offset, value) - log_odds.logsumexp(0)
 
 
-class Graded(Ordinal):
+class Graded(Categories):
     """Cumulative logits: ``logit P(Y >= k) = slope - shift_k``, the shifts of an item increasing."""
 
     def log_prob(self, value: Tensor) -> Tensor:

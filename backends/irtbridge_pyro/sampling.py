@@ -19,17 +19,15 @@ from pyro.infer.mcmc import NUTS
 from torch import Tensor
 from torch.distributions import transform_to
 
-from irtbridge.data.responses import Responses
 from irtbridge.errors import NumericalError
-from irtbridge.model.layout import Layout
-from irtbridge.plugin.processes import in_processes
-from irtbridge.plugin.program import Progress
-from irtbridge.results.draws import Draws, Timings
+from irtbridge.plugin import Draws, Layout, Progress, Responses, Timings, in_convention, in_processes, starting_point
+from irtbridge.plugin.memory import keep_freed_memory
+from irtbridge_pyro.density import PyroDensity
+from irtbridge_pyro.tracing import to_numpy
 
 if TYPE_CHECKING:
     from irtbridge import NutsSettings, ViSettings
     from irtbridge_pyro import PyroOptions
-    from irtbridge_pyro.program import PyroProgram
 
 Array = NDArray[np.float64]
 Stats = dict[str, float]
@@ -91,7 +89,7 @@ class RecordingNUTS(NUTS):
         return leaf
 
 
-def nuts(program: PyroProgram, settings: NutsSettings, seed: int, progress: Progress) -> Draws:
+def nuts(program: PyroDensity, settings: NutsSettings, seed: int, progress: Progress) -> Draws:
     """Run the chains one after another, or in processes; a chain depends on its own seed only."""
     seeds = np.random.SeedSequence(seed).spawn(settings.chains)
     if program.options.processes > 1:
@@ -110,7 +108,7 @@ def nuts(program: PyroProgram, settings: NutsSettings, seed: int, progress: Prog
 
 
 def run_chain(
-    program: PyroProgram, settings: NutsSettings, seed: np.random.SeedSequence, report: Callable[[int], None]
+    program: PyroDensity, settings: NutsSettings, seed: np.random.SeedSequence, report: Callable[[int], None]
 ) -> Chain:
     """One chain, from its seed."""
     with program.isolated():
@@ -141,11 +139,10 @@ class Workplace:
     options: PyroOptions
 
     @cached_property
-    def program(self) -> PyroProgram:
+    def program(self) -> PyroDensity:
         """Compiled when first asked for."""
-        from irtbridge_pyro.program import PyroProgram
-
-        return PyroProgram(self.layout, self.responses, device=self.device, dtype=self.dtype, options=self.options)
+        keep_freed_memory()
+        return PyroDensity(self.layout, self.responses, self.device, self.dtype, self.options)
 
     def run(self, settings: NutsSettings, seed: np.random.SeedSequence) -> Chain:
         """One chain, silently."""
@@ -153,7 +150,7 @@ class Workplace:
 
 
 def chains_in_processes(
-    program: PyroProgram, settings: NutsSettings, seeds: Sequence[np.random.SeedSequence], progress: Progress
+    program: PyroDensity, settings: NutsSettings, seeds: Sequence[np.random.SeedSequence], progress: Progress
 ) -> tuple[list[Chain], Timings]:
     """Chains in processes of their own, and the wall clock: what the process that worked longest did.
 
@@ -172,11 +169,11 @@ def chains_in_processes(
 
 
 def _kernel(
-    program: PyroProgram, settings: NutsSettings, seed: np.random.SeedSequence
+    program: PyroDensity, settings: NutsSettings, seed: np.random.SeedSequence
 ) -> tuple[RecordingNUTS, Mapping[str, Tensor]]:
     """A kernel that is ready to sample, and where it starts."""
     torch.manual_seed(int(seed.generate_state(1)[0]))
-    start = program.starting_point(np.random.default_rng(seed), settings.init_radius)
+    start = starting_point(program, np.random.default_rng(seed), settings.init_radius)
     kernel = RecordingNUTS(
         potential_fn=lambda params: Potential.apply(params["z"], program.gradient_and_value),
         target_accept_prob=settings.target_accept,
@@ -201,7 +198,7 @@ def _is_milestone(done: int, total: int) -> bool:
 
 
 def fit_guides(
-    program: PyroProgram,
+    program: PyroDensity,
     gradient_and_value: GradientAndValue,
     settings: ViSettings,
     seeds: Sequence[int],
@@ -211,7 +208,7 @@ def fit_guides(
 
     Parameters
     ----------
-    program : PyroProgram
+    program : PyroDensity
         Of one of the data sets.
     gradient_and_value : callable
         Of coordinates (set, dim): gradients of the log densities, and their values (set,).
@@ -228,7 +225,7 @@ def fit_guides(
         return program.vector(np.stack([rng.standard_normal((size, program.dim)) for rng in sources], 1))
 
     with program.isolated():
-        start = np.tile(program.in_convention(np.zeros(program.dim)), (len(seeds), 1))
+        start = np.tile(in_convention(program, np.zeros(program.dim)), (len(seeds), 1))
         guide = Guide(program.vector(start), settings.init_scale)
         elbo = _optimise(guide, gradient_and_value, settings, noise, progress)
         fitted = time.perf_counter()
@@ -294,8 +291,3 @@ def _optimise(
         if _is_milestone(step, settings.steps):
             progress("optimisation", step, settings.steps)
     return to_numpy(torch.stack(elbo, 1))
-
-
-def to_numpy(tensor: Tensor) -> Array:
-    """Detached, on the CPU, in float64."""
-    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)

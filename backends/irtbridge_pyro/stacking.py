@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from irtbridge.plugin.program import Stack, silent
-from irtbridge.results.draws import Draws
+from irtbridge.plugin import Draws, Stack, silent, stacked_arrays
+from irtbridge_pyro.density import PyroDensity
 from irtbridge_pyro.sampling import fit_guides
 
 if TYPE_CHECKING:
     from irtbridge import ViSettings
-    from irtbridge_pyro.program import PyroProgram
 
 
 class PyroStack(Stack):
@@ -24,15 +23,14 @@ class PyroStack(Stack):
 
     Parameters
     ----------
-    programs : sequence of PyroProgram
+    programs : sequence of PyroDensity
         Bound from one, abilities and all.
     """
 
-    def __init__(self, programs: Sequence[PyroProgram]) -> None:
+    def __init__(self, programs: Sequence[PyroDensity]) -> None:
         start, self.program = time.perf_counter(), programs[0]
-        masked = any(len(program.data) > 1 for program in programs)
-        parts = zip(*(program.with_mask() if masked else program.data for program in programs), strict=True)
-        self.data, like = tuple(map(torch.stack, parts)), self.program.like
+        arrays, like = stacked_arrays([program.responses for program in programs]), self.program.like
+        self.data = tuple(self.program.tensor(part) for part in arrays)
         self.weight = like.new_ones(len(programs))
         inputs = like.new_zeros(len(programs), self.program.dim), self.weight, *self.data
         self._gradient = self.program.traced.stacked(inputs)

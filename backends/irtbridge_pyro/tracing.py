@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 import torch._inductor  # make_fx loads it when first called; here it counts as an import, not as compiling
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.fx import GraphModule, Node, map_arg
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -225,3 +227,8 @@ def _constant(graph: GraphModule, node: Node) -> Tensor:
 
 def _same_dtype(node: Node, other: Node) -> bool:
     return bool(node.meta["val"].dtype == other.meta["val"].dtype)
+
+
+def to_numpy(tensor: Tensor) -> NDArray[np.float64]:
+    """Detached, on the CPU, in float64."""
+    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)

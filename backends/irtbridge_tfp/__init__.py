@@ -1,4 +1,4 @@
-"""TensorFlow Probability backend: a light front; TensorFlow is imported by `TfpBackend.devices` and `compile` only."""
+"""TensorFlow Probability backend: a light front; TensorFlow is imported by `TfpBackend.devices` and `build` only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
-from irtbridge.model.layout import Layout
-from irtbridge.model.quadrature import Quadrature
-from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.backend import Backend, check_dtype
+from irtbridge.plugin import Backend, Layout, Responses
 
 if TYPE_CHECKING:
     from irtbridge_tfp.program import TfpProgram
@@ -60,23 +56,11 @@ class TfpBackend(Backend):
         details = config.experimental.get_device_details(config.list_physical_devices("GPU")[0])
         return str(details.get("device_name", ""))
 
-    def compile(
-        self,
-        spec: ModelSpec,
-        responses: Responses,
-        *,
-        device: str = "auto",
-        dtype: str = "float64",
-        collapse: Quadrature | None = None,
-        noncentred: bool = False,
-    ) -> TfpProgram:
-        self.check_supports(spec)
-        device, dtype = self.resolve_device(device), check_dtype(dtype)
+    def build(self, layout: Layout, responses: Responses, device: str, dtype: str) -> TfpProgram:
         _set_threads(self.options.threads)
         from irtbridge_tfp.program import TfpProgram
 
-        layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
-        return TfpProgram(layout, responses, device=device, dtype=dtype, xla=self.options.xla)
+        return TfpProgram(layout, responses, device, dtype, self.options.xla)
 
 
 def _tensorflow() -> Any:

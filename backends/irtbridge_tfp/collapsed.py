@@ -10,8 +10,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
-from irtbridge.model.cumulants import hermite
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
+from irtbridge_tfp.cumulants import Tabulated
 from irtbridge_tfp.families import IMPOSSIBLE, response_distribution
 
 tfd = tfp.distributions
@@ -36,9 +37,8 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
     corners : tuple of ndarray, optional
         Where the log probabilities relative to the lowest category are linear in the ability: some nodes, and weights
         (node, corner) that interpolate from them to all.
-    table : tuple of int and Tensor, optional
-        Tabulate the likelihood (see `irtbridge.model.cumulants`): the number of cells, and the standardised
-        abilities at the nodes. It needs one trait, lines as for `corners`, and no missing responses.
+    table : Tabulated, optional
+        How to tabulate the likelihood.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         log_weights: Tensor,
         counts: Tensor,
         corners: tuple[NDArray[np.intp], NDArray[np.float64]] | None = None,
-        table: tuple[int, Tensor] | None = None,
+        table: Tabulated | None = None,
         name: str = "PatternMixture",
     ) -> None:
         parameters = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
@@ -92,7 +92,7 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         lowest, higher = log_probs[..., 0], log_probs[..., 1:]
         base = self.log_weights + tf.reduce_sum(lowest, axis=-1)
         if self.table is not None:
-            each = self._from_table(value, higher - lowest[..., None], base, *self.table)
+            each = self.table.log_prob(value, higher - lowest[..., None], base)
         else:
             each = tf.reduce_logsumexp(self._by_node(value, higher - lowest[..., None], lowest, base), axis=-1)
         return tf.reduce_sum(each * self.counts, axis=-1)
@@ -111,47 +111,9 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
             by_node += tf.matmul(value[..., columns:], absent, transpose_b=True)
         return by_node + base[..., None, :]
 
-    def _from_table(self, value: Tensor, log_odds: Tensor, base: Tensor, cells: int, nodes: Tensor) -> Tensor:
-        """Log probability (..., pattern) of each pattern: A + K(B)."""
-        level, slope = self._lines(log_odds, nodes)
-        lines = tf.reshape(tf.stack([level, slope], axis=-3), (-1, self.exists[:, 1:].size))
-        lead = tf.concat([tf.shape(level)[:-2], [2, -1]], 0)
-        fixed, by_ability = tf.unstack(tf.reshape(tf.matmul(lines, value, transpose_b=True), lead), axis=-2)
-        zero = tf.zeros([], self.dtype)
-        least = tf.reduce_sum(tf.minimum(tf.reduce_min(slope, axis=-1), zero), axis=-1, keepdims=True)
-        most = tf.reduce_sum(tf.maximum(tf.reduce_max(slope, axis=-1), zero), axis=-1, keepdims=True)
-        step = (most - least) / cells + np.finfo(self.dtype.as_numpy_dtype).tiny
-        place = (by_ability - least) / step
-        cell = tf.clip_by_value(tf.floor(place), zero, tf.constant(cells - 1, self.dtype))
-        points = least + step * tf.range(cells + 1, dtype=self.dtype)
-        polynomials = self._polynomials(base, points, step, nodes)
-        terms = tf.gather(polynomials, tf.cast(cell, tf.int32), axis=-2, batch_dims=polynomials.shape.rank - 2)
-        total, *others = reversed(tf.unstack(terms, axis=-1))
-        for term in others:
-            total = term + total * (place - cell)
-        return fixed + total
-
-    def _lines(self, log_odds: Tensor, nodes: Tensor) -> tuple[Tensor, Tensor]:
-        """Log odds as lines in the ability: values at 0 and slopes, shape (..., item, category - 1)."""
-        low, high = nodes[0], nodes[-1]
-        at_low, at_high = log_odds[..., 0, :, :], log_odds[..., -1, :, :]
-        slope = tf.where(self.exists[:, 1:], (at_high - at_low) / (high - low), tf.zeros([], self.dtype))
-        return at_low - slope * low, slope
-
-    def _polynomials(self, base: Tensor, points: Tensor, step: Tensor, nodes: Tensor) -> Tensor:
-        """Coefficients (..., cell, power) of K between neighbouring points, in units of their distance."""
-        by_node = base[..., None, :] + points[..., None] * nodes
-        value = tf.reduce_logsumexp(by_node, axis=-1)
-        powers = tf.stack([nodes, nodes**2, nodes**3], axis=-1)
-        m1, m2, m3 = tf.unstack(tf.matmul(tf.exp(by_node - value[..., None]), powers), axis=-1)
-        cumulants = tf.stack([value, m1, m2 - m1**2, m3 - 3 * m1 * m2 + 2 * m1**3], axis=-1)
-        scaled = cumulants * step[..., None] ** tf.range(4, dtype=self.dtype)
-        ends = tf.concat([scaled[..., :-1, :], scaled[..., 1:, :]], axis=-1)
-        return tf.matmul(ends, tf.constant(hermite(), self.dtype), transpose_b=True)
-
 
 def pattern_distribution(
-    layout: Layout, full: Mapping[str, Tensor], counts: Tensor, *, cells: int = 0
+    layout: Layout, full: Mapping[str, Tensor], counts: Tensor, *, table: CumulantTable | None = None
 ) -> PatternMixture:
     """Distribution of the one-hot response patterns given full arrays (..., *shape) of the other variables.
 
@@ -163,8 +125,8 @@ def pattern_distribution(
         Full parameter arrays, without the abilities.
     counts : Tensor, shape (pattern,)
         Persons with each pattern.
-    cells : int
-        Cells of a table of the likelihood, 0 for none.
+    table : CumulantTable, optional
+        Tabulate the likelihood.
     """
     assert layout.collapse is not None
     n_traits, spec = len(layout.spec.traits), layout.spec
@@ -175,8 +137,8 @@ def pattern_distribution(
     codes = range(layout.exists.shape[1])
     log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
     corners = layout.collapse.corners(n_traits) if spec.family.linear else None
-    table = (cells, standard[:, 0]) if cells else None
-    return PatternMixture(log_probs, layout.exists, log_weights, counts, corners, table, name="response")
+    tabulated = None if table is None else Tabulated(table, standard[:, 0], layout.exists[:, 1:])
+    return PatternMixture(log_probs, layout.exists, log_weights, counts, corners, tabulated, name="response")
 
 
 def place_abilities(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

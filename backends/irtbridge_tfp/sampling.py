@@ -15,9 +15,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
-from irtbridge.plugin.program import Progress
-from irtbridge.results.draws import Draws, Timings
-from irtbridge_tfp.program import Model, TfpProgram
+from irtbridge.plugin import Draws, Progress, Timings, in_convention, starting_point
+from irtbridge_tfp.density import TfpDensity
+from irtbridge_tfp.model import Model
 
 tfd = tfp.distributions
 fold_in = tf.random.experimental.stateless_fold_in
@@ -66,7 +66,7 @@ class Blocks:
 
     Parameters
     ----------
-    program : TfpProgram
+    program : TfpDensity
         Where the block is kept.
     data : tuple of Tensor
         Of one data set, or of several on a leading axis.
@@ -82,7 +82,7 @@ class Blocks:
     """
 
     def __init__(
-        self, program: TfpProgram, data: Any, key: Any, body: Callable[..., Any], size: int, seed: Tensor
+        self, program: TfpDensity, data: Any, key: Any, body: Callable[..., Any], size: int, seed: Tensor
     ) -> None:
         self.data, self.size, self.seed, self.done = data, size, seed, 0
         self.block = program.compiled(key, lambda: tf.function(body, autograph=False, jit_compile=program.xla))
@@ -115,7 +115,7 @@ def stateless_seed(seed: int | Sequence[int]) -> Tensor:
 
 
 def nuts(
-    program: TfpProgram, data: Any, settings: NutsSettings, seeds: Sequence[int], progress: Progress
+    program: TfpDensity, data: Any, settings: NutsSettings, seeds: Sequence[int], progress: Progress
 ) -> list[Draws]:
     """Draw with `tfp.mcmc.NoUTurnSampler`, all chains of all data sets as one batch.
 
@@ -124,7 +124,7 @@ def nuts(
 
     Parameters
     ----------
-    program : TfpProgram
+    program : TfpDensity
         Of one of the data sets.
     data : tuple of Tensor
         Of one data set, or of several on a leading axis.
@@ -269,14 +269,14 @@ def _statistics(kept: Kept) -> Kept:
     return kept | {"tree_depth": np.floor(np.log2(np.maximum(kept["n_steps"], 1))).astype(np.int64) + 1}
 
 
-def _starting_points(program: TfpProgram, settings: NutsSettings, seeds: Sequence[int]) -> Array:
+def _starting_points(program: TfpDensity, settings: NutsSettings, seeds: Sequence[int]) -> Array:
     """Where the chains start, shape (chain, set, dim)."""
     chains = zip(*(np.random.SeedSequence(seed).spawn(settings.chains) for seed in seeds), strict=True)
-    radius = settings.init_radius
-    return np.array([[program.starting_point(np.random.default_rng(one), radius) for one in chain] for chain in chains])
+    sources = [[np.random.default_rng(one) for one in chain] for chain in chains]
+    return np.array([[starting_point(program, rng, settings.init_radius) for rng in chain] for chain in sources])
 
 
-def vi(program: TfpProgram, data: Any, settings: ViSettings, seeds: Sequence[int], progress: Progress) -> list[Draws]:
+def vi(program: TfpDensity, data: Any, settings: ViSettings, seeds: Sequence[int], progress: Progress) -> list[Draws]:
     """Fit a mean-field normal to each of some data sets by Adam on the ELBO, and draw from it.
 
     The parameters are as for `nuts`, but that the random numbers of a data set depend on its own seed only.
@@ -285,7 +285,7 @@ def vi(program: TfpProgram, data: Any, settings: ViSettings, seeds: Sequence[int
     with program.on_device():
         body, seed = _vi_block(model, settings.particles), tf.stack([stateless_seed(seed) for seed in seeds])
         blocks = Blocks(program, data, ("vi", settings.particles, len(seeds)), body, VI_BLOCK, seed)
-        start = np.stack([zeros[0] + program.in_convention(zeros[0, 0]), zeros[1] + np.log(settings.init_scale)])
+        start = np.stack([zeros[0] + in_convention(program, zeros[0, 0]), zeros[1] + np.log(settings.init_scale)])
         guide = Guide(*(model.constant(value) for value in (start, zeros, zeros)))
         rate = model.constant(settings.learning_rate)
         compiling = blocks.compile(guide, rate)

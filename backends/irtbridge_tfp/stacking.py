@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import tensorflow as tf
-
-from irtbridge.plugin.program import Stack, silent
-from irtbridge.results.draws import Draws
-from irtbridge_tfp.program import TfpProgram
+from irtbridge.plugin import Draws, Stack, silent, stacked_arrays
+from irtbridge_tfp.density import TfpDensity
 from irtbridge_tfp.sampling import nuts, vi
 
 if TYPE_CHECKING:
@@ -21,16 +18,15 @@ class TfpStack(Stack):
 
     Parameters
     ----------
-    programs : sequence of TfpProgram
+    programs : sequence of TfpDensity
         Bound from one, abilities and all.
     """
 
-    def __init__(self, programs: Sequence[TfpProgram]) -> None:
+    def __init__(self, programs: Sequence[TfpDensity]) -> None:
         self.program = programs[-1]
-        masked = any(len(program.data) > 1 for program in programs)
+        arrays = stacked_arrays([program.responses for program in programs])
         with self.program.on_device():
-            parts = zip(*(program.with_mask() if masked else program.data for program in programs), strict=True)
-            self.data = tuple(map(tf.stack, parts))
+            self.data = tuple(self.program.tensor(part) for part in arrays)
 
     def nuts(self, settings: NutsSettings, seeds: Sequence[int]) -> list[Draws]:
         return nuts(self.program, self.data, settings, seeds, silent)

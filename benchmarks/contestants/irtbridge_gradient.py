@@ -10,14 +10,12 @@ import numpy as np
 from benchmarks.job import Job
 from benchmarks.timing import time_calls
 from irtbridge.plugin.loading import load_backend
-from irtbridge.plugin.memory import keep_freed_memory
 
 
 def run(job: Job) -> dict[str, Any]:
     """Time `Program.value_and_grad`, NumPy in and out; as one chain after another calls it, if the settings say so."""
     backend = job.options["backend"]
     engine = load_backend(backend, **({"threads": job.threads} if backend == "pyro" else {}))
-    keep_freed_memory()  # as every fit does
     start = time.perf_counter()
     program = engine.compile(job.build_spec(), job.responses, device="cpu", dtype=job.dtype)
     program = program.for_chains() if job.options["settings"]["chains"] else program

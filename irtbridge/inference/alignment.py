@@ -87,7 +87,7 @@ class Symmetry:
     def _loadings(self, params: Mapping[str, Array]) -> Array:
         """Discriminations (draw, row, trait); a row is an item or, where each has its own, a category of an item."""
         name = self.spec.family.discrimination or ""
-        value = np.nan_to_num(params[name])
+        value = np.nan_to_num(params[name])  # an item may lack a category
         return value if "trait" in self.spec[name].dims else value.reshape(len(value), -1, 1)
 
     def _assigned(self, loadings: Array, pivot: Array) -> tuple[NDArray[np.intp], Array]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.data.responses import Responses
+from irtbridge.inference.wrapped import WrappedProgram
 from irtbridge.model.layout import Layout, Slot
 from irtbridge.plugin.program import Program
 
@@ -132,7 +132,7 @@ class Intercepts:
         return value + self.log_jacobian(y), gradient
 
 
-class InterceptProgram(Program):
+class InterceptProgram(WrappedProgram):
     """A program in coordinates with intercepts.
 
     Parameters
@@ -144,13 +144,8 @@ class InterceptProgram(Program):
     """
 
     def __init__(self, program: Program, intercepts: Intercepts) -> None:
-        self.program, self.intercepts = program, intercepts
-        self.spec, self.layout, self.responses = program.spec, program.layout, program.responses
-        self.native, self.device, self.dtype = program.native, program.device, program.dtype
-        self.compile_seconds = program.compile_seconds
-
-    def log_density(self, params: Mapping[str, Array]) -> Array:
-        return self.program.log_density(params)
+        super().__init__(program)
+        self.intercepts = intercepts
 
     def value(self, z: Array) -> Array:
         z = np.asarray(z, dtype=float)
@@ -161,17 +156,11 @@ class InterceptProgram(Program):
         density = partial(self.program.value_and_grad, jacobian=jacobian)
         return self.intercepts.value_and_grad(density, z, jacobian=jacobian)
 
-    def for_chains(self) -> InterceptProgram:
-        return InterceptProgram(self.program.for_chains(), self.intercepts)
-
     def constrain(self, z: Array) -> dict[str, Array]:
         return self.program.constrain(self.intercepts.to_locations(np.asarray(z, dtype=float)))
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         return self.intercepts.from_locations(self.program.unconstrain(params))
-
-    def bind(self, responses: Responses) -> InterceptProgram:
-        return InterceptProgram(self.program.bind(responses), self.intercepts)
 
 
 def with_intercepts(program: Program) -> Program:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from irtbridge.errors import NumericalError, UnknownName
 from irtbridge.inference.importance import K_HAT_LIMIT, log_densities, smoothed, systematic
+from irtbridge.inference.method import Method
 from irtbridge.inference.modes import Mode, find_mode
 from irtbridge.inference.nuts_collapsed import CollapsedNutsSettings, run_collapsed_nuts
 from irtbridge.inference.settings import CollapsedSettings
@@ -114,3 +115,14 @@ def recentred(program: Program, mode: Mode, rng: np.random.Generator, pairs: int
     slopes = program.value_and_grad(mode.z + np.concatenate([away, -away]))[1]
     centre = mode.z + mode.factor @ (mode.factor.T @ slopes.mean(axis=0))
     return np.asarray(centre if np.isfinite(centre).all() else mode.z)
+
+
+METHOD = Method(
+    "laplace",
+    LaplaceSettings,
+    run_laplace,
+    summary="abilities integrated out by quadrature; normal approximation from mode and observed information, "
+    "draws corrected by Pareto-smoothed importance sampling",
+    colour="#009E73",
+    smoke={"draws": 200},
+)

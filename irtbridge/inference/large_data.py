@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import add_abilities
+from irtbridge.inference.wrapped import WrappedProgram
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature, check_collapsible
@@ -32,10 +33,10 @@ SMALLEST = 64  # persons in a block
 LARGEST_WHOLE = 4 * CELLS  # up to here a block more costs more time than it spares memory
 
 
-class StreamedProgram(Program):
+class StreamedProgram(WrappedProgram):
     """Programs of blocks of persons as one program of all, the abilities integrated out.
 
-    `native` is the library's object of the first block.
+    The coordinates and `native`, the library's object, are those of the first block.
 
     Parameters
     ----------
@@ -48,10 +49,9 @@ class StreamedProgram(Program):
     """
 
     def __init__(self, blocks: Sequence[Program], prior: Program, responses: Responses) -> None:
-        first = blocks[0]
+        super().__init__(blocks[0])
         self.blocks, self.prior, self.responses = list(blocks), prior, responses
-        self.spec, self.device, self.dtype, self.native = first.spec, first.device, first.dtype, first.native
-        self.layout = Layout.of(first.spec, responses, first.layout.collapse)
+        self.layout = Layout.of(self.spec, responses, self.layout.collapse)
         self.compile_seconds = sum(p.compile_seconds for p in (*blocks, prior))
 
     def log_density(self, params: Mapping[str, Array]) -> Array:
@@ -68,14 +68,10 @@ class StreamedProgram(Program):
             value, gradient = value + more[0], gradient + more[1]
         return value, gradient
 
-    def constrain(self, z: Array) -> dict[str, Array]:
-        return self.prior.constrain(z)
+    def for_chains(self) -> StreamedProgram:
+        return StreamedProgram([block.for_chains() for block in self.blocks], self.prior.for_chains(), self.responses)
 
-    def unconstrain(self, params: Mapping[str, Array]) -> Array:
-        return self.prior.unconstrain(params)
-
-    def bind(self, responses: Responses) -> StreamedProgram:
-        self.check_same_shape(responses)
+    def with_data(self, responses: Responses) -> StreamedProgram:
         parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
         blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
         return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.inference.method import Method
 from irtbridge.inference.modes import Mode, find_maximum, find_mode
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress
@@ -63,3 +64,13 @@ def _standard_errors(program: Program, mode: Mode) -> dict[str, Array]:
 def _reported_at(program: Program, z: Array) -> dict[str, tuple[tuple[str, ...], Array]]:
     """What a posterior would report at these coordinates: dims and full arrays by name."""
     return reported(program.layout, program.constrain(z))
+
+
+METHOD = Method(
+    "map",
+    MapSettings,
+    run_map,
+    summary="abilities integrated out; posterior mode with standard errors; with flat priors marginal maximum "
+    "likelihood",
+    colour="#8B7D3A",
+)

@@ -2,133 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import NumericalError, UnknownName, Unsupported
+from irtbridge.errors import NumericalError, UnknownName
+from irtbridge.inference import laplace, map, nuts, nuts_collapsed, nuts_whitened, vi, vi_collapsed, vi_newton
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
-from irtbridge.inference.laplace import LaplaceSettings, run_laplace
 from irtbridge.inference.large_data import compile_collapsed
-from irtbridge.inference.map import MapSettings, run_map
-from irtbridge.inference.nuts import NutsSettings
-from irtbridge.inference.nuts_collapsed import CollapsedNutsSettings, run_collapsed_nuts
-from irtbridge.inference.nuts_whitened import WhitenedNutsSettings, run_whitened_nuts
-from irtbridge.inference.vi import ViSettings
-from irtbridge.inference.vi_collapsed import CollapsedViSettings, run_collapsed_vi
-from irtbridge.inference.vi_newton import NewtonViSettings, run_newton_vi
+from irtbridge.inference.method import Method
 from irtbridge.model.density import log_density_terms
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
-from irtbridge.plugin.entry_points import backends_that, backends_with
-from irtbridge.plugin.memory import keep_freed_memory
+from irtbridge.plugin.entry_points import check_declared
 from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.plugin.stack import Stackable
 from irtbridge.results.draws import Draws, Timings
 
-
-@dataclass(frozen=True)
-class Method:
-    """A way to get from a program to draws.
-
-    Attributes
-    ----------
-    settings : type
-        Dataclass of its settings.
-    run : callable
-        Of (program, settings, seed, progress).
-    summary : str
-        What it does, in one line.
-    colour : str
-        Of what it fitted, in every figure.
-    smoke : mapping of str to int
-        What ``preset=smoke`` allows of its settings at most.
-    native : bool
-        Whether it is the library's own, which a backend must declare; the others serve every backend.
-    stacks : bool
-        Whether several data sets are sooner done in one run (see `irtbridge.many`).
-    """
-
-    settings: type
-    run: Callable[[Program, Any, int, Progress], Draws]
-    summary: str
-    colour: str
-    smoke: Mapping[str, int] = field(default_factory=dict)
-    native: bool = False
-    stacks: bool = False
-
-
-SHORT_CHAIN = {"chains": 1, "warmup": 50, "draws": 50}
-"""Chosen: seconds for a fit, and enough draws for every table and figure to have something to show."""
-
 METHODS: dict[str, Method] = {
-    "nuts": Method(
-        NutsSettings,
-        lambda program, *how: program.nuts(*how),
-        summary="the library's No-U-Turn sampler on all parameters and abilities; windowed adaptation of step size and "
-        "diagonal mass matrix",
-        colour="#0072B2",
-        smoke=SHORT_CHAIN,
-        native=True,
-    ),
-    "laplace": Method(
-        LaplaceSettings,
-        run_laplace,
-        summary="abilities integrated out by quadrature; normal approximation from mode and observed information, "
-        "draws corrected by Pareto-smoothed importance sampling",
-        colour="#009E73",
-        smoke={"draws": 200},
-    ),
-    "nuts_collapsed": Method(
-        CollapsedNutsSettings,
-        run_collapsed_nuts,
-        summary="abilities integrated out; NUTS on the item parameters, whitened by the Laplace approximation",
-        colour="#56B4E9",
-        smoke=SHORT_CHAIN,
-    ),
-    "nuts_whitened": Method(
-        WhitenedNutsSettings,
-        run_whitened_nuts,
-        summary="any number of traits; NUTS on item parameters and abilities together, whitened by a normal "
-        "approximation with a block for each person",
-        colour="#CC79A7",
-        smoke=SHORT_CHAIN,
-    ),
-    "map": Method(
-        MapSettings,
-        run_map,
-        summary="abilities integrated out; posterior mode with standard errors; with flat priors marginal maximum "
-        "likelihood",
-        colour="#8B7D3A",
-    ),
-    "vi": Method(
-        ViSettings,
-        lambda program, *how: program.vi(*how),
-        summary="mean-field normal guide on the unconstrained coordinates, fitted by Adam on the ELBO; draws from the "
-        "guide stand for the posterior",
-        colour="#E69F00",
-        smoke={"steps": 300, "draws": 200},
-        native=True,
-        stacks=True,
-    ),
-    "vi_newton": Method(
-        NewtonViSettings,
-        run_newton_vi,
-        summary="the mean-field guide of `vi`, fitted by Newton's method (variational online Newton) in a twentieth of "
-        "the steps",
-        colour="#882255",
-    ),
-    "vi_collapsed": Method(
-        CollapsedViSettings,
-        run_collapsed_vi,
-        summary="abilities integrated out; a normal guide that keeps the covariance of the item parameters",
-        colour="#D55E00",
-        smoke={"draws": 200},
-    ),
+    module.METHOD.name: module.METHOD
+    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, vi, vi_newton, vi_collapsed)
 }
 
 
@@ -161,18 +59,12 @@ def compile_for(
     Unsupported
         The backend cannot integrate abilities out, or standardise them.
     """
-    keep_freed_memory()
     quadrature = getattr(settings, "collapse", None)
     if quadrature is not None:
-        if not backend.collapses:
-            raise Unsupported(backend.name, "integrating abilities out", backends_that("collapses"))
         how = {"device": device, "dtype": dtype}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
-    if not (getattr(settings, "noncentred", False) and spec[spec.family.ability].prior.references()):
-        return backend.compile(spec, responses, device=device, dtype=dtype)
-    if not backend.noncentres:
-        raise Unsupported(backend.name, "noncentred=true", backends_that("noncentres"))
-    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=True)
+    noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
+    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
 
 
 def run_method(
@@ -187,8 +79,8 @@ def run_method(
     NumericalError
         The log density is not finite where the chains start; names the variable and its prior.
     """
-    if METHODS[method].native and method not in backend.methods:
-        raise Unsupported(backend.name, f"method {method!r}", backends_with("methods", method))
+    if METHODS[method].native:
+        check_declared(backend, "methods", f"method {method!r}", method)
     check_start(program, seed)
     return _checked(program, METHODS[method].run(program, settings, seed, progress), progress)
 
@@ -210,7 +102,9 @@ def run_stack(programs: Sequence[Program], method: str, settings: Any, seeds: Se
     list of Draws
         Each with its share of the seconds; those of compiling are all the first one's.
     """
-    stack = programs[0].stack(programs)
+    first = programs[0]
+    assert isinstance(first, Stackable)
+    stack = first.stack(programs)
     together: list[Draws] = getattr(stack, method)(settings, seeds)[:count]
     draws, compiling = [], stack.compile_seconds + together[0].timings.compile
     for program, each in zip(programs, together, strict=False):

@@ -15,6 +15,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import NumericalError
 from irtbridge.inference.alignment import Symmetry
 from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.plugin.starts import starting_point
 from irtbridge.results.draws import Optimum
 
 Array = NDArray[np.float64]
@@ -168,7 +169,7 @@ def find_mode(
 ) -> Mode:
     """Maximise a program's log density from several starts, then polish and measure the curvature.
 
-    The first start lies near the convention of the model (see `Program.in_convention`), the others around it.
+    The first start lies near the convention of the model (see `in_convention`), the others around it.
 
     Parameters
     ----------
@@ -281,10 +282,10 @@ def _without_curvature(error: NumericalError, first: Summit, climber: Climber) -
 def _starting_points(program: Program, seed: int) -> Iterator[Array]:
     """Near the convention, then anywhere around it; in turn with the signs of slopes that the data suggest."""
     rng = np.random.default_rng(seed)
-    yield program.starting_point(rng, NEAR)
+    yield starting_point(program, rng, NEAR)
     while True:
-        yield _with_signs_of_data(program, program.starting_point(rng, WIDE))
-        yield program.starting_point(rng, WIDE)
+        yield _with_signs_of_data(program, starting_point(program, rng, WIDE))
+        yield starting_point(program, rng, WIDE)
 
 
 def _with_signs_of_data(program: Program, z: Array) -> Array:

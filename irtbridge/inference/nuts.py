@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.inference.method import SHORT_CHAIN, Method
 from irtbridge.plugin.options import check_positive, check_probability
 
 Array = NDArray[np.float64]
@@ -193,3 +194,15 @@ class Sampler:
 
 def _turns(momentum: Array, left: Point, right: Point) -> bool:
     return bool(momentum @ left.p <= 0 or momentum @ right.p <= 0)
+
+
+METHOD = Method(
+    "nuts",
+    NutsSettings,
+    lambda program, *how: program.nuts(*how),
+    summary="the library's No-U-Turn sampler on all parameters and abilities; windowed adaptation of step size and "
+    "diagonal mass matrix",
+    colour="#0072B2",
+    smoke=SHORT_CHAIN,
+    native=True,
+)

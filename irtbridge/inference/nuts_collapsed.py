@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.inference.chains import ChainSettings, run_chains
+from irtbridge.inference.method import SHORT_CHAIN, Method
 from irtbridge.inference.modes import find_mode
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress
@@ -48,3 +49,13 @@ def run_collapsed_nuts(program: Program, settings: CollapsedNutsSettings, seed: 
     draws = run_chains(density, lambda w: mode.z + w @ factor.T, program.dim, settings, seed, progress)
     timings = replace(draws.timings, warmup=draws.timings.warmup + spent)
     return replace(draws, timings=timings, optimum=mode.optimum)
+
+
+METHOD = Method(
+    "nuts_collapsed",
+    CollapsedNutsSettings,
+    run_collapsed_nuts,
+    summary="abilities integrated out; NUTS on the item parameters, whitened by the Laplace approximation",
+    colour="#56B4E9",
+    smoke=SHORT_CHAIN,
+)

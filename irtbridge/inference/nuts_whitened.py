@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from irtbridge.inference.chains import ChainSettings, run_chains
+from irtbridge.inference.method import SHORT_CHAIN, Method
 from irtbridge.inference.person_blocks import normal_posterior
 from irtbridge.model.quadrature import check_normal_abilities
 from irtbridge.plugin.program import Program, Progress
@@ -36,3 +37,14 @@ def run_whitened_nuts(program: Program, settings: WhitenedNutsSettings, seed: in
     spent = time.perf_counter() - start
     draws = run_chains(normal.density, normal.coordinates, program.dim, settings, seed, progress)
     return replace(draws, timings=replace(draws.timings, warmup=draws.timings.warmup + spent))
+
+
+METHOD = Method(
+    "nuts_whitened",
+    WhitenedNutsSettings,
+    run_whitened_nuts,
+    summary="any number of traits; NUTS on item parameters and abilities together, whitened by a normal "
+    "approximation with a block for each person",
+    colour="#CC79A7",
+    smoke=SHORT_CHAIN,
+)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from irtbridge.plugin.program import Program
+from irtbridge.plugin.starts import in_convention
 
 Array = NDArray[np.float64]
 # None of these changes what NUTS draws, only how many steps it takes.
@@ -254,7 +255,7 @@ def _climb(blocks: Blocks, noise: Array, report: Callable[[int], None]) -> tuple
     With its entropy this is a lower bound of the log marginal density. That the approximation moves is left out of the
     gradient, in which it matters little.
     """
-    abilities, start = blocks.split(blocks.program.in_convention(np.zeros(blocks.program.dim)))
+    abilities, start = blocks.split(in_convention(blocks.program, np.zeros(blocks.program.dim)))
     persons = NormalPersons.of(blocks, start, abilities)
 
     def objective(shared: Array) -> tuple[float, Array]:

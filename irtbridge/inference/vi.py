@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from irtbridge.inference.method import Method
 from irtbridge.plugin.options import check_positive
 
 
@@ -33,3 +34,16 @@ class ViSettings:
 
     def __post_init__(self) -> None:
         check_positive(self, "learning_rate", "steps", "particles", "draws", "init_scale")
+
+
+METHOD = Method(
+    "vi",
+    ViSettings,
+    lambda program, *how: program.vi(*how),
+    summary="mean-field normal guide on the unconstrained coordinates, fitted by Adam on the ELBO; draws from the "
+    "guide stand for the posterior",
+    colour="#E69F00",
+    smoke={"steps": 300, "draws": 200},
+    native=True,
+    stacks=True,
+)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from irtbridge.errors import ConfigError, NumericalError
+from irtbridge.inference.method import Method
 from irtbridge.inference.modes import Mode, find_mode
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress
@@ -136,3 +137,13 @@ def fit_guide(program: Program, mode: Mode, noise: Array) -> tuple[Guide, Array]
         raise NumericalError("the ELBO is not finite; use a tighter prior, or method=nuts_collapsed.")
     shift, scale = result.x[:dim], np.exp(result.x[dim:])
     return Guide(mode.z + factor @ shift, scale, factor), np.array(trace)
+
+
+METHOD = Method(
+    "vi_collapsed",
+    CollapsedViSettings,
+    run_collapsed_vi,
+    summary="abilities integrated out; a normal guide that keeps the covariance of the item parameters",
+    colour="#D55E00",
+    smoke={"draws": 200},
+)

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import ConfigError, NumericalError
+from irtbridge.inference.method import Method
 from irtbridge.plugin.options import check_positive
 from irtbridge.plugin.program import Program, Progress
+from irtbridge.plugin.starts import in_convention
 from irtbridge.results.draws import Draws, Timings
 
 Array = NDArray[np.float64]
@@ -78,7 +80,7 @@ def fit_mean_field(
     NumericalError
         The ELBO is not finite.
     """
-    mean, velocity = program.in_convention(np.zeros(program.dim)), np.zeros(program.dim)
+    mean, velocity = in_convention(program, np.zeros(program.dim)), np.zeros(program.dim)
     precision = np.full(program.dim, float(settings.init_scale) ** -2)
     entropy, elbo = 0.5 * program.dim * (1 + np.log(2 * np.pi)), []
     for step in range(settings.steps):
@@ -102,3 +104,13 @@ def _forgetting(step: int) -> float:
     if step < SETTLED:
         return max(FORGETTING, 1 / (step + 1))
     return max(LEAST_FORGETTING, FORGETTING / (1 + (step - SETTLED) / 20))
+
+
+METHOD = Method(
+    "vi_newton",
+    NewtonViSettings,
+    run_newton_vi,
+    summary="the mean-field guide of `vi`, fitted by Newton's method (variational online Newton) in a twentieth of "
+    "the steps",
+    colour="#882255",
+)

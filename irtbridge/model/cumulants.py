@@ -19,6 +19,7 @@ A person so costs eight products, in place of an exponential at each node.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,34 +35,50 @@ ROWS_PER_CELL = 4
 GRADIENT_ROWS = 2**19  # times nodes; for less, compiling the table's derivatives takes longer than it saves
 
 
-def table_cells(layout: Layout, shape: tuple[int, ...], *, gradient: bool = False) -> int:
-    """Cells of the table for patterns whose indicators have this shape; 0 where none can serve, or none would pay.
+@dataclass(frozen=True)
+class CumulantTable:
+    """A table of K for the patterns of some data, as a backend is to make it.
 
-    Parameters
+    Attributes
     ----------
-    layout : Layout
-        A layout with a quadrature.
-    shape : tuple of int
-        Of the indicators: (pattern, column), see `irtbridge.model.patterns.Patterns.indicators`.
-    gradient : bool
-        Whether the gradient is wanted too.
+    cells : int
+        Intervals between neighbouring points, all of one length.
     """
-    assert layout.collapse is not None
-    steps, columns = int(layout.exists[:, 1:].sum()), layout.exists[:, 1:].size
-    cells = max(FEWEST_CELLS, int(CELLS_PER_STEP * steps))
-    serves = layout.spec.family.linear and len(layout.spec.traits) == 1 and shape[1] == columns
-    fewest = max(ROWS_PER_CELL * cells, GRADIENT_ROWS // layout.collapse.n_nodes if gradient else 0)
-    return cells if serves and shape[0] >= fewest else 0
 
+    cells: int
 
-def hermite() -> Array:
-    """From a function's values and derivatives to the coefficients of its polynomial on [0, 1].
+    @classmethod
+    def for_values(cls, layout: Layout, shape: tuple[int, ...]) -> CumulantTable | None:
+        """The table for log densities of many points; None where none can serve, or none would pay.
 
-    Returns
-    -------
-    ndarray, shape (8, 8)
-        Row k times (f(0), f'(0), f''(0), f'''(0), f(1), f'(1), f''(1), f'''(1)) is the coefficient of u^k.
-    """
-    unit = np.eye(8)  # each condition alone
-    polynomials = interpolate.BPoly.from_derivatives([0, 1], [unit[:4], unit[4:]])
-    return np.ascontiguousarray(interpolate.PPoly.from_bernstein_basis(polynomials).c[::-1, 0])
+        Parameters
+        ----------
+        layout : Layout
+            The model over the data's shape.
+        shape : tuple of int
+            Of the indicators: (pattern, column), see `irtbridge.model.patterns.Patterns.indicators`.
+        """
+        steps, columns = int(layout.exists[:, 1:].sum()), layout.exists[:, 1:].size
+        table = cls(max(FEWEST_CELLS, int(CELLS_PER_STEP * steps)))
+        one_line = layout.collapse is not None and layout.spec.family.linear and len(layout.spec.traits) == 1
+        complete = shape[1] == columns
+        return table if one_line and complete and shape[0] >= ROWS_PER_CELL * table.cells else None
+
+    @classmethod
+    def for_gradients(cls, layout: Layout, shape: tuple[int, ...]) -> CumulantTable | None:
+        """The same for gradients, with the same parameters."""
+        enough = layout.collapse is not None and shape[0] >= GRADIENT_ROWS // layout.collapse.n_nodes
+        return cls.for_values(layout, shape) if enough else None
+
+    @staticmethod
+    def hermite() -> Array:
+        """From a function's values and derivatives to the coefficients of its polynomial on [0, 1].
+
+        Returns
+        -------
+        ndarray, shape (8, 8)
+            Row k times (f(0), f'(0), f''(0), f'''(0), f(1), f'(1), f''(1), f'''(1)) is the coefficient of u^k.
+        """
+        unit = np.eye(8)  # each condition alone
+        polynomials = interpolate.BPoly.from_derivatives([0, 1], [unit[:4], unit[4:]])
+        return np.ascontiguousarray(interpolate.PPoly.from_bernstein_basis(polynomials).c[::-1, 0])

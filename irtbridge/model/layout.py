@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import SpecError
+from irtbridge.errors import DataError, SpecError
 from irtbridge.model.quadrature import Quadrature, check_collapsible, check_normal_abilities
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
@@ -191,6 +191,30 @@ class Layout:
     def exists(self) -> NDArray[np.bool_]:
         """Which categories each item has, shape (item, category), the lowest included."""
         return np.arange(self.sizes["category"] + 1) < self.n_categories[:, None]
+
+    def batch_shape(self, params: Mapping[str, Array]) -> tuple[int, ...]:
+        """Leading axes of full arrays (..., *shape)."""
+        slot = next(iter(self.slots.values()))
+        shape = np.shape(params[slot.name])
+        return shape[: len(shape) - len(slot.shape)]
+
+    def rows(self, params: Mapping[str, Array]) -> list[dict[str, Array]]:
+        """Full arrays (..., *shape) taken apart: those (*shape) at each index of the leading axes, in C order."""
+        return [{k: np.asarray(v)[i] for k, v in params.items()} for i in np.ndindex(self.batch_shape(params))]
+
+    def check_same_shape(self, responses: Responses) -> None:
+        """Raise `DataError` unless other data have the shape of those that it was laid out over."""
+        same_items = np.array_equal(responses.n_categories, self.n_categories)
+        if not same_items or responses.n_persons != self.sizes["person"]:
+            raise DataError(
+                f"this program was compiled for {self.sizes['person']} persons and categories "
+                f"{self.n_categories.tolist()}; got {responses.n_persons} and {responses.n_categories.tolist()}."
+            )
+        if self.spec.items not in (None, responses.items):
+            raise DataError(
+                f"this program's Q-matrix stands for the items {', '.join(self.spec.items or ())}, in this "
+                f"order; got {', '.join(responses.items)}. Read all data with the same items=[...]."
+            )
 
     def aligned_shape(self, argument: str, variable: str) -> tuple[int, ...]:
         """Shape with which the full array of `argument` broadcasts against that of `variable`, dim by dim."""

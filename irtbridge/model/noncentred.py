@@ -46,8 +46,8 @@ def from_noncentred(layout: Layout, params: Mapping[str, Array]) -> dict[str, Ar
     """
     if not layout.noncentred:
         return dict(params)
-    rows = [ability_at(layout, _two_axes(row), rest) for row, rest in _rows(layout, params)]
     name = layout.spec.family.ability
+    rows = [ability_at(layout, _two_axes(row[name]), row) for row in layout.rows(params)]
     return {**params, name: np.reshape(rows, np.shape(params[name]))}
 
 
@@ -55,8 +55,8 @@ def to_noncentred(layout: Layout, params: Mapping[str, Array]) -> dict[str, Arra
     """The inverse of `from_noncentred`."""
     if not layout.noncentred:
         return dict(params)
-    rows = [_standard(layout, row, rest) for row, rest in _rows(layout, params)]
     name = layout.spec.family.ability
+    rows = [_standard(layout, row[name], row) for row in layout.rows(params)]
     return {**params, name: np.reshape(rows, np.shape(params[name]))}
 
 
@@ -66,14 +66,6 @@ def _standard(layout: Layout, ability: Array, params: Mapping[str, Array]) -> Ar
         away = (ability - arguments["loc"]).T
         return np.asarray(linalg.solve_triangular(arguments["scale_tril"], away, lower=True).T)
     return np.asarray((ability - arguments["loc"]) / arguments["scale"])
-
-
-def _rows(layout: Layout, params: Mapping[str, Array]) -> list[tuple[Array, dict[str, Array]]]:
-    """One (abilities, all parameters) for each leading index."""
-    name = layout.spec.family.ability
-    ability = np.asarray(params[name])
-    lead = ability.shape[: ability.ndim - len(layout.slots[name].shape)]
-    return [(ability[i], {k: np.asarray(v)[i] for k, v in params.items()}) for i in np.ndindex(lead)]
 
 
 def _two_axes(standard: Array) -> Array:

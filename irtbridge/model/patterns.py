@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.model.layout import Layout
 
 Array = NDArray[np.float64]
 
@@ -82,23 +81,6 @@ class Patterns:
         if missing:
             blocks.append((self.codes < 0) & (self.counts > 0)[:, None])
         return np.concatenate(blocks, axis=1, dtype=float)
-
-
-def pattern_data(layout: Layout, responses: Responses, before: tuple[int, ...] | None = None) -> tuple[Array, Array]:
-    """What a program holds of data whose abilities are integrated out: indicators of the patterns, and their counts.
-
-    Parameters
-    ----------
-    layout : Layout
-        The model over the data's shape.
-    responses : Responses
-        The data.
-    before : tuple of int, optional
-        Shape of the indicators that the program was compiled for: kept where the data allow it.
-    """
-    patterns = Patterns.of(responses, rows=None if before is None else before[0])
-    masked = before is not None and before[1] > layout.exists[:, 1:].size
-    return patterns.indicators(missing=masked or patterns.some_missing), patterns.counts
 
 
 def _roomy(patterns: int, persons: int) -> int:

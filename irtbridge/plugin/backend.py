@@ -1,28 +1,31 @@
-"""The plugin contract: what a backend gives, and what irtbridge gives it.
+"""What an author writes first: a class with a name, what it needs and can do, and `build`.
 
-A backend is one subclass of `Backend`, named in the entry-point group ``irtbridge.backends``. Its `compile` returns a
-`Program`. Everything after a program's draws is the same code for every backend.
+It is named in the entry-point group ``irtbridge.backends``. Everything after the draws of the `Program` that it builds
+is the same code for every backend.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import fields
-from functools import cache
-from importlib import metadata
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import BackendUnavailable, DeviceError, UnknownName, Unsupported, nearest_first
+from irtbridge.errors import BackendUnavailable, UnknownName
 from irtbridge.model.families import FAMILIES
+from irtbridge.model.layout import Layout
 from irtbridge.model.priors import PRIORS
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.entry_points import backends_with
+from irtbridge.plugin.devices import check_dtype, resolve_device
+from irtbridge.plugin.entry_points import check_declared, installed_version
+from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program
 
-DTYPES = ("float64", "float32")
-DEVICES = ("auto", "cpu", "cuda")
+
+@dataclass(frozen=True)
+class NoOptions:
+    """Of a backend that has none."""
 
 
 class Backend(ABC):
@@ -39,18 +42,19 @@ class Backend(ABC):
     install : str
         The command that installs them.
     methods : tuple of str
-        Methods that run natively: of ``nuts``, ``vi``.
+        Methods that its programs run natively: of ``nuts``, ``vi``.
     priors, families : tuple of str
         What it can translate, by class name and by family name; all by default.
     collapses : bool
-        Whether `compile` can integrate abilities out; the methods ``map``, ``laplace``, ``nuts_collapsed`` and
-        ``vi_collapsed`` then run on it.
+        Whether `build` can integrate abilities out (``layout.collapse``); the methods ``map``, ``laplace``,
+        ``nuts_collapsed`` and ``vi_collapsed`` then run on it.
     noncentres : bool
-        Whether `compile` can standardise the coordinates of the abilities.
+        Whether `build` can standardise the coordinates of the abilities (``layout.noncentred``).
     stacks : tuple of str
-        Native methods that run on several data sets at once: of ``nuts``, ``vi``.
+        Native methods that run on several data sets at once: of ``nuts``, ``vi``. See `Stackable`.
     options_class : type
-        A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group.
+        A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group, and
+        ``self.options`` has its values.
     """
 
     name: ClassVar[str]
@@ -63,7 +67,32 @@ class Backend(ABC):
     collapses: ClassVar[bool] = False
     noncentres: ClassVar[bool] = False
     stacks: ClassVar[tuple[str, ...]] = ()
-    options_class: ClassVar[type]
+    options_class: ClassVar[type] = NoOptions
+
+    @abstractmethod
+    def build(self, layout: Layout, responses: Responses, device: str, dtype: str) -> Program:
+        """Translate a model into a program of this library.
+
+        Parameters
+        ----------
+        layout : Layout
+            The model over the data's shape: ``layout.spec`` and where each variable's numbers stand. It asks only for
+            what the class declares.
+        responses : Responses
+            The data; their shape is compiled in, their values are not.
+        device : str
+            One of `devices`.
+        dtype : str
+            ``float64`` or ``float32``.
+        """
+
+    def devices(self) -> tuple[str, ...]:
+        """Devices that the library sees: ``cpu`` and, where there is one, ``cuda``."""
+        return ("cpu",)
+
+    def device_name(self, device: str) -> str:
+        """The model of a GPU; empty for a processor, and where the library does not tell."""
+        return ""
 
     def __init__(self, **options: Any) -> None:
         valid = [f.name for f in fields(self.options_class)]
@@ -72,11 +101,6 @@ class Backend(ABC):
                 raise UnknownName(f"option of backend {self.name!r}", option, valid)
         self.options = self.options_class(**options)
 
-    @abstractmethod
-    def devices(self) -> tuple[str, ...]:
-        """Devices that the library sees: ``cpu`` and, where there is one, ``cuda``."""
-
-    @abstractmethod
     def compile(
         self,
         spec: ModelSpec,
@@ -87,14 +111,16 @@ class Backend(ABC):
         collapse: Quadrature | None = None,
         noncentred: bool = False,
     ) -> Program:
-        """Translate a spec into a program of this library over data of this shape.
+        """Check that a model can be translated, and `build` it.
+
+        From then on the process keeps freed memory for the next gradient; see `irtbridge.plugin.memory`.
 
         Parameters
         ----------
         spec : ModelSpec
             The model.
         responses : Responses
-            The data; their shape is compiled in, their values are not.
+            The data.
         device, dtype : str
             Where and in which precision to compute.
         collapse : Quadrature, optional
@@ -105,15 +131,30 @@ class Backend(ABC):
         Raises
         ------
         Unsupported
-            The spec has a prior or a family that the backend does not know.
+            The spec has a prior or a family that the backend does not know, or the backend cannot integrate abilities
+            out or standardise them; names who can.
         DeviceError
             No such device.
+        UnknownName
+            No such dtype.
         """
+        for variable in spec.variables:
+            prior = type(variable.prior).__name__
+            check_declared(self, "priors", f"prior {prior}", prior)
+        check_declared(self, "families", f"response family {spec.family.name!r}", spec.family.name)
+        if collapse is not None:
+            check_declared(self, "collapses", "integrating abilities out")
+        if noncentred:
+            check_declared(self, "noncentres", "noncentred=true")
+        keep_freed_memory()
+        device = resolve_device(device, self.devices(), self.name)
+        layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
+        return self.build(layout, responses, device, check_dtype(dtype))
 
     @classmethod
     def versions(cls) -> dict[str, str | None]:
         """Installed version of each required distribution; None where it is missing."""
-        return {name: _version(name) for name in cls.requires}
+        return {name: installed_version(name) for name in cls.requires}
 
     @classmethod
     def check_installed(cls) -> None:
@@ -121,61 +162,3 @@ class Backend(ABC):
         missing = [name for name, version in cls.versions().items() if version is None]
         if missing:
             raise BackendUnavailable(f"backend {cls.name!r} needs {', '.join(missing)}; install with: {cls.install}")
-
-    def check_supports(self, spec: ModelSpec) -> None:
-        """Raise `Unsupported`, naming who does, unless every prior and the family of a spec can be translated."""
-        for variable in spec.variables:
-            prior = type(variable.prior).__name__
-            if prior not in self.priors:
-                raise Unsupported(self.name, f"prior {prior}", backends_with("priors", prior))
-        if spec.family.name not in self.families:
-            family = spec.family.name
-            raise Unsupported(self.name, f"response family {family!r}", backends_with("families", family))
-
-    def device_name(self, device: str) -> str:
-        """The model of a GPU; empty for a processor, and where the library does not tell."""
-        return ""
-
-    def resolve_device(self, device: str) -> str:
-        """``auto`` to the best device there is.
-
-        Raises
-        ------
-        DeviceError
-            The device is not there.
-        """
-        available = self.devices()
-        if device == "auto":
-            return "cuda" if "cuda" in available else "cpu"
-        if device not in available:
-            raise DeviceError(
-                f"device {device!r} is not available to backend {self.name!r}; available: {', '.join(available)}. "
-                "Use device=auto."
-            )
-        return device
-
-
-def check_dtype(dtype: str) -> str:
-    """Return `dtype` or raise `UnknownName`."""
-    if dtype not in DTYPES:
-        raise UnknownName("dtype", dtype, DTYPES)
-    return dtype
-
-
-def check_device(device: str) -> str:
-    """Return `device` or raise `DeviceError`; whether it is there, `Backend.resolve_device` says."""
-    if device not in DEVICES:
-        raise DeviceError(f"no device called {device!r}; valid: {', '.join(nearest_first(str(device), DEVICES))}.")
-    return device
-
-
-@cache  # which keeps no exception: what is installed later is found
-def _installed_version(distribution: str) -> str:
-    return metadata.version(distribution)
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return _installed_version(distribution)
-    except metadata.PackageNotFoundError:
-        return None

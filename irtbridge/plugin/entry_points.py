@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any
 
-from irtbridge.errors import BackendUnavailable, PluginConflict, UnknownName
+from irtbridge.errors import BackendUnavailable, PluginConflict, UnknownName, Unsupported
 
 GROUP = "irtbridge.backends"
 
@@ -53,28 +53,51 @@ def load_plugin(name: str) -> Any:
         raise BackendUnavailable(f"backend {name!r} ({origin(points[name])}) cannot be imported: {error!r}") from error
 
 
-def backends_with(capability: str, name: str) -> tuple[str, ...]:
-    """Names of the backends that declare `name` among their ``methods``, ``stacks``, ``priors`` or ``families``."""
-    return _backends_where(lambda backend: name in getattr(backend, capability, ()))
+def check_declared(backend: Any, capability: str, what: str, name: str = "") -> None:
+    """Raise `Unsupported`, naming the backends that can, unless a backend declares a capability.
+
+    Parameters
+    ----------
+    backend : Backend
+        The backend.
+    capability : str
+        A flag, ``collapses`` or ``noncentres``; with `name` a list: ``methods``, ``stacks``, ``priors``, ``families``.
+    what : str
+        The capability in a user's words.
+    name : str
+        What must stand in the list.
+    """
+    if not _declares(backend, capability, name):
+        able = (other for other in backend_names() if _declares(_class_or_none(other), capability, name))
+        raise Unsupported(backend.name, what, tuple(able))
 
 
-def backends_that(flag: str) -> tuple[str, ...]:
-    """Names of the backends with a capability: ``collapses`` or ``noncentres``."""
-    return _backends_where(lambda backend: bool(getattr(backend, flag, False)))
+def _declares(backend: Any, capability: str, name: str) -> bool:
+    declared = getattr(backend, capability, ())
+    return name in declared if name else bool(declared)
 
 
-def _backends_where(condition: Callable[[Any], bool]) -> tuple[str, ...]:
-    names = []
-    for candidate in backend_names():
-        try:
-            if condition(load_plugin(candidate)):
-                names.append(candidate)
-        except BackendUnavailable:
-            continue
-    return tuple(names)
+def _class_or_none(name: str) -> Any:
+    try:
+        return load_plugin(name)
+    except BackendUnavailable:
+        return None
 
 
 def origin(point: EntryPoint) -> str:
     """Module, class and distribution of a plugin."""
     distribution = point.dist.name if point.dist else "unknown distribution"
     return f"{point.value} from {distribution}"
+
+
+def installed_version(distribution: str) -> str | None:
+    """Version of a distribution; None where it is not installed."""
+    try:
+        return _installed_version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+@cache  # which keeps no exception: what is installed later is found
+def _installed_version(distribution: str) -> str:
+    return version(distribution)

@@ -1,4 +1,8 @@
-"""Work spread over processes, this one among them, in order; each process prepares itself once."""
+"""Work spread over processes, this one among them, in order; each process prepares itself once.
+
+The processes are joblib's (loky). Its own generator, ``Parallel(return_as="generator")``, would leave this one idle,
+and where a call fails or a process dies it drops the results before it that are not yet given.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,6 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from irtbridge.errors import IRTBridgeError, ResultsError
-from irtbridge.plugin.memory import keep_freed_memory
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -117,7 +120,6 @@ class _Helpers:
 
 def _call(token: str, run: Callable[..., Any], worker: Any, number: int, call: tuple[Any, ...]) -> tuple[int, Any]:
     if token not in _KEPT:
-        keep_freed_memory()
         _KEPT.clear()
         _KEPT[token] = worker
     return number, _outcome(run, _KEPT[token], call)

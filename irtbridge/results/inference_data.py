@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -92,7 +91,7 @@ def to_inference_data(
         variables = {ability.name: (ability.dims, abilities)} | variables
     posterior = _dataset({name: ((*sample, *dims), value) for name, (dims, value) in variables.items()}, coords)
     posterior = posterior.assign_coords({d: np.arange(posterior.sizes[d]) for d in sample})
-    posterior.attrs = _flat(attrs) | {"irtbridge_version": version("irtbridge")}
+    posterior.attrs = _flat(attrs)
     codes = np.where(responses.observed, responses.values, np.nan)
     observed = _dataset({"response": (("person", "item"), codes)}, coords)
     stats = {name: (sample, np.asarray(value)) for name, value in draws.stats.items()}

@@ -20,6 +20,7 @@ def environment(versions: dict[str, str | None], threads: int = 0) -> dict[str, 
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_count": os.cpu_count() or 0,
         "threads": threads or os.cpu_count() or 0,
+        "irtbridge_version": _core_versions()["irtbridge"],
         "versions": _core_versions() | versions,
         "git_commit": git_commit(),
     }

@@ -17,7 +17,7 @@ from irtbridge.inference import compile_for, make_settings, run_method
 from irtbridge.inference.nuts import NutsSettings
 from irtbridge.inference.vi import ViSettings
 from irtbridge.model import catalogue as models
-from irtbridge.model.cumulants import table_cells
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.density import log_joint
 from irtbridge.model.families import Binary
 from irtbridge.model.layout import Slot
@@ -29,6 +29,7 @@ from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.entry_points import backend_names
 from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.program import Program
+from irtbridge.plugin.stack import Stackable
 from irtbridge.results.draws import Draws
 from irtbridge.results.inference_data import to_inference_data
 from irtbridge.results.quiet_arviz import az
@@ -99,8 +100,9 @@ def small_reference() -> Reference:
 class BackendConformance:
     """Tests of one backend.
 
-    Set `backend` to the entry point's name, and `device` to test another than the processor. Tests are left out of what
-    the backend does not declare (`methods`, `collapses`, `noncentres`, `stacks`); nothing else can be.
+    Set `backend` to the entry point's name, and `device` to test another than the processor. What the
+    backend does not declare is left out (`priors`, `families`, `methods`, `collapses`, `noncentres`, `stacks`); nothing
+    else can be.
     """
 
     backend: ClassVar[str]
@@ -115,8 +117,15 @@ class BackendConformance:
         if method not in self.load().methods:
             pytest.skip(f"{self.backend} does not declare {method}")
 
+    def need_model(self, spec: ModelSpec) -> None:
+        """Leave a test out where the backend does not declare a model's priors and family."""
+        backend, priors = self.load(), {type(variable.prior).__name__ for variable in spec.variables}
+        if lacking := [*(priors - set(backend.priors)), *({spec.family.name} - set(backend.families))]:
+            pytest.skip(f"{self.backend} does not declare {', '.join(lacking)}")
+
     def prepare(self, case: Case) -> Point:
         """The program of a case, with parameters."""
+        self.need_model(case.spec)
         return prepared(self.backend, self.device, case)
 
     def run_nuts(self) -> tuple[Program, Draws]:
@@ -268,11 +277,12 @@ class BackendConformance:
     def test_collapsed_values_of_many_persons(self, case: Case) -> None:
         """As many as make a table of the likelihood pay (see `irtbridge.model.cumulants`)."""
         self.need_collapse()
+        self.need_model(case.spec)
         counts = case.n_categories * 4
         params = simulate_parameters(case.spec, 500, counts, seed=1)
         first, other = (simulate_responses(case.spec, params, counts, seed) for seed in (2, 3))
         program = self.load().compile(case.spec, first, device=self.device, collapse=Quadrature())
-        assert table_cells(program.layout, (500, program.layout.exists[:, 1:].size)) > 0
+        assert CumulantTable.for_values(program.layout, (500, program.layout.exists[:, 1:].size))
         z = np.random.default_rng(6).uniform(-1, 1, (40, program.dim))
         for bound in (program, program.bind(other)):
             values, rows = bound.value(z), _rows(bound.constrain(z[:4]))
@@ -343,6 +353,7 @@ class BackendConformance:
         program, _ = self.run_nuts()
         programs = [program, program.bind(_with_one_missing(small_responses()))]
         settings = ViSettings(steps=50, draws=20, particles=particles)
+        assert isinstance(program, Stackable)
         stacked = program.stack(programs).vi(settings, [4, 5])
         for one, draws, seed in zip(programs, stacked, (4, 5), strict=True):
             alone = one.vi(settings, seed)
@@ -356,6 +367,7 @@ class BackendConformance:
         first = small_responses()
         other = Responses.from_codes(np.where(first.observed, 1 - first.values, -1), n_categories=first.n_categories)
         programs = [program, program.bind(other)]
+        assert isinstance(program, Stackable)
         stacked = program.stack(programs).nuts(SHORT, [3, 4])
         for one, draws in zip(programs, stacked, strict=True):
             assert draws.z.shape == (2, SHORT.draws, program.dim)
@@ -367,7 +379,7 @@ class BackendConformance:
     def test_unknown_prior_and_family_are_unsupported(self) -> None:
         prior = models.two_pl(difficulty=UnheardOf(0, 1))
         family = ModelSpec("odd", models.two_pl().variables, UnheardOfFamily())
-        responses = self.prepare(CASES[2]).responses
+        responses = CASES[2].responses()
         for spec, word in ((prior, "UnheardOf"), (family, "unheard_of")):
             with pytest.raises(Unsupported, match=word) as caught:
                 self.load().compile(spec, responses)
@@ -381,7 +393,7 @@ class BackendConformance:
                 getattr(program, method)(None, 0)
 
     def test_wrong_device_and_dtype_name_the_valid_ones(self) -> None:
-        responses = self.prepare(CASES[2]).responses
+        responses = CASES[2].responses()
         with pytest.raises(DeviceError, match="cpu"):
             self.load().compile(models.two_pl(), responses, device="abacus")
         with pytest.raises(UnknownName, match="float64"):

@@ -13,18 +13,16 @@ from pathlib import Path
 
 import pytest
 from irtbridge_experiments.records import Record
-from irtbridge_experiments.study import cell as cells
-from irtbridge_experiments.study import worker
+from irtbridge_experiments.study import process, worker
 
-from irtbridge.data.files import read_json
 from irtbridge.plugin.program import Progress
 
 
 def fitted_here(command: list[str], log: Path, progress: Progress) -> Iterator[Record]:
     """The records of a worker's job, through JSON as a worker sends them."""
-    job = read_json(Path(command[-1]))
-    work = worker.Work(cells.Cell(**job["cell"]))
-    for replication, draws in zip(job["replications"], job["draws"], strict=True):
+    cell, replications = process.read_job(Path(command[-1]))
+    work = worker.Work(cell)
+    for replication, draws in replications:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield json.loads(json.dumps(work.record(replication, draws)))
@@ -33,7 +31,7 @@ def fitted_here(command: list[str], log: Path, progress: Progress) -> Iterator[R
 @contextmanager
 def fitting_here() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "_follow", fitted_here)
+        patch.setattr(process, "_follow", fitted_here)
         patch.setattr(worker, "say", lambda event: None)
         yield
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from irtbridge_experiments.records.fits import read_fits, write_fits
 from irtbridge_experiments.records.selection import chosen_fits, left_out
 from irtbridge_experiments.records.shapes import densities, traces
 from irtbridge_experiments.reports.paper import paper_table
-from irtbridge_experiments.study.cell import Cell, record_path, run_cell
+from irtbridge_experiments.study.cell import Cell, record_path
 from irtbridge_experiments.study.design import Design
+from irtbridge_experiments.study.process import read_job, run_cell, write_job
 from irtbridge_experiments.tables.real_data import estimates, study_table
 from irtbridge_experiments.tables.recovery import paired_table, recovery_table, times_table
 
 from irtbridge.data.files import read_json, write_json
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ResultsError
 from irtbridge.model.catalogue import two_pl
 
@@ -209,6 +212,29 @@ def cell(**changes: Any) -> Cell:
     values = {"backend": "pyro", "method": "vi", "backend_options": {}, "settings": {"steps": 10, "draws": 20},
               "spec": two_pl().to_dict(), "seed": 1, "design": design.to_dict(), "condition": "c"}  # fmt: skip
     return Cell(**(values | changes))
+
+
+def test_the_hash_of_a_cell_is_that_of_its_data_by_content() -> None:
+    data = Responses.from_codes([[0, 1], [1, 0], [1, 1]])
+    first = cell(design=None, data=data)
+    same = replace(data, name="other", notes=("a note",))
+    assert cell(design=None, data=same, condition="d").hash == first.hash
+    others = [replace(data, items=("x", "y")), Responses.from_codes([[0, 1], [1, 0], [1, 0]])]
+    assert len({first.hash, *(cell(design=None, data=other).hash for other in others)}) == 3
+
+
+@pytest.mark.parametrize("label", ["Größe", 'don\'t \\ "quote"', "two\nlines", "ends with 0\0", "7"])
+def test_a_job_carries_the_cell_whole(tmp_path: Path, label: str) -> None:
+    data = Responses.from_codes([[0, 1], [1, -1]], items=[label, "b"], persons=["a", label], name=label)
+    for sent in (cell(), cell(design=None, data=data)):
+        (tmp_path / sent.hash).mkdir()
+        job = write_job(tmp_path / sent.hash, sent, tmp_path, [0, 2], save_draws=False)
+        got, replications = read_job(job)
+        assert (got.hash, got.to_dict()) == (sent.hash, sent.to_dict())
+        assert replications == [(0, None), (2, None)]
+        if sent.data is not None:
+            assert got.data is not None
+            assert (got.data.items, got.data.persons, got.data.name) == (data.items, data.persons, data.name)
 
 
 def test_a_replication_that_raises_is_a_record_and_the_rest_goes_on(tmp_path: Path) -> None:

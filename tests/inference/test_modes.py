@@ -13,6 +13,7 @@ from irtbridge.inference import compile_for, make_settings
 from irtbridge.inference.intercepts import InterceptProgram
 from irtbridge.inference.modes import Climber, find_maximum, find_mode
 from irtbridge.plugin.loading import load_backend
+from irtbridge.plugin.starts import in_convention, starting_point
 
 EITHER_SIGN = {"discrimination": "Normal(1, 0.5)"}
 # Posterior modes and means under that prior, from the best of many starts.
@@ -48,13 +49,13 @@ def test_every_method_begins_with_positive_slopes(backend: str, prior: str) -> N
     responses = irt.load_responses("lsat7")
     either, positive = (compiled(irt.two_pl(discrimination=d), responses, backend) for d in (prior, "LogNormal(0, 1)"))
     for seed in range(10):
-        z = either.starting_point(np.random.default_rng(seed), 0.5)
+        z = starting_point(either, np.random.default_rng(seed), 0.5)
         start = either.constrain(z)
         assert (start["discrimination"] > 0.2).all()
         share = 1 / (1 + np.exp(start["discrimination"] * start["difficulty"]))
         np.testing.assert_allclose(share, responses.values.mean(axis=0), atol=0.01)
-    assert (either.constrain(either.in_convention(np.zeros(either.dim)))["discrimination"] > 0.2).all()
-    z = positive.starting_point(np.random.default_rng(1), 0.5)
+    assert (either.constrain(in_convention(either, np.zeros(either.dim)))["discrimination"] > 0.2).all()
+    z = starting_point(positive, np.random.default_rng(1), 0.5)
     np.testing.assert_array_equal(z, np.random.default_rng(1).uniform(-0.5, 0.5, positive.dim))
 
 

@@ -18,11 +18,8 @@ COVARIANCE = np.array([[1.0, 0.6, 0.0], [0.6, 2.0, 0.3], [0.0, 0.3, 0.5]])
 class Normal:
     """A program whose posterior is normal."""
 
-    dim = 3
+    dim, spec = 3, irt.two_pl()
     precision = np.linalg.inv(COVARIANCE)
-
-    def in_convention(self, z: np.ndarray) -> np.ndarray:
-        return z
 
     def value_and_grad(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         away = z - CENTRE

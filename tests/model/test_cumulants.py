@@ -7,7 +7,7 @@ import pytest
 
 from irtbridge.model import catalogue as models
 from irtbridge.model import cumulants
-from irtbridge.model.cumulants import hermite, table_cells
+from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
@@ -26,7 +26,7 @@ TESTS = {
 def test_polynomial_of_degree_seven_is_met_exactly() -> None:
     polynomial = np.polynomial.Polynomial(np.random.default_rng(1).normal(size=8))
     ends = [polynomial.deriv(order)(end) if order else polynomial(end) for end in (0.0, 1.0) for order in range(4)]
-    np.testing.assert_allclose(hermite() @ ends, polynomial.coef, rtol=1e-9)
+    np.testing.assert_allclose(CumulantTable.hermite() @ ends, polynomial.coef, rtol=1e-9)
 
 
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
@@ -37,7 +37,7 @@ def test_table_is_as_good_as_the_sum_over_nodes(test: str, backend: str) -> None
     params = simulate_parameters(build(), n_persons, counts, seed=3)
     responses = simulate_responses(build(), params, counts, seed=4)
     program = load_backend(backend).compile(build(), responses, device="cpu", collapse=Quadrature())
-    assert table_cells(program.layout, program.data[0].shape) > 0  # type: ignore[attr-defined]
+    assert CumulantTable.for_values(program.layout, program.data[0].shape)  # type: ignore[attr-defined]
     z = np.random.default_rng(5).uniform(-1, 1, (8, program.dim))
     np.testing.assert_allclose(program.value(z), program.value_and_grad(z)[0], rtol=1e-9)
 
@@ -51,7 +51,7 @@ def test_table_errs_far_less_than_the_quadrature_does(slope: float) -> None:
     responses = simulate_responses(spec, params, counts, seed=2)
     nodes = Quadrature().chosen(1, responses.n_categories).n_nodes
     program, finer = (load_backend("pyro").compile(spec, responses, collapse=Quadrature(n)) for n in (nodes, 4 * nodes))
-    assert table_cells(program.layout, program.data[0].shape) > 0  # type: ignore[attr-defined]
+    assert CumulantTable.for_values(program.layout, program.data[0].shape)  # type: ignore[attr-defined]
     z = np.tile(program.unconstrain({name: params[name] for name in program.layout.slots}), (2, 1))
     there, here = finer.value_and_grad(z)[0], program.value_and_grad(z)[0]
     assert np.all(np.abs(program.value(z) - here) < 1e-3 * np.abs(there - here))
@@ -104,4 +104,5 @@ def test_tables_where_they_serve_and_pay(
     spec: ModelSpec, counts: list[int], shape: tuple[int, int], cells: int
 ) -> None:
     responses = simulate_responses(spec, simulate_parameters(spec, 10, counts, seed=1), counts, seed=2)
-    assert table_cells(Layout.of(spec, responses, Quadrature()), shape) == cells
+    table = CumulantTable.for_values(Layout.of(spec, responses, Quadrature()), shape)
+    assert (table.cells if table else 0) == cells

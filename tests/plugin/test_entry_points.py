@@ -13,6 +13,7 @@ import pytest
 from irtbridge.errors import BackendUnavailable, PluginConflict, UnknownName
 from irtbridge.plugin import entry_points as plugins
 from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.devices import resolve_device
 from irtbridge.plugin.loading import backend_class, load_backend
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "numpy_backend"
@@ -144,5 +145,5 @@ def test_auto_is_a_gpu_where_there_is_one_and_else_no_error(
 ) -> None:
     backend = load_backend(name)
     monkeypatch.setattr(type(backend), "devices", lambda _: devices)
-    assert backend.resolve_device("auto") == best
-    assert backend.resolve_device("cpu") == "cpu"
+    assert resolve_device("auto", backend.devices(), name) == best
+    assert resolve_device("cpu", backend.devices(), name) == "cpu"

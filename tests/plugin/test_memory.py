@@ -8,6 +8,12 @@ import sys
 
 import pytest
 
+from irtbridge.data.responses import Responses
+from irtbridge.model.catalogue import two_pl
+from irtbridge.model.layout import Layout
+from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.program import Program
+
 PROBE = """\
 import resource
 import numpy as np
@@ -37,6 +43,19 @@ def test_arrays_of_one_size_share_their_pages() -> None:
         pytest.skip("the C library is not glibc")
     pages = 20 * 2**20 * 8 // os.sysconf("SC_PAGE_SIZE")
     assert faults < pages / 50
+
+
+def test_every_program_that_is_made_keeps_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stops(Backend):
+        name = "stops"
+
+        def build(self, layout: Layout, responses: Responses, device: str, dtype: str) -> Program:
+            raise NotImplementedError(str(kept))
+
+    kept: list[bool] = []
+    monkeypatch.setattr("irtbridge.plugin.backend.keep_freed_memory", lambda: kept.append(True))
+    with pytest.raises(NotImplementedError, match="True"):
+        Stops().compile(two_pl(), Responses.from_codes([[0, 1], [1, 0]]), device="cpu")
 
 
 def test_the_users_own_settings_are_left_alone() -> None:

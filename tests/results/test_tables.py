@@ -230,7 +230,6 @@ def test_inference_data_carry_provenance_data_and_statistics() -> None:
     assert found.posterior.attrs["seed"] == 3
     assert json.loads(found.posterior.attrs["nested"]) == {"a": [1]}
     assert json.loads(found.posterior.attrs["flag"]) is True
-    assert "irtbridge_version" in found.posterior.attrs
     assert found.observed_data["response"].sel(item="x").values.tolist() == [0, 1, 2, 0]
     assert found.sample_stats["diverging"].dims == ("chain", "draw")
     assert found.sample_stats["elbo"].dims == ("step",)

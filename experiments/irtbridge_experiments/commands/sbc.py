@@ -18,7 +18,7 @@ from irtbridge.errors import ConfigError, ResultsError, UnknownName
 from irtbridge.inference import make_settings
 from irtbridge.many import fit_many
 from irtbridge.model.catalogue import ALIASES
-from irtbridge.plugin.backend import check_dtype
+from irtbridge.plugin.devices import check_dtype
 from irtbridge.plugin.loading import backend_class
 from irtbridge.testing.calibration import CALIBRATED, FALSE_ALARM, ranks, verdict
 from irtbridge.testing.cases import Case

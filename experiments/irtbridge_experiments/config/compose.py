@@ -18,7 +18,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName, nearest_first
 from irtbridge.model.catalogue import ALIASES
-from irtbridge.plugin.backend import check_device, check_dtype
+from irtbridge.plugin.devices import check_device, check_dtype
 from irtbridge.plugin.entry_points import backend_entry_points
 from irtbridge_experiments.config.own_files import check_file, explained
 from irtbridge_experiments.config.presets import settle

@@ -1,26 +1,24 @@
-"""One cell: a model, its data, a backend and a method; all its replications in one process of their own."""
+"""One cell: a model, its data, a backend and a method; and where the records of its fits stand."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from irtbridge.data.files import read_json, write_json
+from irtbridge.data.files import read_json
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ResultsError
-from irtbridge.plugin.program import Progress, silent
 from irtbridge_experiments.records import Record
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one process fits; plain data, so that it travels as JSON.
+    """What one process fits.
 
     Attributes
     ----------
@@ -32,8 +30,8 @@ class Cell:
         `ModelSpec.to_dict`.
     seed : int
         The study's. Replication r is fitted with seed + r.
-    data : dict, optional
-        `Responses.to_dict` of real data, which are fitted once.
+    data : Responses, optional
+        Real data, which are fitted once.
     design : dict, optional
         `Design.to_dict` of simulated data, one matrix for each replication.
     device, dtype : str
@@ -47,7 +45,7 @@ class Cell:
     settings: dict[str, Any]
     spec: dict[str, Any]
     seed: int
-    data: dict[str, Any] | None = None
+    data: Responses | None = None
     design: dict[str, Any] | None = None
     device: str = "auto"
     dtype: str = "float64"
@@ -60,15 +58,19 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """How people read of it."""
+        """Condition and key, as progress and messages name the cell."""
         return f"{self.condition} {self.key}".strip()
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of everything that defines the fits; notes on the data do not."""
-        defining = {name: value for name, value in asdict(self).items() if name != "condition"}
-        defining["data"] = self.data and {name: value for name, value in self.data.items() if name != "notes"}
+        """First 16 hexadecimal digits of the SHA-256 of everything that defines the fits; of data, the fingerprint."""
+        defining = self.to_dict() | {"data": None if self.data is None else self.data.fingerprint}
+        del defining["condition"]
         return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, all but the responses."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
 
     def file(self, replication: int) -> Path:
         """Where a fit's files stand, without folder and ending; replications of simulated data are numbered."""
@@ -113,54 +115,6 @@ def _successful(path: Path) -> Record | None:
     return None if "error" in record else record
 
 
-def run_cell(
-    cell: Cell,
-    folder: Path,
-    replications: Sequence[int] = (0,),
-    *,
-    save_draws: bool = True,
-    progress: Progress = silent,
-) -> Iterator[Record]:
-    """Fit replications of a cell in a fresh process; yield each record as soon as it is on disk.
-
-    A replication that raises is a record with its error. If the process itself dies, the replication in flight gets
-    such a record and another process does the rest.
-
-    Parameters
-    ----------
-    cell : Cell
-        What to fit.
-    folder : Path
-        The records go to ``folder/records``, the draws to ``folder/draws``.
-    replications : sequence of int
-        Which ones, in this order.
-    save_draws : bool
-        Keep the draws as NetCDF.
-    progress : callable
-        Called with (stage, steps done, steps in all).
-
-    Raises
-    ------
-    ResultsError
-        A record cannot be written.
-    """
-    left = list(replications)
-    while left:
-        with tempfile.TemporaryDirectory() as scratch:
-            log = Path(scratch) / "log.txt"
-            job = write_json(Path(scratch) / "job.json", _job(cell, folder, left, save_draws))
-            for record in _follow(
-                [sys.executable, "-m", "irtbridge_experiments.study.worker", str(job)], log, progress
-            ):
-                left.remove(record["replication"])
-                write_json(record_path(folder, cell, record["replication"]), record)
-                yield record
-            if left:
-                record = died(cell, left.pop(0), log)
-                write_json(record_path(folder, cell, record["replication"]), record)
-                yield record
-
-
 def identity(cell: Cell, replication: int) -> Record:
     """What every record begins with, also that of a failure."""
     return {
@@ -170,48 +124,6 @@ def identity(cell: Cell, replication: int) -> Record:
         "replication": replication,
         "cell_hash": cell.hash,
     }
-
-
-def died(cell: Cell, replication: int, log: Path) -> Record:
-    """The record of a replication whose process ended without a word, with the last lines it printed."""
-    tail = " | ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
-    message = f"the process of cell {cell.title} died ({tail or 'killed, perhaps for memory'})."
-    return identity(cell, replication) | {"error": {"type": "IRTBridgeError", "message": message}}
-
-
-def _job(cell: Cell, folder: Path, replications: Sequence[int], save_draws: bool) -> dict[str, Any]:
-    """What the worker reads."""
-    draws = [str(draws_path(folder, cell, r).resolve()) if save_draws else None for r in replications]
-    return {"cell": asdict(cell), "replications": list(replications), "draws": draws}
-
-
-def _follow(command: list[str], log: Path, progress: Progress) -> Iterator[Record]:
-    """Run the worker, pass its progress on and yield its records; it ends itself when its input closes."""
-    pipe = subprocess.PIPE
-    with (
-        log.open("w") as stderr,
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                event = _event(line)
-                if "stage" in event:
-                    progress(event["stage"], event["done"], event["total"])
-                elif "record" in event:
-                    yield event["record"]
-        except BaseException:
-            process.kill()
-            raise
-
-
-def _event(line: str) -> dict[str, Any]:
-    """The worker's lines are JSON objects; what a library prints between them is not."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
 
 
 def _with_ending(path: Path, ending: str) -> Path:

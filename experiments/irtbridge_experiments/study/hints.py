@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from irtbridge.data.responses import Responses
 from irtbridge.inference import make_settings
 from irtbridge.model.layout import Layout
 from irtbridge.model.spec import ModelSpec
@@ -30,7 +29,7 @@ def item_parameters(cell: Cell) -> int:
         layout = Design.from_dict(cell.design).layout
     else:
         assert cell.data is not None
-        layout = Layout.of(ModelSpec.from_dict(cell.spec), Responses.from_dict(cell.data))
+        layout = Layout.of(ModelSpec.from_dict(cell.spec), cell.data)
     return layout.dim - layout.slots[layout.spec.family.ability].size
 
 

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -96,9 +95,19 @@ def _launch(words: Sequence[str], jobs: Sequence[str], folder: Path) -> None:
     quiet = [word for launcher, words in QUIET.items() if launcher in overrides for word in words]
     command = ["irtbridge", "-m", *quiet, *prepare(overrides), *own, *sweep]
     main = hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name="run")(job)
-    with patch.object(sys, "argv", command):
+    with _called_as(command):
         main()
     (folder / "jobs" / "multirun.yaml").unlink(missing_ok=True)
+
+
+@contextmanager
+def _called_as(command: list[str]) -> Iterator[None]:
+    """Hydra's main function reads the words of the command line from `sys.argv` alone."""
+    before, sys.argv = sys.argv, command
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 def check_only_cells_are_swept(words: Sequence[str]) -> None:

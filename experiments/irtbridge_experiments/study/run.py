@@ -18,11 +18,12 @@ from irtbridge.plugin.loading import backend_class
 from irtbridge_experiments.display import Display, display
 from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.fits import FITS, packed_fits
-from irtbridge_experiments.study.cell import Cell, finished, identity, run_cell
+from irtbridge_experiments.study.cell import Cell, finished, identity
 from irtbridge_experiments.study.conditions import Task, read_tasks
 from irtbridge_experiments.study.design import Design
 from irtbridge_experiments.study.hints import hints
 from irtbridge_experiments.study.locks import claimed, writing
+from irtbridge_experiments.study.process import run_cell
 
 
 def make_cells(config: DictConfig, task: Task) -> list[Cell]:
@@ -48,7 +49,7 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
                     settings=settings,
                     spec=task.spec.to_dict(),
                     seed=int(config.seed),
-                    data=None if task.responses is None else task.responses.to_dict(),
+                    data=task.responses,
                     design=None if task.design is None else task.design.to_dict(),
                     device=str(config.device),
                     dtype=str(config.dtype),

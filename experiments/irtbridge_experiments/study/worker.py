@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data.files import read_json
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeError, NumericalError
 from irtbridge.fitting import Fit, Fitter
@@ -29,12 +28,11 @@ from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.shapes import densities, traces
 from irtbridge_experiments.study.cell import Cell, identity
 from irtbridge_experiments.study.design import Design
+from irtbridge_experiments.study.process import read_job
 
 STARTED = time.perf_counter()
 SECONDS_BETWEEN_WORDS = 0.2
-NOT_IN_RECORDS = ("spec",)
 CHAINS = ("sequential", "processes", "batched")
-NESTED = ("settings", "backend_options", "versions", "compile_shared")
 
 
 class Reporter:
@@ -89,7 +87,7 @@ class Work:
             result = self.fitter.fit(self.responses(replication), self.cell.seed + replication, Reporter())
             if draws is not None:
                 result.save(draws)
-            body = described(result) | self.outcome(result)
+            body = result.record() | {"peak_memory_mib": peak_memory_mib()} | self.outcome(result)
         except Exception as error:
             if not isinstance(error, IRTBridgeError):
                 traceback.print_exc()
@@ -102,7 +100,7 @@ class Work:
         if self.design is not None:
             return self.design.responses(self.cell.seed, self.params, replication)
         assert self.cell.data is not None
-        return Responses.from_dict(self.cell.data)
+        return self.cell.data
 
     def outcome(self, result: Fit) -> Record:
         """Accuracy where the truth is known, else the posterior summaries."""
@@ -128,18 +126,9 @@ def check_finite(blocks: dict[str, dict[str, float]]) -> None:
         raise NumericalError(f"the posterior means of {', '.join(lost)} are not finite; take narrower priors.")
 
 
-def described(result: Fit) -> Record:
-    """Diagnostics, times and provenance of a fit."""
-    attrs = result.idata.posterior.attrs
-    record: Record = {k: json.loads(v) if k in NESTED else v for k, v in attrs.items() if k not in NOT_IN_RECORDS}
-    return record | {
-        "min_ess": result.min_ess,
-        "max_r_hat": result.max_r_hat,
-        "pareto_k": result.pareto_k,
-        "divergences": result.divergences,
-        "verdict": result.verdict.to_dict(),
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+def peak_memory_mib() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def say(event: dict[str, Any]) -> None:
@@ -161,9 +150,9 @@ def main() -> int:
     """Run the job named on the command line."""
     die_with_parent()
     warnings.simplefilter("ignore")  # Nobody reads them here; the record has the verdict.
-    job = read_json(Path(sys.argv[1]))
-    work = Work(Cell(**job["cell"]))
-    for replication, draws in zip(job["replications"], job["draws"], strict=True):
+    cell, replications = read_job(Path(sys.argv[1]))
+    work = Work(cell)
+    for replication, draws in replications:
         say({"record": work.record(replication, draws)})
     return 0
 

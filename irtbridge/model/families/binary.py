@@ -40,10 +40,10 @@ class Binary(Family):
     def check(self, spec: Spec) -> None:
         """An asymptote is a probability, too."""
         super().check(spec)
-        for role, variable in self.asymptotes({name: spec[name] for _, name in self.roles()}).items():
-            low, high = variable.prior.bounds()
-            if not 0 <= low < high <= 1:
-                raise SpecError(f"{variable}: the {role} asymptote is a probability; use a Beta or Uniform prior.")
+        for role, name in self.roles():
+            low, high = spec[name].prior.bounds()
+            if role in ("lower", "upper") and not 0 <= low < high <= 1:
+                raise SpecError(f"{spec[name]}: the {role} asymptote is a probability; use a Beta or Uniform prior.")
 
     def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
         x = slope - shift

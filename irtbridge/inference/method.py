@@ -1,0 +1,47 @@
+"""What a method says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from irtbridge.plugin.program import Program, Progress
+from irtbridge.results.draws import Draws
+
+# Chosen: seconds for a fit, and enough draws for every table and figure to have something to show.
+SHORT_CHAIN = {"chains": 1, "warmup": 50, "draws": 50}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to get from a program to draws, as its own module says it.
+
+    Attributes
+    ----------
+    name : str
+        What users call it.
+    settings : type
+        Dataclass of its settings.
+    run : callable
+        Of (program, settings, seed, progress).
+    summary : str
+        What it does, in one line.
+    colour : str
+        Of what it fitted, in every figure.
+    smoke : mapping of str to int
+        What ``preset=smoke`` allows of its settings at most.
+    native : bool
+        Whether it is the library's own, which a backend must declare; the others serve every backend.
+    stacks : bool
+        Whether several data sets are sooner done in one run (see `irtbridge.many`).
+    """
+
+    name: str
+    settings: type
+    run: Callable[[Program, Any, int, Progress], Draws]
+    summary: str
+    colour: str
+    smoke: Mapping[str, int] = field(default_factory=dict)
+    native: bool = False
+    stacks: bool = False
