@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.job import Job
-from irtbridge.data.responses import Responses, load_dataset, load_responses
+from irtbridge.data.load import load_dataset, load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.simulate import simulate_parameters, simulate_responses

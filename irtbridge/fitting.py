@@ -16,7 +16,8 @@ import pandas as pd
 import xarray as xr
 
 from irtbridge.data.files import write_atomic
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
 from irtbridge.inference import compile_for, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align

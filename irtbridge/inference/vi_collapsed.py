@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from irtbridge.errors import ConfigError, NumericalError
+from irtbridge.inference.climbing import Mode
 from irtbridge.inference.method import Method
-from irtbridge.inference.modes import Mode, find_mode
+from irtbridge.inference.modes import find_mode
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Timings
