@@ -1,4 +1,7 @@
-"""The table of suites: which data, which model, which contestants."""
+"""The table of suites: which data, which model, which contestants.
+
+A `Suite` is data and a model, a `Contestant` a program that fits them; `make_jobs` crosses the two.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The density of a Pyro model, its gradient and its coordinates."""
+"""The density of a Pyro model, its gradient and its coordinates.
+
+`PyroDensity` holds the model, its data as tensors and the traced functions; everything of a program but the samplers,
+which use it and stand in `irtbridge_pyro.sampling`. `running` and `isolated` keep torch's and Pyro's global state.
+"""
 
 # mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Pyro's own NUTS and variational inference over a program."""
+"""Pyro's own NUTS and variational inference over a program.
+
+`nuts` runs each chain by `run_chain`, here or by `chains_in_processes`; Pyro's kernel takes its gradients through
+`Potential`. `fit_guides` fits the normals of one or several data sets by Adam.
+"""
 
 # mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
 from __future__ import annotations

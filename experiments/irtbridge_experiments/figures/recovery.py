@@ -1,4 +1,7 @@
-"""Figures of simulation studies from one row per replication: recovery, spread, time, and accuracy against time."""
+"""Figures of simulation studies from one row per replication: recovery, spread, time, and accuracy against time.
+
+Each ``draw_`` function is one figure; what they share (places on the axis of conditions, styles, legend) stands below.
+"""
 
 from __future__ import annotations
 
