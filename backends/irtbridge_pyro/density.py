@@ -81,7 +81,7 @@ class PyroDensity(Program):
 
     @property
     def shapes(self) -> Shapes:
-        """Of the data."""
+        """Shapes of the data that the program holds."""
         return tuple(tuple(part.shape) for part in self.data)
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
@@ -201,7 +201,7 @@ class PyroDensity(Program):
         return bound
 
     def running(self) -> AbstractContextManager[None]:
-        """Context of a gradient."""
+        """Context in which gradients are computed: the threads of the options, no validation."""
         # What is traced knows nothing of Pyro, and isolating it would take a third of a small gradient's time.
         return self.threaded() if self.options.jit else self.isolated()
 

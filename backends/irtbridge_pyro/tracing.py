@@ -70,7 +70,7 @@ class TracedDensity:
 
     @cached_property
     def value(self) -> Function:
-        """The value alone."""
+        """The density without its gradient, shape ()."""
         with self.isolated():
             return _compiled(self._value, self.inputs) if self.jit else self._value
 
@@ -235,5 +235,5 @@ def _same_dtype(node: Node, other: Node) -> bool:
 
 
 def to_numpy(tensor: Tensor) -> NDArray[np.float64]:
-    """Detached, on the CPU, in float64."""
+    """A tensor as a NumPy array of doubles."""
     return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)

@@ -74,7 +74,7 @@ class Guide:
 
 
 def run_collapsed_vi(program: Program, settings: CollapsedViSettings, seed: int, progress: Progress) -> Draws:
-    """Fit the guide and draw from it."""
+    """Fit a normal guide with covariance to the item parameters' posterior, and draw from it."""
     progress("optimisation", 0, 0)
     start = time.perf_counter()
     rng = np.random.default_rng(seed)

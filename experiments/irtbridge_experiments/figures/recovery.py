@@ -161,7 +161,7 @@ def _placed(fits: pd.DataFrame) -> list[tuple[float, tuple[str, str], pd.DataFra
 
 
 def _conditions(fits: pd.DataFrame) -> list[str]:
-    """In the study's order."""
+    """Names of the conditions, in the study's order."""
     return [str(condition) for condition in fits["condition"].cat.remove_unused_categories().cat.categories]
 
 
