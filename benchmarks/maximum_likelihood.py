@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from irtbridge.data.files import write_text
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 
 FOLDER = Path(__file__).parents[1] / "configs" / "irtbridge_configs" / "reference"
 SOURCE = f"ML, Python mirt {mirt.__version__}"

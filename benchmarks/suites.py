@@ -1,4 +1,7 @@
-"""The table of suites: which data, which model, which contestants."""
+"""The table of suites: which data, which model, which contestants.
+
+A `Suite` is data and a model, a `Contestant` a program that fits them; `make_jobs` crosses the two.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.job import Job
-from irtbridge.data.responses import Responses, load_dataset, load_responses
+from irtbridge.data.load import load_dataset, load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.simulate import simulate_parameters, simulate_responses

@@ -149,7 +149,7 @@ def _processor() -> str:
 
 
 def write_tables(suite: Suite, records: Sequence[Record], folder: Path) -> str:
-    """Write ``<suite>.csv`` and ``<suite>.md``; the Markdown."""
+    """Write ``<suite>.csv`` and ``<suite>.md``; returns the Markdown."""
     table = make_table(suite, records)
     write_text(folder / f"{suite.name}.csv", table.to_csv(index=False, float_format="%.6g"))
     versions: dict[str, str] = {}

@@ -15,8 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
-    from irtbridge.data.responses import Responses, load_dataset, load_responses
+    from irtbridge.data.responses import Responses
     from irtbridge.errors import IRTBridgeError, IRTBridgeWarning, Unsupported
     from irtbridge.fitting import Fit, fit
     from irtbridge.inference.nuts import NutsSettings
@@ -47,8 +48,9 @@ if TYPE_CHECKING:
     from irtbridge.results.verdict import Verdict
 
 _HOME = {
+    "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
-    "data.responses": ("Responses", "load_dataset", "load_responses"),
+    "data.responses": ("Responses",),
     "errors": ("IRTBridgeError", "IRTBridgeWarning", "Unsupported"),
     "fitting": ("Fit", "fit"),
     "inference.nuts": ("NutsSettings",),

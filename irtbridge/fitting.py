@@ -1,4 +1,9 @@
-"""Fit a model to responses, and what comes of it."""
+"""Fit a model to responses, and what comes of it.
+
+`fit` reads its arguments into a `Fitter`, which compiles the model once and makes a `Fit` of each data set: draws by
+the method, a fallback where they cannot be trusted, traits in their order, abilities, labels. `Fit` is what users hold:
+its tables and its verdict are made when they are asked for. `irtbridge.many` drives a `Fitter` over many data sets.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,8 @@ import pandas as pd
 import xarray as xr
 
 from irtbridge.data.files import write_atomic
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
 from irtbridge.inference import compile_for, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align
@@ -65,7 +71,7 @@ def fit(
     backend : str
         A backend's name; `irtbridge.backend_names()` lists them.
     method : str
-        ``nuts``, ``vi``, ``map``, ``laplace`` or ``nuts_collapsed``.
+        A method's name: ``nuts``, ``vi``, ``laplace``, ...; `irtbridge.inference.METHODS` says what each does.
     seed : int
         Same seed, machine and versions: same draws.
     device : str

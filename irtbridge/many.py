@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, rebuild
 from irtbridge.fitting import Bound, Fit, Fitter, check_seed, warn_of
 from irtbridge.inference.methods import METHODS, check_start

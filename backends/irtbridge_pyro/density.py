@@ -1,4 +1,8 @@
-"""The density of a Pyro model, its gradient and its coordinates."""
+"""The density of a Pyro model, its gradient and its coordinates.
+
+`PyroDensity` holds the model, its data as tensors and the traced functions; everything of a program but the samplers,
+which use it and stand in `irtbridge_pyro.sampling`. `running` and `isolated` keep torch's and Pyro's global state.
+"""
 
 # mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
 from __future__ import annotations
@@ -77,7 +81,7 @@ class PyroDensity(Program):
 
     @property
     def shapes(self) -> Shapes:
-        """Of the data."""
+        """Shapes of the data that the program holds."""
         return tuple(tuple(part.shape) for part in self.data)
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
@@ -197,7 +201,7 @@ class PyroDensity(Program):
         return bound
 
     def running(self) -> AbstractContextManager[None]:
-        """Context of a gradient."""
+        """Context in which gradients are computed: the threads of the options, no validation."""
         # What is traced knows nothing of Pyro, and isolating it would take a third of a small gradient's time.
         return self.threaded() if self.options.jit else self.isolated()
 

@@ -1,4 +1,8 @@
-"""Pyro's own NUTS and variational inference over a program."""
+"""Pyro's own NUTS and variational inference over a program.
+
+`nuts` runs each chain by `run_chain`, here or by `chains_in_processes`; Pyro's kernel takes its gradients through
+`Potential`. `fit_guides` fits the normals of one or several data sets by Adam.
+"""
 
 # mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
 from __future__ import annotations
@@ -79,7 +83,7 @@ class RecordingNUTS(NUTS):
 
     @property
     def potential_energy(self) -> Tensor:
-        """Of the last draw."""
+        """Potential energy of the last draw, shape ()."""
         return self._fetch_from_cache()[1]
 
     def _build_basetree(self, *args: Any) -> Any:
@@ -145,7 +149,7 @@ class Workplace:
         return PyroDensity(self.layout, self.responses, self.device, self.dtype, self.options)
 
     def run(self, settings: NutsSettings, seed: np.random.SeedSequence) -> Chain:
-        """One chain, silently."""
+        """Run one chain, without progress."""
         return run_chain(self.program, settings, seed, lambda done: None)
 
 
@@ -257,12 +261,12 @@ class Guide:
 
     @property
     def parameters(self) -> list[Tensor]:
-        """What the optimiser moves."""
+        """The tensors that the optimiser moves: means and log standard deviations, shape (set, dim)."""
         return [self.mean, self.unconstrained]
 
     @property
     def posterior(self) -> dist.TorchDistribution:
-        """Batch shape (set,), event shape (dim,)."""
+        """The normals as a distribution, batch shape (set,), event shape (dim,)."""
         return dist.Normal(self.mean, self.to_scale(self.unconstrained)).to_event(1)
 
     def place(self, noise: Tensor) -> Tensor:

@@ -1,4 +1,9 @@
-"""A log density as graphs of tensor operations, traced from the model once and run without it."""
+"""A log density as graphs of tensor operations, traced from the model once and run without it.
+
+`TracedDensity` traces the gradient at once and the other functions when they are first asked for. A traced graph loses
+its idle operations (`_without_identities`, `_with_places`) and is compiled to TorchScript or, on a GPU, recorded as a
+CUDA graph (`Replayed`).
+"""
 
 # mypy: allow-untyped-calls, no-warn-return-any
 from __future__ import annotations
@@ -65,7 +70,7 @@ class TracedDensity:
 
     @cached_property
     def value(self) -> Function:
-        """The value alone."""
+        """The density without its gradient, shape ()."""
         with self.isolated():
             return _compiled(self._value, self.inputs) if self.jit else self._value
 
@@ -216,7 +221,7 @@ def _is_constant(node: Node) -> bool:
 
 
 def _constant(graph: GraphModule, node: Node) -> Tensor:
-    """Its value then."""
+    """The value of a node that depends on no argument of its graph, shape as the model has it."""
     if node.op == "get_attr":
         value: Tensor = getattr(graph, str(node.target))
         return value
@@ -230,5 +235,5 @@ def _same_dtype(node: Node, other: Node) -> bool:
 
 
 def to_numpy(tensor: Tensor) -> NDArray[np.float64]:
-    """Detached, on the CPU, in float64."""
+    """A tensor as a NumPy array of doubles."""
     return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)

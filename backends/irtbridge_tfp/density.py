@@ -104,7 +104,7 @@ class TfpDensity(Program):
 
     @property
     def shapes(self) -> Shapes:
-        """Of the data."""
+        """Shapes of the data that the program holds."""
         return tuple(tuple(part.shape) for part in self.data)
 
     def tensor(self, array: NDArray[Any]) -> Tensor:

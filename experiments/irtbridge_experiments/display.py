@@ -132,7 +132,7 @@ class CellView:
             self._line(f"{self.done} of {self.total} ({self.show.done} of {self.show.total} in all, {self.show.eta})")
 
     def close(self, word: str) -> None:
-        """Say how it ended."""
+        """Print how many fits were done and how many failed, and stop the display."""
         if self.idle:
             return
         word = f"{self.failures} failed" if self.failures else word

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from irtbridge.data.files import write_text
-from irtbridge.data.responses import load_responses
+from irtbridge.data.load import load_responses
 from irtbridge.model.catalogue import two_pl
 from irtbridge.testing import reference_posterior
 

@@ -1,4 +1,7 @@
-"""A table of any shape becomes persons (index) by items (columns)."""
+"""A table of any shape becomes persons (index) by items (columns).
+
+`to_table` tells the long form from the wide one, finds the column of the person labels, and picks the items.
+"""
 
 from __future__ import annotations
 

@@ -35,6 +35,6 @@ def write_responses(path: Path, responses: Responses) -> Path:
 
 
 def read_responses(path: Path) -> Responses:
-    """Read what `write_responses` wrote."""
+    """Read responses from a file of `write_responses`."""
     with np.load(path, allow_pickle=False) as stored:
         return Responses(stored["values"], **json.loads(stored["others"].tobytes()))

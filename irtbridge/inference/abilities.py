@@ -1,4 +1,8 @@
-"""Abilities given item parameters: draws from their exact conditional distribution."""
+"""Abilities given item parameters: draws from their exact conditional distribution.
+
+Both `draw_abilities` and `expected_abilities` weigh the nodes of a grid by `_log_posterior`, one matrix product of the
+responses with the log probabilities at the nodes.
+"""
 
 from __future__ import annotations
 

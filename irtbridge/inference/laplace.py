@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import NumericalError, UnknownName
+from irtbridge.inference.climbing import Mode
 from irtbridge.inference.importance import K_HAT_LIMIT, log_densities, smoothed, systematic
 from irtbridge.inference.method import Method
-from irtbridge.inference.modes import Mode, find_mode
+from irtbridge.inference.modes import find_mode
 from irtbridge.inference.nuts_collapsed import CollapsedNutsSettings, run_collapsed_nuts
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress

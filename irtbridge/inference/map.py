@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.inference.climbing import Mode
 from irtbridge.inference.method import Method
-from irtbridge.inference.modes import Mode, find_maximum, find_mode
+from irtbridge.inference.modes import find_maximum, find_mode
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Timings

@@ -53,7 +53,7 @@ class NutsSettings:
 
 @dataclass(eq=False)
 class Point:
-    """A point of phase space."""
+    """A point of phase space: position w and momentum p (dim,), log density and gradient at w."""
 
     w: Array
     p: Array
@@ -62,7 +62,7 @@ class Point:
 
     @property
     def energy(self) -> float:
-        """Hamiltonian."""
+        """The Hamiltonian: kinetic energy less log density."""
         return float(0.5 * self.p @ self.p) - self.value
 
 
@@ -82,7 +82,7 @@ class Tree:
 
     @property
     def stopped(self) -> bool:
-        """Whether the trajectory must not go on."""
+        """Whether the trajectory must not be extended: it diverged or made a U-turn."""
         return self.diverging or self.turning
 
 

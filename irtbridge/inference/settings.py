@@ -34,5 +34,5 @@ class CollapsedSettings:
 
     @property
     def collapse(self) -> Quadrature:
-        """The quadrature."""
+        """The quadrature over which abilities are integrated out."""
         return Quadrature(self.n_nodes)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from irtbridge.errors import ConfigError, NumericalError
+from irtbridge.inference.climbing import Mode
 from irtbridge.inference.method import Method
-from irtbridge.inference.modes import Mode, find_mode
+from irtbridge.inference.modes import find_mode
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Timings
@@ -73,7 +74,7 @@ class Guide:
 
 
 def run_collapsed_vi(program: Program, settings: CollapsedViSettings, seed: int, progress: Progress) -> Draws:
-    """Fit the guide and draw from it."""
+    """Fit a normal guide with covariance to the item parameters' posterior, and draw from it."""
     progress("optimisation", 0, 0)
     start = time.perf_counter()
     rng = np.random.default_rng(seed)

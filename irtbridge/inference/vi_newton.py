@@ -56,7 +56,7 @@ class NewtonViSettings:
 
 
 def run_newton_vi(program: Program, settings: NewtonViSettings, seed: int, progress: Progress) -> Draws:
-    """Fit the guide and draw from it."""
+    """Fit a mean-field guide by Newton's method, and draw from it."""
     rng, start = np.random.default_rng(seed), time.perf_counter()
     mean, scale, elbo = fit_mean_field(program, settings, rng, progress)
     middle = time.perf_counter()

@@ -54,7 +54,7 @@ class WrappedProgram(Program):
         return self._around(self.program.with_data(responses))
 
     def _around(self, program: Program) -> Self:
-        """The same wrapper of another program."""
+        """This wrapper around another program of the same model."""
         other = copy.copy(self)
         WrappedProgram.__init__(other, program)
         return other

@@ -362,7 +362,7 @@ def _loadings(prior: PriorLike, q_matrix: ArrayLike | None, labels: tuple[str, .
 
 
 def _checked(q: NDArray[Any], items: tuple[str, ...] | None, labels: tuple[str, ...]) -> NDArray[Any]:
-    """The Q-matrix, if it is one."""
+    """The Q-matrix as given; raises `SpecError` unless it is a matrix of 0 and 1 without an empty row or column."""
     if q.ndim != 2 or q.shape[1] != len(labels):
         raise SpecError(f"Q-matrix has shape {q.shape}; it needs one row per item and {len(labels)} columns (traits).")
     right = np.isin(q, (0, 1))

@@ -25,7 +25,7 @@ from irtbridge.plugin.program import Program
 
 @dataclass(frozen=True)
 class NoOptions:
-    """Of a backend that has none."""
+    """The options of a backend that has none."""
 
 
 class Backend(ABC):

@@ -84,7 +84,7 @@ class _Helpers:
         self._number, self.busy, self.done = number, 0, SimpleQueue[Any]()
 
     def start(self) -> None:
-        """Give each process a call."""
+        """Give each helper process its first call."""
         for _ in range(self._number):
             self._send()
 
@@ -104,7 +104,7 @@ class _Helpers:
         return outcome
 
     def dismiss(self) -> None:
-        """Give out no more calls."""
+        """Withdraw the calls that no process has taken."""
         with self._lock:
             self._calls = enumerate(())
 

@@ -105,7 +105,7 @@ class Program(ABC):
     # What follows needs no attention; the first two may be overridden where the library can do better.
 
     def value(self, z: Array) -> Array:
-        """The value of `value_and_grad` alone."""
+        """The value of `value_and_grad` without the gradient, shape () or (batch,)."""
         return self.value_and_grad(z)[0]
 
     def for_chains(self) -> Program:

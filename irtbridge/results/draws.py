@@ -22,11 +22,11 @@ class Timings:
 
     @property
     def total(self) -> float:
-        """Sum of the three."""
+        """Seconds of compiling, warm-up and sampling together."""
         return self.compile + self.warmup + self.sampling
 
     def to_dict(self) -> dict[str, float]:
-        """As plain data, with the total."""
+        """As plain data: each of the three and their total, named ``*_seconds``."""
         return {f"{name}_seconds": seconds for name, seconds in (asdict(self) | {"total": self.total}).items()}
 
 

@@ -112,6 +112,6 @@ def _dims_of(name: str, coordinate: Any) -> tuple[str, ...]:
 
 
 def _flat(attrs: Mapping[str, Any]) -> dict[str, Any]:
-    """NetCDF attributes hold text and numbers only."""
+    """Attributes as NetCDF can hold them: text and numbers as they are, all else as JSON."""
     plain = (str, int, float)
     return {k: v if isinstance(v, plain) and not isinstance(v, bool) else json.dumps(v) for k, v in attrs.items()}

@@ -1,4 +1,8 @@
-"""The suite every backend passes: subclass, name your backend, run pytest."""
+"""The suite every backend passes: subclass, name your backend, run pytest.
+
+Densities, gradients and coordinates are held to the NumPy reference (`irtbridge.model.density`), draws to a reference
+posterior by quadrature (`irtbridge.testing.marginal`), over the models of `irtbridge.testing.cases`.
+"""
 
 from __future__ import annotations
 

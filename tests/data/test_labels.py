@@ -14,7 +14,8 @@ from irtbridge_experiments.study.conditions import make_design, read_tasks, spec
 
 import irtbridge as irt
 from irtbridge.data.labels import by_item, labels_of, positions
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.model import catalogue as models
 from irtbridge.model.layout import Layout

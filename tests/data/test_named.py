@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logsumexp
 
+from irtbridge.data.load import load_dataset, load_responses
 from irtbridge.data.named import BFI_REVERSED, BFI_SCALES, DATASETS, dataset_names, is_dataset
-from irtbridge.data.responses import Responses, load_dataset, load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import DataNotFound
 
 SHIPPED = ("lsat6", "lsat7")

@@ -18,7 +18,8 @@ from irtbridge_experiments.cli import main
 from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.study.conditions import DATA_OPTIONS, data_options, read_tasks
 
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, DataNotFound, IRTBridgeWarning
 from irtbridge.model.catalogue import two_pl
 from irtbridge.model.layout import Layout

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, DataNotFound, IRTBridgeError, UnknownName
 
 NAN = np.nan

@@ -13,10 +13,10 @@ import irtbridge as irt
 from irtbridge import errors
 from irtbridge.inference import METHODS, compile_for, make_settings
 from irtbridge.inference.chains import inside
+from irtbridge.inference.climbing import hessian_at
 from irtbridge.inference.intercepts import InterceptProgram
 from irtbridge.inference.laplace import LaplaceSettings, fall_back
 from irtbridge.inference.map import MapSettings
-from irtbridge.inference.modes import hessian_at
 from irtbridge.inference.nuts import Sampler, StepSize
 from irtbridge.model.density import log_density_terms
 from irtbridge.plugin.loading import load_backend

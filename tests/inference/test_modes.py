@@ -10,8 +10,9 @@ import pytest
 import irtbridge as irt
 from irtbridge.errors import IRTBridgeWarning, NumericalError
 from irtbridge.inference import compile_for, make_settings
+from irtbridge.inference.climbing import Climber
 from irtbridge.inference.intercepts import InterceptProgram
-from irtbridge.inference.modes import Climber, find_maximum, find_mode
+from irtbridge.inference.modes import find_maximum, find_mode
 from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.starts import in_convention, starting_point
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import irtbridge as irt
-from irtbridge.inference.modes import Mode
+from irtbridge.inference.climbing import Mode
 from irtbridge.inference.vi_collapsed import fit_guide
 from irtbridge.inference.vi_newton import NewtonViSettings, fit_mean_field
 from irtbridge.plugin.program import silent

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 import irtbridge as irt
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.inference.abilities import (
     _grid_for_draws,

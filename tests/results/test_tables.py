@@ -13,7 +13,8 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.model import catalogue as models
 from irtbridge.model.layout import Layout
 from irtbridge.model.simulate import draw_from_prior

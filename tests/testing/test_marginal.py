@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from irtbridge.data.responses import Responses, load_dataset
+from irtbridge.data.load import load_dataset
+from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
 from irtbridge.model import catalogue as models
 from irtbridge.model.simulate import simulate_parameters, simulate_responses

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from irtbridge.data.load import load_responses
 from irtbridge.data.named import dataset_names
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
 from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import MODELS, with_option

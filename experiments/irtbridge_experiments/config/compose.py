@@ -1,4 +1,8 @@
-"""From the command line to a checked configuration."""
+"""From the command line to a checked configuration.
+
+`prepare` makes Hydra overrides of the words, `read_config` composes and settles them; everything below explains what
+is wrong with a word or a file in the user's own terms.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Figures of simulation studies from one row per replication: recovery, spread, time, and accuracy against time."""
+"""Figures of simulation studies from one row per replication: recovery, spread, time, and accuracy against time.
+
+Each ``draw_`` function is one figure; what they share (places on the axis of conditions, styles, legend) stands below.
+"""
 
 from __future__ import annotations
 
@@ -158,7 +161,7 @@ def _placed(fits: pd.DataFrame) -> list[tuple[float, tuple[str, str], pd.DataFra
 
 
 def _conditions(fits: pd.DataFrame) -> list[str]:
-    """In the study's order."""
+    """Names of the conditions, in the study's order."""
     return [str(condition) for condition in fits["condition"].cat.remove_unused_categories().cat.categories]
 
 

@@ -88,7 +88,7 @@ def _judged(row: dict[Any, Any]) -> str | None:
 
 
 def no_fits() -> pd.DataFrame:
-    """What `read_fits` reads where nothing is simulated."""
+    """The table of `read_fits` without a row, for studies that simulate nothing."""
     return _in_order(pd.DataFrame(columns=[*COLUMNS, FLAGS, "error"], dtype=object), [])
 
 

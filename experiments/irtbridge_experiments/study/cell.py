@@ -69,7 +69,7 @@ class Cell:
         return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data, all but the responses."""
+        """As plain data, without the responses, which travel as a file of their own."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
 
     def file(self, replication: int) -> Path:

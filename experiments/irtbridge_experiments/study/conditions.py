@@ -10,7 +10,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from irtbridge.data.responses import Responses, load_responses
+from irtbridge.data.load import load_responses
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.layout import Layout

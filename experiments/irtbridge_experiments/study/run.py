@@ -1,4 +1,8 @@
-"""Run a study: its cells one after another, each in a process of its own, each replication a record on disk."""
+"""Run a study: its cells one after another, each in a process of its own, each replication a record on disk.
+
+`make_plan` checks everything before anything runs, `run_plan` fits what is not on disk yet, and `write_study_file` says
+in study.json which definition of each cell the tables are to show.
+"""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Work:
 
     @cached_property
     def fitter(self) -> Fitter:
-        """Compiles once."""
+        """What fits the replications: it compiles for the first one and binds the others."""
         cell = self.cell
         return Fitter(
             spec=ModelSpec.from_dict(cell.spec),

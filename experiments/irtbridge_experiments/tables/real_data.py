@@ -134,7 +134,7 @@ def study_table(records: Sequence[Record], reference: pd.DataFrame | None = None
 
 
 def study_caption(reference: pd.DataFrame | None = None) -> str:
-    """What stands below `study_table`."""
+    """The note that stands below the table of `study_table`."""
     return CAPTION if reference is None else f"{RMSE_CAPTION.format(source=reference['source'].iloc[0])} {CAPTION}"
 
 

@@ -89,7 +89,7 @@ def paired_table(fits: pd.DataFrame) -> pd.DataFrame:
 
 
 def paired_caption(fits: pd.DataFrame) -> str:
-    """What stands below `paired_table`."""
+    """The note that stands below the table of `paired_table`."""
     return PAIRED_CAPTION.format(baseline=_name(baseline_of(fits)))
 
 

@@ -61,7 +61,7 @@ def formatted(table: pd.DataFrame, decimals: int = 3) -> pd.DataFrame:
 
 
 def to_markdown(table: pd.DataFrame, decimals: int = 3) -> str:
-    """A GitHub table."""
+    """A table as GitHub's Markdown."""
     cells = formatted(table, decimals)
     lines = [_markdown_row(cells.columns)]
     lines.append("|" + "|".join(" --- " if _is_text(table[c]) else " ---: " for c in table.columns) + "|")

@@ -201,7 +201,7 @@ class Family(ABC):
         return (ability[..., None] * by_item[..., None, :])[..., None], self.scaling * by_item[..., None] * location
 
     def _discrimination(self, params: Params, dims: Mapping[str, Dims]) -> tuple[Array, Dims]:
-        """Discriminations and their dims."""
+        """Discriminations, at most `STEEPEST` in size, and their dims; 1 where there are none."""
         if self.discrimination is None:
             return np.ones(()), ()
         return np.clip(params[self.discrimination], -STEEPEST, STEEPEST), dims[self.discrimination]

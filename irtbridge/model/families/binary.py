@@ -38,7 +38,7 @@ class Binary(Family):
         return self.lower is None and self.upper is None
 
     def check(self, spec: Spec) -> None:
-        """An asymptote is a probability, too."""
+        """Raise `SpecError` where a prior lets an asymptote be no probability, besides the rules of all families."""
         super().check(spec)
         for role, name in self.roles():
             low, high = spec[name].prior.bounds()

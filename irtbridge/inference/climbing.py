@@ -1,0 +1,194 @@
+"""One climb to a mode of a program's density, and the curvature there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize
+
+from irtbridge.errors import NumericalError
+from irtbridge.inference.alignment import Symmetry
+from irtbridge.plugin.program import Program, Progress, silent
+from irtbridge.results.draws import Optimum
+
+Array = NDArray[np.float64]
+ValueAndGrad = Callable[[Array], tuple[Array, Array]]
+# Steps of differences of gradients, whose rounding error is divided by them: forward and central.
+STEP, COARSE_STEP = 1e-5, 2e-2
+BATCH = 64  # points of one call
+FAR = 1e300  # what L-BFGS sees where a density is not finite: an infinity it would not leave
+ARRIVED = 0.05  # standard errors that a Newton step may still lead, as in `irtbridge.results.verdict`
+
+
+@dataclass(frozen=True, eq=False)
+class Mode:
+    """A mode in unconstrained coordinates.
+
+    Attributes
+    ----------
+    z : ndarray, shape (dim,)
+        Where it is.
+    value : float
+        Log density there.
+    hessian : ndarray, shape (dim, dim)
+        Second derivatives of the log density there.
+    evaluations : int
+        Gradients that the optimiser took.
+    optimum : Optimum, optional
+        How far the search can be trusted.
+    """
+
+    z: Array
+    value: float
+    hessian: Array
+    evaluations: int
+    optimum: Optimum | None = None
+
+    @cached_property
+    def factor(self) -> Array:
+        """Lower triangular L with L L' = covariance, the inverse of minus the Hessian.
+
+        Raises
+        ------
+        NumericalError
+            The Hessian is not negative definite: the data do not identify some direction.
+        """
+        try:
+            precision = linalg.cholesky(-self.hessian[::-1, ::-1], lower=True)
+        except (linalg.LinAlgError, ValueError) as error:
+            raise NumericalError(
+                "the curvature at the mode is not positive: some direction is not identified by data and priors; "
+                "use a tighter prior, or method=nuts."
+            ) from error
+        inverse = linalg.solve_triangular(precision, np.eye(len(self.z)), lower=True)
+        return np.asarray(inverse.T[::-1, ::-1])
+
+    @property
+    def log_det(self) -> float:
+        """Log determinant of `factor`."""
+        return float(np.sum(np.log(np.diag(self.factor))))
+
+
+@dataclass(frozen=True, eq=False)
+class Summit:
+    """Where a climb ended.
+
+    Attributes
+    ----------
+    z : ndarray, shape (dim,)
+    value : float
+        Log density there; minus infinity where it is not finite.
+    evaluations : int
+        Gradients that it took.
+    complete : bool
+        Whether it stopped by itself, not at its largest number of iterations.
+    message : str
+        The optimiser's own.
+    """
+
+    z: Array
+    value: float
+    evaluations: int
+    complete: bool
+    message: str
+
+
+class Climber:
+    """L-BFGS on a program's log density.
+
+    Parameters
+    ----------
+    program : Program
+        Abilities integrated out.
+    jacobian : bool
+        Whether the density is that of the unconstrained coordinates (True), or that of the constrained parameters.
+    max_iterations : int
+        Of each climb.
+    """
+
+    def __init__(self, program: Program, jacobian: bool, max_iterations: int) -> None:
+        self.program, self.jacobian, self.max_iterations = program, jacobian, max_iterations
+        self.symmetry = Symmetry.of(program.layout)
+        self.coarse = program.dtype == "float32"
+
+    def density(self, z: Array) -> tuple[Array, Array]:
+        """Log density and its gradient at unconstrained coordinates (..., dim)."""
+        return self.program.value_and_grad(z, jacobian=self.jacobian)
+
+    def climb(self, start: Array) -> Summit:
+        """From a point to the mode above it, its traits in the order and with the signs that `Symmetry` states."""
+        persons = self.program.responses.n_persons
+        return self._run(self.density, start, lambda x: x, {"ftol": 1e-14, "gtol": 1e-5 * np.sqrt(persons)})
+
+    def climb_whitened(self, start: Array, mode: Mode) -> Summit:
+        """The same in standard errors around a mode: a few steps where it ends there too."""
+        factor = mode.factor
+
+        def white(w: Array) -> tuple[Array, Array]:
+            value, gradient = self.density(mode.z + factor @ w)
+            return value, factor.T @ gradient
+
+        away = linalg.solve_triangular(factor, start - mode.z, lower=True)
+        return self._run(white, away, lambda w: mode.z + factor @ w, {"ftol": 1e-9, "gtol": 0.1 * ARRIVED})
+
+    def _run(self, density: ValueAndGrad, start: Array, place: Callable[[Array], Array], stop: Any) -> Summit:
+        options: Any = {"maxiter": self.max_iterations, "maxcor": 30, **stop}
+        found = optimize.minimize(_negative(density), start, jac=True, method="L-BFGS-B", options=options)
+        value = -float(found.fun) if found.fun < FAR else -np.inf
+        z = np.asarray(place(found.x))
+        if self.symmetry is not None and np.isfinite(value):
+            z = self.symmetry.aligned(self.program, z[None, None])[0, 0]
+        return Summit(z, value, int(found.nfev), found.nit < self.max_iterations, str(found.message))
+
+    def measured(self, summit: Summit, progress: Progress) -> Mode:
+        """Curvature at the end of a climb, and Newton's steps for the last digits."""
+        if not np.isfinite(summit.value):
+            raise NumericalError(f"no mode found ({summit.message}); use a tighter prior, or method=nuts.")
+        hessian = hessian_at(self.density, summit.z, coarse=self.coarse, progress=progress)
+        z, value = _newton(self.density, summit.z, hessian)
+        return Mode(z, value, hessian, summit.evaluations)
+
+    def distance(self, mode: Mode) -> float:
+        """How far a Newton step would still lead, in standard errors."""
+        return float(np.linalg.norm(mode.factor.T @ self.density(mode.z)[1]))
+
+
+def hessian_at(density: ValueAndGrad, z: Array, *, coarse: bool = False, progress: Progress = silent) -> Array:
+    """Second derivatives by differences of gradients, in batches.
+
+    Forward differences, as half the gradients do; central ones of a long step where gradients have few digits.
+    """
+    step = COARSE_STEP if coarse else STEP
+    shift, here, rows = step * np.eye(len(z)), density(z)[1], []
+    for i in range(0, len(z), BATCH):
+        upper = density(z + shift[i : i + BATCH])[1]
+        lower = density(z - shift[i : i + BATCH])[1] if coarse else here
+        rows.append((upper - lower) / (2 * step if coarse else step))
+        progress("curvature", min(i + BATCH, len(z)), len(z))
+    hessian = np.concatenate(rows)
+    return np.asarray((hessian + hessian.T) / 2)
+
+
+def _negative(density: ValueAndGrad) -> Callable[[Array], tuple[float, Array]]:
+    def objective(z: Array) -> tuple[float, Array]:
+        value, gradient = density(z)
+        return (-float(value), -gradient) if np.isfinite(value) else (FAR, np.zeros_like(z))
+
+    return objective
+
+
+def _newton(density: ValueAndGrad, z: Array, hessian: Array, steps: int = 2) -> tuple[Array, float]:
+    """Newton steps with a fixed Hessian, as long as they go up."""
+    value, gradient = density(z)
+    for _ in range(steps):
+        proposal = z - linalg.lstsq(hessian, gradient)[0]
+        new_value, new_gradient = density(proposal)
+        if not new_value > value:
+            break
+        z, value, gradient = proposal, new_value, new_gradient
+    return z, float(value)
