@@ -12,19 +12,20 @@ from irtbridge_experiments.records.fits import FITS, packed_fits
 from irtbridge_experiments.study.run import done_before, make_plan
 
 RESULTS = Path(__file__).parent.parent / "results"
-BOTH = ["backend=pyro,tfp", "backend.tfp.threads=1"]
+BOTH = "backend=pyro,tfp"
 RUNS = [
-    ["study=basic", *BOTH, "method=nuts,vi,laplace"],
-    ["study=prior_sensitivity", "method=nuts,vi,laplace"],
-    ["study=prior_sensitivity", *BOTH, "method=laplace"],
-    ["study=large_scale", *BOTH, "method=laplace"],
-    ["study=large_scale", *BOTH, "method=vi", "replications=20"],
-    ["study=large_scale", *BOTH, "method=nuts", "replications=5"],
-    ["study=m2pl7", *BOTH, "method=vi,nuts_whitened", "replications=20"],
-    ["study=m2pl7", *BOTH, "method=nuts", "replications=5"],
-    ["study=bfi", *BOTH, "method=nuts,vi,laplace", "method.laplace.draws=2000"],
-    ["study=verbagg", *BOTH, "method=nuts,vi,laplace", "method.laplace.draws=2000"],
-    ["study=bfi5", *BOTH, "method=nuts,vi"],
+    ["study=basic"],
+    ["study=basic", "method=laplace"],
+    ["study=prior_sensitivity"],
+    ["study=prior_sensitivity", BOTH, "method=laplace"],
+    ["study=large_scale", BOTH, "method=laplace"],
+    ["study=large_scale", BOTH, "method=vi", "replications=20"],
+    ["study=large_scale", BOTH, "method=nuts", "replications=5"],
+    ["study=m2pl7", BOTH, "method=vi,nuts_whitened", "replications=20"],
+    ["study=m2pl7", BOTH, "method=nuts", "replications=5"],
+    ["study=bfi", "method=nuts,vi,laplace"],
+    ["study=verbagg", "method=nuts,vi,laplace"],
+    ["study=bfi5"],
     ["study=bfi5", "backend=pyro", "method=nuts_whitened"],
     ["study=quickstart"],
 ]

@@ -142,6 +142,12 @@ def test_the_command_line_wins_over_a_preset_and_over_the_study() -> None:
     }  # fmt: skip
 
 
+def test_options_of_a_backend_are_the_studys_unless_the_command_line_has_others() -> None:
+    assert read_config("run", ["study=basic"]).backend.tfp.threads == 1
+    assert read_config("run", ["study=basic", "backend.tfp.threads=2"]).backend.tfp.threads == 2
+    assert list(read_config("run", ["study=basic", "backend=pyro"]).backend) == ["pyro"]
+
+
 def test_settings_of_a_method_that_is_not_selected_are_no_error() -> None:
     config = read_config("run", ["study=basic", "method=vi"])
     assert list(config.method) == ["vi"]
@@ -205,6 +211,12 @@ REFUSED_IN_FILE = {
     "condition's name": ("  small:", "  9 small:", ["'9 small'", "letter"]),
     "misspelt method": ("name: mine", "name: mine\nsettings: {nutz: {}}", ["'nutz'; valid: nuts"]),
     "misspelt setting": ("name: mine", "name: mine\nsettings: {nuts: {drawz: 1}}", ["'drawz'; valid: draws"]),
+    "misspelt backend": ("name: mine", "name: mine\noptions: {tfq: {}}", ["'tfq'; valid: tfp"]),
+    "misspelt option of a backend": (
+        "name: mine",
+        "name: mine\noptions: {tfp: {thread: 1}}",
+        ["'thread'; valid: threads"],
+    ),
     "a name that leads elsewhere": ("name: mine", "name: ../mine", ["'../mine'", "name"]),
     "no replications": ("replications: 3", "replications: 0", ["replications=0"]),
     "nothing observed": ("n_items: 4", "n_items: 4, missing: 1", ["missing=1"]),

@@ -13,13 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 from irtbridge.data.labels import labels_of
 from irtbridge.errors import UnknownName
 from irtbridge.inference import METHODS, make_settings
+from irtbridge.plugin.loading import backend_class
 from irtbridge_experiments.config.q_matrix import read_q_matrix
 
 ITEMS_PER_TRAIT = 2
 
 
 def settle(config: DictConfig, given: Collection[str]) -> None:
-    """Apply a study's method settings and its preset's caps to a configuration.
+    """Apply a study's settings of methods, its options of backends and its preset's caps to a configuration.
 
     Parameters
     ----------
@@ -31,9 +32,17 @@ def settle(config: DictConfig, given: Collection[str]) -> None:
     Raises
     ------
     UnknownName, ConfigError
-        Settings of a method or with a name that does not exist, or with a wrong value, selected or not.
+        Settings of a method, or options of a backend, that does not exist, or with a wrong name or value, selected or
+        not.
     """
-    _apply_settings(config, given)
+    for name, values in config.settings.items():
+        if name not in METHODS:
+            raise UnknownName("method", name, METHODS, hint="It stands in the study's settings.")
+        make_settings(name, **_plain(values))
+        _apply(config, f"method.{name}", values, given)
+    for name, values in config.options.items():
+        backend_class(name)(**_plain(values))
+        _apply(config, f"backend.{name}", values, given)
     _cap(config, "replications", config.caps.replications, given)
     for method, caps in config.caps.method.items():
         for setting, limit in caps.items():
@@ -47,14 +56,17 @@ def settle(config: DictConfig, given: Collection[str]) -> None:
             _cap_items(config, name, config.caps.n_items, given)
 
 
-def _apply_settings(config: DictConfig, given: Collection[str]) -> None:
-    for method, values in config.settings.items():
-        if method not in METHODS:
-            raise UnknownName("method", method, METHODS, hint="It stands in the study's settings.")
-        make_settings(method, **OmegaConf.to_container(values))  # type: ignore[arg-type]
-        for setting, value in values.items() if method in config.method else ():
-            if f"method.{method}.{setting}" not in given:
-                OmegaConf.update(config, f"method.{method}.{setting}", value)
+def _apply(config: DictConfig, group: str, values: DictConfig, given: Collection[str]) -> None:
+    """Set what the command line has not, where the method or backend is selected."""
+    if OmegaConf.select(config, group) is None:
+        return
+    for name, value in _plain(values).items():
+        if f"{group}.{name}" not in given:
+            OmegaConf.update(config, f"{group}.{name}", value)
+
+
+def _plain(values: DictConfig) -> dict[str, Any]:
+    return OmegaConf.to_container(values)  # type: ignore[return-value]
 
 
 def _cap(config: DictConfig, key: str, limit: int | None, given: Collection[str]) -> None:

@@ -148,6 +148,7 @@ class StudyConfig(Common):
     job: str | None = REQUIRED
     conditions: dict[str, Condition] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)
 
 
