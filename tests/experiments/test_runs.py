@@ -255,7 +255,7 @@ def _with_three_items() -> dict[str, Any]:
 def test_a_process_that_dies_costs_one_replication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that is killed in its second replication: that one is a failure, the others are fitted."""
     (tmp_path / "sitecustomize.py").write_text(KILLER)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     seen = {record["replication"]: record for record in run_cell(cell(), tmp_path, [0, 1, 2], save_draws=False)}
     assert sorted(seen) == [0, 1, 2]
     assert "died" in seen[1]["error"]["message"]
