@@ -47,6 +47,9 @@ class PyroBackend(Backend):
     stacks: ClassVar[tuple[str, ...]] = ("vi",)
     options_class: ClassVar[type] = PyroOptions
 
+    def preload(self) -> None:
+        import irtbridge_pyro.program  # noqa: F401
+
     def devices(self) -> tuple[str, ...]:
         import torch
 

@@ -46,6 +46,11 @@ class TfpBackend(Backend):
     stacks: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     options_class: ClassVar[type] = TfpOptions
 
+    def preload(self) -> None:
+        _tensorflow()
+        _set_threads(self.options.threads)
+        import irtbridge_tfp.program  # noqa: F401
+
     def devices(self) -> tuple[str, ...]:
         return ("cpu", "cuda") if _tensorflow().config.list_physical_devices("GPU") else ("cpu",)
 
@@ -57,7 +62,7 @@ class TfpBackend(Backend):
         return str(details.get("device_name", ""))
 
     def build(self, layout: Layout, responses: Responses, device: str, dtype: str) -> TfpProgram:
-        _set_threads(self.options.threads)
+        self.preload()
         from irtbridge_tfp.program import TfpProgram
 
         return TfpProgram(layout, responses, device, dtype, self.options.xla)

@@ -86,6 +86,10 @@ class Backend(ABC):
             ``float64`` or ``float32``.
         """
 
+    def preload(self) -> None:
+        """Import the library, before anything is timed; by default as much of it as `devices` needs."""
+        self.devices()
+
     def devices(self) -> tuple[str, ...]:
         """Devices that the library sees: ``cpu`` and, where there is one, ``cuda``."""
         return ("cpu",)

@@ -9,11 +9,18 @@ import pandas as pd
 import pytest
 from irtbridge_experiments.cli import main
 from irtbridge_experiments.commands import sbc
+from irtbridge_experiments.figures import calibration
 from irtbridge_experiments.figures.calibration import draw_calibration
 
 from irtbridge.testing.calibration import CALIBRATED
 
 QUICK = ["model=rsm,1pl", "persons=6", "method.laplace.draws=50", "method.laplace.fallback=none"]
+
+
+@pytest.fixture(autouse=True)
+def coarse_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures' bands from few simulations: their numbers are ArviZ's own."""
+    monkeypatch.setattr(calibration, "TRIALS", 200)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -62,9 +63,19 @@ def test_hessian_by_differences_of_gradients() -> None:
 FLAT = {"discrimination": "Uniform(0.01, 10)", "difficulty": "Uniform(-20, 20)"}
 
 
+@cache
+def flat_map() -> irt.Fit:
+    return irt.fit("lsat7", "2pl", method="map", model_options=FLAT)
+
+
+@cache
+def laplace() -> irt.Fit:
+    return irt.fit("lsat7", "2pl", method="laplace", seed=2)
+
+
 def test_map_under_flat_priors_is_marginal_maximum_likelihood() -> None:
     """Against an optimiser and a quadrature that share no code with the method's; and the published LSAT 7 fit."""
-    fit = irt.fit("lsat7", "2pl", method="map", model_options=FLAT)
+    fit = flat_map()
     expected, log_likelihood = maximise_marginal(irt.two_pl(), irt.load_responses("lsat7"))
     items = fit.items()
     for name in ("discrimination", "difficulty"):
@@ -76,7 +87,7 @@ def test_map_under_flat_priors_is_marginal_maximum_likelihood() -> None:
 
 def test_point_estimates_come_with_standard_errors() -> None:
     """Those published for the 2PL on LSAT 7 by maximum likelihood are about .19 for the first discrimination."""
-    fit = irt.fit("lsat7", "2pl", method="map", model_options=FLAT)
+    fit = flat_map()
     items, persons = fit.items(), fit.persons()
     assert items.loc["item1", ("discrimination", "sd")] == pytest.approx(0.186, abs=0.01)
     assert np.isnan(items["discrimination", "ess_bulk"]).all()
@@ -97,7 +108,7 @@ def test_the_maximum_is_the_same_without_standard_errors() -> None:
 
 
 def test_weighted_draws_report_the_effective_size_of_their_weights() -> None:
-    fit = irt.fit("lsat7", "2pl", method="laplace", seed=2)
+    fit = laplace()
     assert fit.pareto_k < 0.7
     assert 100 < fit.min_ess < 1000
     items = fit.items()
@@ -153,7 +164,7 @@ def test_items_that_tell_little_have_a_posterior(backend: str, seed: int) -> Non
     true = irt.simulate_parameters(irt.two_pl(discrimination="LogNormal(0, 0.3)"), 100, [2] * 8, seed)
     responses = irt.simulate_responses(irt.two_pl(), true, [2] * 8, seed + 100, missing=0.1)
     spec = irt.two_pl(discrimination="LogNormal(0, 2)")
-    fit = irt.fit(responses, spec, backend=backend, method="laplace", seed=seed)
+    fit = irt.fit(responses, spec, backend=backend, method="laplace", seed=seed, draws=200)
     slopes = fit.idata.posterior.discrimination.values
     assert np.abs(np.log(slopes)).max() < 5 * 2
     assert (np.median(slopes, axis=(0, 1)) < 10).all()
@@ -181,7 +192,7 @@ def test_arviz_does_not_overstate_weighted_draws() -> None:
 
     Averaged over ten parameters; copies in random order would give about 1,000.
     """
-    fit = irt.fit("lsat7", "2pl", method="laplace", seed=2)
+    fit = laplace()
     sizes = az.ess(fit.idata.posterior[["discrimination", "difficulty"]], method="mean").to_array()
     assert 0.5 * fit.min_ess < float(sizes.mean()) < 1.05 * fit.min_ess
 

@@ -6,11 +6,13 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from importlib import metadata
+from multiprocessing import get_context
 
 from irtbridge.errors import BackendUnavailable
 from irtbridge.plugin.entry_points import backend_entry_points
-from irtbridge.plugin.loading import backend_class
+from irtbridge.plugin.loading import backend_class, load_backend
 from irtbridge_experiments.commands.backends import library
 from irtbridge_experiments.display import make_console
 
@@ -33,25 +35,31 @@ def main(words: Sequence[str]) -> int:
         console.print(f"  {name} {metadata.version(name)}")
     for name, command in OPTIONAL.items():
         console.print(f"  {name} {_installed(name) or f'missing: {command}'}")
-    ready = [_print_backend(name) for name in backend_entry_points()]
+    names = list(backend_entry_points())
+    with ProcessPoolExecutor(max(1, len(names)), get_context("spawn")) as pool:
+        # Libraries take seconds to import: side by side, and where one breaks, in a process of its own.
+        said = [pool.submit(_devices, name) for name in names]
+        ready = [_print_backend(name, devices) for name, devices in zip(names, said, strict=True)]
     if not any(ready):
         console.print('no backend can run; the way out: pip install "irtbridge[all]"')
     return 0 if any(ready) else 1
 
 
-def _print_backend(name: str) -> bool:
+def _print_backend(name: str, devices: Future[str]) -> bool:
     console = make_console()
     try:
-        backend = backend_class(name)
-        console.print(f"backend {name}: {library(backend)}")
-        backend.check_installed()
-        engine = backend()
-        devices = (f"{device} {engine.device_name(device)}".rstrip() for device in engine.devices())
-        console.print(f"  devices: {', '.join(devices)}")
-    except BackendUnavailable as error:
+        console.print(f"backend {name}: {library(backend_class(name))}")
+        console.print(f"  devices: {devices.result()}")
+    except (BackendUnavailable, BrokenExecutor) as error:
         console.print(f"  not ready: {error}")
         return False
     return True
+
+
+def _devices(name: str) -> str:
+    """What a backend's library can compute on."""
+    engine = load_backend(name)
+    return ", ".join(f"{device} {engine.device_name(device)}".rstrip() for device in engine.devices())
 
 
 def _installed(name: str) -> str | None:

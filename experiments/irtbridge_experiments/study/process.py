@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from irtbridge.data.files import read_json, write_json
 from irtbridge.data.stored import read_responses, write_responses
@@ -26,9 +28,10 @@ def run_cell(
     replications: Sequence[int] = (0,),
     *,
     save_draws: bool = True,
+    worker: Worker | None = None,
     progress: Progress = silent,
 ) -> Iterator[Record]:
-    """Fit replications of a cell in a fresh process; yield each record as soon as it is on disk.
+    """Fit replications of a cell in a process of its own; yield each record as soon as it is on disk.
 
     A replication that raises is a record with its error. If the process itself dies, the replication in flight gets
     such a record and another process does the rest.
@@ -43,6 +46,8 @@ def run_cell(
         Which ones, in this order.
     save_draws : bool
         Keep the draws as NetCDF.
+    worker : Worker, optional
+        A process that was made ready for these replications.
     progress : callable
         Called with (stage, steps done, steps in all).
 
@@ -53,17 +58,87 @@ def run_cell(
     """
     left = list(replications)
     while left:
-        with tempfile.TemporaryDirectory() as scratch:
-            log = Path(scratch) / "log.txt"
-            job = write_job(Path(scratch), cell, folder, left, save_draws)
-            for record in _follow([*WORKER, str(job)], log, progress):
+        with closing(worker or Worker(cell, folder, left, save_draws=save_draws)) as running:
+            for record in running.records(progress):
                 left.remove(record["replication"])
                 write_json(record_path(folder, cell, record["replication"]), record)
                 yield record
             if left:
-                record = died(cell, left.pop(0), log)
+                record = died(cell, left.pop(0), running.log)
                 write_json(record_path(folder, cell, record["replication"]), record)
                 yield record
+        worker = None
+
+
+def prepared(
+    jobs: Sequence[tuple[Cell, Sequence[int]]], folder: Path, *, save_draws: bool = True
+) -> Generator[Worker, None, None]:
+    """Processes for several cells and their replications, in order.
+
+    As many as there are backends, and cores, import their libraries side by side. None is handed out before all of
+    these have done so: a cell is fitted, and timed, alone.
+    """
+    size = min(len({cell.backend for cell, _ in jobs}), os.cpu_count() or 1)
+    for start in range(0, len(jobs), size):
+        with ExitStack() as stack:
+            workers = [
+                stack.enter_context(closing(Worker(cell, folder, replications, save_draws=save_draws)))
+                for cell, replications in jobs[start : start + size]
+            ]
+            for worker in workers:
+                worker.wait()
+            yield from workers
+
+
+class Worker:
+    """A process for one cell, which imports its library at once and fits when it is told to.
+
+    It ends itself when its input closes, as it does when this process ends, by whatever end.
+
+    Attributes
+    ----------
+    log : Path
+        What it prints to standard error.
+    """
+
+    def __init__(self, cell: Cell, folder: Path, replications: Sequence[int], *, save_draws: bool = True) -> None:
+        self._scratch, self._ready = tempfile.TemporaryDirectory(), False
+        self.log = Path(self._scratch.name) / "log.txt"
+        job = write_job(self.log.parent, cell, folder, replications, save_draws)
+        with self.log.open("w") as log:
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen([*WORKER, str(job)], stdin=pipe, stdout=pipe, stderr=log, text=True)
+
+    def wait(self) -> None:
+        """Return when it has its library, or has died."""
+        while not self._ready and (line := self._lines.readline()):
+            self._ready = "ready" in _event(line)
+
+    def records(self, progress: Progress) -> Iterator[Record]:
+        """Let it fit; pass its progress on and yield its records."""
+        self.wait()
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # where it has died, there are no records
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+        for line in self._lines:
+            event = _event(line)
+            if "stage" in event:
+                progress(event["stage"], event["done"], event["total"])
+            elif "record" in event:
+                yield event["record"]
+
+    def close(self) -> None:
+        """End it, if it has not ended, and remove its files."""
+        self._process.kill()
+        with suppress(BrokenPipeError), self._process:
+            pass
+        self._scratch.cleanup()
+
+    @property
+    def _lines(self) -> IO[str]:
+        assert self._process.stdout is not None
+        return self._process.stdout
 
 
 def died(cell: Cell, replication: int, log: Path) -> Record:
@@ -88,26 +163,6 @@ def read_job(path: Path) -> tuple[Cell, list[tuple[int, str | None]]]:
     job, data = read_json(path), path.with_name(DATA)
     cell = Cell(**job["cell"], data=read_responses(data) if data.exists() else None)
     return cell, list(zip(job["replications"], job["draws"], strict=True))
-
-
-def _follow(command: list[str], log: Path, progress: Progress) -> Iterator[Record]:
-    """Run the worker, pass its progress on and yield its records; it ends itself when its input closes."""
-    pipe = subprocess.PIPE
-    with (
-        log.open("w") as stderr,
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                event = _event(line)
-                if "stage" in event:
-                    progress(event["stage"], event["done"], event["total"])
-                elif "record" in event:
-                    yield event["record"]
-        except BaseException:
-            process.kill()
-            raise
 
 
 def _event(line: str) -> dict[str, Any]:

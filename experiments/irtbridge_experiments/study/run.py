@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from irtbridge_experiments.study.conditions import Task, read_tasks
 from irtbridge_experiments.study.design import Design
 from irtbridge_experiments.study.hints import hints
 from irtbridge_experiments.study.locks import claimed, writing
-from irtbridge_experiments.study.process import run_cell
+from irtbridge_experiments.study.process import prepared, run_cell
 
 
 def make_cells(config: DictConfig, task: Task) -> list[Cell]:
@@ -158,14 +159,18 @@ def run_cells(
     for hint in hints(todo):
         show.console.print(hint)
     show.expect(sum(map(len, wanted)), kept=sum(map(len, kept)))
-    for cell, numbers, before in zip(cells, wanted, kept, strict=True):
-        done = {record["replication"] for record in before}
-        records += before
-        with show.cell(cell.title, kept=len(before), total=len(numbers)) as view:
-            left = [r for r in numbers if r not in done]
-            for record in run_cell(cell, folder, left, save_draws=save_draws, progress=view.step):
-                view.finished(record)
-                records.append(record)
+    done = [{record["replication"] for record in before} for before in kept]
+    left = [[r for r in numbers if r not in known] for numbers, known in zip(wanted, done, strict=True)]
+    jobs = [(cell, numbers) for cell, numbers in zip(cells, left, strict=True) if numbers]
+    with closing(prepared(jobs, folder, save_draws=save_draws)) as workers:
+        for cell, numbers, before in zip(cells, left, kept, strict=True):
+            records += before
+            with show.cell(cell.title, kept=len(before), total=len(before) + len(numbers)) as view:
+                worker = next(workers) if numbers else None
+                fits = run_cell(cell, folder, numbers, save_draws=save_draws, worker=worker, progress=view.step)
+                for record in fits:
+                    view.finished(record)
+                    records.append(record)
     return records
 
 

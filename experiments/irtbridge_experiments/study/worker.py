@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,16 @@ class Work:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.since = STARTED
+
+    def begins(self) -> bool:
+        """Import the backend's library, say so, and wait for a line on standard input; false where that is closed."""
+        with suppress(Exception):  # what fails here fails again, and is recorded, in the fit
+            self.fitter.engine.preload()
+        say({"ready": True})
+        waiting = time.perf_counter()
+        told = bool(sys.stdin.readline())
+        self.since += time.perf_counter() - waiting
+        return told
 
     @cached_property
     def fitter(self) -> Fitter:
@@ -148,10 +159,12 @@ def die_with_parent() -> None:
 
 def main() -> int:
     """Run the job named on the command line."""
-    die_with_parent()
     warnings.simplefilter("ignore")  # Nobody reads them here; the record has the verdict.
     cell, replications = read_job(Path(sys.argv[1]))
     work = Work(cell)
+    if not work.begins():
+        return 1
+    die_with_parent()
     for replication, draws in replications:
         say({"record": work.record(replication, draws)})
     return 0

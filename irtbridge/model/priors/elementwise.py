@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from irtbridge.errors import SpecError
 from irtbridge.model.priors.base import Argument, Array, Prior, is_zero
@@ -101,6 +101,8 @@ class TruncatedNormal(Prior):
         loc, scale = arguments["loc"], arguments["scale"]
         low, high = self.bounds()
         ends = (low - loc) / scale, (high - loc) / scale
+        from scipy import stats  # here, as it takes longer to import than the whole of the language
+
         return np.asarray(stats.truncnorm.rvs(*ends, loc=loc, scale=scale, size=shape, random_state=rng))
 
 
