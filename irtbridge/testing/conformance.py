@@ -7,6 +7,7 @@ posterior by quadrature (`irtbridge.testing.marginal`), over the models of `irtb
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -197,10 +198,8 @@ class BackendConformance:
     @every_case
     def test_gradient_equals_finite_differences(self, case: Case) -> None:
         program = self.prepare(case).program
-        z, step = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim), 1e-5
-        shift = step * np.eye(program.dim)
-        slope = (program.value(z + shift) - program.value(z - shift)) / (2 * step)
-        np.testing.assert_allclose(program.value_and_grad(z)[1], slope, rtol=1e-5, atol=1e-6)
+        z = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim)
+        _gradient_is_that_of(program.value, z, program.value_and_grad(z)[1])
 
     @every_case
     def test_coordinates_round_trip(self, case: Case) -> None:
@@ -263,14 +262,12 @@ class BackendConformance:
         expected = [log_joint(program.layout, row, point.responses) for row in rows]
         batch = {name: value[:10] for name, value in point.params.items()}
         np.testing.assert_allclose(program.log_density(batch), expected, rtol=1e-9)
-        z, step = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim), 1e-5
-        shift = step * np.eye(program.dim)
+        z = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim)
         constrained = lambda z: program.log_density(program.constrain(z))  # noqa: E731
         for jacobian, value_at in ((True, program.value), (False, constrained)):
             value, gradient = program.value_and_grad(z, jacobian=jacobian)
             np.testing.assert_allclose(value, value_at(z), rtol=1e-9)
-            slope = (value_at(z + shift) - value_at(z - shift)) / (2 * step)
-            np.testing.assert_allclose(gradient, slope, rtol=1e-5, atol=1e-6)
+            _gradient_is_that_of(value_at, z, gradient)
         other = case.responses(seed=77)
         bound = program.bind(other)
         np.testing.assert_allclose(bound.log_density(rows[0]), log_joint(bound.layout, rows[0], other), rtol=1e-9)
@@ -331,9 +328,8 @@ class BackendConformance:
             np.testing.assert_allclose(value, point.params[name], rtol=1e-6, atol=1e-9, err_msg=name)
         near, step = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim), 1e-5
         shift = step * np.eye(program.dim)
-        slope = (program.value(near + shift) - program.value(near - shift)) / (2 * step)
         value, gradient = program.value_and_grad(near)
-        np.testing.assert_allclose(gradient, slope, rtol=1e-5, atol=1e-6)
+        _gradient_is_that_of(program.value, near, gradient)
         columns = (_free_elements(program, near + shift) - _free_elements(program, near - shift)) / (2 * step)
         jacobian = np.linalg.slogdet(columns)[1]
         np.testing.assert_allclose(value - program.log_density(program.constrain(near)), jacobian, rtol=1e-6, atol=1e-6)
@@ -497,8 +493,17 @@ def _estimated(slot: Slot, full: Array) -> Array:
     return slot.to_site(full)[:, slot.variable.prior.free(slot.site_shape)]
 
 
+def _gradient_is_that_of(value: Callable[[Array], Array], z: Array, gradient: Array, step: float = 1e-5) -> None:
+    """By central differences in random directions, each of which any wrong element of the gradient changes."""
+    directions = np.random.default_rng(9).standard_normal((4, len(z)))
+    slopes = (value(z + step * directions) - value(z - step * directions)) / (2 * step)
+    np.testing.assert_allclose(directions @ gradient, slopes, rtol=1e-5, atol=1e-5)
+
+
 def _values_are_those_of_gradients(program: Program) -> None:
     """At one point, at some, and at more than a backend may take at once."""
+    if type(program).value is Program.value:
+        return  # by definition
     z, some = np.random.default_rng(6).uniform(-0.7, 0.7, (37, program.dim)), [0, 20, 36]
     values = program.value(z)
     np.testing.assert_allclose(values[some], program.value_and_grad(z[some])[0], rtol=1e-10)
