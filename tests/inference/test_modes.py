@@ -9,6 +9,7 @@ import pytest
 
 import irtbridge as irt
 from irtbridge.errors import IRTBridgeWarning, NumericalError
+from irtbridge.fitting import Fitter
 from irtbridge.inference import compile_for, make_settings
 from irtbridge.inference.climbing import Climber
 from irtbridge.inference.intercepts import InterceptProgram
@@ -37,8 +38,10 @@ def mixed_keys(n_persons: int = 400) -> tuple[np.ndarray, irt.Responses]:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("method", ["map", "laplace", "vi_collapsed"])
 def test_slopes_of_either_sign_are_found_positive_on_every_seed(backend: str, method: str) -> None:
-    how = {"backend": backend, "method": method, "seed": 1, "model_options": EITHER_SIGN}
-    for fit in irt.fit_many(["lsat7"] * 3, "2pl", **how):
+    spec, engine, settings = irt.two_pl(**EITHER_SIGN), load_backend(backend), make_settings(method)
+    fitter = Fitter(spec, method, settings, engine, device="cpu", dtype="float64")
+    for seed in (1, 2, 3):
+        fit = fitter.fit(irt.load_responses("lsat7"), seed)
         np.testing.assert_allclose(fit.items()["discrimination", "mean"], LSAT7_SLOPES, atol=0.1)
         assert fit.verdict.trusted
 
