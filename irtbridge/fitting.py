@@ -205,8 +205,9 @@ class Fitter:
 
     def bind(self, responses: Responses, seed: int) -> Bound:
         """The program over one data set; compiled for the first."""
-        begin, fresh = time.perf_counter(), self._latest is None
-        self._latest = self.compile(responses) if self._latest is None else self._latest.bind(responses)
+        begin, latest = time.perf_counter(), self._latest
+        fresh = latest is None or not latest.layout.has_covariates_of(responses)
+        self._latest = self.compile(responses) if latest is None or fresh else latest.bind(responses)
         return Bound(self._latest, seed, fresh, time.perf_counter() - begin)
 
     def fit_stack(self, data_sets: Sequence[Bound], places: int) -> Iterator[Fit]:
@@ -303,7 +304,7 @@ class Fit:
     provenance: dict[str, Any] = field(repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items))
+        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items, self.responses.origins))
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: all but the compiled program, which is compiled again when asked for."""

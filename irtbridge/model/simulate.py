@@ -86,7 +86,12 @@ def draw_from_prior(layout: Layout, rng: np.random.Generator) -> dict[str, Array
 def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
     """One draw; None where a vector does not increase whose prior has the density of plain normals."""
     params: dict[str, Array] = {}
-    for name, slot in layout.slots.items():
+    for name in layout.spec.names:
+        if name in layout.derived:
+            params[name] = layout.derive(name, params)
+        if name not in layout.slots:
+            continue
+        slot = layout.slots[name]
         prior, arguments = slot.variable.prior, layout.arguments(name, params)
         if slot.basis is not None:
             params[name] = slot.to_full(prior.sample(rng, slot.site_shape, **arguments))
@@ -97,7 +102,7 @@ def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
         draw = prior.sample(rng, slot.shape, **arguments)
         if ordered and not increasing(draw).all():
             return None
-        params[name] = draw if slot.free is None else np.where(slot.free, draw, slot.fill())
+        params[name] = draw if slot.free is None else slot.to_full(slot.to_site(draw))
     return params
 
 
