@@ -70,7 +70,8 @@ class Site:
         self.shape = (*batch, *slot.site_shape[len(self.plates) :])
         self.event_dim = len(self.shape) - len(batch)
         self.index = None if slot.index is None else torch.as_tensor(slot.index, device=like.device)
-        self.spread = None if slot.index is None else [torch.as_tensor(part, device=like.device) for part in slot.spread]
+        places = () if slot.index is None else slot.spread
+        self.spread = tuple(torch.as_tensor(part, device=like.device) for part in places)
         self.known = None if slot.values is None else like.new_tensor(np.nan_to_num(slot.fill())).flatten()
         self.arguments = Arguments(layout, self.name, like)
         self.basis = None if slot.basis is None else like.new_tensor(slot.basis)
@@ -105,7 +106,7 @@ class Site:
         value = value.reshape(self.slot.site_shape)
         if self.basis is not None:
             return value @ self.basis.T
-        if self.spread is None:
+        if not self.spread:
             return value
         positions, source = self.spread
         known = value.new_zeros(int(np.prod(self.slot.shape))) if self.known is None else self.known

@@ -86,7 +86,7 @@ class Model:
             return site
         flat = tf.tensordot(site, self.constant(slot.place), 1)
         if slot.values is not None:
-            flat += self.constant(np.where(slot.free, 0.0, np.nan_to_num(slot.fill())).ravel())
+            flat += self.constant(np.where(slot.estimated, 0.0, np.nan_to_num(slot.fill())).ravel())
         return tf.reshape(flat, tf.concat([tf.shape(site)[:-1], slot.shape], 0))
 
     def known(self, name: str, full: Mapping[str, Tensor]) -> Tensor:

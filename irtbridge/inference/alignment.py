@@ -162,8 +162,7 @@ def _reversible(spec: ModelSpec, t: int) -> bool:
     turning = [spec[name] for name in _turning(spec)]
     used = {name for variable in spec.variables for name in variable.prior.references().values()}
     return not used & {v.name for v in turning} and all(
-        v.values is None
-        and v.prior.symmetric(t if v.dims[-1:] == ("trait",) else None) for v in turning
+        v.values is None and v.prior.symmetric(t if v.dims[-1:] == ("trait",) else None) for v in turning
     )
 
 

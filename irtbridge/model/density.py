@@ -56,7 +56,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     """
     assert layout.collapse is not None
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
-    most = responses.n_persons if layout.by_person else max(1, MOST_CELLS // finer.size(len(layout.spec.traits)))
+    most = max(1, MOST_CELLS // finer.size(len(layout.spec.traits)))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
     some = responses.select(rows)
     there, here = (

@@ -63,8 +63,17 @@ def designed(
     return with_groups(spec, invariance or "scalar", free=chosen, free_in=free_in, **priors)
 
 
-def split_for(spec: ModelSpec, responses: Responses) -> Responses:
+def split_for(spec: ModelSpec, responses: Responses, *, complete: bool = True) -> Responses:
     """Data in which the items stand once for each group that have parameters of their own there.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    responses : Responses
+        The data.
+    complete : bool
+        Refuse a group that gave no response in a category of an item that is free there.
 
     Raises
     ------
@@ -76,4 +85,4 @@ def split_for(spec: ModelSpec, responses: Responses) -> Responses:
     chosen = None if spec.split == EVERY_ITEM else list(spec.split)
     if chosen and (unknown := [item for item in chosen if item not in responses.items]):
         raise SpecError(f"free={unknown}: the data have no such items, only {', '.join(responses.items)}.")
-    return responses.split(chosen)
+    return responses.split(chosen, complete=complete)

@@ -1,8 +1,8 @@
 """Groups of persons: whose abilities have a mean and a standard deviation of their own, and items that differ by group.
 
 Item parameters are the same in every group, unless said otherwise: abilities of all groups are then on one scale, and
-their means and standard deviations can be compared (scalar invariance). An item that is free stands in the data once for
-each group (`Responses.split`; Andrich & Hagquist 2012), so that every family, prior and method serves it.
+their means and standard deviations can be compared (scalar invariance). An item that is free stands in the data once
+for each group (`Responses.split`; Andrich & Hagquist 2012), so that every family, prior and method serves it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def with_ability(
     changes = {"loc": (MEAN, mean, 0.0), "scale": (SD, sd, 1.0)}
     wanted = {argument: change for argument, change in changes.items() if change[1] is not None}
     if not isinstance(ability.prior, Normal) or set(wanted) & set(ability.prior.references()):
-        raise SpecError(f"{ability}: means and standard deviations are given to a Normal ability that has numbers there.")
+        raise SpecError(
+            f"{ability}: means and standard deviations to estimate need a Normal ability with numbers there."
+        )
     dims = (*(("group",) if by_group else ()), *ability.dims[1:])
     variables = [
         Variable(name, dims, as_prior(prior), reference=reference if by_group else None)
@@ -119,7 +121,5 @@ def _same(spec: ModelSpec, free_in: str) -> tuple[str, ...]:
 
 
 def _split(spec: ModelSpec, items: tuple[str, ...] | str, same: Sequence[str]) -> ModelSpec:
-    variables = [
-        replace(v, equal="group") if v.name in same and v.dims[:1] == ("item",) else v for v in spec.variables
-    ]
+    variables = [replace(v, equal="group") if v.name in same and v.dims[:1] == ("item",) else v for v in spec.variables]
     return replace(spec, variables=tuple(variables), split=items)

@@ -49,7 +49,7 @@ def with_known(spec: ModelSpec, known: pd.DataFrame | Mapping[str, Any], respons
     """
     table = _table(known)
     _check_items(spec, table, responses)
-    of = {name: part for name, part in table.groupby("variable", sort=False)}
+    of = {str(name): part for name, part in table.groupby("variable", sort=False)}
     _check_parameters(spec, of)
     variables = [_known(v, of[v.name], spec, responses) if v.name in of else v for v in spec.variables]
     fixed = replace(spec, variables=tuple(variables))
@@ -85,8 +85,9 @@ def _long(known: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
         rows = [(item, name, value) for name, each in series.items() for item, value in each.items()]
         return pd.DataFrame(rows, columns=["item", "parameter", "value"])
     if isinstance(known.columns, pd.MultiIndex):
-        wide = known.xs("mean", axis=1, level=1)
-        return wide.stack().rename_axis(["item", "parameter"]).rename("value").reset_index()
+        wide = pd.DataFrame(known.xs("mean", axis=1, level=1))
+        long = wide.rename_axis(index="item", columns="parameter").reset_index().melt("item", value_name="value")
+        return long[["item", "parameter", "value"]]
     names = [str(name) for name in known.columns]
     value = next((n for n in names if n in ("value", "mean") or n.endswith(" mean")), None)
     if value is None or not {"item", "parameter"} <= set(names):
@@ -101,8 +102,8 @@ def _check_items(spec: ModelSpec, table: pd.DataFrame, responses: Responses) -> 
     given = list(dict.fromkeys(table["item"]))
     if unknown := [item for item in given if item not in responses.items]:
         raise SpecError(
-            f"fixed= has items that are not in the data: {listed(unknown)}; leave them out, or name the items as the data "
-            f"do ({listed(responses.items)})."
+            f"fixed= has items that are not in the data: {listed(unknown)}; leave them out, or name the items as the "
+            f"data do ({listed(responses.items)})."
         )
 
 
@@ -144,7 +145,7 @@ def _position(variable: Variable, item: str, label: str, spec: ModelSpec, respon
         labels = [str(k) for k in range(1, count)]
     if label not in labels:
         raise SpecError(
-            f"fixed= has {variable.name}[{label}] of item {item!r}; in these data it has {listed(labels) or 'no label'}."
+            f"fixed= has {variable.name}[{label}] of item {item!r}; in these data it has {listed(labels) or 'none'}."
         )
     return (labels.index(label),) if variable.dims[1:] else ()
 
@@ -155,8 +156,8 @@ def _check_categories(variable: Variable, values: Array, responses: Responses) -
     for item, there, known in zip(responses.items, exists, given, strict=True):
         if known.any() and not known[there].all():
             raise SpecError(
-                f"fixed= has {int(known.sum())} of the {int(there.sum())} {variable.name}s of item {item!r}: an item has "
-                "all of them known, or none. Does it have other categories there?"
+                f"fixed= has {int(known.sum())} of the {int(there.sum())} {variable.name}s of item {item!r}: all of an "
+                "item's are known, or none. Does it have other categories there?"
             )
 
 

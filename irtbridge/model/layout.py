@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data.designs import Design, design_matrix
+from irtbridge.data.designs import Design
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.model.priors import Exactly
@@ -67,7 +67,8 @@ class Slot:
     @cached_property
     def spread(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Flat positions of the estimated elements of the full array, and which element of the site each one is."""
-        assert self.free is not None and self.index is not None
+        assert self.free is not None
+        assert self.index is not None
         positions = np.flatnonzero(self.free)
         if self.ties is None:
             return positions, np.arange(len(positions))
@@ -289,7 +290,9 @@ class Layout:
         """Whether other data have the same covariates and groups, so far as the model uses them."""
         designs, membership = designs_of(self.spec, responses), membership_of(self.spec, responses)
         same = all(np.array_equal(design.matrix, designs[dim].matrix) for dim, design in self.designs.items())
-        return same and (membership is None or np.array_equal(membership, self.membership))
+        if membership is None or self.membership is None:
+            return same and membership is self.membership
+        return same and np.array_equal(membership, self.membership)
 
     def matrix(self, name: str, argument: str) -> Array | None:
         """What turns the variable behind a prior's argument into that argument; None where it is the variable itself.
@@ -378,8 +381,8 @@ def designs_of(spec: ModelSpec, responses: Responses) -> dict[str, Design]:
                 f"model {spec.name!r} has the linear predictor {predictor}, but the data have no {predictor.table}; "
                 f"give {predictor.table}= a table with a row per {predictor.dim}."
             )
-        what = f"{predictor.table} of model {spec.name!r}"
-        designs[dim] = design_matrix(table, predictor.formula, intercept=predictor.intercept, what=what)
+        make = responses.item_design if predictor.dim == "item" else responses.person_design
+        designs[dim] = make(predictor.formula, intercept=predictor.intercept)
     return designs
 
 
@@ -394,10 +397,10 @@ def membership_of(spec: ModelSpec, responses: Responses) -> Array | None:
     if not any("group" in variable.dims for variable in spec.variables):
         return None
     if len(responses.groups) < 2:
+        found = f"one group, {responses.groups[0]!r}" if responses.groups else "no groups"
         raise DataError(
-            f"model {spec.name!r} has parameters by group, the data have "
-            f"{f'one group, {responses.groups[0]!r}' if responses.groups else 'no groups'}; name the column of person_data "
-            "that says each person's group with group=."
+            f"model {spec.name!r} has parameters by group, the data have {found}; name the column that says each "
+            "person's group with group=."
         )
     return np.asarray(responses.group_codes[:, None] == np.arange(len(responses.groups)), dtype=float)
 
@@ -422,7 +425,8 @@ def _slot(
         exists = has_category
         free = has_category if free is None else free & has_category
     ties = _ties(variable, shape, free, origins)
-    return Slot(variable, shape, np.ones(shape, dtype=bool) if ties is not None and free is None else free, exists, values, ties)
+    free = np.ones(shape, dtype=bool) if ties is not None and free is None else free
+    return Slot(variable, shape, free, exists, values, ties)
 
 
 def _ties(

@@ -37,9 +37,9 @@ def ability_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> 
 def nodes_of(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
     """Abilities at standard nodes, and the logarithms of their weights.
 
-    Where the abilities' prior is the same for everybody, its mean and scale place the nodes. Where it differs from person
-    to person (by group, or by covariates), one grid that reaches as many standard deviations beyond everybody's mean
-    serves all, and only the weights depend on the person: the likelihood at the nodes stays one matrix product.
+    Where the abilities' prior is the same for everybody, its mean and scale place the nodes. Where it differs from
+    person to person (by group, or by covariates), one grid that reaches as many standard deviations beyond everybody's
+    mean serves all, and only the weights depend on the person: the likelihood at the nodes stays one matrix product.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from irtbridge.errors import SpecError
 from irtbridge.model.groups import replaced
@@ -53,7 +54,8 @@ def with_difficulty_on(
     spec : ModelSpec
         The model; its first location by item is what is explained.
     formula : str or sequence of str
-        Right side of a formula over the columns of the items' covariates, or names of columns to add up; with intercept.
+        Right side of a formula over the columns of the items' covariates, or names of columns to add up. The intercept
+        comes with it.
     residual : Prior or str, optional
         Prior of the residual's standard deviation. None: no residual, the linear logistic test model (Fischer 1973).
     effect : Prior or str
@@ -96,7 +98,8 @@ def _with_residual(spec: ModelSpec, variable: Variable, residual: Prior | str) -
     name = f"{variable.name}_sd"
     if "scale" not in variable.prior.arguments() or variable.prior.references():
         raise SpecError(f"{variable}: covariates explain a prior with a mean and a scale that are numbers.")
-    moved = replace(variable, prior=replace(variable.prior, scale=name))
+    prior: Any = variable.prior
+    moved = replace(variable, prior=replace(prior, scale=name))
     return replaced(spec, moved, before=[Variable(name, (), as_prior(residual))])
 
 

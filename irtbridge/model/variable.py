@@ -120,12 +120,10 @@ class Variable:
     def from_dict(cls, data: Mapping[str, Any]) -> Variable:
         """Rebuild a variable from `to_dict`."""
         parts = data["name"], tuple(data["dims"]), as_prior(data["prior"]), data["free"], data["zero_sum"]
-        rare = {name: data.get(name) for name in ("items", "values", "reference", "equal")}
+        rare: dict[str, Any] = {name: data.get(name) for name in ("items", "values", "reference", "equal")}
         return cls(*parts, **rare)
 
-    def for_items(
-        self, given: Sequence[str], items: Sequence[str], origins: Sequence[str] | None = None
-    ) -> Variable:
+    def for_items(self, given: Sequence[str], items: Sequence[str], origins: Sequence[str] | None = None) -> Variable:
         """The variable for these items: its numbers by item, in the order of the labels given, moved to their places.
 
         Items that were split by group are found by their `origins`.
@@ -140,7 +138,7 @@ class Variable:
         what = f"the mask (Q-matrix) of {self.name!r} against the items of the data"
         order = positions(what, given, origins or items, others=True)
         numbers = {name: self._lined_up(name, v, given, order) for name, v in self.prior.numbers().items()}
-        masks = {
+        masks: dict[str, Any] = {
             name: None if value is None else self._lined_up("the mask", value, given, order)
             for name, value in (("free", self.free), ("values", self.values))
         }
@@ -206,15 +204,13 @@ def _as_mask(variable: Variable) -> Any:
 def _as_values(variable: Variable) -> Any:
     """Values of what is fixed; 0 in the places of what is free, or does not exist (NaN)."""
     values: NDArray[np.float64] = np.asarray(variable.values, dtype=float)
-    if values.shape != np.shape(variable.free):
-        raise SpecError(
-            f"variable {variable.name!r}: values have shape {values.shape}, its mask {np.shape(variable.free)}."
-        )
-    free, (low, high) = np.asarray(variable.free), variable.prior.bounds()
+    free, (low, high) = np.asarray(variable.free, dtype=bool), variable.prior.bounds()
+    if values.shape != free.shape:
+        raise SpecError(f"variable {variable.name!r}: values have shape {values.shape}, its mask {free.shape}.")
     wrong = ~free & ((values < low) | (values > high))
     if wrong.any():
         first = float(values[wrong][0])
-        raise SpecError(f"variable {variable.name!r}: the value {first:g} lies outside its support, {low:g} to {high:g}.")
+        raise SpecError(f"variable {variable.name!r}: the value {first:g} lies outside of {low:g} to {high:g}.")
     return _nested(np.where(free | np.isnan(values), 0.0, values).tolist())
 
 

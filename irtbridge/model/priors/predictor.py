@@ -63,7 +63,9 @@ class Predictor:
         head, at, weights = text.rpartition("@")
         table, bracket, formula = head.strip().partition("[")
         if not (at and bracket and formula.endswith("]") and weights.strip().isidentifier()):
-            raise SpecError(f"cannot read the linear predictor {text!r}; write it as 'item_data[mode + type] @ weights'.")
+            raise SpecError(
+                f"cannot read the linear predictor {text!r}; write it as 'item_data[mode + type] @ weights'."
+            )
         return cls(table.strip(), formula[:-1].strip().strip("'\""), weights.strip())
 
 
