@@ -53,6 +53,7 @@ def fit(
     backend: str = "pyro",
     method: str = "nuts",
     seed: int = 0,
+    group: str | None = None,
     device: str = "auto",
     dtype: str = "float64",
     model_options: Mapping[str, Any] | None = None,
@@ -75,6 +76,8 @@ def fit(
         A method's name: ``nuts``, ``vi``, ``laplace``, ...; `irtbridge.inference.METHODS` says what each does.
     seed : int
         Same seed, machine and versions: same draws.
+    group : str, optional
+        The column with each person's group, of the data or of ``person_data`` among the `data_options`.
     device : str
         ``auto``, ``cpu`` or ``cuda``.
     dtype : str
@@ -99,8 +102,9 @@ def fit(
     check_seed(seed)
     check_device(device)
     check_dtype(dtype)
-    responses = load_responses(data, **dict(data_options or {}))
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
+    grouped = {} if group is None else {"group": group}
+    responses = load_responses(data, kind=fitter.spec.family.kind, **{**dict(data_options or {}), **grouped})
     done = fitter.fit(responses, int(seed), progress)
     warn_of(done)
     return done
@@ -122,6 +126,8 @@ class Bound:
     ----------
     program : Program
         The program.
+    responses : Responses
+        The data set as it was given.
     seed : int
         Seed of the fit.
     fresh : bool
@@ -131,6 +137,7 @@ class Bound:
     """
 
     program: Program
+    responses: Responses
     seed: int
     fresh: bool
     seconds: float
@@ -199,15 +206,22 @@ class Fitter:
         draws = run_method(self.engine, bound.program, self.method, self.settings, seed, progress)
         if needs_fallback(self.settings, draws):
             # Chains magnify rounding: a program compiled for this data set alone gives the draws that a single fit has.
-            alone = bound.program if bound.fresh else self.compile(responses)
+            alone = bound.program if bound.fresh else self.compile(bound.program.responses)
             draws = fall_back(alone, self.settings, draws, seed, progress)
         return self._finish(bound, draws, bound.seconds + time.perf_counter() - begin)
 
     def bind(self, responses: Responses, seed: int) -> Bound:
         """The program over one data set; compiled for the first."""
         begin, fresh = time.perf_counter(), self._latest is None
-        self._latest = self.compile(responses) if self._latest is None else self._latest.bind(responses)
-        return Bound(self._latest, seed, fresh, time.perf_counter() - begin)
+        # Where each person has an ability, a row is one person.
+        rows = responses if self.collapses else responses.expanded()
+        self._latest = self.compile(rows) if self._latest is None else self._latest.bind(rows)
+        return Bound(self._latest, responses, seed, fresh, time.perf_counter() - begin)
+
+    @property
+    def collapses(self) -> bool:
+        """Whether the method integrates the abilities out."""
+        return getattr(self.settings, "collapse", None) is not None
 
     def fit_stack(self, data_sets: Sequence[Bound], places: int) -> Iterator[Fit]:
         """Fit several data sets in one run of the library's own method.
@@ -232,7 +246,7 @@ class Fitter:
         begin, program = time.perf_counter(), bound.program
         draws = align(program, draws)
         draws, abilities = add_all_abilities(program, draws, bound.seed)
-        provenance = self._provenance(program, draws) | {
+        provenance = self._provenance(bound, draws) | {
             "seed": bound.seed,
             "compile_shared": not bound.fresh and program.compile_seconds == 0,
             "together": together,
@@ -246,9 +260,9 @@ class Fitter:
         """Compile the model as the method needs it."""
         return compile_for(self.engine, self.spec, responses, self.settings, device=self.device, dtype=self.dtype)
 
-    def _provenance(self, program: Program, draws: Draws) -> dict[str, Any]:
+    def _provenance(self, bound: Bound, draws: Draws) -> dict[str, Any]:
         """What was fitted to what, by what, how and on what machine, and the seconds that it took."""
-        responses = program.responses
+        program, responses = bound.program, bound.responses
         return {
             "model": self.spec.name,
             "spec_hash": self.spec.hash,

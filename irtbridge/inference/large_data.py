@@ -73,7 +73,7 @@ class StreamedProgram(WrappedProgram):
 
     def with_data(self, responses: Responses) -> StreamedProgram:
         parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
-        blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
+        blocks = [block.bind(responses.select(rows)) for block, rows in zip(self.blocks, parts, strict=True)]
         return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)
 
     def _sum(self, density: Callable[[Program], Array]) -> Array:
@@ -120,10 +120,10 @@ def compile_collapsed(
         return compiled(responses)
     programs: list[Program] = []
     for rows in blocks_of(responses.n_persons, size):
-        part = _some(responses, rows)
+        part = responses.select(rows)
         same = bool(programs) and part.n_persons == programs[-1].responses.n_persons
         programs.append(programs[-1].bind(part) if same else compiled(part))
-    return StreamedProgram(programs, compiled(_nobody(responses)), responses)
+    return StreamedProgram(programs, compiled(responses.select(slice(1)).blank()), responses)
 
 
 def blocks_of(n_persons: int, size: int) -> list[slice]:
@@ -153,7 +153,7 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
     sd = np.empty((responses.n_persons, *traits))
     for number, rows in enumerate(blocks_of(responses.n_persons, _block_size(nodes))):
         block = copy.copy(program)
-        block.responses = _some(responses, rows)
+        block.responses = responses.select(rows)
         child = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         done, everybody[:, :, rows] = add_abilities(block, draws, child)
         if done.standard_errors is not None:
@@ -166,13 +166,3 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
 
 def _block_size(nodes: int) -> int:
     return max(CELLS // nodes, SMALLEST)
-
-
-def _some(responses: Responses, rows: slice) -> Responses:
-    """The responses of some persons."""
-    return Responses.from_codes(responses.values[rows], responses.n_categories, responses.items, name=responses.name)
-
-
-def _nobody(responses: Responses) -> Responses:
-    """One person without a response: the likelihood is 1."""
-    return Responses.from_codes(np.full((1, responses.n_items), -1), responses.n_categories, responses.items)

@@ -58,13 +58,13 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
     most = max(1, MOST_CELLS // finer.size(len(layout.spec.traits)))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
-    some = Responses.from_codes(responses.values[rows], responses.n_categories, items=responses.items)
+    some = responses.select(rows)
     there, here = (
         np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
         for grid in (finer, layout.collapse)
     )
     with np.errstate(invalid="ignore"):
-        moved = (there - here) * responses.n_persons / len(rows)
+        moved = (there - here) * responses.total_weight / some.total_weight
     if not np.isfinite(moved).all():
         return float("inf")
     return float(abs(moved[0]) if len(moved) == 1 else moved.std(ddof=1))
