@@ -88,9 +88,9 @@ def fit(
     model_options, backend_options, data_options : mapping, optional
         Arguments of the model's function, of the backend, of `load_responses`.
     fixed : DataFrame, mapping, path or Fit, optional
-        Item parameters that are known: as `Fit.items` gives them, as csv of ``Fit.items(tidy=True)``, of an earlier fit,
-        or as ``{"difficulty": {"item1": 0.3}}``. The others are estimated, and the mean and standard deviation of the
-        persons; see `irtbridge.model.known.with_known`.
+        Item parameters that are known: as `Fit.items` gives them, as csv of ``Fit.items(tidy=True)``, of an earlier
+        fit, or as ``{"difficulty": {"item1": 0.3}}``. The others are estimated, and the persons' mean and standard
+        deviation; see `irtbridge.model.known.with_known`.
     progress : callable
         Called with (stage, steps done, steps in all).
     **settings
