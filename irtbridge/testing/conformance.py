@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from irtbridge.model import catalogue as models
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.density import log_joint
 from irtbridge.model.families import Binary
-from irtbridge.model.layout import Slot
+from irtbridge.model.layout import Layout, Slot
 from irtbridge.model.priors import Normal
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.simulate import draw_from_prior, simulate_parameters, simulate_responses
@@ -273,6 +273,18 @@ class BackendConformance:
         np.testing.assert_allclose(bound.log_density(rows[0]), log_joint(bound.layout, rows[0], other), rtol=1e-9)
         for one in (program, bound):
             _values_are_those_of_gradients(one)
+
+    @every_case
+    def test_weights_are_persons(self, case: Case) -> None:
+        """The collapsed density of weighted data is the reference's of the long data."""
+        self.need_collapse()
+        point = self.prepare(case)
+        weighted = replace(point.responses, weights=1 + np.arange(point.responses.n_persons) % 3)
+        program = self.load().compile(case.spec, weighted, device=self.device, collapse=Quadrature(11))
+        long = weighted.expanded()
+        layout, (row, *_) = Layout.of(case.spec, long, program.layout.collapse), _rows(point.params)
+        np.testing.assert_allclose(program.log_density(row), log_joint(layout, row, long), rtol=1e-9)
+        _values_are_those_of_gradients(program)
 
     @pytest.mark.parametrize("case", TABULATED, ids=[case.name for case in TABULATED])
     def test_collapsed_values_of_many_persons(self, case: Case) -> None:
