@@ -271,20 +271,12 @@ class BackendConformance:
         other = case.responses(seed=77)
         bound = program.bind(other)
         np.testing.assert_allclose(bound.log_density(rows[0]), log_joint(bound.layout, rows[0], other), rtol=1e-9)
-        for one in (program, bound):
+        weighted = program.bind(replace(other, weights=np.arange(other.n_persons) % 3 + np.ones(other.n_persons)))
+        long = weighted.responses.expanded()
+        of_long = log_joint(Layout.of(case.spec, long, program.layout.collapse), rows[0], long)
+        np.testing.assert_allclose(weighted.log_density(rows[0]), of_long, rtol=1e-9)
+        for one in (program, bound, weighted):
             _values_are_those_of_gradients(one)
-
-    @every_case
-    def test_weights_are_persons(self, case: Case) -> None:
-        """The collapsed density of weighted data is the reference's of the long data."""
-        self.need_collapse()
-        point = self.prepare(case)
-        weighted = replace(point.responses, weights=1 + np.arange(point.responses.n_persons) % 3)
-        program = self.load().compile(case.spec, weighted, device=self.device, collapse=Quadrature(11))
-        long = weighted.expanded()
-        layout, (row, *_) = Layout.of(case.spec, long, program.layout.collapse), _rows(point.params)
-        np.testing.assert_allclose(program.log_density(row), log_joint(layout, row, long), rtol=1e-9)
-        _values_are_those_of_gradients(program)
 
     @pytest.mark.parametrize("case", TABULATED, ids=[case.name for case in TABULATED])
     def test_collapsed_values_of_many_persons(self, case: Case) -> None:
