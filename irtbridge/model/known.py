@@ -125,8 +125,9 @@ def _known(variable: Variable, rows: pd.DataFrame, spec: ModelSpec, responses: R
     if variable.dims[1:] == ("category",):
         _check_categories(variable, values, responses)
     free = np.isnan(values) if variable.free is None else np.isnan(values) & _own_mask(variable, responses)
-    exists = np.ones_like(free) if variable.dims[1:] != ("category",) else _exists(values.shape[1], responses)
-    return replace(variable, free=_as_tuple(free | ~exists), values=_as_tuple(values), items=responses.items)
+    if variable.dims[1:] == ("category",):  # an item's vector is known as a whole
+        free = np.where(_exists(values.shape[1], responses), free, free[:, :1])
+    return replace(variable, free=_as_tuple(free), values=_as_tuple(values), items=responses.items)
 
 
 def _labels_shape(variable: Variable, spec: ModelSpec, responses: Responses) -> tuple[int, ...]:

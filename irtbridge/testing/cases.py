@@ -138,9 +138,9 @@ def anchored_two_pl() -> ModelSpec:
 
 
 def anchored_graded() -> ModelSpec:
-    """A graded model whose second item is known."""
-    known = {"discrimination": {"item2": 1.2}}
-    known |= {f"threshold[{k}]": {"item2": value} for k, value in enumerate((-0.5, 0.3, 1.0), start=1)}
+    """A graded model whose first item is known, which has fewer categories than others."""
+    known = {"discrimination": {"item1": 1.2}}
+    known |= {f"threshold[{k}]": {"item1": value} for k, value in enumerate((-0.5, 0.3), start=1)}
     return with_known(models.graded(), known, empty_responses(N_PERSONS, UNEQUAL))
 
 
