@@ -103,8 +103,8 @@ def fit(
     check_device(device)
     check_dtype(dtype)
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
-    grouped = {} if group is None else {"group": group}
-    responses = load_responses(data, kind=fitter.spec.family.kind, **{**dict(data_options or {}), **grouped})
+    options = {"kind": fitter.spec.family.kind, **dict(data_options or {})}
+    responses = load_responses(data, **(options if group is None else options | {"group": group}))
     done = fitter.fit(responses, int(seed), progress)
     warn_of(done)
     return done
