@@ -36,7 +36,12 @@ if TYPE_CHECKING:
         three_pl,
         two_pl,
     )
-    from irtbridge.model.simulate import simulate_parameters, simulate_responses
+    from irtbridge.model.simulate import (
+        simulate_parameters,
+        simulate_parameters_like,
+        simulate_responses,
+        simulate_responses_like,
+    )
     from irtbridge.model.spec import ModelSpec
     from irtbridge.model.variable import Variable
     from irtbridge.plugin.backend import Backend
@@ -69,7 +74,12 @@ _HOME = {
         "three_pl",
         "two_pl",
     ),
-    "model.simulate": ("simulate_parameters", "simulate_responses"),
+    "model.simulate": (
+        "simulate_parameters",
+        "simulate_parameters_like",
+        "simulate_responses",
+        "simulate_responses_like",
+    ),
     "model.spec": ("ModelSpec",),
     "model.variable": ("Variable",),
     "plugin.backend": ("Backend",),
@@ -116,7 +126,9 @@ __all__ = [
     "rating_scale",
     "seed_of",
     "simulate_parameters",
+    "simulate_parameters_like",
     "simulate_responses",
+    "simulate_responses_like",
     "three_pl",
     "two_pl",
 ]

@@ -23,13 +23,15 @@ import xarray as xr
 from irtbridge.data.files import write_atomic
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError, IRTBridgeWarning
+from irtbridge.errors import ConfigError, DataNotFound, IRTBridgeWarning
 from irtbridge.inference import compile_for, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import quadrature_error
+from irtbridge.model.design import split_for
+from irtbridge.model.known import with_known
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.devices import check_device, check_dtype
@@ -59,6 +61,7 @@ def fit(
     model_options: Mapping[str, Any] | None = None,
     backend_options: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
+    fixed: pd.DataFrame | Mapping[str, Any] | str | Path | Fit | None = None,
     progress: Progress = silent,
     **settings: Any,
 ) -> Fit:
@@ -84,6 +87,10 @@ def fit(
         ``float64`` or ``float32``.
     model_options, backend_options, data_options : mapping, optional
         Arguments of the model's function, of the backend, of `load_responses`.
+    fixed : DataFrame, mapping, path or Fit, optional
+        Item parameters that are known: as `Fit.items` gives them, as csv of ``Fit.items(tidy=True)``, of an earlier
+        fit, or as ``{"difficulty": {"item1": 0.3}}``. The others are estimated, and the persons' mean and standard
+        deviation; see `irtbridge.model.known.with_known`.
     progress : callable
         Called with (stage, steps done, steps in all).
     **settings
@@ -102,12 +109,33 @@ def fit(
     check_seed(seed)
     check_device(device)
     check_dtype(dtype)
+    if group is not None and not isinstance(model, ModelSpec):
+        model_options = {"invariance": "scalar"} | dict(model_options or {})
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     options = {"kind": fitter.spec.family.kind, **dict(data_options or {})}
     responses = load_responses(data, **(options if group is None else options | {"group": group}))
+    if fixed is not None:
+        fitter.spec = with_known(fitter.spec, read_known(fixed), split_for(fitter.spec, responses))
     done = fitter.fit(responses, int(seed), progress)
     warn_of(done)
     return done
+
+
+def read_known(fixed: pd.DataFrame | Mapping[str, Any] | str | Path | Fit) -> pd.DataFrame | Mapping[str, Any]:
+    """Known item parameters as `with_known` takes them, from a file or from an earlier fit.
+
+    Raises
+    ------
+    DataNotFound
+        There is no such file.
+    """
+    if isinstance(fixed, Fit):
+        return fixed.items(tidy=True)
+    if not isinstance(fixed, (str, Path)):
+        return fixed
+    if not Path(fixed).is_file():
+        raise DataNotFound(f"fixed={str(fixed)!r}: no such file; write one with Fit.items(tidy=True).to_csv(path).")
+    return pd.read_csv(fixed, dtype={"item": str})
 
 
 def warn_of(done: Fit) -> None:
@@ -212,10 +240,12 @@ class Fitter:
 
     def bind(self, responses: Responses, seed: int) -> Bound:
         """The program over one data set; compiled for the first."""
-        begin, fresh = time.perf_counter(), self._latest is None
+        begin, latest = time.perf_counter(), self._latest
+        responses = split_for(self.spec, responses)
         # Where each person has an ability, a row is one person.
         rows = responses if self.collapses else responses.expanded()
-        self._latest = self.compile(rows) if self._latest is None else self._latest.bind(rows)
+        fresh = latest is None or not latest.layout.has_covariates_of(rows)
+        self._latest = self.compile(rows) if latest is None or fresh else latest.bind(rows)
         return Bound(self._latest, responses, seed, fresh, time.perf_counter() - begin)
 
     @property
@@ -317,7 +347,7 @@ class Fit:
     provenance: dict[str, Any] = field(repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items))
+        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items, self.responses.origins))
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: all but the compiled program, which is compiled again when asked for."""

@@ -19,7 +19,7 @@ from scipy import special
 from irtbridge.data.responses import Responses
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at
+from irtbridge.model.noncentred import ability_at, nodes_of
 from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.plugin.program import Program
@@ -80,7 +80,7 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     assert layout.collapse is not None
     rng = np.random.default_rng([seed, 1])
     patterns = _of_persons(responses, np.float32)
-    lead = next(np.shape(v)[: np.ndim(v) - len(layout.slots[name].shape)] for name, v in params.items())
+    lead = layout.batch_shape(params)
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
     layout = replace(layout, collapse=grid)
@@ -159,12 +159,12 @@ def _log_posterior(
     standard : ndarray, shape (draw, node, trait)
         Standardised abilities.
     """
-    nodes = _abilities_at(layout, standard, params)
+    nodes, log_weights = _nodes(layout, standard, params)
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
     log_probs = np.where(layout.exists, log_probs, 0.0)
     lowest, higher = log_probs[..., 0], log_probs[..., 1:]
     contrasts = (higher - lowest[..., None]).reshape(*lowest.shape[:-1], -1).astype(patterns.dtype)
-    base = lowest.sum(axis=-1) - 0.5 * np.sum(standard**2, axis=-1)
+    base = lowest.sum(axis=-1) + (0.0 if layout.by_person else log_weights)
     observed, one, absent = np.split(patterns, [contrasts.shape[-1], contrasts.shape[-1] + 1])
     if layout.spec.family.linear and layout.collapse is not None:
         corners, weights = layout.collapse.corners(len(layout.spec.traits))
@@ -174,6 +174,8 @@ def _log_posterior(
     log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
     if len(absent):
         log_posterior -= lowest.astype(patterns.dtype) @ absent
+    if layout.by_person:
+        log_posterior += np.swapaxes(log_weights, -1, -2)
     return nodes, log_posterior
 
 
@@ -183,12 +185,14 @@ def _same_lead(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
     return [np.broadcast_to(a, (*lead, *a.shape[-2:])) for a in arrays]
 
 
-def _abilities_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> Array:
-    """Abilities at the standard nodes of each draw; at once where their prior is the same in every draw."""
+def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Abilities at the standard nodes of each draw, and their log weights; at once where their prior is one for all."""
     if not layout.spec[layout.spec.family.ability].prior.references():
-        return ability_at(layout, standard, {})
+        return ability_at(layout, standard, {}), -0.5 * np.sum(standard**2, axis=-1)
     each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
-    return np.stack([ability_at(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)])
+    pairs = [nodes_of(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)]
+    nodes, log_weights = map(np.stack, zip(*pairs, strict=True))
+    return nodes, log_weights
 
 
 def _draw(

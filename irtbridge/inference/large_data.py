@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import add_abilities
 from irtbridge.inference.wrapped import WrappedProgram
-from irtbridge.model.layout import Layout
+from irtbridge.model.layout import Layout, membership_of
 from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
@@ -90,6 +90,8 @@ def compile_collapsed(
 ) -> Program:
     """Compile a model with its abilities integrated out, in blocks of persons where the data are large.
 
+    Groups and covariates of persons are taken whole: a block would have a grid, and a design, of its own.
+
     Parameters
     ----------
     backend : Backend
@@ -111,7 +113,8 @@ def compile_collapsed(
         The abilities of this model cannot be integrated out.
     """
     check_collapsible(spec)
-    size = block or automatic_block(spec, responses, quadrature)
+    whole = membership_of(spec, responses) is not None or any(p.dim == "person" for p in spec.designs.values())
+    size = responses.n_persons if whole else block or automatic_block(spec, responses, quadrature)
 
     def compiled(part: Responses) -> Program:
         return backend.compile(spec, part, collapse=quadrature, **how)
@@ -145,7 +148,7 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
     """`add_abilities`, in blocks of persons where there are many."""
     responses, collapse = program.responses, program.layout.collapse
     nodes = 0 if collapse is None else collapse.size(len(program.spec.traits))
-    if nodes * responses.n_persons <= LARGEST_WHOLE:
+    if nodes * responses.n_persons <= LARGEST_WHOLE or program.layout.by_person:
         return add_abilities(program, draws, seed)
     ability = program.spec[program.spec.family.ability]
     traits = tuple(program.layout.sizes[dim] for dim in ability.dims[1:])

@@ -11,7 +11,7 @@ from scipy import special
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at
+from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns
 
 Array = NDArray[np.float64]
@@ -27,12 +27,12 @@ def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
 def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
     """Log probability of each distinct response pattern times its count, the abilities integrated out."""
     assert layout.collapse is not None
-    n_traits = len(layout.spec.traits)
-    patterns = Patterns.of(responses)
-    nodes = ability_at(layout, layout.collapse.standard_nodes(n_traits), params)
+    params = layout.complete(params)
+    patterns = Patterns.of(responses, by_person=layout.by_person)
+    nodes, log_weights = nodes_of(layout, layout.collapse.standard_nodes(len(layout.spec.traits)), params)
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
     log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
-    by_node = patterns.one_hot @ log_probs.T + layout.collapse.log_weights(n_traits)
+    by_node = patterns.one_hot @ log_probs.T + log_weights
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
 
 
@@ -72,7 +72,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
     """Log probability of each response, shape (person, item); 0 where it is missing."""
-    log_probs = category_log_probs(layout, params)
+    log_probs = category_log_probs(layout, layout.complete(params))
     code = np.maximum(responses.values, 0)[..., None]
     chosen = np.take_along_axis(log_probs, code, axis=-1)[..., 0]
     return np.where(responses.observed, chosen, 0.0)
@@ -82,12 +82,16 @@ def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:
     """Log prior density of one variable, summed over its free elements."""
     slot = layout.slots[name]
     prior, value = slot.variable.prior, np.asarray(params[name], dtype=float)
-    arguments = layout.arguments(name, params)
+    arguments = layout.arguments(name, layout.complete(params))
     if slot.basis is not None:
         value = slot.to_site(value)
         return float(np.sum(prior.log_density(value, **arguments)))
     terms = prior.log_density(value, **arguments)
-    return float(np.sum(terms if prior.event_ndim or slot.free is None else terms[slot.free]))
+    if slot.index is None:
+        return float(np.sum(terms))
+    if not prior.event_ndim:
+        return float(np.sum(terms.ravel()[slot.index]))
+    return float(np.sum(terms[np.unique(slot.index // slot.shape[-1])]))
 
 
 def log_density_terms(layout: Layout, params: Mapping[str, Array], responses: Responses) -> dict[str, float]:

@@ -32,7 +32,7 @@ class Patterns:
     n_categories: int
 
     @classmethod
-    def of(cls, responses: Responses, rows: int | None = None) -> Patterns:
+    def of(cls, responses: Responses, rows: int | None = None, *, by_person: bool = False) -> Patterns:
         """Patterns of a data set: distinct ones where there are less than half as many as persons.
 
         Parameters
@@ -41,10 +41,15 @@ class Patterns:
             The data.
         rows : int, optional
             Fill up to this many rows, for a program compiled for as many.
+        by_person : bool
+            A row for each person, in their order.
         """
+        each = np.ones(responses.n_persons) if responses.weights is None else responses.weights
+        if by_person:
+            return cls(responses.values, each, responses.max_categories)
         codes, (first, counts) = responses.values, _distinct(responses)
         if 2 * len(first) > responses.n_persons:
-            counts = np.ones(responses.n_persons) if responses.weights is None else responses.weights
+            counts = each
         else:
             codes = codes[first]
         wanted = rows if rows is not None and rows >= len(codes) else _roomy(len(codes), responses.n_persons)
