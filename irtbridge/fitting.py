@@ -109,11 +109,11 @@ def fit(
     check_seed(seed)
     check_device(device)
     check_dtype(dtype)
-    grouped = {} if group is None else {"group": group}
     if group is not None and not isinstance(model, ModelSpec):
         model_options = {"invariance": "scalar"} | dict(model_options or {})
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
-    responses = load_responses(data, kind=fitter.spec.family.kind, **{**dict(data_options or {}), **grouped})
+    options = {"kind": fitter.spec.family.kind, **dict(data_options or {})}
+    responses = load_responses(data, **(options if group is None else options | {"group": group}))
     if fixed is not None:
         fitter.spec = with_known(fitter.spec, read_known(fixed), split_for(fitter.spec, responses))
     done = fitter.fit(responses, int(seed), progress)
