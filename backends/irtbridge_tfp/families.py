@@ -36,7 +36,7 @@ def response_distribution(family: Family, params: Mapping[str, Tensor], dims: Di
         Which categories each item has, the lowest included.
     """
     slope, shift = predictor(family, params, dims, len(exists))
-    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.asymptotes(params))
+    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.shapes(params))
 
 
 def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items: int) -> tuple[Tensor, Tensor]:
@@ -46,13 +46,15 @@ def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items:
     """
     ability = params[family.ability]
     location = sum(_to_item_category(params[name], dims[name]) for name in family.location)
+    shift = -location if family.parameterization == "intercept" else location
     slopes = _slopes(family, params, dims)
     if "category" in dims.get(family.discrimination or "", ()):
-        return family.scaling * ability[..., None, None] * slopes[..., None, :, :], location
+        return family.scaling * ability[..., None, None] * slopes[..., None, :, :], shift
     if dims[family.ability] == ("person", "trait"):
-        return family.scaling * tf.matmul(ability, slopes, transpose_b=True), location
+        return family.scaling * tf.matmul(ability, slopes, transpose_b=True), shift
     slopes = tf.ones([n_items], ability.dtype) * slopes
-    shift = family.scaling * slopes[..., None] * location
+    if family.scales_locations(dims):
+        shift = family.scaling * slopes[..., None] * location
     return tf.matmul(family.scaling * ability[..., None], slopes[..., None, :]), shift
 
 
@@ -94,14 +96,14 @@ def _bernoulli_log_prob(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[Tensor]
     return y * x - tf.maximum(x, tf.zeros([], x.dtype)) - tf.math.log1p(small), gradient
 
 
-def _binary(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], **asymptotes: Tensor) -> Any:
+def _binary(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], **shapes: Tensor) -> Any:
     """Bernoulli whose logit is log P(Y = 1) - log P(Y = 0); without asymptotes that is slope - shift."""
     x = slope - shift[..., None, :, 0]
-    if not asymptotes:
+    if not shapes:
         return Bernoulli(logits=x)
     above, below = tf.math.log_sigmoid(x), tf.math.log_sigmoid(-x)
-    lower, not_lower = _log_and_complement(asymptotes.get("lower"), absent=(IMPOSSIBLE, 0.0))
-    upper, not_upper = _log_and_complement(asymptotes.get("upper"), absent=(0.0, IMPOSSIBLE))
+    lower, not_lower = _log_and_complement(shapes.get("lower"), absent=(IMPOSSIBLE, 0.0))
+    upper, not_upper = _log_and_complement(shapes.get("upper"), absent=(0.0, IMPOSSIBLE))
     right = tfp.math.log_add_exp(lower + below, upper + above)
     wrong = tfp.math.log_add_exp(not_lower + below, not_upper + above)
     return Bernoulli(logits=right - wrong)
@@ -132,6 +134,19 @@ def _partial_credit(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> 
     return _categorical(score * slope[..., None] - offset[..., None, :, :], exists)
 
 
+def _nominal(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], deviation: Tensor) -> Any:
+    """Categorical whose logits are ``(k + deviation_k) slope - shift_k``."""
+    score = tf.range(1, exists.shape[1], dtype=slope.dtype) + deviation[..., None, :, :]
+    return _categorical(_pad(score * slope[..., None] - shift[..., None, :, :], 1, 0), exists)
+
+
+def _sequential(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
+    """Categorical with log P(Y = k) = log sigma(u_1) + ... + log sigma(u_k) + log sigma(-u_{k+1})."""
+    u = slope[..., None] - shift[..., None, :, :]
+    stop = tf.where(exists[:, 1:], tf.math.log_sigmoid(-u), tf.zeros([], u.dtype))
+    return _categorical(_pad(tf.cumsum(tf.math.log_sigmoid(u), axis=-1), 1, 0) + _pad(stop, 0, 1), exists)
+
+
 def _categorical(logits: Tensor, exists: NDArray[np.bool_]) -> Any:
     return tfd.Categorical(logits=tf.where(exists, logits, tf.constant(IMPOSSIBLE, logits.dtype)))
 
@@ -141,9 +156,11 @@ def _pad(x: Tensor, before: int, after: int) -> Tensor:
     return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[before, after]])
 
 
-# Functions of slope (..., person, item), shift (..., item, category - 1), which categories exist, and asymptotes.
+# Functions of slope (..., person, item), shift (..., item, category - 1), which categories exist, and `Family.shapes`.
 DISTRIBUTIONS: dict[type[Family], Callable[..., Any]] = {
     families.Binary: _binary,
     families.Graded: _graded,
     families.PartialCredit: _partial_credit,
+    families.Nominal: _nominal,
+    families.Sequential: _sequential,
 }

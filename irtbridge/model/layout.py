@@ -272,6 +272,9 @@ def _slot(variable: Variable, sizes: dict[str, int], has_category: NDArray[np.bo
         raise SpecError(
             f"variable {variable.name!r}: its mask (Q-matrix) has shape {free.shape}, the data need {shape}."
         )
+    if variable.inner:  # a category has a higher one
+        inner = np.roll(has_category, -1, axis=1) & (np.arange(sizes["category"]) < sizes["category"] - 1)
+        free = inner if free is None else free & inner
     exists = None
     if variable.dims == ("item", "category") and not has_category.all():
         if not variable.prior.ragged or variable.zero_sum:

@@ -95,7 +95,7 @@ def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
         if ordered and slot.exists is not None:  # an item's thresholds are as many as it has
             arguments["loc"] = np.where(slot.exists, arguments["loc"], np.nan)
         draw = prior.sample(rng, slot.shape, **arguments)
-        if ordered and not increasing(draw).all():
+        if ordered and not increasing(prior.direction * draw).all():
             return None
         params[name] = draw if slot.free is None else np.where(slot.free, draw, slot.fill())
     return params

@@ -100,8 +100,7 @@ class ModelSpec:
 
     def __str__(self) -> str:
         lines = [str(v) for v in self.variables]
-        roles = ", ".join(f"{role}={name}" for role, name in self.family.roles())
-        return "\n".join([f"{self.name}", *lines, f"response[person, item] ~ {self.family.name}({roles})"])
+        return "\n".join([f"{self.name}", *lines, f"response[person, item] ~ {self.family}"])
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON or YAML."""
@@ -158,5 +157,5 @@ def _check_references(spec: ModelSpec, variable: Variable, before: tuple[str, ..
             raise SpecError(f"{variable}: {argument} must be positive, {target} is not; use HalfNormal or LogNormal.")
         if not matrix and not set(target.dims) <= set(variable.dims):
             raise SpecError(f"{variable}: {name} has dims {target.dims}, not all of them among {variable.dims}.")
-        if not matrix and (target.free is not None or target.prior.support == "ordered"):
+        if not matrix and (target.free is not None or target.inner or target.prior.support == "ordered"):
             raise SpecError(f"{variable}: {name!r} has fixed or ordered elements and cannot be a prior's argument.")

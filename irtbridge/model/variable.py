@@ -14,6 +14,7 @@ from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model.priors import Prior, as_prior
 
 DIMS = ("person", "item", "category", "trait")
+_INNER = "  (0 in the highest category)"
 RESERVED = (*DIMS, "trait_other", "chain", "draw", "response")
 
 
@@ -38,6 +39,9 @@ class Variable:
     items : tuple of str, optional
         Item labels of `free`: it is matched with the data's items by them, in any order, and may have more items than
         the data. Without them it is taken by position.
+    inner : bool
+        Only categories between an item's lowest and highest are estimated, and the highest is 0 (identification of the
+        nominal model's scoring function); dims (item, category), elementwise prior.
 
     Raises
     ------
@@ -51,6 +55,7 @@ class Variable:
     free: tuple[Any, ...] | None = None
     zero_sum: bool = False
     items: tuple[str, ...] | None = None
+    inner: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dims", tuple(self.dims))
@@ -72,6 +77,8 @@ class Variable:
             raise SpecError(f"{self}: fixed elements need an elementwise prior.")
         if self.zero_sum and (self.free is not None or not self.dims or not self.prior.isotropic):
             raise SpecError(f"{self}: zero-sum needs a dim, no mask, and a Normal prior with mean 0 and one scale.")
+        if self.inner and (self.dims != ("item", "category") or self.prior.event_ndim):
+            raise SpecError(f"{self}: inner categories need dims (item, category) and an elementwise prior.")
         if self.items is not None:
             object.__setattr__(self, "items", tuple(str(item) for item in self.items))
             _check_items(self)
@@ -79,7 +86,8 @@ class Variable:
     def __str__(self) -> str:
         dims = f"[{', '.join(self.dims)}]" if self.dims else ""
         fixed = "" if self.free is None else f"  ({int(np.sum(self.free))} of {np.size(self.free)} free, others 0)"
-        return f"{self.name}{dims} ~ {self.prior}{fixed}{'  (sums to 0)' if self.zero_sum else ''}"
+        notes = f"{fixed}{'  (sums to 0)' if self.zero_sum else ''}{_INNER if self.inner else ''}"
+        return f"{self.name}{dims} ~ {self.prior}{notes}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -91,13 +99,14 @@ class Variable:
             "free": free,
             "zero_sum": self.zero_sum,
         }
-        return plain if self.items is None else plain | {"items": list(self.items)}
+        items = {} if self.items is None else {"items": list(self.items)}
+        return plain | items | ({"inner": True} if self.inner else {})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Variable:
         """Rebuild a variable from `to_dict`."""
         parts = data["name"], tuple(data["dims"]), as_prior(data["prior"]), data["free"], data["zero_sum"]
-        return cls(*parts, items=data.get("items"))
+        return cls(*parts, items=data.get("items"), inner=data.get("inner", False))
 
     def for_items(self, given: Sequence[str], items: Sequence[str]) -> Variable:
         """The variable for these items: its numbers by item, in the order of the labels given, moved to their places.

@@ -41,5 +41,6 @@ def _difficulties_of_data(program: Program, slopes: Array) -> dict[str, Array]:
         return {}
     right, observed = np.sum(responses.values == 1, axis=0), responses.observed.sum(axis=0)
     log_odds = np.log((right + 0.5) / (observed - right + 0.5))
-    single = len(spec[family.ability].dims) == 1
-    return {location.name: -log_odds / (family.scaling * slopes if single else 1.0)}
+    if family.parameterization == "intercept":
+        return {location.name: log_odds}
+    return {location.name: -log_odds / (family.scaling * slopes if family.scales_locations(spec.dims) else 1.0)}

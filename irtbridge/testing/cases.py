@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from irtbridge.data.responses import Responses
 from irtbridge.model import catalogue as models
@@ -17,6 +18,7 @@ Q_MATRIX = ((1, 0), (1, 0), (0, 1), (0, 1), (1, 1))
 BINARY = (2, 2, 2, 2, 2)
 UNEQUAL = (3, 4, 2, 3, 4)
 EQUAL = (4, 4, 4, 4, 4)
+EITHER = "Normal(0, 1)"  # a slope of either sign
 N_PERSONS = 9
 
 
@@ -81,6 +83,11 @@ def hierarchical_graded() -> ModelSpec:
     return ModelSpec("hierarchical grm", variables, Graded(location=("threshold",)))
 
 
+def intercepts(model: Callable[..., ModelSpec], **options: Any) -> ModelSpec:
+    """A model of the catalogue as ``D a theta + d``, with slopes of either sign."""
+    return model(parameterization="intercept", discrimination=EITHER, scaling=1.702, **options)
+
+
 def truncated_m2pl() -> ModelSpec:
     """An exploratory M2PL with slopes in an interval and a multivariate normal ability."""
     return models.m2pl(
@@ -109,6 +116,18 @@ CASES: tuple[Case, ...] = (
     Case("gpcm-correlated", lambda: models.generalized_partial_credit(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
     Case("rsm", models.rating_scale, EQUAL),
     Case("rsm-common-slope", lambda: models.rating_scale(common_discrimination=True), EQUAL),
+    Case("1pl-intercept", lambda: models.one_pl(parameterization="intercept", common_discrimination=True), BINARY),
+    Case("2pl-intercept", lambda: intercepts(models.two_pl), BINARY),
+    Case("4pl-intercept", lambda: intercepts(models.four_pl), BINARY),
+    Case("grm-intercept", lambda: intercepts(models.graded), UNEQUAL),
+    Case("grm-intercept-equal", lambda: intercepts(models.graded, traits=2), EQUAL),
+    Case("gpcm-intercept", lambda: intercepts(models.generalized_partial_credit), UNEQUAL),
+    Case("nominal", models.nominal, UNEQUAL),
+    Case("nominal-equal", lambda: models.nominal(discrimination=EITHER), EQUAL),
+    Case("nominal-two-traits", lambda: models.nominal(traits=2, scaling=1.702), UNEQUAL),
+    Case("sequential", models.sequential, UNEQUAL),
+    Case("sequential-equal", lambda: intercepts(models.sequential), EQUAL),
+    Case("sequential-correlated", lambda: models.sequential(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
     Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),
     Case("grm-hierarchical", hierarchical_graded, UNEQUAL),

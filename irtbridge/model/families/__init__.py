@@ -9,11 +9,25 @@ from irtbridge.errors import UnknownName
 from irtbridge.model.families.base import STEEPEST, Family
 from irtbridge.model.families.binary import Binary
 from irtbridge.model.families.graded import Graded
+from irtbridge.model.families.nominal import Nominal
 from irtbridge.model.families.partial_credit import PartialCredit
+from irtbridge.model.families.sequential import Sequential
 
-__all__ = ["FAMILIES", "STEEPEST", "Binary", "Family", "Graded", "PartialCredit", "family_from_dict"]
+__all__ = [
+    "FAMILIES",
+    "STEEPEST",
+    "Binary",
+    "Family",
+    "Graded",
+    "Nominal",
+    "PartialCredit",
+    "Sequential",
+    "family_from_dict",
+]
 
-FAMILIES: dict[str, type[Family]] = {family.name: family for family in (Binary, Graded, PartialCredit)}
+FAMILIES: dict[str, type[Family]] = {
+    family.name: family for family in (Binary, Graded, PartialCredit, Nominal, Sequential)
+}
 
 
 def family_from_dict(data: Mapping[str, Any]) -> Family:

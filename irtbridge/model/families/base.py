@@ -7,8 +7,9 @@ Every family starts from the same two arrays. With ability theta (person, trait)
 - several traits:  ``slope = D a . theta``,  ``shift = b``       so that  ``slope - shift = D a . theta - b``;
 - one trait, a discrimination (item, category) of each category: ``slope_k = D a_k theta``,  ``shift_k = b_k``.
 
-Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. A family turns them into log probabilities
-(person, item, category). All arrays may have the same leading axes, as draws have.
+With ``parameterization="intercept"`` the locations are intercepts d, for one trait or several: ``shift = -d``, so that
+``slope - shift = D a theta + d``. Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. A family turns
+them into log probabilities (person, item, category). All arrays may have the same leading axes, as draws have.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
-from irtbridge.errors import DataError, SpecError
+from irtbridge.errors import DataError, SpecError, UnknownName
 from irtbridge.model.variable import Variable
 
 T = TypeVar("T")
@@ -36,7 +37,9 @@ IMPOSSIBLE = -np.inf
 # The curve of an item so steep is a step for every person there could be, and sums over items keep their digits: with
 # a thousand times more, what is left of a likelihood in single precision is rounding, and soon in double too.
 STEEPEST = 1e4
-ROLES = ("ability", "discrimination", "lower", "upper", "location")  # in the order in which a spec prints them
+SHAPES = ("lower", "upper", "deviation")  # roles of what a family has besides slopes and locations
+ROLES = ("ability", "discrimination", *SHAPES, "location")  # in the order in which a spec prints them
+PARAMETERIZATIONS = ("difficulty", "intercept")
 
 
 class Spec(Protocol):
@@ -66,11 +69,15 @@ class Family(ABC):
         Asymptotes, dims (item,), of a family that has them.
     scaling : float
         D: 1 for the logistic metric, 1.702 to approximate the normal ogive.
+    parameterization : str
+        ``difficulty``, ``D a (theta - b)``, or ``intercept``, ``D a theta + d``: what the location is.
 
     Attributes
     ----------
     name : str
         As in a spec's data.
+    location_word : str
+        What a location b of one trait is called.
     max_categories : int or None
         The most categories that an item may have; None for any number.
     role_dims : mapping of str to tuple
@@ -83,7 +90,9 @@ class Family(ABC):
     lower: str | None = None
     upper: str | None = None
     scaling: float = 1.0
+    parameterization: str = "difficulty"
     name: ClassVar[str] = ""
+    location_word: ClassVar[str] = "difficulty"
     max_categories: ClassVar[int | None] = None
     role_dims: ClassVar[RoleDims] = {
         "ability": (("person",), ("person", "trait")),
@@ -95,6 +104,8 @@ class Family(ABC):
         if not isinstance(self.scaling, (int, float)) or not 0 < self.scaling < np.inf:
             raise SpecError(f"scaling={self.scaling!r} must be a positive number; 1 is logistic, 1.702 near the ogive.")
         object.__setattr__(self, "scaling", float(self.scaling))
+        if self.parameterization not in PARAMETERIZATIONS:
+            raise UnknownName("parameterization", self.parameterization, PARAMETERIZATIONS)
 
     @property
     def linear(self) -> bool:
@@ -103,17 +114,23 @@ class Family(ABC):
 
     def roles(self) -> tuple[tuple[str, str], ...]:
         """Role and variable, for each variable that has a role; several locations share one role."""
-        named = {role: getattr(self, role) for role in ROLES}
+        named: dict[str, Any] = {role: getattr(self, role, None) for role in ROLES}
         each = {role: names if role == "location" else (names,) for role, names in named.items()}
         return tuple((role, name) for role, names in each.items() for name in names if name is not None)
 
-    def asymptotes(self, values: Mapping[str, T]) -> dict[str, T]:
-        """The asymptotes there are, by role, out of values by variable name."""
-        return {role: values[name] for role, name in self.roles() if role in ("lower", "upper")}
+    def __str__(self) -> str:
+        word = "intercept" if self.parameterization == "intercept" else "location"
+        said = ", ".join(f"{word if role == 'location' else role}={name}" for role, name in self.roles())
+        return f"{self.name}({said})"
+
+    def shapes(self, values: Mapping[str, T]) -> dict[str, T]:
+        """What shapes the curves besides slopes and locations, by role, out of values by variable name."""
+        return {role: values[name] for role, name in self.roles() if role in SHAPES}
 
     def scales_locations(self, dims: Mapping[str, Dims]) -> bool:
         """Whether locations are multiplied by discriminations, as in ``D a (theta - b)``; else ``D a . theta - b``."""
-        return dims[self.ability] == ("person",) and "category" not in dims.get(self.discrimination or "", ())
+        alone = dims[self.ability] == ("person",) and "category" not in dims.get(self.discrimination or "", ())
+        return alone and self.parameterization == "difficulty"
 
     def check(self, spec: Spec) -> None:
         """Raise `SpecError` unless the variables make sense in their roles; a family adds rules of its own.
@@ -179,7 +196,7 @@ class Family(ABC):
         """
         slope, shift = self.predictor(params, dims)
         shift = np.nan_to_num(shift)[..., None, :, :]
-        return np.where(exists, self.categories(slope, shift, exists, **self.asymptotes(params)), IMPOSSIBLE)
+        return np.where(exists, self.categories(slope, shift, exists, **self.shapes(params)), IMPOSSIBLE)
 
     def predictor(self, params: Params, dims: Mapping[str, Dims]) -> tuple[Array, Array]:
         """The slope part and the shift.
@@ -193,12 +210,14 @@ class Family(ABC):
         """
         ability, a, of = self.scaling * params[self.ability], *self._discrimination(params, dims)
         location = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        shift = -location if self.parameterization == "intercept" else location
         if "category" in of:
-            return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], location
+            return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], shift
         if "trait" in of:
-            return (ability @ np.swapaxes(a, -1, -2))[..., None], location
+            return (ability @ np.swapaxes(a, -1, -2))[..., None], shift
         by_item = a if of else a[..., None]
-        return (ability[..., None] * by_item[..., None, :])[..., None], self.scaling * by_item[..., None] * location
+        slope = (ability[..., None] * by_item[..., None, :])[..., None]
+        return slope, self.scaling * by_item[..., None] * location if self.scales_locations(dims) else shift
 
     def _discrimination(self, params: Params, dims: Mapping[str, Dims]) -> tuple[Array, Dims]:
         """Discriminations, at most `STEEPEST` in size, and their dims; 1 where there are none."""
@@ -207,7 +226,7 @@ class Family(ABC):
         return np.clip(params[self.discrimination], -STEEPEST, STEEPEST), dims[self.discrimination]
 
     @abstractmethod
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         """Log probability of each category; anything where an item lacks it.
 
         Parameters
@@ -218,17 +237,35 @@ class Family(ABC):
             0 where an item lacks the category.
         exists : ndarray of bool, shape (item, category)
             Which categories each item has (the lowest included).
-        **asymptotes : ndarray, shape (..., item)
-            Those that there are.
+        **shapes : ndarray, shape (..., item) or (..., item, category - 1)
+            Of `shapes`: asymptotes, deviations of scoring values.
 
         Returns
         -------
         ndarray, shape (..., person, item, category)
         """
 
+    def derived(self, params: Params, dims: Mapping[str, Dims]) -> dict[str, tuple[Dims, Array]]:
+        """What users read besides the variables: dims and full arrays by name.
+
+        Of one trait with intercepts d the locations ``b = -d / (D a)``, infinite where a is 0.
+        """
+        one_slope = dims.get(self.discrimination or "", ()) in ((), ("item",))
+        if self.parameterization != "intercept" or not one_slope:
+            return {}
+        intercept = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        a, of = self._discrimination(params, dims)
+        by_item = a[..., None] if of else a[..., None, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            location = -intercept / (self.scaling * by_item)
+        several = any("category" in dims[name] for name in self.location)
+        return {self.location_word: (("item", "category"), location) if several else (("item",), location[..., 0])}
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
+        if self.parameterization == type(self).parameterization:
+            del values["parameterization"]
         return {"name": self.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 

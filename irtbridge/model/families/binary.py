@@ -45,12 +45,12 @@ class Binary(Family):
             if role in ("lower", "upper") and not 0 <= low < high <= 1:
                 raise SpecError(f"{spec[name]}: the {role} asymptote is a probability; use a Beta or Uniform prior.")
 
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         x = slope - shift
         above, below = log_sigmoids(x)
-        if not asymptotes:
+        if not shapes:
             return np.concatenate([below, above], axis=-1)
-        lower, upper = (np.asarray(asymptotes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
+        lower, upper = (np.asarray(shapes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
         with np.errstate(divide="ignore"):
             right = np.logaddexp(np.log(lower) + below, np.log(upper) + above)
             wrong = np.logaddexp(np.log1p(-lower) + below, np.log1p(-upper) + above)

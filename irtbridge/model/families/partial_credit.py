@@ -23,12 +23,13 @@ class PartialCredit(Family):
     """
 
     name: ClassVar[str] = "partial_credit"
+    location_word: ClassVar[str] = "step"
 
     @property
     def linear(self) -> bool:
         return True
 
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         score = np.arange(exists.shape[1])
         log_odds = score * slope - padded(np.cumsum(shift, axis=-1), 1, 0)
         log_odds = np.where(exists, log_odds, IMPOSSIBLE)

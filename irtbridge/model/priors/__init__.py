@@ -8,13 +8,14 @@ from irtbridge.model.priors.base import Argument, Prior
 from irtbridge.model.priors.correlations import LKJCholesky
 from irtbridge.model.priors.elementwise import Beta, Gamma, HalfNormal, LogNormal, Normal, TruncatedNormal, Uniform
 from irtbridge.model.priors.reading import PRIORS, as_prior
-from irtbridge.model.priors.vectors import MAX_TRIES, MultivariateNormal, OrderedNormal, increasing
+from irtbridge.model.priors.vectors import MAX_TRIES, DecreasingNormal, MultivariateNormal, OrderedNormal, increasing
 
 __all__ = [
     "MAX_TRIES",
     "PRIORS",
     "Argument",
     "Beta",
+    "DecreasingNormal",
     "Gamma",
     "HalfNormal",
     "LKJCholesky",

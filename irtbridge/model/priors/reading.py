@@ -13,7 +13,7 @@ from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model.priors.base import Prior
 from irtbridge.model.priors.correlations import LKJCholesky
 from irtbridge.model.priors.elementwise import Beta, Gamma, HalfNormal, LogNormal, Normal, TruncatedNormal, Uniform
-from irtbridge.model.priors.vectors import MultivariateNormal, OrderedNormal
+from irtbridge.model.priors.vectors import DecreasingNormal, MultivariateNormal, OrderedNormal
 
 PRIORS: dict[str, type[Prior]] = {
     prior.__name__: prior
@@ -26,6 +26,7 @@ PRIORS: dict[str, type[Prior]] = {
         Beta,
         Gamma,
         OrderedNormal,
+        DecreasingNormal,
         MultivariateNormal,
         LKJCholesky,
     )
