@@ -107,7 +107,7 @@ def test_the_rule_undoes_any_labelling(n_traits: int) -> None:
     rng = np.random.default_rng(7)
     pattern = rng.normal(0, 1, (12, n_traits))
     pattern = pattern[:, np.argsort(-np.sum(pattern**2, axis=0))]
-    pattern *= np.where(pattern.sum(axis=0) < 0, -1, 1)
+    pattern *= np.sign(pattern[np.abs(pattern).argmax(axis=0), np.arange(n_traits)])
     draws = pattern + 0.15 * rng.normal(size=(400, 12, n_traits))
     symmetry = symmetry_of(irt.m2pl(traits=n_traits, discrimination=EITHER))
     assert symmetry is not None
