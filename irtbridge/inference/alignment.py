@@ -126,7 +126,7 @@ def align(program: Program, draws: Draws) -> Draws:
 
 
 def sign_items(program: Program, draws: Draws) -> dict[str, str]:
-    """For each trait whose sign the model leaves open the item that has fixed it: the trait's slope is positive there."""
+    """For each trait whose sign the model leaves open the item that has fixed it, where its slope is positive."""
     symmetry = Symmetry.of(program.layout)
     if symmetry is None or not symmetry.flips.any():
         return {}
