@@ -227,7 +227,7 @@ def sequential(
     correlation: PriorLike = CORRELATION,
     scaling: float = 1.0,
 ) -> ModelSpec:
-    """Sequential (Tutz 1990): ``logit P(Y >= k | Y >= k-1) = D a (theta - b_k)``, the b_k in any order.
+    """Sequential (Tutz 1990): ``P(Y >= k) / P(Y >= k-1) = sigma(D a (theta - b_k))``, the b_k in any order.
 
     With several traits ``D a . theta - b_k``; with ``parameterization="intercept"`` ``D a . theta + d_k``. Parameters
     as in `m2pl`.
