@@ -103,10 +103,11 @@ class Design:
     def truth(self, params: Mapping[str, Array]) -> dict[str, Array]:
         """True values of what is estimated, by the names of a posterior; NaN where an element is fixed.
 
-        Of a correlation matrix the elements below the diagonal count.
+        Of a correlation matrix the elements below the diagonal count. What only follows from others (`Family.derived`)
+        stands behind the variables in a report, and is left out here.
         """
         slots, named = self.layout.slots.values(), reported(self.layout, params)
-        pairs = zip(slots, named.items(), strict=True)
+        pairs = zip(slots, named.items(), strict=False)
         return {name: np.where(slot.estimated, value, np.nan) for slot, (name, (_, value)) in pairs}
 
 
