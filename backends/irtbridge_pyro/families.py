@@ -93,19 +93,20 @@ def _of_category(table: Tensor, value: Tensor) -> Tensor:
     return table.T.gather(0, value.long())
 
 
-def _binary(slope: Tensor, shift: Tensor, exists: Tensor, **asymptotes: Tensor) -> dist.TorchDistribution:
+def _binary(slope: Tensor, shift: Tensor, exists: Tensor, **shapes: Tensor) -> dist.TorchDistribution:
     x = slope - shift[:, 0]
-    if not asymptotes:
+    if not shapes:
         return Bernoulli(logits=x)
-    lower = asymptotes.get("lower", x.new_zeros(()))
-    upper = asymptotes.get("upper", x.new_ones(()))
+    lower = shapes.get("lower", x.new_zeros(()))
+    upper = shapes.get("upper", x.new_ones(()))
     above, below = logsigmoid(x), logsigmoid(-x)
     right = torch.logaddexp(lower.log() + below, upper.log() + above)
     wrong = torch.logaddexp(torch.log1p(-lower) + below, torch.log1p(-upper) + above)
     return Bernoulli(logits=right - wrong)
 
 
-# Functions of slope (person, item), shift (item, category - 1), which categories exist (item, category), asymptotes.
+# Functions of slope (person, item), shift (item, category - 1), which categories exist (item, category), and
+# `Family.shapes`.
 DISTRIBUTIONS: dict[type[Family], Callable[..., dist.TorchDistribution]] = {
     families.Binary: _binary,
     families.Graded: Graded,
@@ -123,10 +124,10 @@ def response_builder(family: Family) -> Callable[[Values, Dims, Tensor], dist.To
 
 
 def _response(family: Family, values: Values, dims: Dims, exists: Tensor) -> dist.TorchDistribution:
-    return DISTRIBUTIONS[type(family)](*_predictor(family, values, dims), exists, **family.asymptotes(values))
+    return DISTRIBUTIONS[type(family)](*predictor(family, values, dims), exists, **family.shapes(values, dims))
 
 
-def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tensor]:
+def predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tensor]:
     """The slope part and the shift (item, category above the lowest).
 
     The slope part is (person, item), or (person, item, category) where the discrimination has a category axis.

@@ -36,7 +36,7 @@ def response_distribution(family: Family, params: Mapping[str, Tensor], dims: Di
         Which categories each item has, the lowest included.
     """
     slope, shift = predictor(family, params, dims, len(exists))
-    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.asymptotes(params))
+    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.shapes(params, dims))
 
 
 def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items: int) -> tuple[Tensor, Tensor]:
@@ -94,14 +94,14 @@ def _bernoulli_log_prob(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[Tensor]
     return y * x - tf.maximum(x, tf.zeros([], x.dtype)) - tf.math.log1p(small), gradient
 
 
-def _binary(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], **asymptotes: Tensor) -> Any:
+def _binary(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], **shapes: Tensor) -> Any:
     """Bernoulli whose logit is log P(Y = 1) - log P(Y = 0); without asymptotes that is slope - shift."""
     x = slope - shift[..., None, :, 0]
-    if not asymptotes:
+    if not shapes:
         return Bernoulli(logits=x)
     above, below = tf.math.log_sigmoid(x), tf.math.log_sigmoid(-x)
-    lower, not_lower = _log_and_complement(asymptotes.get("lower"), absent=(IMPOSSIBLE, 0.0))
-    upper, not_upper = _log_and_complement(asymptotes.get("upper"), absent=(0.0, IMPOSSIBLE))
+    lower, not_lower = _log_and_complement(shapes.get("lower"), absent=(IMPOSSIBLE, 0.0))
+    upper, not_upper = _log_and_complement(shapes.get("upper"), absent=(0.0, IMPOSSIBLE))
     right = tfp.math.log_add_exp(lower + below, upper + above)
     wrong = tfp.math.log_add_exp(not_lower + below, not_upper + above)
     return Bernoulli(logits=right - wrong)
@@ -141,7 +141,7 @@ def _pad(x: Tensor, before: int, after: int) -> Tensor:
     return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[before, after]])
 
 
-# Functions of slope (..., person, item), shift (..., item, category - 1), which categories exist, and asymptotes.
+# Functions of slope (..., person, item), shift (..., item, category - 1), which categories exist, and `Family.shapes`.
 DISTRIBUTIONS: dict[type[Family], Callable[..., Any]] = {
     families.Binary: _binary,
     families.Graded: _graded,

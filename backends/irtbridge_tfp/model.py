@@ -23,7 +23,7 @@ class Model:
     """A layout in TensorFlow. It holds no data: they are arguments.
 
     `data` is (response codes,) where none is missing, else (response codes, whether each is observed); with the
-    abilities integrated out (indicators of patterns, their counts).
+    abilities integrated out (statistics of patterns, their counts).
 
     Parameters
     ----------

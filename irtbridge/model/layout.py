@@ -119,7 +119,7 @@ class Layout:
     sizes : dict of str to int
         Length of each dim; ``category`` counts the categories above the lowest.
     n_categories : ndarray of int, shape (item,)
-        Categories of each item.
+        Categories of each item that the family tells apart.
     slots : dict of str to Slot
         In the order of the spec's variables; the abilities are missing where they are integrated out.
     collapse : Quadrature or None
@@ -154,11 +154,11 @@ class Layout:
         spec = spec.for_items(responses.items)
         if collapse is not None:
             check_collapsible(spec)
-            collapse = collapse.chosen(len(spec.traits), responses.n_categories)
+            collapse = collapse.chosen(len(spec.traits), spec.family.steps(responses))
         if noncentred:
             check_normal_abilities(spec)
-        n_categories = responses.n_categories
         spec.family.check_responses(spec, responses)
+        n_categories = spec.family.n_categories(responses)
         sizes = {
             "person": responses.n_persons,
             "item": responses.n_items,
@@ -192,6 +192,11 @@ class Layout:
         """Which categories each item has, shape (item, category), the lowest included."""
         return np.arange(self.sizes["category"] + 1) < self.n_categories[:, None]
 
+    @property
+    def n_columns(self) -> int:
+        """Statistics of all responses of a person."""
+        return self.sizes["item"] * self.spec.family.n_statistics(self.exists)
+
     def batch_shape(self, params: Mapping[str, Array]) -> tuple[int, ...]:
         """Leading axes of full arrays (..., *shape)."""
         slot = next(iter(self.slots.values()))
@@ -204,11 +209,12 @@ class Layout:
 
     def check_same_shape(self, responses: Responses) -> None:
         """Raise `DataError` unless other data have the shape of those that it was laid out over."""
-        same_items = np.array_equal(responses.n_categories, self.n_categories)
+        n_categories = self.spec.family.n_categories(responses)
+        same_items = np.array_equal(n_categories, self.n_categories)
         if not same_items or responses.n_persons != self.sizes["person"]:
             raise DataError(
                 f"this program was compiled for {self.sizes['person']} persons and categories "
-                f"{self.n_categories.tolist()}; got {responses.n_persons} and {responses.n_categories.tolist()}."
+                f"{self.n_categories.tolist()}; got {responses.n_persons} and {n_categories.tolist()}."
             )
         if self.spec.items not in (None, responses.items):
             raise DataError(

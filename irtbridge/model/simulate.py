@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from irtbridge.data.kinds import CATEGORIES, MISSING
 from irtbridge.data.labels import aligned, listed
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
-from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import MAX_TRIES, increasing
 from irtbridge.model.spec import ModelSpec
@@ -21,7 +21,9 @@ Array = NDArray[np.float64]
 Seed = int | np.random.SeedSequence | np.random.Generator
 
 
-def empty_responses(n_persons: int, n_categories: ArrayLike, items: Sequence[str] | None = None) -> Responses:
+def empty_responses(
+    n_persons: int, n_categories: ArrayLike, items: Sequence[str] | None = None, kind: str = CATEGORIES
+) -> Responses:
     """Responses that are all missing: the shape of a test before anybody has taken it.
 
     Parameters
@@ -29,16 +31,19 @@ def empty_responses(n_persons: int, n_categories: ArrayLike, items: Sequence[str
     n_persons : int
         Number of persons.
     n_categories : array_like of int, shape (item,)
-        Number of categories of each item.
+        Number of categories of each item; 1 where responses are no categories.
     items : sequence of str, optional
         Labels, as a spec has them whose Q-matrix is labelled.
+    kind : str
+        ``categories``, ``fractions`` or ``counts``.
     """
     counts = np.asarray(n_categories, dtype=np.int64)
-    if n_persons < 1 or counts.ndim != 1 or counts.size == 0 or counts.min() < 2:
+    fewest = 2 if kind == CATEGORIES else 1
+    if n_persons < 1 or counts.ndim != 1 or counts.size == 0 or counts.min() < fewest:
         raise DataError(f"cannot simulate {n_persons} persons on items with categories {counts.tolist()}.")
     if items is not None and len(items) != counts.size:
         raise DataError(f"n_categories has {counts.size} items, the Q-matrix {len(items)}: {listed(items)}.")
-    return Responses.from_codes(np.full((n_persons, counts.size), -1), n_categories=counts, items=items)
+    return _as_responses(np.full((n_persons, counts.size), MISSING), kind, counts, items)
 
 
 def simulate_parameters(spec: ModelSpec, n_persons: int, n_categories: ArrayLike, seed: Seed) -> dict[str, Array]:
@@ -60,7 +65,7 @@ def simulate_parameters(spec: ModelSpec, n_persons: int, n_categories: ArrayLike
     dict of str to ndarray
         Full arrays, dims as in the spec; 0 where an element is fixed, NaN where an item lacks the category.
     """
-    layout = Layout.of(spec, empty_responses(n_persons, n_categories, spec.items))
+    layout = Layout.of(spec, empty_responses(n_persons, n_categories, spec.items, spec.family.kind))
     return draw_from_prior(layout, np.random.default_rng(seed))
 
 
@@ -123,8 +128,8 @@ def simulate_responses(
     Returns
     -------
     Responses
-        Codes 0..K-1; a category may stay unobserved, the number of categories is as asked. Items have the labels
-        that the spec has.
+        Of the family's kind. Codes are 0..K-1; a category may stay unobserved, the number of categories is as asked.
+        Items have the labels that the spec has.
     """
     if not 0 <= missing <= 1:
         raise DataError(f"missing={missing!r} must be a probability, from 0 to 1.")
@@ -133,12 +138,19 @@ def simulate_responses(
     if missed:
         raise SpecError(f"model {spec.name!r} needs values of {', '.join(missed)}; simulate_parameters draws them.")
     values = {name: _in_order(spec, name, value) for name, value in params.items()}
-    layout = Layout.of(spec, empty_responses(len(values[spec.family.ability]), n_categories, spec.items))
-    cumulative = np.cumsum(np.exp(category_log_probs(layout, values)), axis=-1)
-    uniform = rng.uniform(size=(*cumulative.shape[:2], 1))
-    codes = np.minimum((uniform > cumulative).sum(axis=-1), layout.n_categories - 1)
-    codes = np.where(rng.uniform(size=codes.shape) < missing, -1, codes)
-    return Responses.from_codes(codes, n_categories=layout.n_categories, items=spec.items)
+    family, n_persons = spec.family, len(values[spec.family.ability])
+    layout = Layout.of(spec, empty_responses(n_persons, n_categories, spec.items, family.kind))
+    drawn = family.draw(rng, values, spec.dims, layout.exists)
+    drawn = np.where(rng.uniform(size=drawn.shape) < missing, MISSING, drawn)
+    return _as_responses(drawn, family.kind, layout.n_categories, spec.items)
+
+
+def _as_responses(
+    values: NDArray[Any], kind: str, n_categories: NDArray[np.int64], items: Sequence[str] | None
+) -> Responses:
+    if kind == CATEGORIES:
+        return Responses.from_codes(values, n_categories=n_categories, items=items)
+    return Responses.from_numbers(values, kind, items=items)
 
 
 def _in_order(spec: ModelSpec, name: str, value: Any) -> Array:

@@ -14,7 +14,16 @@ from scipy import special
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model import catalogue as models
 from irtbridge.model.density import category_log_probs
-from irtbridge.model.families import FAMILIES, STEEPEST, Binary, Family, Graded, PartialCredit, family_from_dict
+from irtbridge.model.families import (
+    FAMILIES,
+    STEEPEST,
+    Binary,
+    Categories,
+    Family,
+    Graded,
+    PartialCredit,
+    family_from_dict,
+)
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import Normal
 from irtbridge.model.simulate import draw_from_prior, empty_responses
@@ -221,16 +230,16 @@ def test_one_pl_scales_the_whole_predictor() -> None:
 
 
 @dataclass(frozen=True)
-class Toy(Family):
+class Toy(Categories):
     """A first category, and a logistic curve of its own for each other one: independent choices, renormalised."""
 
     name: ClassVar[str] = "toy"
     role_dims: ClassVar[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-        **Family.role_dims,
+        **Categories.role_dims,
         "discrimination": (("item", "category"),),
     }
 
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         weight = np.concatenate([np.ones_like(slope[..., :1]), special.expit(slope - shift)], axis=-1) * exists
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(weight / weight.sum(axis=-1, keepdims=True)))

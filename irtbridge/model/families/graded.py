@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError
-from irtbridge.model.families.base import Array, Family, Spec, log_sigmoids, padded
+from irtbridge.model.families.base import Array, Spec, log_sigmoids, padded
+from irtbridge.model.families.categories import Categories
 
 
 @dataclass(frozen=True)
-class Graded(Family):
+class Graded(Categories):
     """Ordered categories by cumulative logits (Samejima 1969).
 
     With u_k = slope - shift_k::
@@ -38,7 +39,7 @@ class Graded(Family):
                 f"keep their order only then); {spec[slope].prior} is not. Use LogNormal, or recode the item."
             )
 
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         u = slope - shift
         between = exists[:, 2:]
         gap = np.where(between, np.diff(shift, axis=-1), 1.0)
