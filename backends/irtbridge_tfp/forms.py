@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from irtbridge.model import families
 from irtbridge.model.families import Family
-from irtbridge_tfp.families import Dims, response_distribution
+from irtbridge_tfp.families import Dims, OrderedBeta, response_distribution
 
 Tensor = Any
 
@@ -39,8 +40,43 @@ class Form(NamedTuple):
     statistics: Callable[[Tensor], Tensor]
 
 
-# Of a family whose responses are no categories: natural parameters and base of its distribution, and its statistics.
-FORMS: dict[type[Family], tuple[Callable[[Any], tuple[Tensor, Tensor]], Callable[[Tensor], Tensor]]] = {}
+def _beta(each: Any) -> tuple[Tensor, Tensor]:
+    above, below = each.concentration1, each.concentration0
+    base = tf.math.lgamma(above + below) - tf.math.lgamma(above) - tf.math.lgamma(below)
+    return tf.stack([above - 1, below - 1], axis=-1), base
+
+
+def _logarithms(y: Tensor) -> Tensor:
+    return tf.stack([tf.math.log(y), tf.math.log1p(-y)], axis=-1)
+
+
+def _ordered_beta(each: OrderedBeta) -> tuple[Tensor, Tensor]:
+    zero, between, one = each.log_parts()
+    natural, base = _beta(each.between)
+    base = between + base
+    return tf.concat([tf.stack([zero - base, one - base], axis=-1), natural], axis=-1), base
+
+
+def _ends_and_logarithms(y: Tensor) -> Tensor:
+    inside = ((y > 0) & (y < 1))[..., None]
+    logarithms = tf.where(inside, _logarithms(tf.where(inside[..., 0], y, tf.constant(0.5, y.dtype))), 0)
+    return tf.concat([tf.cast(tf.stack([y == 0, y == 1], axis=-1), y.dtype), logarithms], axis=-1)
+
+
+def _poisson(each: Any) -> tuple[Tensor, Tensor]:
+    return tf.stack([each.log_rate, -tf.ones_like(each.log_rate)], axis=-1), -tf.exp(each.log_rate)
+
+
+def _counts(y: Tensor) -> Tensor:
+    return tf.stack([y, tf.math.lgamma(y + 1)], axis=-1)
+
+
+# Of families whose responses are no categories: natural parameters and base of a distribution, and its statistics.
+FORMS: dict[type[Family], tuple[Callable[[Any], tuple[Tensor, Tensor]], Callable[[Tensor], Tensor]]] = {
+    families.Beta: (_beta, _logarithms),
+    families.OrderedBeta: (_ordered_beta, _ends_and_logarithms),
+    families.Poisson: (_poisson, _counts),
+}
 
 
 def exponential_form(family: Family, params: Mapping[str, Tensor], dims: Dims, exists: NDArray[np.bool_]) -> Form:

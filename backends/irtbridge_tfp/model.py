@@ -11,6 +11,7 @@ import tensorflow_probability as tfp
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.observations import POSSIBLE
 from irtbridge_tfp.collapsed import pattern_distribution, place_abilities
 from irtbridge_tfp.families import response_distribution
 from irtbridge_tfp.priors import site_bijector, site_distribution
@@ -69,8 +70,12 @@ class Model:
         spec = self.layout.spec
         each = response_distribution(spec.family, full, spec.dims, self.layout.exists)
         if observed:
-            each = tfd.Masked(each, *observed, safe_sample_fn=lambda d: tf.zeros([], d.dtype))
+            each = tfd.Masked(each, *observed, safe_sample_fn=self._possible)
         return tfd.Independent(each, 2, name="response")
+
+    def _possible(self, each: Any) -> Tensor:
+        """A response that stands for a missing one."""
+        return tf.constant(POSSIBLE[self.layout.spec.family.kind], each.dtype)
 
     def expand(self, slot: Slot, site: Tensor) -> Tensor:
         """Site (..., *site_shape) to full array (..., *shape); 0 where nothing is estimated."""

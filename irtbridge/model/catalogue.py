@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.labels import aligned, as_text, by_item, labels_of
 from irtbridge.errors import SpecError, UnknownName
-from irtbridge.model.families import Binary, Family, Graded, PartialCredit
+from irtbridge.model.families import Beta, Binary, Family, Graded, OrderedBeta, PartialCredit, Poisson
 from irtbridge.model.priors import LKJCholesky, LogNormal, MultivariateNormal, Normal, OrderedNormal, Prior, as_prior
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
@@ -28,6 +28,8 @@ DISCRIMINATION = LogNormal(0, 0.5)
 DIFFICULTY = Normal(0, 2)
 THRESHOLD = OrderedNormal(0, 2)
 STEP = Normal(0, 2)
+PRECISION = LogNormal(2, 1)  # its median is 7.4
+CUTPOINT = OrderedNormal((-2.0, 2.0), 2)
 CORRELATION = LKJCholesky(2)
 LOWER = "Beta(5, 17)"
 UPPER = "Beta(17, 5)"
@@ -219,6 +221,97 @@ def rating_scale(
     return ModelSpec("rsm", (_ability(ability), *slope, location, steps), family)
 
 
+def beta_irt(
+    *,
+    common_precision: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    precision: PriorLike = PRECISION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Beta response model (Noel & Dauvier 2007): ``Y ~ Beta(mu phi, (1 - mu) phi)``, ``logit mu = D a (theta - b)``.
+
+    For fractions between 0 and 1, the ends excluded; with them `ordered_beta`.
+
+    Parameters
+    ----------
+    common_precision : bool
+        One precision phi for all items; by default each item has its own.
+    ability, discrimination, difficulty, precision : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    variables = *_two_pl_variables(ability, discrimination, difficulty), _precision(precision, common_precision)
+    return ModelSpec("beta", variables, Beta(scaling=scaling))
+
+
+def ordered_beta(
+    *,
+    common_cutpoints: bool = True,
+    common_precision: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    cutpoint: PriorLike = CUTPOINT,
+    precision: PriorLike = PRECISION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Ordered beta (Kubinec 2022): ``P(Y > 0) = sigma(x - c_1)``, ``P(Y = 1) = sigma(x - c_2)``, between as `beta_irt`.
+
+    For fractions from 0 to 1, the ends included; ``x = D a (theta - b)``.
+
+    Parameters
+    ----------
+    common_cutpoints : bool
+        The same cutpoints c for all items; otherwise each item has its own.
+    common_precision : bool
+        One precision phi for all items; by default each item has its own.
+    ability, discrimination, difficulty, cutpoint, precision : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    variables = (
+        *_two_pl_variables(ability, discrimination, difficulty),
+        Variable("cutpoint", ("category",) if common_cutpoints else ("item", "category"), as_prior(cutpoint)),
+        _precision(precision, common_precision),
+    )
+    return ModelSpec("ordered_beta", variables, OrderedBeta(scaling=scaling))
+
+
+def poisson_counts(
+    *,
+    common_discrimination: bool = False,
+    item_discrimination: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Poisson counts (Rasch 1960): ``log rate = D (theta - b)``.
+
+    Parameters
+    ----------
+    common_discrimination : bool
+        Estimate one slope for all items, ``D a (theta - b)``; the same model as a = 1 with a free ability SD.
+    item_discrimination : bool
+        Estimate a slope for each item (Myszkowski & Storme 2021).
+    ability, discrimination, difficulty : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    if common_discrimination and item_discrimination:
+        raise SpecError("common_discrimination is one slope for all items, item_discrimination one for each: take one.")
+    dims = ("item",) if item_discrimination else ()
+    slope = [Variable("discrimination", dims, as_prior(discrimination))] if dims or common_discrimination else []
+    variables = [_ability(ability), *slope, Variable("difficulty", ("item",), as_prior(difficulty))]
+    family = Poisson(discrimination="discrimination" if slope else None, scaling=scaling)
+    return ModelSpec("poisson", tuple(variables), family)
+
+
 MODELS: dict[str, Callable[..., ModelSpec]] = {
     "1pl": one_pl,
     "2pl": two_pl,
@@ -229,6 +322,9 @@ MODELS: dict[str, Callable[..., ModelSpec]] = {
     "pcm": partial_credit,
     "gpcm": generalized_partial_credit,
     "rsm": rating_scale,
+    "beta": beta_irt,
+    "ordered_beta": ordered_beta,
+    "poisson": poisson_counts,
 }
 
 ALIASES: dict[str, str] = {
@@ -282,6 +378,10 @@ def _ability(prior: PriorLike) -> Variable:
 
 def _asymptote(name: str, prior: PriorLike) -> Variable:
     return Variable(name, ("item",), as_prior(prior))
+
+
+def _precision(prior: PriorLike, common: bool) -> Variable:
+    return Variable("precision", () if common else ("item",), as_prior(prior))
 
 
 def _two_pl_variables(ability: PriorLike, discrimination: PriorLike, difficulty: PriorLike) -> tuple[Variable, ...]:

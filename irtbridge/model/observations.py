@@ -18,7 +18,7 @@ from irtbridge.model.patterns import Patterns
 
 Arrays = tuple[NDArray[Any], ...]
 # Where a response is missing its density does not count, but has to be finite, and its gradient too.
-POSSIBLE = {CATEGORIES: 0, FRACTIONS: 0.5, COUNTS: 0}
+POSSIBLE = {CATEGORIES: 0, FRACTIONS: 0.5, COUNTS: 0.0}
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -37,9 +37,9 @@ def held_arrays(layout: Layout, responses: Responses, compiled_for: Shapes | Non
     Returns
     -------
     tuple of ndarray
-        Responses (person, item), with a possible one where they are missing, and with missing responses which are
-        observed (person, item). Where abilities are integrated out: statistics of the response patterns (pattern,
-        column), and how many persons gave each (pattern,); see `Patterns`.
+        Responses (person, item), integers if they are codes, with a possible one where they are missing; and with
+        missing responses which are observed (person, item). Where abilities are integrated out: statistics of the
+        response patterns (pattern, column), and how many persons gave each (pattern,); see `Patterns`.
     """
     if layout.collapse is None:
         values, observed = _filled(responses)
@@ -59,5 +59,4 @@ def stacked_arrays(data_sets: Sequence[Responses]) -> Arrays:
 
 def _filled(responses: Responses) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Responses, those that are missing replaced by one that every family allows; and which are observed."""
-    possible = responses.values.dtype.type(POSSIBLE[responses.kind])
-    return np.where(responses.observed, responses.values, possible), responses.observed
+    return np.where(responses.observed, responses.values, POSSIBLE[responses.kind]), responses.observed

@@ -25,7 +25,7 @@ def coordinates(spec: ModelSpec, responses: Responses) -> dict[str, Any]:
     ``category`` counts the categories above an item's lowest: 1, 2, ... Beside it stands ``category_value`` (item,
     category), the data's own value of that category, NaN where the item lacks it.
     """
-    n_categories = responses.max_categories
+    n_categories = int(spec.family.n_categories(responses).max())
     values = [[*own[1:], *[np.nan] * (n_categories - len(own))] for own in responses.categories]
     return {
         "person": list(responses.persons),

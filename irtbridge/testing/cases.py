@@ -17,12 +17,13 @@ Q_MATRIX = ((1, 0), (1, 0), (0, 1), (0, 1), (1, 1))
 BINARY = (2, 2, 2, 2, 2)
 UNEQUAL = (3, 4, 2, 3, 4)
 EQUAL = (4, 4, 4, 4, 4)
+NUMBERS = (1, 1, 1, 1, 1)
 N_PERSONS = 9
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model and the categories of its items; data are simulated from its own prior."""
+    """A model and the categories of its items (1: its responses are numbers); data are simulated from its own prior."""
 
     name: str
     build: Callable[[], ModelSpec]
@@ -33,6 +34,11 @@ class Case:
     def spec(self) -> ModelSpec:
         """The model."""
         return self.build()
+
+    @property
+    def n_traits(self) -> int:
+        """How many traits it has."""
+        return len(self.spec.traits)
 
     @property
     def has_ability_parameters(self) -> bool:
@@ -109,6 +115,17 @@ CASES: tuple[Case, ...] = (
     Case("gpcm-correlated", lambda: models.generalized_partial_credit(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
     Case("rsm", models.rating_scale, EQUAL),
     Case("rsm-common-slope", lambda: models.rating_scale(common_discrimination=True), EQUAL),
+    Case("poisson", models.poisson_counts, NUMBERS),
+    Case("poisson-common-slope", lambda: models.poisson_counts(common_discrimination=True), NUMBERS),
+    Case("poisson-slopes", lambda: models.poisson_counts(item_discrimination=True, difficulty="Normal(0, 1)"), NUMBERS),
+    Case("beta", models.beta_irt, NUMBERS),
+    Case("beta-common-precision", lambda: models.beta_irt(common_precision=True), NUMBERS),
+    Case("ordered-beta", models.ordered_beta, NUMBERS),
+    Case(
+        "ordered-beta-cutpoints-by-item",
+        lambda: models.ordered_beta(common_cutpoints=False, common_precision=True),
+        NUMBERS,
+    ),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
     Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),
     Case("grm-hierarchical", hierarchical_graded, UNEQUAL),

@@ -7,27 +7,33 @@ from typing import Any
 
 from irtbridge.errors import UnknownName
 from irtbridge.model.families.base import STEEPEST, ExponentialForm, Family
+from irtbridge.model.families.beta import Beta
 from irtbridge.model.families.binary import Binary
 from irtbridge.model.families.categories import Categories
 from irtbridge.model.families.graded import Graded
 from irtbridge.model.families.numbers import Numbers
+from irtbridge.model.families.ordered_beta import OrderedBeta
 from irtbridge.model.families.partial_credit import PartialCredit
+from irtbridge.model.families.poisson import Poisson
 
 __all__ = [
     "FAMILIES",
     "STEEPEST",
+    "Beta",
     "Binary",
     "Categories",
     "ExponentialForm",
     "Family",
     "Graded",
     "Numbers",
+    "OrderedBeta",
     "PartialCredit",
+    "Poisson",
     "family_from_dict",
 ]
 
 FAMILIES: dict[str, type[Family]] = {
-    family.name: family for family in (Binary, Graded, PartialCredit)
+    family.name: family for family in (Binary, Graded, PartialCredit, Beta, OrderedBeta, Poisson)
 }
 
 
