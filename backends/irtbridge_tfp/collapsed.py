@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
+from irtbridge_tfp.arguments import line_up
 from irtbridge_tfp.cumulants import Tabulated
 from irtbridge_tfp.forms import Form, exponential_form
 
@@ -28,8 +29,8 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
     ----------
     form : Form
         The family at each node.
-    log_weights : Tensor, shape (node,)
-        Log probabilities of the nodes.
+    log_weights : Tensor, shape (node,) or (..., pattern, node)
+        Log probabilities of the nodes, the same for every pattern or not.
     counts : Tensor, shape (pattern,)
         Persons with each pattern.
     corners : tuple of ndarray, optional
@@ -75,7 +76,8 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
     def _sample_n(self, n: int, seed: Any = None) -> Tensor:
         of_node, of_response = tfp.random.split_seed(seed, n=2)
         lead = tf.concat([[n], self._batch_shape_tensor()], 0)
-        node = tfd.Categorical(self.log_weights).sample(tf.concat([lead, tf.shape(self.counts)], 0), seed=of_node)
+        node = tfd.Categorical(self.log_weights + tf.zeros([*self.counts.shape, 1], self.dtype))
+        node = node.sample(n if self.log_weights.shape.rank > 2 else lead, seed=of_node)
         at_nodes = self.form.each.sample([n, *self.counts.shape], seed=of_response)  # (n, pattern, ..., node, item)
         rank = at_nodes.shape.rank
         by_pattern = tf.transpose(at_nodes, [0, *range(2, rank - 2), 1, rank - 2, rank - 1])
@@ -89,7 +91,8 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         return int(np.prod(self.form.natural.shape[-2:]))
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        constant = self.log_weights + tf.reduce_sum(self.form.base, axis=-1)
+        base = tf.reduce_sum(self.form.base, axis=-1)
+        constant = self.log_weights + (base if self.log_weights.shape.rank == 1 else base[..., None, :])
         if self.table is not None:
             each = self.table.log_prob(value, self.form.natural, constant)
         else:
@@ -108,7 +111,7 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
             by_corner = tf.matmul(value[..., :columns], tf.gather(natural, nodes, axis=-2), transpose_b=True)
             by_node = tf.matmul(by_corner, tf.constant(weights, self.dtype), transpose_b=True)
             by_node += tf.matmul(value[..., columns:], absent, transpose_b=True)
-        return by_node + constant[..., None, :]
+        return by_node + (constant[..., None, :] if self.log_weights.shape.rank == 1 else constant)
 
 
 def pattern_distribution(
@@ -130,8 +133,12 @@ def pattern_distribution(
     assert layout.collapse is not None
     n_traits, spec = len(layout.spec.traits), layout.spec
     standard = tf.constant(layout.collapse.standard_nodes(n_traits), counts.dtype)
-    log_weights = tf.constant(layout.collapse.log_weights(n_traits), counts.dtype)
-    at_nodes = {**full, spec.family.ability: place_abilities(layout, standard, full)[0]}
+    if layout.by_person:
+        abilities, log_weights = place_nodes(layout, standard, full)
+    else:
+        log_weights = tf.constant(layout.collapse.log_weights(n_traits), counts.dtype)
+        abilities = place_abilities(layout, standard, full)[0]
+    at_nodes = {**full, spec.family.ability: abilities}
     form = exponential_form(spec.family, at_nodes, spec.dims, layout.exists)
     corners = layout.collapse.corners(n_traits) if spec.family.linear else None
     tabulated = None if table is None else Tabulated(table, standard[:, 0], layout.exists[:, 1:])
@@ -147,16 +154,8 @@ def place_abilities(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]
     log_det : Tensor, shape (...)
         Log determinant of the Jacobian, summed over the rows.
     """
-    ability, dims = layout.spec[layout.spec.family.ability], layout.spec.dims
-    one_trait = ability.dims == ("person",)
-    arguments = {}
-    for name, value in ability.prior.arguments().items():
-        if not isinstance(value, str):
-            arguments[name] = tf.constant(value, standard.dtype)
-        elif name == "scale_tril" or one_trait:
-            arguments[name] = full[value] if name == "scale_tril" else full[value][..., None]
-        else:
-            arguments[name] = full[value][..., None, :] if dims[value] else full[value][..., None, None]
+    arguments = _ability_arguments(layout, standard, full)
+    one_trait = layout.spec.dims[layout.spec.family.ability] == ("person",)
     if "scale_tril" in arguments:
         factor = arguments["scale_tril"]
         log_det = standard.shape[-2] * tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
@@ -164,3 +163,33 @@ def place_abilities(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]
     abilities = arguments["scale"] * (standard[..., 0] if one_trait else standard)
     log_scale = tf.broadcast_to(tf.math.log(arguments["scale"]), tf.shape(abilities))
     return arguments["loc"] + abilities, tf.reduce_sum(log_scale, axis=[-1] if one_trait else [-2, -1])
+
+
+def place_nodes(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Abilities at standard nodes (node, trait), and the nodes' log weights, where these differ by person.
+
+    See `irtbridge.model.noncentred.nodes_of`.
+
+    Returns
+    -------
+    abilities : Tensor, shape (..., node) or (..., node, trait)
+    log_weights : Tensor, shape (..., person, node)
+    """
+    assert layout.collapse is not None
+    reach, dims = layout.collapse.half_width, layout.spec.dims[layout.spec.family.ability]
+    shape, arguments = [layout.sizes[dim] for dim in dims], _ability_arguments(layout, standard, full)
+    loc, scale = (arguments[k] + tf.zeros(shape, standard.dtype) for k in ("loc", "scale"))
+    if len(dims) == 1:
+        loc, scale = loc[..., None], scale[..., None]
+    low, high = tf.reduce_min(loc - reach * scale, -2), tf.reduce_max(loc + reach * scale, -2)
+    grid = ((low + high) / 2)[..., None, :] + ((high - low) / (2 * reach))[..., None, :] * standard
+    away = (grid[..., None, :, :] - loc[..., None, :]) / scale[..., None, :]
+    log_weights = tf.math.log_softmax(-0.5 * tf.reduce_sum(away**2, -1), axis=-1)
+    return grid[..., 0] if len(dims) == 1 else grid, log_weights
+
+
+def _ability_arguments(layout: Layout, like: Tensor, full: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    name = layout.spec.family.ability
+    prior = layout.spec[name].prior
+    given = {k: line_up(layout, name, k, full[reference]) for k, reference in prior.references().items()}
+    return {k: tf.constant(value, like.dtype) for k, value in prior.numbers().items()} | given

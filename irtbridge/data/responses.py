@@ -130,6 +130,11 @@ class Responses:
         return len(self.persons)
 
     @property
+    def total_weight(self) -> float:
+        """How many persons the rows stand for."""
+        return float(self.n_persons if self.weights is None else self.weights.sum())
+
+    @property
     def n_items(self) -> int:
         """Number of items."""
         return len(self.items)
@@ -210,13 +215,25 @@ class Responses:
         none._set("_selected", self._selected)
         return none
 
-    def split(self, items: Sequence[str] | None = None) -> Responses:
+    @property
+    def administered(self) -> NDArray[np.bool_]:
+        """Which items a person may answer, shape (person, item): of those split by group only the own group's."""
+        if self.origins is None:
+            return np.ones(self.values.shape, dtype=bool)
+        codes = {f" [{group}]": code for code, group in enumerate(self.groups)}
+        ends = [item.removeprefix(origin) for item, origin in zip(self.items, self.origins, strict=True)]
+        group = np.array([codes.get(end, -1) for end in ends])
+        return np.asarray((group == -1) | (group == self.group_codes[:, None]), dtype=np.bool_)
+
+    def split(self, items: Sequence[str] | None = None, *, complete: bool = True) -> Responses:
         """Each item as one item per group, missing for persons of other groups (Andrich & Hagquist 2012).
 
         Parameters
         ----------
         items : sequence of str, optional
             The items to split; by default all.
+        complete : bool
+            Refuse a group that gave no response in a category of an item.
 
         Returns
         -------
@@ -231,7 +248,7 @@ class Responses:
         pieces = pieces_of(self.items, self.items if items is None else items, self.groups)
         columns = [values_of(piece, self.values, self.group_codes) for piece in pieces]
         for piece, column in zip(pieces, columns, strict=True):
-            if piece.group is not None:
+            if piece.group is not None and complete:
                 check_given(self.items[piece.item], self.groups[piece.group], column, self.categories[piece.item])
         item = [piece.item for piece in pieces]
         names = [self.items[p.item] + ("" if p.group is None else f" [{self.groups[p.group]}]") for p in pieces]

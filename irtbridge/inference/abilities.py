@@ -19,7 +19,7 @@ from scipy import special
 from irtbridge.data.responses import Responses
 from irtbridge.model.density import exponential_form
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at
+from irtbridge.model.noncentred import ability_at, nodes_of
 from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.plugin.program import Program
@@ -80,7 +80,7 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     assert layout.collapse is not None
     rng = np.random.default_rng([seed, 1])
     patterns = _of_persons(layout, responses, np.float32)
-    lead = next(np.shape(v)[: np.ndim(v) - len(layout.slots[name].shape)] for name, v in params.items())
+    lead = layout.batch_shape(params)
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
     layout = replace(layout, collapse=grid)
@@ -158,10 +158,10 @@ def _log_posterior(
     standard : ndarray, shape (draw, node, trait)
         Standardised abilities.
     """
-    nodes = _abilities_at(layout, standard, params)
+    nodes, log_weights = _nodes(layout, standard, params)
     by_item, base = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
     natural = by_item.reshape(*base.shape[:-1], -1).astype(patterns.dtype)
-    constant = base.sum(axis=-1) - 0.5 * np.sum(standard**2, axis=-1)
+    constant = base.sum(axis=-1) + (0.0 if layout.by_person else log_weights)
     observed, one, absent = np.split(patterns, [natural.shape[-1], natural.shape[-1] + 1])
     if layout.spec.family.linear and layout.collapse is not None:
         corners, weights = layout.collapse.corners(len(layout.spec.traits))
@@ -171,6 +171,8 @@ def _log_posterior(
     log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
     if len(absent):
         log_posterior -= base.astype(patterns.dtype) @ absent
+    if layout.by_person:
+        log_posterior += np.swapaxes(log_weights, -1, -2)
     return nodes, log_posterior
 
 
@@ -180,12 +182,14 @@ def _same_lead(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
     return [np.broadcast_to(a, (*lead, *a.shape[-2:])) for a in arrays]
 
 
-def _abilities_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> Array:
-    """Abilities at the standard nodes of each draw; at once where their prior is the same in every draw."""
+def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Abilities at the standard nodes of each draw, and their log weights; at once where their prior is one for all."""
     if not layout.spec[layout.spec.family.ability].prior.references():
-        return ability_at(layout, standard, {})
+        return ability_at(layout, standard, {}), -0.5 * np.sum(standard**2, axis=-1)
     each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
-    return np.stack([ability_at(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)])
+    pairs = [nodes_of(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)]
+    nodes, log_weights = map(np.stack, zip(*pairs, strict=True))
+    return nodes, log_weights
 
 
 def _draw(

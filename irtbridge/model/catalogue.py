@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.labels import aligned, as_text, by_item, labels_of
 from irtbridge.errors import SpecError, UnknownName
+from irtbridge.model.design import designed
 from irtbridge.model.families import Beta, Binary, Family, Graded, OrderedBeta, PartialCredit, Poisson
 from irtbridge.model.priors import LKJCholesky, LogNormal, MultivariateNormal, Normal, OrderedNormal, Prior, as_prior
 from irtbridge.model.spec import ModelSpec
@@ -333,6 +334,10 @@ ALIASES: dict[str, str] = {
 }
 
 
+# Options of every model: what its persons and items are told by (see `irtbridge.model.design`).
+DESIGN: tuple[str, ...] = tuple(designed.__kwdefaults__ or ())
+
+
 def options_of(model: str) -> tuple[str, ...]:
     """Names of what may be chosen of a model of the catalogue."""
     return tuple(MODELS[model].__kwdefaults__ or {})
@@ -351,7 +356,7 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
     model : str or ModelSpec
         A key of `MODELS`, one of its function names, or a spec.
     **options
-        Arguments of the model's function.
+        Arguments of the model's function, and of `irtbridge.model.design.designed`, which every model takes.
 
     Raises
     ------
@@ -363,13 +368,14 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
             raise SpecError(f"model {model.name!r} is a finished spec; options {sorted(options)} cannot change it.")
         return model
     name = ALIASES.get(str(model).lower(), str(model).lower())
+    design = {option: options.pop(option) for option in DESIGN if option in options}
     if name not in MODELS:
         hint = "Call the function itself." if callable(model) else ""
         raise UnknownName("model", model, MODELS, hint)
     for option in options:
         if option not in options_of(name):
-            raise UnknownName(f"option of model {name!r}", option, options_of(name))
-    return MODELS[name](**options)
+            raise UnknownName(f"option of model {name!r}", option, (*options_of(name), *DESIGN))
+    return designed(MODELS[name](**options), **design)
 
 
 def _ability(prior: PriorLike) -> Variable:

@@ -65,7 +65,7 @@ class CumulantTable:
         family = layout.spec.family
         one_line = layout.collapse is not None and family.linear and len(layout.spec.traits) == 1
         bounded = family.kind == CATEGORIES  # the least and the largest weighted sum B are those of the categories
-        complete = shape[1] == layout.n_columns
+        complete = shape[1] == layout.n_columns and not layout.by_person
         return table if one_line and bounded and complete and shape[0] >= ROWS_PER_CELL * table.cells else None
 
     @classmethod

@@ -12,7 +12,7 @@ from scipy import special
 from irtbridge.data.responses import Responses
 from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at
+from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns
 
 Array = NDArray[np.float64]
@@ -34,13 +34,12 @@ def exponential_form(layout: Layout, params: Mapping[str, Array]) -> Exponential
 def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
     """Log probability of each distinct response pattern times its count, the abilities integrated out."""
     assert layout.collapse is not None
-    n_traits = len(layout.spec.traits)
-    patterns = Patterns.of(responses)
-    nodes = ability_at(layout, layout.collapse.standard_nodes(n_traits), params)
+    params = layout.complete(params)
+    patterns = Patterns.of(responses, by_person=layout.by_person)
+    nodes, log_weights = nodes_of(layout, layout.collapse.standard_nodes(len(layout.spec.traits)), params)
     natural, base = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
     columns = np.concatenate([natural.reshape(len(nodes), -1), -base], axis=1)
-    by_node = patterns.statistics(layout, missing=True) @ columns.T + base.sum(axis=1)
-    by_node += layout.collapse.log_weights(n_traits)
+    by_node = patterns.statistics(layout, missing=True) @ columns.T + base.sum(axis=1) + log_weights
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
 
 
@@ -72,7 +71,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
         for grid in (finer, layout.collapse)
     )
     with np.errstate(invalid="ignore"):
-        moved = (there - here) * responses.n_persons / len(rows)
+        moved = (there - here) * responses.total_weight / some.total_weight
     if not np.isfinite(moved).all():
         return float("inf")
     return float(abs(moved[0]) if len(moved) == 1 else moved.std(ddof=1))
@@ -80,7 +79,8 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
     """Log probability, or density, of each response, shape (person, item); 0 where it is missing."""
-    each = layout.spec.family.log_density(responses.values, params, layout.spec.dims, layout.exists)
+    family, values = layout.spec.family, layout.complete(params)
+    each = family.log_density(responses.values, values, layout.spec.dims, layout.exists)
     return np.where(responses.observed, each, 0.0)
 
 
@@ -88,12 +88,16 @@ def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:
     """Log prior density of one variable, summed over its free elements."""
     slot = layout.slots[name]
     prior, value = slot.variable.prior, np.asarray(params[name], dtype=float)
-    arguments = layout.arguments(name, params)
+    arguments = layout.arguments(name, layout.complete(params))
     if slot.basis is not None:
         value = slot.to_site(value)
         return float(np.sum(prior.log_density(value, **arguments)))
     terms = prior.log_density(value, **arguments)
-    return float(np.sum(terms if prior.event_ndim or slot.free is None else terms[slot.free]))
+    if slot.index is None:
+        return float(np.sum(terms))
+    if not prior.event_ndim:
+        return float(np.sum(terms.ravel()[slot.index]))
+    return float(np.sum(terms[np.unique(slot.index // slot.shape[-1])]))
 
 
 def log_density_terms(layout: Layout, params: Mapping[str, Array], responses: Responses) -> dict[str, float]:

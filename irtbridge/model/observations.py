@@ -46,7 +46,7 @@ def held_arrays(layout: Layout, responses: Responses, compiled_for: Shapes | Non
         masked = not observed.all() or (compiled_for is not None and len(compiled_for) == 2)
         return (values, observed) if masked else (values,)
     rows, columns = (None, 0) if compiled_for is None else compiled_for[0]
-    patterns = Patterns.of(responses, rows)
+    patterns = Patterns.of(responses, rows, by_person=layout.by_person)
     masked = patterns.some_missing or columns > layout.n_columns
     return patterns.statistics(layout, missing=masked), patterns.counts
 

@@ -24,14 +24,14 @@ class Patterns:
     values : ndarray, shape (pattern, item)
         Responses, -1 where missing.
     counts : ndarray, shape (pattern,)
-        Persons with the pattern; 0 in rows that only fill up the shape.
+        Persons with the pattern, sums of their weights; 0 in rows that only fill up the shape.
     """
 
     values: NDArray[Any]
     counts: Array
 
     @classmethod
-    def of(cls, responses: Responses, rows: int | None = None) -> Patterns:
+    def of(cls, responses: Responses, rows: int | None = None, *, by_person: bool = False) -> Patterns:
         """Patterns of a data set: distinct ones where there are less than half as many as persons.
 
         Parameters
@@ -40,10 +40,15 @@ class Patterns:
             The data.
         rows : int, optional
             Fill up to this many rows, for a program compiled for as many.
+        by_person : bool
+            A row for each person, in their order.
         """
+        each = np.ones(responses.n_persons) if responses.weights is None else responses.weights
+        if by_person:
+            return cls(responses.values, each)
         values, (first, counts) = responses.values, _distinct(responses)
         if 2 * len(first) > responses.n_persons:
-            counts = np.ones(responses.n_persons, dtype=np.int64)
+            counts = each
         else:
             values = values[first]
         wanted = rows if rows is not None and rows >= len(values) else _roomy(len(values), responses.n_persons)
@@ -81,10 +86,13 @@ def _roomy(patterns: int, persons: int) -> int:
     return min(persons, 1 << (patterns - 1).bit_length())
 
 
-def _distinct(responses: Responses) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def _distinct(responses: Responses) -> tuple[NDArray[np.intp], Array]:
     """The first person with each distinct pattern, and how many have it; whole rows are compared as bytes."""
     short = responses.values.astype(np.int16)
     values = np.ascontiguousarray(short if np.array_equal(short, responses.values) else responses.values)
     rows = values.view(np.dtype((np.void, values.dtype.itemsize * values.shape[1]))).ravel()
-    _, first, counts = np.unique(rows, return_index=True, return_counts=True)
-    return first, counts
+    if responses.weights is None:
+        _, first, counts = np.unique(rows, return_index=True, return_counts=True)
+        return first, counts.astype(float)
+    _, first, place = np.unique(rows, return_index=True, return_inverse=True)
+    return first, np.bincount(place, responses.weights).astype(float)

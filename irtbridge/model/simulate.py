@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,10 @@ def empty_responses(
         raise DataError(f"cannot simulate {n_persons} persons on items with categories {counts.tolist()}.")
     if items is not None and len(items) != counts.size:
         raise DataError(f"n_categories has {counts.size} items, the Q-matrix {len(items)}: {listed(items)}.")
-    return _as_responses(np.full((n_persons, counts.size), MISSING), kind, counts, items)
+    nothing = np.full((n_persons, counts.size), MISSING)
+    if kind == CATEGORIES:
+        return Responses.from_codes(nothing, n_categories=counts, items=items)
+    return Responses.from_numbers(nothing, kind, items=items)
 
 
 def simulate_parameters(spec: ModelSpec, n_persons: int, n_categories: ArrayLike, seed: Seed) -> dict[str, Array]:
@@ -91,7 +95,12 @@ def draw_from_prior(layout: Layout, rng: np.random.Generator) -> dict[str, Array
 def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
     """One draw; None where a vector does not increase whose prior has the density of plain normals."""
     params: dict[str, Array] = {}
-    for name, slot in layout.slots.items():
+    for name in layout.spec.names:
+        if name in layout.derived:
+            params[name] = layout.derive(name, params)
+        if name not in layout.slots:
+            continue
+        slot = layout.slots[name]
         prior, arguments = slot.variable.prior, layout.arguments(name, params)
         if slot.basis is not None:
             params[name] = slot.to_full(prior.sample(rng, slot.site_shape, **arguments))
@@ -102,7 +111,7 @@ def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
         draw = prior.sample(rng, slot.shape, **arguments)
         if ordered and not increasing(draw).all():
             return None
-        params[name] = draw if slot.free is None else np.where(slot.free, draw, slot.fill())
+        params[name] = draw if slot.free is None else slot.to_full(slot.to_site(draw))
     return params
 
 
@@ -138,19 +147,37 @@ def simulate_responses(
     if missed:
         raise SpecError(f"model {spec.name!r} needs values of {', '.join(missed)}; simulate_parameters draws them.")
     values = {name: _in_order(spec, name, value) for name, value in params.items()}
-    family, n_persons = spec.family, len(values[spec.family.ability])
-    layout = Layout.of(spec, empty_responses(n_persons, n_categories, spec.items, family.kind))
-    drawn = family.draw(rng, values, spec.dims, layout.exists)
-    drawn = np.where(rng.uniform(size=drawn.shape) < missing, MISSING, drawn)
-    return _as_responses(drawn, family.kind, layout.n_categories, spec.items)
+    like = empty_responses(len(values[spec.family.ability]), n_categories, spec.items, spec.family.kind)
+    return _answered(spec, values, like, rng, missing)
 
 
-def _as_responses(
-    values: NDArray[Any], kind: str, n_categories: NDArray[np.int64], items: Sequence[str] | None
+def simulate_like(
+    spec: ModelSpec, params: Mapping[str, Array], like: Responses, seed: Seed, missing: float = 0.0
 ) -> Responses:
-    if kind == CATEGORIES:
-        return Responses.from_codes(values, n_categories=n_categories, items=items)
-    return Responses.from_numbers(values, kind, items=items)
+    """Draw one response matrix given true parameters, for persons and items that have covariates or groups.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    params : mapping of str to ndarray
+        Full arrays of every variable that is estimated, in the order of the persons and items.
+    like : Responses
+        The persons and items, with all that is known of them; its responses do not matter, but an item that was split
+        by group is answered by its group alone.
+    seed, missing
+        As in `simulate_responses`.
+    """
+    return _answered(spec, params, like, np.random.default_rng(seed), missing)
+
+
+def _answered(
+    spec: ModelSpec, params: Mapping[str, Array], like: Responses, rng: np.random.Generator, missing: float
+) -> Responses:
+    layout = Layout.of(spec, like)
+    drawn = layout.spec.family.draw(rng, layout.complete(params), layout.spec.dims, layout.exists)
+    drawn = np.where(rng.uniform(size=drawn.shape) < missing, MISSING, drawn)
+    return replace(like, values=np.where(like.administered, drawn, MISSING))
 
 
 def _in_order(spec: ModelSpec, name: str, value: Any) -> Array:

@@ -45,7 +45,14 @@ Array = NDArray[np.float64]
 POINTS = 50
 SHORT = NutsSettings(chains=2, warmup=150, draws=250)  # above 100 effective draws of each item parameter
 COLLAPSED: dict[str, dict[str, int]] = {"laplace": {}, "nuts_collapsed": {"chains": 2, "warmup": 100, "draws": 250}}
-TABULATED = [c for c in CASES if isinstance(c.spec.family, Categories) and c.spec.family.linear and c.n_traits == 1]
+TABULATED = [  # of no certain items or persons, so that there can be many
+    case
+    for case in CASES
+    if isinstance(case.spec.family, Categories)
+    and case.spec.family.linear
+    and len(case.spec.traits) == 1
+    and not (case.covariates or case.spec.items)
+]
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 
 

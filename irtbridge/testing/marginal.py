@@ -50,7 +50,7 @@ class Marginal:
     nodes, log_weights : ndarray, shape (node,)
         Quadrature over the ability's prior; by default an even grid over 6 standard deviations each side.
     counts : ndarray, shape (pattern,)
-        How often each distinct response pattern occurs.
+        How many persons gave each distinct response pattern.
     statistics : ndarray, shape (pattern, column)
         The distinct patterns: sufficient statistics (item x statistic), and 1 where an item has a response.
     """
@@ -76,7 +76,8 @@ class Marginal:
         layout = Layout.of(spec, responses)
         loc, scale = (float(np.asarray(v)) for v in prior.arguments().values() if not isinstance(v, str))
         nodes, log_weights = rule(n_nodes)
-        patterns, counts = np.unique(responses.values, axis=0, return_counts=True)
+        patterns, place = np.unique(responses.values, axis=0, return_inverse=True)
+        counts = np.bincount(place.ravel(), responses.weights)
         statistics = spec.family.statistics(patterns, layout.exists).reshape(len(patterns), -1)
         columns = np.concatenate([statistics, patterns != MISSING], axis=1)
         return cls(layout, loc + scale * nodes, log_weights, counts.astype(float), columns)
@@ -88,6 +89,7 @@ class Marginal:
 
     def natural(self, params: Mapping[str, Array]) -> Array:
         """Natural parameters of each item at the nodes, then the bases, shape (node, column)."""
+        params = self.layout.complete(params)
         natural, base = exponential_form(self.layout, {**params, self.layout.spec.family.ability: self.nodes})
         columns = np.concatenate([natural.reshape(len(self.nodes), -1), base], axis=1)
         return np.where(np.isfinite(columns), columns, -1e300)
