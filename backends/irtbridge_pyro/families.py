@@ -137,6 +137,62 @@ def _binary(slope: Tensor, shift: Tensor, exists: Tensor, **shapes: Tensor) -> d
     return Bernoulli(logits=right - wrong)
 
 
+def _beta(slope: Tensor, shift: Tensor, exists: Tensor, precision: Tensor) -> dist.Beta:
+    x = slope - shift[:, 0]
+    return dist.Beta(x.sigmoid() * precision, (-x).sigmoid() * precision)
+
+
+def _poisson(slope: Tensor, shift: Tensor, exists: Tensor) -> dist.Poisson:
+    return dist.Poisson((slope - shift[:, 0]).exp())
+
+
+class OrderedBeta(dist.TorchDistribution):
+    """Fractions from 0 to 1: ordered logits of 0, of what lies between, and of 1, and a beta distribution between.
+
+    Parameters
+    ----------
+    slope, shift : Tensor, shape (person, item) and (item, 1)
+        Their difference is the logit of the beta distribution's mean.
+    exists : Tensor of bool, shape (item, 3)
+        Not used.
+    cutpoint : Tensor, shape (item or 1, 2)
+        Where 0 ends, and where 1 begins.
+    precision : Tensor, shape (item or 1,)
+        Sum of the two parameters of the beta distribution.
+    """
+
+    arg_constraints = {"cutpoint": constraints.ordered_vector, "precision": constraints.positive}  # noqa: RUF012
+    support = constraints.unit_interval
+
+    def __init__(self, slope: Tensor, shift: Tensor, exists: Tensor, cutpoint: Tensor, precision: Tensor) -> None:
+        self.x, self.cutpoint, self.precision = slope - shift[:, 0], cutpoint, precision
+        self.between = _beta(slope, shift, exists, precision)
+        super().__init__(self.x.shape, validate_args=False)
+
+    def log_parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Log probabilities of 0, of what lies between, and of 1."""
+        low, high = self.cutpoint.unbind(-1)
+        gap = torch.log(-torch.expm1(low - high))
+        return (
+            logsigmoid(low - self.x),
+            logsigmoid(self.x - low) + logsigmoid(high - self.x) + gap,
+            logsigmoid(self.x - high),
+        )
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        zero, between, one = self.log_parts()
+        inside = (value > 0) & (value < 1)
+        density = between + self.between.log_prob(torch.where(inside, value, 0.5))
+        return torch.where(inside, density, torch.where(value > 0.5, one, zero))
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        which = dist.Categorical(logits=torch.stack(self.log_parts(), -1)).sample(sample_shape)
+        return torch.where(which == 1, self.between.sample(sample_shape), which / 2)
+
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> OrderedBeta:
+        return self
+
+
 # Functions of slope (person, item), shift (item, category - 1), which categories exist (item, category), and
 # `Family.shapes`.
 DISTRIBUTIONS: dict[type[Family], Callable[..., dist.TorchDistribution]] = {
@@ -145,6 +201,9 @@ DISTRIBUTIONS: dict[type[Family], Callable[..., dist.TorchDistribution]] = {
     families.PartialCredit: PartialCredit,
     families.Nominal: Nominal,
     families.Sequential: Sequential,
+    families.Beta: _beta,
+    families.OrderedBeta: OrderedBeta,
+    families.Poisson: _poisson,
 }
 
 
@@ -158,7 +217,7 @@ def response_builder(family: Family) -> Callable[[Values, Dims, Tensor], dist.To
 
 
 def _response(family: Family, values: Values, dims: Dims, exists: Tensor) -> dist.TorchDistribution:
-    return DISTRIBUTIONS[type(family)](*_predictor(family, values, dims), exists, **family.shapes(values))
+    return DISTRIBUTIONS[type(family)](*_predictor(family, values, dims), exists, **family.shapes(values, dims))
 
 
 def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tensor]:

@@ -36,7 +36,7 @@ def response_distribution(family: Family, params: Mapping[str, Tensor], dims: Di
         Which categories each item has, the lowest included.
     """
     slope, shift = predictor(family, params, dims, len(exists))
-    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.shapes(params))
+    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.shapes(params, dims))
 
 
 def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items: int) -> tuple[Tensor, Tensor]:
@@ -151,6 +151,81 @@ def _categorical(logits: Tensor, exists: NDArray[np.bool_]) -> Any:
     return tfd.Categorical(logits=tf.where(exists, logits, tf.constant(IMPOSSIBLE, logits.dtype)))
 
 
+def _beta(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], precision: Tensor) -> Any:
+    return _beta_of_logit(slope - shift[..., None, :, 0], precision)
+
+
+def _beta_of_logit(x: Tensor, precision: Tensor) -> Any:
+    precision = precision[..., None, :]
+    return tfd.Beta(tf.sigmoid(x) * precision, tf.sigmoid(-x) * precision)
+
+
+def _poisson(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
+    return tfd.Poisson(log_rate=slope - shift[..., None, :, 0])
+
+
+class OrderedBeta(tfp.distributions.Distribution):  # type: ignore[misc]
+    """Fractions from 0 to 1: ordered logits of 0, of what lies between, and of 1, and a beta distribution between.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., person, item)
+        Logit of the beta distribution's mean.
+    cutpoint : Tensor, shape (..., item or 1, 2)
+        Where 0 ends, and where 1 begins.
+    precision : Tensor, shape (..., item or 1)
+        Sum of the two parameters of the beta distribution.
+    """
+
+    def __init__(self, x: Tensor, cutpoint: Tensor, precision: Tensor, name: str = "OrderedBeta") -> None:
+        parameters = {"x": x, "cutpoint": cutpoint, "precision": precision, "name": name}
+        self.x, self.cutpoint, self.between = x, cutpoint, _beta_of_logit(x, precision)
+        super().__init__(
+            dtype=x.dtype,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters=parameters,
+            name=name,
+        )
+
+    def _batch_shape(self) -> Any:
+        return self.x.shape
+
+    def _batch_shape_tensor(self) -> Tensor:
+        return tf.shape(self.x)
+
+    def _event_shape(self) -> Any:
+        return tf.TensorShape([])
+
+    def _event_shape_tensor(self) -> Tensor:
+        return tf.constant([], tf.int32)
+
+    def log_parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Log probabilities of 0, of what lies between, and of 1."""
+        low, high = self.cutpoint[..., None, :, 0], self.cutpoint[..., None, :, 1]
+        above, below = tf.math.log_sigmoid(self.x - low), tf.math.log_sigmoid(high - self.x)
+        between = above + below + tf.math.log(-tf.math.expm1(low - high))
+        return tf.math.log_sigmoid(low - self.x), between, tf.math.log_sigmoid(self.x - high)
+
+    def _log_prob(self, value: Tensor) -> Tensor:
+        zero, between, one = self.log_parts()
+        inside = (value > 0) & (value < 1)
+        density = between + self.between.log_prob(tf.where(inside, value, tf.constant(0.5, self.dtype)))
+        return tf.where(inside, density, tf.where(value > 0.5, one, zero))
+
+    def _sample_n(self, n: int, seed: Any = None) -> Tensor:
+        of_part, of_beta = tfp.random.split_seed(seed, n=2)
+        which = tfd.Categorical(tf.stack(self.log_parts(), -1)).sample(n, seed=of_part)
+        return tf.where(which == 1, self.between.sample(n, seed=of_beta), tf.cast(which, self.dtype) / 2)
+
+
+def _ordered_beta(
+    slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], cutpoint: Tensor, precision: Tensor
+) -> OrderedBeta:
+    return OrderedBeta(slope - shift[..., None, :, 0], cutpoint, precision)
+
+
 def _pad(x: Tensor, before: int, after: int) -> Tensor:
     """Zeros before and after the last axis."""
     return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[before, after]])
@@ -163,4 +238,7 @@ DISTRIBUTIONS: dict[type[Family], Callable[..., Any]] = {
     families.PartialCredit: _partial_credit,
     families.Nominal: _nominal,
     families.Sequential: _sequential,
+    families.Beta: _beta,
+    families.OrderedBeta: _ordered_beta,
+    families.Poisson: _poisson,
 }

@@ -16,7 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.labels import aligned, as_text, by_item, labels_of
 from irtbridge.errors import SpecError, UnknownName
-from irtbridge.model.families import Binary, Family, Graded, Nominal, PartialCredit, Sequential
+from irtbridge.model.design import designed
+from irtbridge.model.families import (
+    Beta,
+    Binary,
+    Family,
+    Graded,
+    Nominal,
+    OrderedBeta,
+    PartialCredit,
+    Poisson,
+    Sequential,
+)
 from irtbridge.model.priors import (
     DecreasingNormal,
     LKJCholesky,
@@ -41,6 +52,8 @@ INTERCEPT = Normal(0, 2)
 DECREASING = DecreasingNormal(0, 2)
 LOG_ODDS = Normal(0, 3)
 SCORE_DEVIATION = Normal(0, 1)
+PRECISION = LogNormal(2, 1)  # its median is 7.4
+CUTPOINT = OrderedNormal((-2.0, 2.0), 2)
 CORRELATION = LKJCholesky(2)
 LOWER = "Beta(5, 17)"
 UPPER = "Beta(17, 5)"
@@ -305,6 +318,100 @@ def rating_scale(
     return ModelSpec("rsm", (_ability(ability), *slope, location, steps), family)
 
 
+def beta_irt(
+    *,
+    common_precision: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    precision: PriorLike = PRECISION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Beta response model (Noel & Dauvier 2007): ``Y ~ Beta(mu phi, (1 - mu) phi)``, ``logit mu = D a (theta - b)``.
+
+    For fractions between 0 and 1, the ends excluded; with them `ordered_beta`.
+
+    Parameters
+    ----------
+    common_precision : bool
+        One precision phi for all items; by default each item has its own.
+    ability, discrimination, difficulty, precision : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    people_and_items = _ability(ability), _slopes(discrimination), _difficulty(difficulty)
+    variables = *people_and_items, _precision(precision, common_precision)
+    return ModelSpec("beta", variables, Beta(scaling=scaling))
+
+
+def ordered_beta(
+    *,
+    common_cutpoints: bool = True,
+    common_precision: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    cutpoint: PriorLike = CUTPOINT,
+    precision: PriorLike = PRECISION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Ordered beta (Kubinec 2022): ``P(Y > 0) = sigma(x - c_1)``, ``P(Y = 1) = sigma(x - c_2)``, between as `beta_irt`.
+
+    For fractions from 0 to 1, the ends included; ``x = D a (theta - b)``.
+
+    Parameters
+    ----------
+    common_cutpoints : bool
+        The same cutpoints c for all items; otherwise each item has its own.
+    common_precision : bool
+        One precision phi for all items; by default each item has its own.
+    ability, discrimination, difficulty, cutpoint, precision : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    variables = (
+        _ability(ability),
+        _slopes(discrimination),
+        _difficulty(difficulty),
+        Variable("cutpoint", ("category",) if common_cutpoints else ("item", "category"), as_prior(cutpoint)),
+        _precision(precision, common_precision),
+    )
+    return ModelSpec("ordered_beta", variables, OrderedBeta(scaling=scaling))
+
+
+def poisson_counts(
+    *,
+    common_discrimination: bool = False,
+    item_discrimination: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Poisson counts (Rasch 1960): ``log rate = D (theta - b)``.
+
+    Parameters
+    ----------
+    common_discrimination : bool
+        Estimate one slope for all items, ``D a (theta - b)``; the same model as a = 1 with a free ability SD.
+    item_discrimination : bool
+        Estimate a slope for each item (Myszkowski & Storme 2021).
+    ability, discrimination, difficulty : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    if common_discrimination and item_discrimination:
+        raise SpecError("common_discrimination is one slope for all items, item_discrimination one for each: take one.")
+    dims = ("item",) if item_discrimination else ()
+    slope = [Variable("discrimination", dims, as_prior(discrimination))] if dims or common_discrimination else []
+    variables = [_ability(ability), *slope, Variable("difficulty", ("item",), as_prior(difficulty))]
+    family = Poisson(discrimination="discrimination" if slope else None, scaling=scaling)
+    return ModelSpec("poisson", tuple(variables), family)
+
+
 MODELS: dict[str, Callable[..., ModelSpec]] = {
     "1pl": one_pl,
     "2pl": two_pl,
@@ -317,12 +424,19 @@ MODELS: dict[str, Callable[..., ModelSpec]] = {
     "rsm": rating_scale,
     "nominal": nominal,
     "sequential": sequential,
+    "beta": beta_irt,
+    "ordered_beta": ordered_beta,
+    "poisson": poisson_counts,
 }
 
 ALIASES: dict[str, str] = {
     "rasch": "1pl",
     **{function.__name__: name for name, function in MODELS.items() if function.__name__ != name},
 }
+
+
+# Options of every model: what its persons and items are told by (see `irtbridge.model.design`).
+DESIGN: tuple[str, ...] = tuple(designed.__kwdefaults__ or ())
 
 
 def options_of(model: str) -> tuple[str, ...]:
@@ -343,7 +457,7 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
     model : str or ModelSpec
         A key of `MODELS`, one of its function names, or a spec.
     **options
-        Arguments of the model's function.
+        Arguments of the model's function, and of `irtbridge.model.design.designed`, which every model takes.
 
     Raises
     ------
@@ -355,13 +469,14 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
             raise SpecError(f"model {model.name!r} is a finished spec; options {sorted(options)} cannot change it.")
         return model
     name = ALIASES.get(str(model).lower(), str(model).lower())
+    design = {option: options.pop(option) for option in DESIGN if option in options}
     if name not in MODELS:
         hint = "Call the function itself." if callable(model) else ""
         raise UnknownName("model", model, MODELS, hint)
     for option in options:
         if option not in options_of(name):
-            raise UnknownName(f"option of model {name!r}", option, options_of(name))
-    return MODELS[name](**options)
+            raise UnknownName(f"option of model {name!r}", option, (*options_of(name), *DESIGN))
+    return designed(MODELS[name](**options), **design)
 
 
 def _ability(prior: PriorLike) -> Variable:
@@ -372,8 +487,16 @@ def _asymptote(name: str, prior: PriorLike) -> Variable:
     return Variable(name, ("item",), as_prior(prior))
 
 
+def _precision(prior: PriorLike, common: bool) -> Variable:
+    return Variable("precision", () if common else ("item",), as_prior(prior))
+
+
 def _slopes(prior: PriorLike) -> Variable:
     return Variable("discrimination", ("item",), as_prior(prior))
+
+
+def _difficulty(prior: PriorLike) -> Variable:
+    return Variable("difficulty", ("item",), as_prior(prior))
 
 
 def _location(

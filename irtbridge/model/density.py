@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.data.responses import Responses
+from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at
+from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns
 
 Array = NDArray[np.float64]
@@ -20,19 +21,25 @@ MOST_CELLS = 2**21
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
-    """Log probabilities (..., person, item, category) at full parameter arrays, leading axes first."""
+    """Log probabilities (..., person, item, category) at full parameter arrays, for a family of categories."""
+    assert isinstance(layout.spec.family, Categories)
     return layout.spec.family.log_probs(params, layout.spec.dims, layout.exists)
+
+
+def exponential_form(layout: Layout, params: Mapping[str, Array]) -> ExponentialForm:
+    """Natural parameters and base (..., person, item) at full parameter arrays, leading axes first."""
+    return layout.spec.family.exponential(params, layout.spec.dims, layout.exists)
 
 
 def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
     """Log probability of each distinct response pattern times its count, the abilities integrated out."""
     assert layout.collapse is not None
-    n_traits = len(layout.spec.traits)
-    patterns = Patterns.of(responses)
-    nodes = ability_at(layout, layout.collapse.standard_nodes(n_traits), params)
-    log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
-    by_node = patterns.one_hot @ log_probs.T + layout.collapse.log_weights(n_traits)
+    params = layout.complete(params)
+    patterns = Patterns.of(responses, by_person=layout.by_person)
+    nodes, log_weights = nodes_of(layout, layout.collapse.standard_nodes(len(layout.spec.traits)), params)
+    natural, base = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
+    columns = np.concatenate([natural.reshape(len(nodes), -1), -base], axis=1)
+    by_node = patterns.statistics(layout, missing=True) @ columns.T + base.sum(axis=1) + log_weights
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
 
 
@@ -58,36 +65,39 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
     most = max(1, MOST_CELLS // finer.size(len(layout.spec.traits)))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
-    some = Responses.from_codes(responses.values[rows], responses.n_categories, items=responses.items)
+    some = responses.select(rows)
     there, here = (
         np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
         for grid in (finer, layout.collapse)
     )
     with np.errstate(invalid="ignore"):
-        moved = (there - here) * responses.n_persons / len(rows)
+        moved = (there - here) * responses.total_weight / some.total_weight
     if not np.isfinite(moved).all():
         return float("inf")
     return float(abs(moved[0]) if len(moved) == 1 else moved.std(ddof=1))
 
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
-    """Log probability of each response, shape (person, item); 0 where it is missing."""
-    log_probs = category_log_probs(layout, params)
-    code = np.maximum(responses.values, 0)[..., None]
-    chosen = np.take_along_axis(log_probs, code, axis=-1)[..., 0]
-    return np.where(responses.observed, chosen, 0.0)
+    """Log probability, or density, of each response, shape (person, item); 0 where it is missing."""
+    family, values = layout.spec.family, layout.complete(params)
+    each = family.log_density(responses.values, values, layout.spec.dims, layout.exists)
+    return np.where(responses.observed, each, 0.0)
 
 
 def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:
     """Log prior density of one variable, summed over its free elements."""
     slot = layout.slots[name]
     prior, value = slot.variable.prior, np.asarray(params[name], dtype=float)
-    arguments = layout.arguments(name, params)
+    arguments = layout.arguments(name, layout.complete(params))
     if slot.basis is not None:
         value = slot.to_site(value)
         return float(np.sum(prior.log_density(value, **arguments)))
     terms = prior.log_density(value, **arguments)
-    return float(np.sum(terms if prior.event_ndim or slot.free is None else terms[slot.free]))
+    if slot.index is None:
+        return float(np.sum(terms))
+    if not prior.event_ndim:
+        return float(np.sum(terms.ravel()[slot.index]))
+    return float(np.sum(terms[np.unique(slot.index // slot.shape[-1])]))
 
 
 def log_density_terms(layout: Layout, params: Mapping[str, Array], responses: Responses) -> dict[str, float]:

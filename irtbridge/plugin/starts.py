@@ -25,7 +25,7 @@ def in_convention(program: Program, z: Array) -> Array:
     spec = program.spec
     name = spec.family.discrimination
     low, high = (0.0, 0.0) if name is None else spec[name].prior.bounds()
-    if name is None or low >= 0:
+    if name is None or low >= 0 or name not in program.layout.slots:
         return z
     params, slot = program.constrain(z), program.layout.slots[name]
     positive = np.minimum(np.exp(z[program.layout.places[name]]), high / 2)
@@ -39,7 +39,8 @@ def _difficulties_of_data(program: Program, slopes: Array) -> dict[str, Array]:
     family, location = spec.family, spec[spec.family.location[0]]
     if family.max_categories != 2 or location.dims != ("item",) or location.prior.support != "real":
         return {}
-    right, observed = np.sum(responses.values == 1, axis=0), responses.observed.sum(axis=0)
+    weights = np.ones(responses.n_persons) if responses.weights is None else responses.weights
+    right, observed = weights @ (responses.values == 1), weights @ responses.observed
     log_odds = np.log((right + 0.5) / (observed - right + 0.5))
     if family.parameterization == "intercept":
         return {location.name: log_odds}

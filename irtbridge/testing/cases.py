@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from irtbridge.data.labels import Label
 from irtbridge.data.responses import Responses
 from irtbridge.model import catalogue as models
+from irtbridge.model.catalogue import build_model
+from irtbridge.model.design import split_for
 from irtbridge.model.families import Binary, Graded
+from irtbridge.model.known import with_known
+from irtbridge.model.layout import Layout
 from irtbridge.model.priors import as_prior
-from irtbridge.model.simulate import simulate_parameters, simulate_responses
+from irtbridge.model.simulate import draw_from_prior, empty_responses, simulate_like
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -19,17 +27,19 @@ BINARY = (2, 2, 2, 2, 2)
 UNEQUAL = (3, 4, 2, 3, 4)
 EQUAL = (4, 4, 4, 4, 4)
 EITHER = "Normal(0, 1)"  # a slope of either sign
+NUMBERS = (1, 1, 1, 1, 1)
 N_PERSONS = 9
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model and the categories of its items; data are simulated from its own prior."""
+    """A model and the categories of its items (1: its responses are numbers); data are simulated from its own prior."""
 
     name: str
     build: Callable[[], ModelSpec]
     n_categories: tuple[int, ...]
     missing: float = 0.15
+    covariates: bool = False
 
     @property
     def spec(self) -> ModelSpec:
@@ -43,8 +53,31 @@ class Case:
 
     def responses(self, seed: int = 1) -> Responses:
         """A response matrix with missing entries, the same for the same seed."""
-        params = simulate_parameters(self.spec, N_PERSONS, self.n_categories, seed)
-        return simulate_responses(self.spec, params, self.n_categories, seed + 1, self.missing)
+        like = self.test()
+        params = draw_from_prior(Layout.of(self.spec, like), np.random.default_rng(seed))
+        return simulate_like(self.spec, params, like, seed + 1, self.missing)
+
+    def test(self) -> Responses:
+        """The test and its persons before anybody has answered."""
+        spec = self.spec
+        empty = empty_responses(N_PERSONS, self.n_categories, spec.items, spec.family.kind)
+        if not self.covariates:
+            return empty
+        told = replace(empty, person_data=person_data(empty.persons), item_data=item_data(empty.items), group="school")
+        return split_for(spec, told, complete=False)
+
+
+def person_data(persons: Sequence[Label]) -> pd.DataFrame:
+    """A number and a category of each person."""
+    rng = np.random.default_rng(5)
+    school = pd.Categorical([("north", "south", "west")[row % 3] for row in range(len(persons))])
+    return pd.DataFrame({"age": rng.normal(size=len(persons)), "school": school}, index=list(persons))
+
+
+def item_data(items: Sequence[str]) -> pd.DataFrame:
+    """A number and a category of each item."""
+    kind = pd.Categorical([("word", "picture")[row % 2] for row in range(len(items))])
+    return pd.DataFrame({"length": np.linspace(-1, 1, len(items)) ** 2, "kind": kind}, index=list(items))
 
 
 def hierarchical_two_pl() -> ModelSpec:
@@ -96,6 +129,36 @@ def truncated_m2pl() -> ModelSpec:
     )
 
 
+def lltm() -> ModelSpec:
+    """Difficulties that are a linear predictor, without residual; abilities with an unknown standard deviation."""
+    return build_model("1pl", difficulty_on=["length", "kind"], residual="none", ability_sd="HalfNormal(1)")
+
+
+def explained_two_pl() -> ModelSpec:
+    """Difficulties, discriminations and abilities that depend on covariates, with scales of abilities by group."""
+    on = {"difficulty_on": "length", "discrimination_on": "kind", "ability_on": "age"}
+    return build_model("2pl", invariance="scalar", **on)
+
+
+def anchored_two_pl() -> ModelSpec:
+    """A 2PL in which some slopes and difficulties are known."""
+    known = {"discrimination": {"item1": 1.2, "item3": 0.8}, "difficulty": {"item1": -0.5, "item2": 0.4}}
+    return with_known(models.two_pl(), known, empty_responses(N_PERSONS, BINARY))
+
+
+def anchored_graded() -> ModelSpec:
+    """A graded model whose second item is known."""
+    known = {"discrimination": {"item2": 1.2}}
+    known |= {f"threshold[{k}]": {"item2": value} for k, value in enumerate((-0.5, 0.3, 1.0), start=1)}
+    return with_known(models.graded(), known, empty_responses(N_PERSONS, UNEQUAL))
+
+
+def scoring() -> ModelSpec:
+    """A Rasch model whose difficulties are all known."""
+    known = {"difficulty": {f"item{j}": j / 2 - 1.5 for j in range(1, 6)}}
+    return with_known(models.one_pl(), known, empty_responses(N_PERSONS, BINARY))
+
+
 CASES: tuple[Case, ...] = (
     Case("1pl", models.one_pl, BINARY),
     Case("1pl-common-slope", lambda: models.one_pl(common_discrimination=True), BINARY),
@@ -128,8 +191,30 @@ CASES: tuple[Case, ...] = (
     Case("sequential", models.sequential, UNEQUAL),
     Case("sequential-equal", lambda: intercepts(models.sequential), EQUAL),
     Case("sequential-correlated", lambda: models.sequential(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
+    Case("poisson", models.poisson_counts, NUMBERS),
+    Case("poisson-common-slope", lambda: models.poisson_counts(common_discrimination=True), NUMBERS),
+    Case("poisson-slopes", lambda: models.poisson_counts(item_discrimination=True, difficulty="Normal(0, 1)"), NUMBERS),
+    Case("beta", models.beta_irt, NUMBERS),
+    Case("beta-common-precision", lambda: models.beta_irt(common_precision=True), NUMBERS),
+    Case("ordered-beta", models.ordered_beta, NUMBERS),
+    Case(
+        "ordered-beta-cutpoints-by-item",
+        lambda: models.ordered_beta(common_cutpoints=False, common_precision=True),
+        NUMBERS,
+    ),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
     Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),
     Case("grm-hierarchical", hierarchical_graded, UNEQUAL),
     Case("m2pl-truncated", truncated_m2pl, BINARY),
+    Case("2pl-groups", lambda: build_model("2pl", invariance="scalar"), BINARY, covariates=True),
+    Case("grm-groups-free", lambda: build_model("grm", free=["item2"], free_in="location"), UNEQUAL, covariates=True),
+    Case("gpcm-metric", lambda: build_model("gpcm", invariance="metric"), (3, 2), covariates=True),
+    Case("m2pl-groups", lambda: build_model("m2pl", q_matrix=Q_MATRIX, invariance="scalar"), BINARY, covariates=True),
+    Case("2pl-regression", lambda: build_model("2pl", ability_on="age * school"), BINARY, covariates=True),
+    Case("1pl-lltm", lltm, BINARY, covariates=True),
+    Case("2pl-explained", explained_two_pl, BINARY, covariates=True),
+    Case("grm-explained", lambda: build_model("grm", difficulty_on="kind"), UNEQUAL, covariates=True),
+    Case("2pl-anchored", anchored_two_pl, BINARY),
+    Case("grm-anchored", anchored_graded, UNEQUAL),
+    Case("1pl-scoring", scoring, BINARY),
 )

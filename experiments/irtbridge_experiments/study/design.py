@@ -106,8 +106,9 @@ class Design:
         Of a correlation matrix the elements below the diagonal count. What only follows from others (`Family.derived`)
         stands behind the variables in a report, and is left out here.
         """
-        slots, named = self.layout.slots.values(), reported(self.layout, params)
-        pairs = zip(slots, named.items(), strict=False)
+        slots = self.layout.slots
+        named = reported(self.layout, {name: params[name] for name in slots})
+        pairs = zip(slots.values(), named.items(), strict=False)
         return {name: np.where(slot.estimated, value, np.nan) for slot, (name, (_, value)) in pairs}
 
 

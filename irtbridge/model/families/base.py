@@ -8,8 +8,15 @@ Every family starts from the same two arrays. With ability theta (person, trait)
 - one trait, a discrimination (item, category) of each category: ``slope_k = D a_k theta``,  ``shift_k = b_k``.
 
 With ``parameterization="intercept"`` the locations are intercepts d, for one trait or several: ``shift = -d``, so that
-``slope - shift = D a theta + d``. Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. A family turns
-them into log probabilities (person, item, category). All arrays may have the same leading axes, as draws have.
+``slope - shift = D a theta + d``. Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. All arrays may
+have the same leading axes, as draws have.
+
+Given the ability every family is an exponential family in the response::
+
+    log p(y) = statistics(y) . natural + base
+
+so that the log likelihood of all persons at all nodes of a grid of abilities is one matrix product: statistics (person,
+item x statistic) times natural parameters (item x statistic, node). A missing response has no statistic and no base.
 """
 
 from __future__ import annotations
@@ -17,29 +24,45 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError, UnknownName
 from irtbridge.model.variable import Variable
 
-T = TypeVar("T")
 Array = NDArray[np.float64]
 Params = Mapping[str, Array]
 Dims = tuple[str, ...]
 RoleDims = Mapping[str, tuple[Dims, ...]]
 
-IMPOSSIBLE = -np.inf
 # The curve of an item so steep is a step for every person there could be, and sums over items keep their digits: with
 # a thousand times more, what is left of a likelihood in single precision is rounding, and soon in double too.
 STEEPEST = 1e4
-SHAPES = ("lower", "upper", "deviation")  # roles of what a family has besides slopes and locations
-ROLES = ("ability", "discrimination", *SHAPES, "location")  # in the order in which a spec prints them
+# In the order in which a spec prints them.
+ROLES = ("ability", "discrimination", "lower", "upper", "deviation", "location", "cutpoint", "precision")
+# Roles of what a family has besides slopes and locations.
+SHAPES = ("lower", "upper", "deviation", "cutpoint", "precision")
 PARAMETERIZATIONS = ("difficulty", "intercept")
+
+
+class ExponentialForm(NamedTuple):
+    """A family given the ability: ``log p(y) = statistics(y) . natural + base``.
+
+    Attributes
+    ----------
+    natural : ndarray, shape (..., person, item, statistic)
+        Natural parameters.
+    base : ndarray, shape (..., person, item)
+        Log density of a response whose statistics are all 0.
+    """
+
+    natural: Array
+    base: Array
 
 
 class Spec(Protocol):
@@ -78,6 +101,8 @@ class Family(ABC):
         As in a spec's data.
     location_word : str
         What a location b of one trait is called.
+    kind : str
+        What responses are: ``categories``, ``fractions`` or ``counts``; see `Responses`.
     max_categories : int or None
         The most categories that an item may have; None for any number.
     role_dims : mapping of str to tuple
@@ -93,6 +118,7 @@ class Family(ABC):
     parameterization: str = "difficulty"
     name: ClassVar[str] = ""
     location_word: ClassVar[str] = "difficulty"
+    kind: ClassVar[str] = CATEGORIES
     max_categories: ClassVar[int | None] = None
     role_dims: ClassVar[RoleDims] = {
         "ability": (("person",), ("person", "trait")),
@@ -109,7 +135,7 @@ class Family(ABC):
 
     @property
     def linear(self) -> bool:
-        """Whether ``log P(Y = k) - log P(Y = 0)`` is linear in the abilities, for every category."""
+        """Whether the natural parameters are linear in the abilities."""
         return False
 
     def roles(self) -> tuple[tuple[str, str], ...]:
@@ -123,9 +149,15 @@ class Family(ABC):
         said = ", ".join(f"{word if role == 'location' else role}={name}" for role, name in self.roles())
         return f"{self.name}({said})"
 
-    def shapes(self, values: Mapping[str, T]) -> dict[str, T]:
-        """What shapes the curves besides slopes and locations, by role, out of values by variable name."""
-        return {role: values[name] for role, name in self.roles() if role in SHAPES}
+    def shapes(self, values: Mapping[str, Any], dims: Mapping[str, Dims]) -> dict[str, Any]:
+        """What shapes the curves besides slopes and locations, by role, out of arrays by variable name.
+
+        Returns
+        -------
+        dict of str to array, shape (..., item or 1) or (..., item or 1, category)
+        """
+        named = {role: name for role, name in self.roles() if role in SHAPES}
+        return {role: _with_items(values[name], dims[name]) for role, name in named.items()}
 
     def scales_locations(self, dims: Mapping[str, Dims]) -> bool:
         """Whether locations are multiplied by discriminations, as in ``D a (theta - b)``; else ``D a . theta - b``."""
@@ -160,6 +192,8 @@ class Family(ABC):
 
     def check_responses(self, spec: Spec, responses: Responses) -> None:
         """Raise `DataError` unless the family and its locations can serve items with these numbers of categories."""
+        if responses.kind != self.kind:
+            raise DataError(f"model {spec.name!r} is for {self.kind}, and the responses are {responses.kind}.")
         counts, most = responses.n_categories, self.max_categories
         if most is not None and counts.max() > most:
             place = int(counts.argmax())
@@ -177,8 +211,27 @@ class Family(ABC):
         if any(v.zero_sum for v in shared) and counts.max() < 3:
             raise DataError(f"model {spec.name!r} needs items with three or more categories; for two use 1pl.")
 
-    def log_probs(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> Array:
-        """Log probability of each category.
+    def n_categories(self, responses: Responses) -> NDArray[np.int64]:
+        """Categories that the family tells apart, shape (item,): those of the data, unless it has its own."""
+        return responses.n_categories
+
+    @abstractmethod
+    def n_statistics(self, exists: NDArray[np.bool_]) -> int:
+        """Statistics of one response."""
+
+    @abstractmethod
+    def statistics(self, values: NDArray[Any], exists: NDArray[np.bool_]) -> Array:
+        """Sufficient statistics of responses (..., item), -1 where missing.
+
+        Returns
+        -------
+        ndarray, shape (..., item, statistic)
+            0 where a response is missing.
+        """
+
+    @abstractmethod
+    def exponential(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> ExponentialForm:
+        """Natural parameters and base, given the abilities.
 
         Parameters
         ----------
@@ -188,15 +241,24 @@ class Family(ABC):
             The dims of each variable.
         exists : ndarray of bool, shape (item, category)
             Which categories each item has (the lowest included).
-
-        Returns
-        -------
-        ndarray, shape (..., person, item, category)
-            ``-inf`` where an item does not have the category.
         """
-        slope, shift = self.predictor(params, dims)
-        shift = np.nan_to_num(shift)[..., None, :, :]
-        return np.where(exists, self.categories(slope, shift, exists, **self.shapes(params)), IMPOSSIBLE)
+
+    def log_density(
+        self, values: NDArray[Any], params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
+    ) -> Array:
+        """Log density of responses (person, item), shape (..., person, item); any number where one is missing."""
+        natural, base = self.exponential(params, dims, exists)
+        return np.asarray(np.sum(self.statistics(values, exists) * natural, axis=-1) + base)
+
+    @abstractmethod
+    def draw(
+        self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        """Responses drawn at parameters, shape (..., person, item)."""
+
+    @abstractmethod
+    def steps(self, responses: Responses) -> float:
+        """Of a test of two categories an item, the length that would tell about as much of an ability."""
 
     def predictor(self, params: Params, dims: Mapping[str, Dims]) -> tuple[Array, Array]:
         """The slope part and the shift.
@@ -225,33 +287,17 @@ class Family(ABC):
             return np.ones(()), ()
         return np.clip(params[self.discrimination], -STEEPEST, STEEPEST), dims[self.discrimination]
 
-    @abstractmethod
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
-        """Log probability of each category; anything where an item lacks it.
-
-        Parameters
-        ----------
-        slope : ndarray, shape (..., person, item, 1), or (..., person, item, category - 1)
-            As `predictor` gives it.
-        shift : ndarray, shape (..., 1, item, category - 1)
-            0 where an item lacks the category.
-        exists : ndarray of bool, shape (item, category)
-            Which categories each item has (the lowest included).
-        **shapes : ndarray, shape (..., item) or (..., item, category - 1)
-            Of `shapes`: asymptotes, deviations of scoring values.
-
-        Returns
-        -------
-        ndarray, shape (..., person, item, category)
-        """
+    def derives(self, dims: Mapping[str, Dims]) -> tuple[str, ...]:
+        """Names of `derived`."""
+        one_slope = dims.get(self.discrimination or "", ()) in ((), ("item",))
+        return (self.location_word,) if self.parameterization == "intercept" and one_slope else ()
 
     def derived(self, params: Params, dims: Mapping[str, Dims]) -> dict[str, tuple[Dims, Array]]:
         """What users read besides the variables: dims and full arrays by name.
 
         Of one trait with intercepts d the locations ``b = -d / (D a)``, infinite where a is 0.
         """
-        one_slope = dims.get(self.discrimination or "", ()) in ((), ("item",))
-        if self.parameterization != "intercept" or not one_slope:
+        if not self.derives(dims):
             return {}
         intercept = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
         a, of = self._discrimination(params, dims)
@@ -283,3 +329,10 @@ def log_sigmoids(x: Array) -> tuple[Array, Array]:
 
 def _by_item_and_category(value: Array, dims: Dims) -> Array:
     return value if dims == ("item", "category") else value[..., None] if dims == ("item",) else value[..., None, :]
+
+
+def _with_items(value: Any, dims: Dims) -> Any:
+    """An array (..., *dims) with an axis for items, of length 1 where all share it; NumPy's or a backend's own."""
+    if dims == ("category",):
+        return value[..., None, :]
+    return value if "item" in dims else value[..., None]

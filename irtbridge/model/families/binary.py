@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError
-from irtbridge.model.families.base import Array, Family, RoleDims, Spec, log_sigmoids
+from irtbridge.model.families.base import Array, RoleDims, Spec, log_sigmoids
+from irtbridge.model.families.categories import Categories
 
 ENDS = (("lower", 0.0), ("upper", 1.0))
 
 
 @dataclass(frozen=True)
-class Binary(Family):
+class Binary(Categories):
     """Two categories, with optional lower and upper asymptotes (Birnbaum 1968; Barton & Lord 1981).
 
     With x = slope - shift, lower asymptote c and upper asymptote d (c = 0 and d = 1 where absent)::
@@ -28,7 +29,7 @@ class Binary(Family):
     name: ClassVar[str] = "binary"
     max_categories: ClassVar[int | None] = 2
     role_dims: ClassVar[RoleDims] = {
-        **Family.role_dims,
+        **Categories.role_dims,
         "lower": (("item",),),
         "upper": (("item",),),
     }

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError
-from irtbridge.model.families.base import Array, Family, Spec, log_sigmoids, padded
+from irtbridge.model.families.base import Array, Spec, log_sigmoids, padded
+from irtbridge.model.families.categories import Categories
 
 
 @dataclass(frozen=True)
-class Graded(Family):
+class Graded(Categories):
     """Ordered categories by cumulative logits (Samejima 1969).
 
     With u_k = slope - shift_k::

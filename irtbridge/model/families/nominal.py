@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
-from irtbridge.model.families.base import IMPOSSIBLE, Array, Dims, Family, Params, RoleDims, Spec, padded
+from irtbridge.model.families.base import Array, Dims, Family, Params, RoleDims, Spec, padded
+from irtbridge.model.families.categories import IMPOSSIBLE, Categories
 
 
 @dataclass(frozen=True)
-class Nominal(Family):
+class Nominal(Categories):
     """Nominal categories (Bock 1972), identified by a scoring function (Thissen, Cai & Bock 2010).
 
     With the item's slope ``D a theta``, or ``D a . theta``, scoring values s_k and intercepts c_k = -shift_k::
@@ -60,6 +61,9 @@ class Nominal(Family):
         score = _scores(np.nan_to_num(shapes["deviation"]))[..., None, :, :]
         log_odds = np.where(exists, padded(score * slope - shift, 1, 0), IMPOSSIBLE)
         return np.asarray(log_odds - np.logaddexp.reduce(log_odds, axis=-1, keepdims=True))
+
+    def derives(self, dims: Mapping[str, Dims]) -> tuple[str, ...]:
+        return ("score",)
 
     def derived(self, params: Params, dims: Mapping[str, Dims]) -> dict[str, tuple[Dims, Array]]:
         """The scoring values of the categories above the lowest."""

@@ -8,11 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.model.families.base import IMPOSSIBLE, Array, Family, padded
+from irtbridge.model.families.base import Array, padded
+from irtbridge.model.families.categories import IMPOSSIBLE, Categories
 
 
 @dataclass(frozen=True)
-class PartialCredit(Family):
+class PartialCredit(Categories):
     """Ordered categories by adjacent logits (Masters 1982; with discriminations Muraki 1992; Andrich 1978).
 
     With u_k = slope - shift_k::

@@ -8,11 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.model.families.base import Array, Family, log_sigmoids, padded
+from irtbridge.model.families.base import Array, log_sigmoids, padded
+from irtbridge.model.families.categories import Categories
 
 
 @dataclass(frozen=True)
-class Sequential(Family):
+class Sequential(Categories):
     """Ordered categories by continuation ratios (Tutz 1990).
 
     With u_k = slope - shift_k::
