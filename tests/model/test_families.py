@@ -261,6 +261,16 @@ def test_intercepts_are_the_same_model_and_are_reported_as_locations_too(name: s
     assert build(scaling=1.5).family.derived(values, build().dims) == {}
 
 
+@every_case
+def test_what_is_derived_is_announced_and_no_variable(case: Case) -> None:
+    """So that a table of items can be read back as known parameters."""
+    layout = Layout.of(case.spec, case.responses())
+    family, dims = case.spec.family, case.spec.dims
+    names = tuple(family.derived(draw_from_prior(layout, np.random.default_rng(0)), dims))
+    assert names == family.derives(dims)
+    assert not set(names) & set(case.spec.names)
+
+
 @pytest.mark.parametrize("build", [models.graded, models.generalized_partial_credit, models.sequential])
 def test_derived_locations_take_leading_axes(build: Any) -> None:
     spec = build(parameterization="intercept")
