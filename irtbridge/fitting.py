@@ -25,7 +25,7 @@ from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataNotFound, IRTBridgeWarning
 from irtbridge.inference import compile_for, make_settings, run_method, run_stack
-from irtbridge.inference.alignment import align
+from irtbridge.inference.alignment import align, sign_items
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
@@ -307,6 +307,7 @@ class Fitter:
             "dtype": program.dtype,
             "chain_method": draws.chain_method,
             **({} if draws.pareto_k is None else {"pareto_k": draws.pareto_k}),
+            **({"sign_items": signs} if (signs := sign_items(program, draws)) else {}),
             **draws.timings.to_dict(),
             **environment(self.engine.versions(), getattr(self.engine.options, "threads", 0)),
         }

@@ -17,44 +17,47 @@ from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
 from irtbridge_pyro.arguments import Arguments
 from irtbridge_pyro.cumulants import Tabulated
-from irtbridge_pyro.families import response_builder
+from irtbridge_pyro.forms import form_builder
 
 Values = Mapping[str, Tensor]
 
 
 class PatternMixture(dist.TorchDistribution):
-    """Response patterns of persons whose ability is one of the nodes, as indicators (`irtbridge.model.patterns`).
+    """Response patterns of persons whose ability is one of the nodes, as statistics (`irtbridge.model.patterns`).
 
     Parameters
     ----------
-    log_probs : Tensor, shape (category, node, item)
-        Log probability of each category at each node; any finite number where an item lacks the category.
+    natural : Tensor, shape (statistic, node, item)
+        Natural parameters at each node.
+    base : Tensor, shape (node, item)
+        Log density of a response whose statistics are 0.
     log_weights : Tensor, shape (node,) or (pattern, node)
         Log probabilities of the nodes.
     missing : bool
-        Whether the indicators of missing responses follow those of the categories.
+        Whether indicators of missing responses follow the statistics.
     corners : tuple of Tensor, optional
-        Where the log probabilities relative to the lowest category are linear in the ability: some nodes, and weights
-        (node, corner) that interpolate from them to all.
+        Where the natural parameters are linear in the ability: some nodes, and weights (node, corner) that interpolate
+        from them to all.
     table : Tabulated, optional
         How to tabulate the likelihood.
     """
 
-    arg_constraints = {"log_probs": constraints.real, "log_weights": constraints.real}  # noqa: RUF012
-    support = constraints.independent(constraints.boolean, 1)
+    arg_constraints = {"natural": constraints.real, "log_weights": constraints.real}  # noqa: RUF012
+    support = constraints.real_vector
 
     def __init__(
         self,
-        log_probs: Tensor,
+        natural: Tensor,
+        base: Tensor,
         log_weights: Tensor,
         missing: bool,
         corners: tuple[Tensor, Tensor] | None = None,
         table: Tabulated | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self.log_probs, self.log_weights, self.missing = log_probs, log_weights, missing
+        self.natural, self.base, self.log_weights, self.missing = natural, base, log_weights, missing
         self.corners, self.table = corners, table
-        columns = log_probs.shape[-1] * (len(log_probs) - 1 + missing)
+        columns = natural.shape[-1] * (len(natural) + missing)
         super().__init__(torch.Size(), torch.Size([columns]), validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> PatternMixture:
@@ -62,7 +65,7 @@ class PatternMixture(dist.TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self.table is not None:
-            return self.table.log_prob(value, self.log_probs, self.log_weights)
+            return self.table.log_prob(value, self.natural, self.log_weights + self.base.sum(-1))
         by_node = self._by_node(value)
         # logsumexp spelt out, whose gradient would take every exponential a second time.
         largest = by_node.detach().amax(-1, keepdim=True)
@@ -70,16 +73,15 @@ class PatternMixture(dist.TorchDistribution):
 
     def _by_node(self, value: Tensor) -> Tensor:
         """Log probability of each pattern (row) and node (column), together."""
-        lowest = self.log_probs[0]
-        contrasts = (self.log_probs[1:] - lowest).permute(1, 2, 0).flatten(1)
-        base = self.log_weights + lowest.sum(-1)
+        natural = self.natural.permute(1, 2, 0).flatten(1)
+        constant = self.log_weights + self.base.sum(-1)
         if self.corners is None:
-            columns = torch.cat([contrasts, -lowest], dim=1) if self.missing else contrasts
-            return torch.addmm(base, value, columns.T)
+            columns = torch.cat([natural, -self.base], dim=1) if self.missing else natural
+            return torch.addmm(constant, value, columns.T)
         nodes, weights = self.corners
-        observed, absent = (value[:, : contrasts.shape[1]], value[:, contrasts.shape[1] :])
-        by_node = torch.addmm(base, observed @ contrasts[nodes].T, weights.T)
-        return torch.addmm(by_node, absent, -lowest.T) if self.missing else by_node
+        observed, absent = (value[:, : natural.shape[1]], value[:, natural.shape[1] :])
+        by_node = torch.addmm(constant, observed @ natural[nodes].T, weights.T)
+        return torch.addmm(by_node, absent, -self.base.T) if self.missing else by_node
 
 
 def make_collapsed_response(
@@ -102,9 +104,7 @@ def make_collapsed_response(
     n_traits, spec = len(layout.spec.traits), layout.spec
     standard = like.new_tensor(layout.collapse.standard_nodes(n_traits))
     shared_weights = like.new_tensor(layout.collapse.log_weights(n_traits))
-    build = response_builder(spec.family)
-
-    columns = exists[:, 1:].numel()
+    form, columns = form_builder(spec.family), layout.n_columns
     corners = None
     if spec.family.linear:
         nodes, weights = layout.collapse.corners(n_traits)
@@ -112,22 +112,21 @@ def make_collapsed_response(
 
     tabulated = None if table is None else Tabulated(table, standard[:, 0], exists[:, 1:])
 
-    def respond(plates: Any, values: Values, indicators: Tensor | None, counts: Tensor) -> Tensor:
+    def respond(plates: Any, values: Values, statistics: Tensor | None, counts: Tensor) -> Tensor:
         if layout.by_person:
             abilities, log_weights = place_nodes(layout, standard, values)
         else:
             abilities, log_weights = place_abilities(layout, standard, values)[0], shared_weights
         at_nodes = {**values, spec.family.ability: abilities}
-        each = build(at_nodes, spec.dims, exists)
         mixture = PatternMixture(
-            _all_log_probs(each, standard, exists),
+            *form(at_nodes, spec.dims, exists),
             log_weights,
-            missing=indicators is not None and indicators.shape[1] > columns,
+            missing=statistics is not None and statistics.shape[1] > columns,
             corners=corners,
             table=tabulated,
         )
         with pyro.plate("pattern", len(counts), dim=-1), poutine.scale(scale=counts):
-            return pyro.sample("response", mixture, obs=indicators)
+            return pyro.sample("response", mixture, obs=statistics)
 
     return respond
 
@@ -175,11 +174,3 @@ def _ability_arguments(layout: Layout, like: Tensor, values: Values) -> dict[str
     name = layout.spec.family.ability
     numbers = {k: like.new_tensor(value) for k, value in layout.spec[name].prior.numbers().items()}
     return numbers | Arguments(layout, name, like).of(values)
-
-
-def _all_log_probs(each: dist.TorchDistribution, standard: Tensor, exists: Tensor) -> Tensor:
-    """Log probabilities (category, node, item) of every category; 0 where an item lacks it."""
-    n_items, n_categories = exists.shape
-    codes = [standard.new_full((len(standard), n_items), k) for k in range(n_categories)]
-    stacked = torch.stack([each.log_prob(code) for code in codes])
-    return torch.where(exists.T[:, None], stacked, 0.0)

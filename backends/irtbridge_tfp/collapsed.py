@@ -14,38 +14,35 @@ from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
 from irtbridge_tfp.arguments import line_up
 from irtbridge_tfp.cumulants import Tabulated
-from irtbridge_tfp.families import IMPOSSIBLE, response_distribution
+from irtbridge_tfp.forms import Form, exponential_form
 
 tfd = tfp.distributions
 Tensor = Any
 
 
 class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
-    """Indicators of response patterns (see `irtbridge.model.patterns`) of persons whose ability is one of the nodes.
+    """Statistics of response patterns (see `irtbridge.model.patterns`) of persons whose ability is one of the nodes.
 
     The event is (pattern, column); samples have no missing responses, observations may have columns for them.
 
     Parameters
     ----------
-    log_probs : Tensor, shape (..., node, item, category)
-        Log probability of each category at each node; any finite number where an item lacks the category.
-    exists : ndarray of bool, shape (item, category)
-        Which categories each item has.
+    form : Form
+        The family at each node.
     log_weights : Tensor, shape (node,) or (..., pattern, node)
         Log probabilities of the nodes, the same for every pattern or not.
     counts : Tensor, shape (pattern,)
         Persons with each pattern.
     corners : tuple of ndarray, optional
-        Where the log probabilities relative to the lowest category are linear in the ability: some nodes, and weights
-        (node, corner) that interpolate from them to all.
+        Where the natural parameters are linear in the ability: some nodes, and weights (node, corner) that interpolate
+        from them to all.
     table : Tabulated, optional
         How to tabulate the likelihood.
     """
 
     def __init__(
         self,
-        log_probs: Tensor,
-        exists: NDArray[np.bool_],
+        form: Form,
         log_weights: Tensor,
         counts: Tensor,
         corners: tuple[NDArray[np.intp], NDArray[np.float64]] | None = None,
@@ -53,10 +50,10 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         name: str = "PatternMixture",
     ) -> None:
         parameters = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        self.log_probs, self.exists, self.log_weights, self.counts = log_probs, exists, log_weights, counts
+        self.form, self.log_weights, self.counts = form, log_weights, counts
         self.corners, self.table = corners, table
         super().__init__(
-            dtype=log_probs.dtype,
+            dtype=form.base.dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,
             validate_args=False,
             allow_nan_stats=True,
@@ -65,60 +62,62 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         )
 
     def _batch_shape(self) -> Any:
-        return self.log_probs.shape[:-3]
+        return self.form.base.shape[:-2]
 
     def _batch_shape_tensor(self) -> Tensor:
-        return tf.shape(self.log_probs)[:-3]
+        return tf.shape(self.form.base)[:-2]
 
     def _event_shape(self) -> Any:
         return tf.TensorShape([self.counts.shape[0], None])
 
     def _event_shape_tensor(self) -> Tensor:
-        return tf.stack([tf.shape(self.counts)[0], self.exists[:, 1:].size])
+        return tf.stack([tf.shape(self.counts)[0], self._columns])
 
     def _sample_n(self, n: int, seed: Any = None) -> Tensor:
         of_node, of_response = tfp.random.split_seed(seed, n=2)
         lead = tf.concat([[n], self._batch_shape_tensor()], 0)
         node = tfd.Categorical(self.log_weights + tf.zeros([*self.counts.shape, 1], self.dtype))
         node = node.sample(n if self.log_weights.shape.rank > 2 else lead, seed=of_node)
-        logits = tf.where(self.exists, self.log_probs, tf.constant(IMPOSSIBLE, self.dtype))
-        logits = tf.broadcast_to(logits, tf.concat([lead, tf.shape(logits)[-3:]], 0))
-        codes = tfd.Categorical(tf.gather(logits, node, axis=-3, batch_dims=logits.shape.rank - 3)).sample(
-            seed=of_response
-        )
-        indicators = tf.one_hot(codes, self.exists.shape[1], dtype=self.dtype)[..., 1:]
-        return tf.reshape(indicators, tf.concat([lead, self._event_shape_tensor()], 0))
+        at_nodes = self.form.each.sample([n, *self.counts.shape], seed=of_response)  # (n, pattern, ..., node, item)
+        rank = at_nodes.shape.rank
+        by_pattern = tf.transpose(at_nodes, [0, *range(2, rank - 2), 1, rank - 2, rank - 1])
+        responses = tf.gather(by_pattern, node, axis=-2, batch_dims=rank - 2)
+        statistics = tf.cast(self.form.statistics(responses), self.dtype)
+        return tf.reshape(statistics, tf.concat([lead, self._event_shape_tensor()], 0))
+
+    @property
+    def _columns(self) -> int:
+        """Statistics of all responses of a person."""
+        return int(np.prod(self.form.natural.shape[-2:]))
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        log_probs = tf.where(self.exists, self.log_probs, tf.zeros([], self.dtype))
-        lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-        base = tf.reduce_sum(lowest, axis=-1)
-        base = self.log_weights + (base if self.log_weights.shape.rank == 1 else base[..., None, :])
+        base = tf.reduce_sum(self.form.base, axis=-1)
+        constant = self.log_weights + (base if self.log_weights.shape.rank == 1 else base[..., None, :])
         if self.table is not None:
-            each = self.table.log_prob(value, higher - lowest[..., None], base)
+            each = self.table.log_prob(value, self.form.natural, constant)
         else:
-            each = tf.reduce_logsumexp(self._by_node(value, higher - lowest[..., None], lowest, base), axis=-1)
+            each = tf.reduce_logsumexp(self._by_node(value, constant), axis=-1)
         return tf.reduce_sum(each * self.counts, axis=-1)
 
-    def _by_node(self, value: Tensor, log_odds: Tensor, lowest: Tensor, base: Tensor) -> Tensor:
+    def _by_node(self, value: Tensor, constant: Tensor) -> Tensor:
         """Log probability (..., pattern, node) of each pattern and node, together."""
-        columns = self.exists[:, 1:].size
-        contrasts = tf.reshape(log_odds, tf.concat([tf.shape(lowest)[:-1], [columns]], 0))
-        absent = -lowest[..., : tf.shape(value)[-1] - columns]  # all of its columns, or none
+        base, columns = self.form.base, self._columns
+        natural = tf.reshape(self.form.natural, tf.concat([tf.shape(base)[:-1], [columns]], 0))
+        absent = -base[..., : tf.shape(value)[-1] - columns]  # all of its columns, or none
         if self.corners is None:
-            by_node = tf.matmul(value, tf.concat([contrasts, absent], axis=-1), transpose_b=True)
+            by_node = tf.matmul(value, tf.concat([natural, absent], axis=-1), transpose_b=True)
         else:
             nodes, weights = self.corners
-            by_corner = tf.matmul(value[..., :columns], tf.gather(contrasts, nodes, axis=-2), transpose_b=True)
+            by_corner = tf.matmul(value[..., :columns], tf.gather(natural, nodes, axis=-2), transpose_b=True)
             by_node = tf.matmul(by_corner, tf.constant(weights, self.dtype), transpose_b=True)
             by_node += tf.matmul(value[..., columns:], absent, transpose_b=True)
-        return by_node + (base[..., None, :] if self.log_weights.shape.rank == 1 else base)
+        return by_node + (constant[..., None, :] if self.log_weights.shape.rank == 1 else constant)
 
 
 def pattern_distribution(
     layout: Layout, full: Mapping[str, Tensor], counts: Tensor, *, table: CumulantTable | None = None
 ) -> PatternMixture:
-    """Distribution of the one-hot response patterns given full arrays (..., *shape) of the other variables.
+    """Distribution of the response patterns' statistics given full arrays (..., *shape) of the other variables.
 
     Parameters
     ----------
@@ -140,12 +139,10 @@ def pattern_distribution(
         log_weights = tf.constant(layout.collapse.log_weights(n_traits), counts.dtype)
         abilities = place_abilities(layout, standard, full)[0]
     at_nodes = {**full, spec.family.ability: abilities}
-    each = response_distribution(spec.family, at_nodes, spec.dims, layout.exists)
-    codes = range(layout.exists.shape[1])
-    log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
+    form = exponential_form(spec.family, at_nodes, spec.dims, layout.exists)
     corners = layout.collapse.corners(n_traits) if spec.family.linear else None
     tabulated = None if table is None else Tabulated(table, standard[:, 0], layout.exists[:, 1:])
-    return PatternMixture(log_probs, layout.exists, log_weights, counts, corners, tabulated, name="response")
+    return PatternMixture(form, log_weights, counts, corners, tabulated, name="response")
 
 
 def place_abilities(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Abilities given item parameters: draws from their exact conditional distribution.
 
 Both `draw_abilities` and `expected_abilities` weigh the nodes of a grid by `_log_posterior`, one matrix product of the
-responses with the log probabilities at the nodes.
+responses' statistics with the natural parameters at the nodes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.data.responses import Responses
-from irtbridge.model.density import category_log_probs
+from irtbridge.model.density import exponential_form
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at, nodes_of
 from irtbridge.model.patterns import Patterns
@@ -79,7 +79,7 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     """
     assert layout.collapse is not None
     rng = np.random.default_rng([seed, 1])
-    patterns = _of_persons(responses, np.float32)
+    patterns = _of_persons(layout, responses, np.float32)
     lead = layout.batch_shape(params)
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
@@ -109,7 +109,7 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     assert layout.collapse is not None
     standard = layout.collapse.standard_nodes(len(layout.spec.traits))[None]
     single = {name: np.asarray(value)[None] for name, value in params.items()}
-    (nodes,), (log_posterior,) = _log_posterior(layout, single, _of_persons(responses, np.float64), standard)
+    (nodes,), (log_posterior,) = _log_posterior(layout, single, _of_persons(layout, responses, np.float64), standard)
     weights = special.softmax(log_posterior, axis=0).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
@@ -136,12 +136,11 @@ def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArr
     return layout.collapse
 
 
-def _of_persons(responses: Responses, dtype: Any) -> NDArray[Any]:
-    """Each person's indicators in a column, those of the categories first, then 1, then those of missing responses."""
-    patterns = Patterns(responses.values, np.ones(responses.n_persons), responses.max_categories)
-    indicators = patterns.indicators(missing=patterns.some_missing)
-    columns = patterns.codes.shape[1] * (patterns.n_categories - 1)
-    return np.ascontiguousarray(np.insert(indicators, columns, 1.0, axis=1).T, dtype=dtype)
+def _of_persons(layout: Layout, responses: Responses, dtype: Any) -> NDArray[Any]:
+    """Each person's statistics in a column, then 1, then indicators of missing responses."""
+    patterns = Patterns(responses.values, np.ones(responses.n_persons))
+    statistics = patterns.statistics(layout, missing=patterns.some_missing)
+    return np.ascontiguousarray(np.insert(statistics, layout.n_columns, 1.0, axis=1).T, dtype=dtype)
 
 
 def _log_posterior(
@@ -161,20 +160,18 @@ def _log_posterior(
         Standardised abilities.
     """
     nodes, log_weights = _nodes(layout, standard, params)
-    log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    log_probs = np.where(layout.exists, log_probs, 0.0)
-    lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-    contrasts = (higher - lowest[..., None]).reshape(*lowest.shape[:-1], -1).astype(patterns.dtype)
-    base = lowest.sum(axis=-1) + (0.0 if layout.by_person else log_weights)
-    observed, one, absent = np.split(patterns, [contrasts.shape[-1], contrasts.shape[-1] + 1])
+    by_item, base = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
+    natural = by_item.reshape(*base.shape[:-1], -1).astype(patterns.dtype)
+    constant = base.sum(axis=-1) + (0.0 if layout.by_person else log_weights)
+    observed, one, absent = np.split(patterns, [natural.shape[-1], natural.shape[-1] + 1])
     if layout.spec.family.linear and layout.collapse is not None:
         corners, weights = layout.collapse.corners(len(layout.spec.traits))
-        contrasts, observed = weights, contrasts[..., corners, :] @ observed
+        natural, observed = weights, natural[..., corners, :] @ observed
     # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
-    left = np.concatenate(_same_lead(contrasts, base[..., None]), axis=-1, dtype=patterns.dtype)
+    left = np.concatenate(_same_lead(natural, constant[..., None]), axis=-1, dtype=patterns.dtype)
     log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
     if len(absent):
-        log_posterior -= lowest.astype(patterns.dtype) @ absent
+        log_posterior -= base.astype(patterns.dtype) @ absent
     if layout.by_person:
         log_posterior += np.swapaxes(log_weights, -1, -2)
     return nodes, log_posterior

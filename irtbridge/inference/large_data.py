@@ -138,7 +138,7 @@ def blocks_of(n_persons: int, size: int) -> list[slice]:
 def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature) -> int:
     """Persons in a block: all, unless the table of persons by nodes is large and few patterns do not make it small."""
     n_traits = len(spec.traits)
-    nodes = quadrature.chosen(n_traits, responses.n_categories).size(n_traits)
+    nodes = quadrature.chosen(n_traits, spec.family.steps(responses)).size(n_traits)
     if nodes * responses.n_persons <= LARGEST_WHOLE or nodes * Patterns.number(responses) <= LARGEST_WHOLE:
         return responses.n_persons
     return _block_size(nodes)

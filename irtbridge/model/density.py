@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.data.responses import Responses
+from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns
@@ -20,8 +21,14 @@ MOST_CELLS = 2**21
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
-    """Log probabilities (..., person, item, category) at full parameter arrays, leading axes first."""
+    """Log probabilities (..., person, item, category) at full parameter arrays, for a family of categories."""
+    assert isinstance(layout.spec.family, Categories)
     return layout.spec.family.log_probs(params, layout.spec.dims, layout.exists)
+
+
+def exponential_form(layout: Layout, params: Mapping[str, Array]) -> ExponentialForm:
+    """Natural parameters and base (..., person, item) at full parameter arrays, leading axes first."""
+    return layout.spec.family.exponential(params, layout.spec.dims, layout.exists)
 
 
 def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
@@ -30,9 +37,9 @@ def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], respons
     params = layout.complete(params)
     patterns = Patterns.of(responses, by_person=layout.by_person)
     nodes, log_weights = nodes_of(layout, layout.collapse.standard_nodes(len(layout.spec.traits)), params)
-    log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
-    by_node = patterns.one_hot @ log_probs.T + log_weights
+    natural, base = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
+    columns = np.concatenate([natural.reshape(len(nodes), -1), -base], axis=1)
+    by_node = patterns.statistics(layout, missing=True) @ columns.T + base.sum(axis=1) + log_weights
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
 
 
@@ -71,11 +78,10 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
 
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
-    """Log probability of each response, shape (person, item); 0 where it is missing."""
-    log_probs = category_log_probs(layout, layout.complete(params))
-    code = np.maximum(responses.values, 0)[..., None]
-    chosen = np.take_along_axis(log_probs, code, axis=-1)[..., 0]
-    return np.where(responses.observed, chosen, 0.0)
+    """Log probability, or density, of each response, shape (person, item); 0 where it is missing."""
+    family, values = layout.spec.family, layout.complete(params)
+    each = family.log_density(responses.values, values, layout.spec.dims, layout.exists)
+    return np.where(responses.observed, each, 0.0)
 
 
 def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:

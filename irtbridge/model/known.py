@@ -49,7 +49,7 @@ def with_known(spec: ModelSpec, known: pd.DataFrame | Mapping[str, Any], respons
     """
     table = _table(known)
     _check_items(spec, table, responses)
-    of = {str(name): part for name, part in table.groupby("variable", sort=False)}
+    of = _of_variables(spec, {str(name): part for name, part in table.groupby("variable", sort=False)})
     _check_parameters(spec, of)
     variables = [_known(v, of[v.name], spec, responses) if v.name in of else v for v in spec.variables]
     fixed = replace(spec, variables=tuple(variables))
@@ -105,6 +105,12 @@ def _check_items(spec: ModelSpec, table: pd.DataFrame, responses: Responses) -> 
             f"fixed= has items that are not in the data: {listed(unknown)}; leave them out, or name the items as the "
             f"data do ({listed(responses.items)})."
         )
+
+
+def _of_variables(spec: ModelSpec, of: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Without what a table of `Fit.items` has besides the variables, as it follows from them."""
+    derived = spec.family.derives(spec.dims) if set(spec.family.location) <= set(of) else ()
+    return {name: part for name, part in of.items() if name not in derived}
 
 
 def _check_parameters(spec: ModelSpec, of: Mapping[str, pd.DataFrame]) -> None:

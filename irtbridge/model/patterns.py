@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
+from irtbridge.model.layout import Layout
 
 Array = NDArray[np.float64]
 
@@ -19,17 +21,14 @@ class Patterns:
 
     Attributes
     ----------
-    codes : ndarray of int, shape (pattern, item)
-        Category codes, -1 where missing.
+    values : ndarray, shape (pattern, item)
+        Responses, -1 where missing.
     counts : ndarray, shape (pattern,)
         Persons with the pattern, sums of their weights; 0 in rows that only fill up the shape.
-    n_categories : int
-        Largest number of categories.
     """
 
-    codes: NDArray[np.int64]
+    values: NDArray[Any]
     counts: Array
-    n_categories: int
 
     @classmethod
     def of(cls, responses: Responses, rows: int | None = None, *, by_person: bool = False) -> Patterns:
@@ -46,16 +45,16 @@ class Patterns:
         """
         each = np.ones(responses.n_persons) if responses.weights is None else responses.weights
         if by_person:
-            return cls(responses.values, each, responses.max_categories)
-        codes, (first, counts) = responses.values, _distinct(responses)
+            return cls(responses.values, each)
+        values, (first, counts) = responses.values, _distinct(responses)
         if 2 * len(first) > responses.n_persons:
             counts = each
         else:
-            codes = codes[first]
-        wanted = rows if rows is not None and rows >= len(codes) else _roomy(len(codes), responses.n_persons)
-        fill = wanted - len(codes)
-        codes = np.concatenate([codes, np.full((fill, codes.shape[1]), -1)])
-        return cls(codes, np.r_[counts, np.zeros(fill)].astype(float), responses.max_categories)
+            values = values[first]
+        wanted = rows if rows is not None and rows >= len(values) else _roomy(len(values), responses.n_persons)
+        fill = wanted - len(values)
+        values = np.concatenate([values, np.full((fill, values.shape[1]), -1)])
+        return cls(values, np.r_[counts, np.zeros(fill)].astype(float))
 
     @staticmethod
     def number(responses: Responses) -> int:
@@ -64,27 +63,21 @@ class Patterns:
         return distinct if 2 * distinct <= responses.n_persons else responses.n_persons
 
     @cached_property
-    def one_hot(self) -> Array:
-        """1 where the response is the category, shape (pattern, item x category)."""
-        hits = self.codes[:, :, None] == np.arange(self.n_categories)
-        return np.asarray(hits.reshape(len(self.codes), -1), dtype=float)
-
-    @cached_property
     def some_missing(self) -> bool:
         """Whether any person lacks a response."""
-        return bool((self.codes[self.counts > 0] < 0).any())
+        return bool((self.values[self.counts > 0] < 0).any())
 
-    def indicators(self, *, missing: bool) -> Array:
-        """1 where the response is that category above the lowest; then, if asked for, 1 where there is no response.
+    def statistics(self, layout: Layout, *, missing: bool) -> Array:
+        """Sufficient statistics of the family; then, if asked for, 1 where there is no response.
 
         Returns
         -------
-        ndarray, shape (pattern, item x (category - 1)) or, with `missing`, (pattern, item x category)
+        ndarray, shape (pattern, item x statistic) or, with `missing`, (pattern, item x (statistic + 1))
         """
-        hits = self.codes[:, :, None] == np.arange(1, self.n_categories)
-        blocks = [hits.reshape(len(self.codes), -1)]
+        of_family = layout.spec.family.statistics(self.values, layout.exists)
+        blocks: list[NDArray[Any]] = [of_family.reshape(len(self.values), -1)]
         if missing:
-            blocks.append((self.codes < 0) & (self.counts > 0)[:, None])
+            blocks.append((self.values < 0) & (self.counts > 0)[:, None])
         return np.concatenate(blocks, axis=1, dtype=float)
 
 
@@ -95,8 +88,9 @@ def _roomy(patterns: int, persons: int) -> int:
 
 def _distinct(responses: Responses) -> tuple[NDArray[np.intp], Array]:
     """The first person with each distinct pattern, and how many have it; whole rows are compared as bytes."""
-    codes = np.ascontiguousarray(responses.values.astype(np.int16))
-    rows = codes.view(np.dtype((np.void, codes.dtype.itemsize * codes.shape[1]))).ravel()
+    short = responses.values.astype(np.int16)
+    values = np.ascontiguousarray(short if np.array_equal(short, responses.values) else responses.values)
+    rows = values.view(np.dtype((np.void, values.dtype.itemsize * values.shape[1]))).ravel()
     if responses.weights is None:
         _, first, counts = np.unique(rows, return_index=True, return_counts=True)
         return first, counts.astype(float)
