@@ -1,9 +1,8 @@
 """How often 95 % intervals cover the truth: ``python -m benchmarks.coverage``.
 
-With ``model=beta``, ``sets=200``, ``persons=200``, ``items=8``, ``backend=pyro``, ``method=laplace``,
-``nodes=161``, ``seed=1``.
-Parameters are drawn from the prior, responses from the parameters, so that intervals cover 95 % of them
-if the posterior is right.
+With ``model=beta``, ``sets=200``, ``persons=200``, ``items=8``, ``backend=pyro``, ``method=laplace``, ``nodes=161``,
+``seed=1``. Parameters are drawn from the prior, responses from the parameters, so that intervals cover 95 % of them if
+the posterior is right.
 """
 
 from __future__ import annotations
@@ -61,23 +60,23 @@ def table(hits: Iterable[Mapping[str, NDArray[np.bool_]]]) -> pd.DataFrame:
     return pd.DataFrame({"covered": shares.mean(), "se": shares.std() / np.sqrt(len(shares)), "sets": len(shares)})
 
 
-def read_settings(words: Sequence[str]) -> dict[str, Any]:
-    """KEY=VALUE words over the defaults."""
-    settings = dict(DEFAULTS)
+def with_defaults(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """KEY=VALUE words over defaults, of which each is to have the type."""
+    settings = dict(defaults)
     for key, _, value in (word.partition("=") for word in words):
-        if key not in DEFAULTS:
-            raise UnknownName("setting", key, DEFAULTS)
+        if key not in defaults:
+            raise UnknownName("setting", key, defaults)
         try:
-            settings[key] = type(DEFAULTS[key])(value)
+            settings[key] = type(defaults[key])(value)
         except ValueError:
-            raise ConfigError(f"{key}={value!r} must be an integer.") from None
+            raise ConfigError(f"{key}={value!r} must be a number.") from None
     return settings
 
 
 def main(words: Sequence[str]) -> int:
     """Run the study and print its table."""
     try:
-        print(study(read_settings(words)).to_string(float_format="%.4f"))
+        print(study(with_defaults(words, DEFAULTS)).to_string(float_format="%.4f"))
     except IRTBridgeError as error:
         print(f"benchmarks: error: {error}", file=sys.stderr)
         return 1
