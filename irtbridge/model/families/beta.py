@@ -69,7 +69,7 @@ class Beta(Numbers):
         return draw_between(rng, x, shapes["precision"][..., None, :])
 
     def steps(self, responses: Responses) -> float:
-        return responses.n_items * steps_of_fraction(responses)
+        return float(steps_of_fractions(responses).sum())
 
 
 def check_precision(spec: Spec, name: str) -> None:
@@ -97,21 +97,19 @@ def draw_between(rng: np.random.Generator, x: Array, precision: Array) -> Array:
     return np.clip(rng.beta(special.expit(x) * precision, special.expit(-x) * precision), LEAST, MOST)
 
 
-def steps_of_fraction(responses: Responses) -> float:
-    """Responses of two categories that tell at least as much of an ability as one fraction does.
+def steps_of_fractions(responses: Responses) -> Array:
+    """Responses of two categories that tell at least as much of an ability as a fraction does, shape (item,).
 
     Its information on x is ``(phi mu (1 - mu))^2 (psi'(mu phi) + psi'((1 - mu) phi))``, at most ``phi / 4 + 1``, as
     psi'(z) <= 1 / z + 1 / z^2; that of a response of two categories is 1/4 at most. The precision is guessed: phi is
     the mean of y (1 - y) over the variance that is left when persons and items have their means.
     """
     observed, y = responses.observed, np.where(responses.observed, responses.values, np.nan)
-    freedom = int(observed.sum()) - responses.n_persons - responses.n_items + 1
-    if freedom <= 0:
-        return 4.0
     by_person, by_item = (
         np.sum(y, axis=axis, where=observed, keepdims=True) / np.maximum(observed.sum(axis=axis, keepdims=True), 1)
         for axis in (1, 0)
     )
-    left = np.sum((y - by_person - by_item + y[observed].mean()) ** 2, where=observed) / freedom
-    spread = float(np.mean((y * (1 - y))[observed]))
-    return 4.0 + (spread / left if left * HIGHEST_PRECISION > spread else HIGHEST_PRECISION)
+    everywhere = np.sum(y, where=observed) / max(int(observed.sum()), 1)
+    left = np.sum((y - by_person - by_item + everywhere) ** 2, axis=0, where=observed)
+    precision = np.sum(y * (1 - y), axis=0, where=observed) / np.maximum(left, np.finfo(float).tiny)
+    return np.asarray(4 + np.minimum(precision, HIGHEST_PRECISION))

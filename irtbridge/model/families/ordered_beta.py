@@ -12,7 +12,7 @@ from irtbridge.data.kinds import FRACTIONS
 from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
 from irtbridge.model.families.base import Array, ExponentialForm, RoleDims, Spec, log_sigmoids
-from irtbridge.model.families.beta import beta_form, check_precision, draw_between, logarithms, steps_of_fraction
+from irtbridge.model.families.beta import beta_form, check_precision, draw_between, logarithms, steps_of_fractions
 from irtbridge.model.families.numbers import Numbers
 
 
@@ -75,7 +75,7 @@ class OrderedBeta(Numbers):
 
     def steps(self, responses: Responses) -> float:
         """Which of the three categories it is tells as much as two steps do, at most."""
-        return responses.n_items * (2 + steps_of_fraction(responses))
+        return float(np.sum(2 + steps_of_fractions(responses)))
 
     @staticmethod
     def _parts(x: Array, cutpoint: Array) -> tuple[Array, Array, Array]:
