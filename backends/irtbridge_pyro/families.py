@@ -88,6 +88,38 @@ class Graded(Categories):
         return at_least + not_above + _of_category(pad(log_gap, (1, 1)), value)
 
 
+class Sequential(Categories):
+    """Continuation ratios: ``P(Y >= k | Y >= k - 1) = sigma(slope - shift_k)``."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        u = self.slope - self.shift.T[:, None]  # categories first, as in `PartialCredit`
+        step = torch.arange(1, len(u) + 1, dtype=value.dtype, device=value.device)[:, None, None]
+        taken = step <= value
+        faced = taken | ((step == value + 1) & self.exists.T[1:, None])
+        return torch.where(faced, logsigmoid(torch.where(taken, u, -u)), 0.0).sum(0)
+
+
+class Nominal(Categories):
+    """Log odds against the lowest category: ``log P(Y = k) / P(Y = 0) = (k + deviation_k) slope - shift_k``."""
+
+    def __init__(
+        self, slope: Tensor, shift: Tensor, exists: Tensor, deviation: Tensor, validate_args: bool | None = None
+    ) -> None:
+        self.deviation = deviation
+        super().__init__(slope, shift, exists, validate_args)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        number = torch.arange(len(self.exists.T), dtype=self.slope.dtype, device=self.slope.device)
+        score = number + pad(self.deviation, (1, 0))
+        offset = torch.where(self.exists, pad(self.shift, (1, 0)), FAR)
+        log_odds = score.T[:, None] * self.slope - offset.T[:, None]
+        return _of_category(score, value) * self.slope - _of_category(offset, value) - log_odds.logsumexp(0)
+
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Nominal:
+        slope = self.slope.expand(*batch_shape, *self.slope.shape[2:])
+        return Nominal(slope, self.shift, self.exists, self.deviation, False)
+
+
 def _of_category(table: Tensor, value: Tensor) -> Tensor:
     """Entries (person, item) of a table (item, category) at each response's category."""
     return table.T.gather(0, value.long())
@@ -167,6 +199,8 @@ DISTRIBUTIONS: dict[type[Family], Callable[..., dist.TorchDistribution]] = {
     families.Binary: _binary,
     families.Graded: Graded,
     families.PartialCredit: PartialCredit,
+    families.Nominal: Nominal,
+    families.Sequential: Sequential,
     families.Beta: _beta,
     families.OrderedBeta: OrderedBeta,
     families.Poisson: _poisson,
@@ -193,16 +227,18 @@ def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tens
     """
     ability, D = values[family.ability], family.scaling
     location = reduce(torch.add, (_by_item_category(values[name], dims[name]) for name in family.location))
+    shift = -location if family.parameterization == "intercept" else location
+    scaled = family.scales_locations(dims)
     if family.discrimination is None:
-        return D * ability.unsqueeze(-1), D * location
+        return D * ability.unsqueeze(-1), D * location if scaled else shift
     discrimination = values[family.discrimination].clamp(-STEEPEST, STEEPEST)
     if "category" in dims[family.discrimination]:
-        return D * ability[:, None, None] * discrimination, location
+        return D * ability[:, None, None] * discrimination, shift
     if "trait" in dims[family.discrimination]:
-        return D * ability @ discrimination.T, location
+        return D * ability @ discrimination.T, shift
     # An outer product as a matrix product: its gradients are two products too, and not two tables that are summed.
     by_item = discrimination.reshape(-1, 1)
-    return D * ability.unsqueeze(-1) @ by_item.T, D * by_item * location
+    return D * ability.unsqueeze(-1) @ by_item.T, D * by_item * location if scaled else shift
 
 
 def _by_item_category(value: Tensor, dims: tuple[str, ...]) -> Tensor:

@@ -46,13 +46,15 @@ def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items:
     """
     ability = params[family.ability]
     location = sum(_to_item_category(params[name], dims[name]) for name in family.location)
+    shift = -location if family.parameterization == "intercept" else location
     slopes = _slopes(family, params, dims)
     if "category" in dims.get(family.discrimination or "", ()):
-        return family.scaling * ability[..., None, None] * slopes[..., None, :, :], location
+        return family.scaling * ability[..., None, None] * slopes[..., None, :, :], shift
     if dims[family.ability] == ("person", "trait"):
-        return family.scaling * tf.matmul(ability, slopes, transpose_b=True), location
+        return family.scaling * tf.matmul(ability, slopes, transpose_b=True), shift
     slopes = tf.ones([n_items], ability.dtype) * slopes
-    shift = family.scaling * slopes[..., None] * location
+    if family.scales_locations(dims):
+        shift = family.scaling * slopes[..., None] * location
     return tf.matmul(family.scaling * ability[..., None], slopes[..., None, :]), shift
 
 
@@ -130,6 +132,19 @@ def _partial_credit(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> 
     score = tf.range(exists.shape[1], dtype=slope.dtype)
     offset = _pad(tf.cumsum(shift, axis=-1), 1, 0)
     return _categorical(score * slope[..., None] - offset[..., None, :, :], exists)
+
+
+def _nominal(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], deviation: Tensor) -> Any:
+    """Categorical whose logits are ``(k + deviation_k) slope - shift_k``."""
+    score = tf.range(1, exists.shape[1], dtype=slope.dtype) + deviation[..., None, :, :]
+    return _categorical(_pad(score * slope[..., None] - shift[..., None, :, :], 1, 0), exists)
+
+
+def _sequential(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
+    """Categorical with log P(Y = k) = log sigma(u_1) + ... + log sigma(u_k) + log sigma(-u_{k+1})."""
+    u = slope[..., None] - shift[..., None, :, :]
+    stop = tf.where(exists[:, 1:], tf.math.log_sigmoid(-u), tf.zeros([], u.dtype))
+    return _categorical(_pad(tf.cumsum(tf.math.log_sigmoid(u), axis=-1), 1, 0) + _pad(stop, 0, 1), exists)
 
 
 def _categorical(logits: Tensor, exists: NDArray[np.bool_]) -> Any:
@@ -221,6 +236,8 @@ DISTRIBUTIONS: dict[type[Family], Callable[..., Any]] = {
     families.Binary: _binary,
     families.Graded: _graded,
     families.PartialCredit: _partial_credit,
+    families.Nominal: _nominal,
+    families.Sequential: _sequential,
     families.Beta: _beta,
     families.OrderedBeta: _ordered_beta,
     families.Poisson: _poisson,

@@ -122,7 +122,8 @@ def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArr
     variances average. Tried with some of the draws, of the persons and of the shifts.
     """
     assert layout.collapse is not None
-    n_traits, some_persons = len(layout.spec.traits), patterns[:, :: 1 + patterns.shape[1] // 1000].astype(float)
+    every = 1 if layout.by_person else 1 + patterns.shape[1] // 1000
+    n_traits, some_persons = len(layout.spec.traits), patterns[:, ::every].astype(float)
     shifts = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 1, n_traits))
     few = np.linspace(0, len(next(iter(params.values()))) - 1, 3).astype(int)
     some_draws = [{name: value[[i] * 6] for name, value in params.items()} for i in few]

@@ -420,6 +420,9 @@ def _slot(
         raise SpecError(
             f"variable {variable.name!r}: its mask (Q-matrix) has shape {free.shape}, the data need {shape}."
         )
+    if variable.inner:  # a category has a higher one
+        inner = np.roll(has_category, -1, axis=1) & (np.arange(sizes["category"]) < sizes["category"] - 1)
+        free = inner if free is None else free & inner
     values = None if variable.values is None else np.asarray(variable.values)
     if variable.reference is not None:
         free = np.broadcast_to(np.arange(shape[0]).reshape(-1, *(1,) * (len(shape) - 1)) > 0, shape)

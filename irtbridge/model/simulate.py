@@ -109,7 +109,7 @@ def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
         if ordered and slot.exists is not None:  # an item's thresholds are as many as it has
             arguments["loc"] = np.where(slot.exists, arguments["loc"], np.nan)
         draw = prior.sample(rng, slot.shape, **arguments)
-        if ordered and not increasing(draw).all():
+        if ordered and not increasing(prior.direction * draw).all():
             return None
         params[name] = draw if slot.free is None else slot.to_full(slot.to_site(draw))
     return params
@@ -151,7 +151,27 @@ def simulate_responses(
     return _answered(spec, values, like, rng, missing)
 
 
-def simulate_like(
+def simulate_parameters_like(spec: ModelSpec, like: Responses, seed: Seed) -> dict[str, Array]:
+    """Draw every variable of a spec from its prior, for persons and items that have covariates or groups.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    like : Responses
+        The persons and items, with all that is known of them; its responses do not matter.
+    seed : int, SeedSequence or Generator
+        Source of randomness.
+
+    Returns
+    -------
+    dict of str to ndarray
+        As `simulate_parameters`.
+    """
+    return draw_from_prior(Layout.of(spec, like), np.random.default_rng(seed))
+
+
+def simulate_responses_like(
     spec: ModelSpec, params: Mapping[str, Array], like: Responses, seed: Seed, missing: float = 0.0
 ) -> Responses:
     """Draw one response matrix given true parameters, for persons and items that have covariates or groups.

@@ -40,7 +40,7 @@ def coordinates(layout: Layout, responses: Responses) -> dict[str, Any]:
 
 
 def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tuple[str, ...], Array]]:
-    """Dims and full arrays of what users read: a Cholesky factor is reported as its correlation matrix.
+    """Dims and full arrays of what users read: a Cholesky factor as its correlation matrix, and `Family.derived`.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tup
     """
     variables = [variable for variable in layout.spec.variables if variable.name in params]
     each = (v.prior.reported(v.name, v.dims, np.asarray(params[v.name])) for v in variables)
-    return {name: (dims, value) for name, dims, value in each}
+    derived = layout.spec.family.derived(params, layout.spec.dims)
+    return {name: (dims, value) for name, dims, value in each} | derived
 
 
 def to_inference_data(

@@ -60,6 +60,8 @@ CALIBRATED: dict[str, Case] = {
         Case("pcm", models.partial_credit, UNEQUAL),
         Case("gpcm", models.generalized_partial_credit, UNEQUAL),
         Case("rsm", models.rating_scale, EQUAL),
+        Case("nominal", models.nominal, UNEQUAL),
+        Case("sequential", models.sequential, UNEQUAL),
     )
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,8 @@ from irtbridge.model.catalogue import build_model
 from irtbridge.model.design import split_for
 from irtbridge.model.families import Binary, Graded
 from irtbridge.model.known import with_known
-from irtbridge.model.layout import Layout
 from irtbridge.model.priors import as_prior
-from irtbridge.model.simulate import draw_from_prior, empty_responses, simulate_like
+from irtbridge.model.simulate import empty_responses, simulate_parameters_like, simulate_responses_like
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -25,6 +25,7 @@ Q_MATRIX = ((1, 0), (1, 0), (0, 1), (0, 1), (1, 1))
 BINARY = (2, 2, 2, 2, 2)
 UNEQUAL = (3, 4, 2, 3, 4)
 EQUAL = (4, 4, 4, 4, 4)
+EITHER = "Normal(0, 1)"  # a slope of either sign
 NUMBERS = (1, 1, 1, 1, 1)
 N_PERSONS = 9
 
@@ -52,8 +53,8 @@ class Case:
     def responses(self, seed: int = 1) -> Responses:
         """A response matrix with missing entries, the same for the same seed."""
         like = self.test()
-        params = draw_from_prior(Layout.of(self.spec, like), np.random.default_rng(seed))
-        return simulate_like(self.spec, params, like, seed + 1, self.missing)
+        params = simulate_parameters_like(self.spec, like, seed)
+        return simulate_responses_like(self.spec, params, like, seed + 1, self.missing)
 
     def test(self) -> Responses:
         """The test and its persons before anybody has answered."""
@@ -114,6 +115,11 @@ def hierarchical_graded() -> ModelSpec:
     return ModelSpec("hierarchical grm", variables, Graded(location=("threshold",)))
 
 
+def intercepts(model: Callable[..., ModelSpec], **options: Any) -> ModelSpec:
+    """A model of the catalogue as ``D a theta + d``, with slopes of either sign."""
+    return model(parameterization="intercept", discrimination=EITHER, scaling=1.702, **options)
+
+
 def truncated_m2pl() -> ModelSpec:
     """An exploratory M2PL with slopes in an interval and a multivariate normal ability."""
     return models.m2pl(
@@ -140,9 +146,9 @@ def anchored_two_pl() -> ModelSpec:
 
 
 def anchored_graded() -> ModelSpec:
-    """A graded model whose second item is known."""
-    known = {"discrimination": {"item2": 1.2}}
-    known |= {f"threshold[{k}]": {"item2": value} for k, value in enumerate((-0.5, 0.3, 1.0), start=1)}
+    """A graded model whose first item is known, which has fewer categories than others."""
+    known = {"discrimination": {"item1": 1.2}}
+    known |= {f"threshold[{k}]": {"item1": value} for k, value in enumerate((-0.5, 0.3), start=1)}
     return with_known(models.graded(), known, empty_responses(N_PERSONS, UNEQUAL))
 
 
@@ -172,6 +178,18 @@ CASES: tuple[Case, ...] = (
     Case("gpcm-correlated", lambda: models.generalized_partial_credit(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
     Case("rsm", models.rating_scale, EQUAL),
     Case("rsm-common-slope", lambda: models.rating_scale(common_discrimination=True), EQUAL),
+    Case("1pl-intercept", lambda: models.one_pl(parameterization="intercept", common_discrimination=True), BINARY),
+    Case("2pl-intercept", lambda: intercepts(models.two_pl), BINARY),
+    Case("4pl-intercept", lambda: intercepts(models.four_pl), BINARY),
+    Case("grm-intercept", lambda: intercepts(models.graded), UNEQUAL),
+    Case("grm-intercept-equal", lambda: intercepts(models.graded, traits=2), EQUAL),
+    Case("gpcm-intercept", lambda: intercepts(models.generalized_partial_credit), UNEQUAL),
+    Case("nominal", models.nominal, UNEQUAL),
+    Case("nominal-equal", lambda: models.nominal(discrimination=EITHER), EQUAL),
+    Case("nominal-two-traits", lambda: models.nominal(traits=2, scaling=1.702), UNEQUAL),
+    Case("sequential", models.sequential, UNEQUAL),
+    Case("sequential-equal", lambda: intercepts(models.sequential), EQUAL),
+    Case("sequential-correlated", lambda: models.sequential(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
     Case("poisson", models.poisson_counts, NUMBERS),
     Case("poisson-common-slope", lambda: models.poisson_counts(common_discrimination=True), NUMBERS),
     Case("poisson-slopes", lambda: models.poisson_counts(item_discrimination=True, difficulty="Normal(0, 1)"), NUMBERS),

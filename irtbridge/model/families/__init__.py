@@ -11,10 +11,12 @@ from irtbridge.model.families.beta import Beta
 from irtbridge.model.families.binary import Binary
 from irtbridge.model.families.categories import Categories
 from irtbridge.model.families.graded import Graded
+from irtbridge.model.families.nominal import Nominal
 from irtbridge.model.families.numbers import Numbers
 from irtbridge.model.families.ordered_beta import OrderedBeta
 from irtbridge.model.families.partial_credit import PartialCredit
 from irtbridge.model.families.poisson import Poisson
+from irtbridge.model.families.sequential import Sequential
 
 __all__ = [
     "FAMILIES",
@@ -25,15 +27,17 @@ __all__ = [
     "ExponentialForm",
     "Family",
     "Graded",
+    "Nominal",
     "Numbers",
     "OrderedBeta",
     "PartialCredit",
     "Poisson",
+    "Sequential",
     "family_from_dict",
 ]
 
 FAMILIES: dict[str, type[Family]] = {
-    family.name: family for family in (Binary, Graded, PartialCredit, Beta, OrderedBeta, Poisson)
+    family.name: family for family in (Binary, Graded, PartialCredit, Nominal, Sequential, Beta, OrderedBeta, Poisson)
 }
 
 

@@ -7,8 +7,9 @@ Every family starts from the same two arrays. With ability theta (person, trait)
 - several traits:  ``slope = D a . theta``,  ``shift = b``       so that  ``slope - shift = D a . theta - b``;
 - one trait, a discrimination (item, category) of each category: ``slope_k = D a_k theta``,  ``shift_k = b_k``.
 
-Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. All arrays may have the same leading axes, as
-draws have.
+With ``parameterization="intercept"`` the locations are intercepts d, for one trait or several: ``shift = -d``, so that
+``slope - shift = D a theta + d``. Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. All arrays may
+have the same leading axes, as draws have.
 
 Given the ability every family is an exponential family in the response::
 
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
-from irtbridge.errors import DataError, SpecError
+from irtbridge.errors import DataError, SpecError, UnknownName
 from irtbridge.model.variable import Variable
 
 Array = NDArray[np.float64]
@@ -43,8 +44,10 @@ RoleDims = Mapping[str, tuple[Dims, ...]]
 # a thousand times more, what is left of a likelihood in single precision is rounding, and soon in double too.
 STEEPEST = 1e4
 # In the order in which a spec prints them.
-ROLES = ("ability", "discrimination", "lower", "upper", "location", "cutpoint", "precision")
-SHAPES = ("lower", "upper", "cutpoint", "precision")  # roles of what a family has besides slopes and locations
+ROLES = ("ability", "discrimination", "lower", "upper", "deviation", "location", "cutpoint", "precision")
+# Roles of what a family has besides slopes and locations.
+SHAPES = ("lower", "upper", "deviation", "cutpoint", "precision")
+PARAMETERIZATIONS = ("difficulty", "intercept")
 
 
 class ExponentialForm(NamedTuple):
@@ -89,11 +92,15 @@ class Family(ABC):
         Asymptotes, dims (item,), of a family that has them.
     scaling : float
         D: 1 for the logistic metric, 1.702 to approximate the normal ogive.
+    parameterization : str
+        ``difficulty``, ``D a (theta - b)``, or ``intercept``, ``D a theta + d``: what the location is.
 
     Attributes
     ----------
     name : str
         As in a spec's data.
+    location_word : str
+        What a location b of one trait is called.
     kind : str
         What responses are: ``categories``, ``fractions`` or ``counts``; see `Responses`.
     max_categories : int or None
@@ -108,7 +115,9 @@ class Family(ABC):
     lower: str | None = None
     upper: str | None = None
     scaling: float = 1.0
+    parameterization: str = "difficulty"
     name: ClassVar[str] = ""
+    location_word: ClassVar[str] = "difficulty"
     kind: ClassVar[str] = CATEGORIES
     max_categories: ClassVar[int | None] = None
     role_dims: ClassVar[RoleDims] = {
@@ -121,6 +130,8 @@ class Family(ABC):
         if not isinstance(self.scaling, (int, float)) or not 0 < self.scaling < np.inf:
             raise SpecError(f"scaling={self.scaling!r} must be a positive number; 1 is logistic, 1.702 near the ogive.")
         object.__setattr__(self, "scaling", float(self.scaling))
+        if self.parameterization not in PARAMETERIZATIONS:
+            raise UnknownName("parameterization", self.parameterization, PARAMETERIZATIONS)
 
     @property
     def linear(self) -> bool:
@@ -132,6 +143,11 @@ class Family(ABC):
         named: dict[str, Any] = {role: getattr(self, role, None) for role in ROLES}
         each = {role: names if role == "location" else (names,) for role, names in named.items()}
         return tuple((role, name) for role, names in each.items() for name in names if name is not None)
+
+    def __str__(self) -> str:
+        word = "intercept" if self.parameterization == "intercept" else "location"
+        said = ", ".join(f"{word if role == 'location' else role}={name}" for role, name in self.roles())
+        return f"{self.name}({said})"
 
     def shapes(self, values: Mapping[str, Any], dims: Mapping[str, Dims]) -> dict[str, Any]:
         """What shapes the curves besides slopes and locations, by role, out of arrays by variable name.
@@ -145,7 +161,8 @@ class Family(ABC):
 
     def scales_locations(self, dims: Mapping[str, Dims]) -> bool:
         """Whether locations are multiplied by discriminations, as in ``D a (theta - b)``; else ``D a . theta - b``."""
-        return dims[self.ability] == ("person",) and "category" not in dims.get(self.discrimination or "", ())
+        alone = dims[self.ability] == ("person",) and "category" not in dims.get(self.discrimination or "", ())
+        return alone and self.parameterization == "difficulty"
 
     def check(self, spec: Spec) -> None:
         """Raise `SpecError` unless the variables make sense in their roles; a family adds rules of its own.
@@ -255,12 +272,14 @@ class Family(ABC):
         """
         ability, a, of = self.scaling * params[self.ability], *self._discrimination(params, dims)
         location = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        shift = -location if self.parameterization == "intercept" else location
         if "category" in of:
-            return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], location
+            return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], shift
         if "trait" in of:
-            return (ability @ np.swapaxes(a, -1, -2))[..., None], location
+            return (ability @ np.swapaxes(a, -1, -2))[..., None], shift
         by_item = a if of else a[..., None]
-        return (ability[..., None] * by_item[..., None, :])[..., None], self.scaling * by_item[..., None] * location
+        slope = (ability[..., None] * by_item[..., None, :])[..., None]
+        return slope, self.scaling * by_item[..., None] * location if self.scales_locations(dims) else shift
 
     def _discrimination(self, params: Params, dims: Mapping[str, Dims]) -> tuple[Array, Dims]:
         """Discriminations, at most `STEEPEST` in size, and their dims; 1 where there are none."""
@@ -268,9 +287,31 @@ class Family(ABC):
             return np.ones(()), ()
         return np.clip(params[self.discrimination], -STEEPEST, STEEPEST), dims[self.discrimination]
 
+    def derives(self, dims: Mapping[str, Dims]) -> tuple[str, ...]:
+        """Names of `derived`."""
+        one_slope = dims.get(self.discrimination or "", ()) in ((), ("item",))
+        return (self.location_word,) if self.parameterization == "intercept" and one_slope else ()
+
+    def derived(self, params: Params, dims: Mapping[str, Dims]) -> dict[str, tuple[Dims, Array]]:
+        """What users read besides the variables: dims and full arrays by name.
+
+        Of one trait with intercepts d the locations ``b = -d / (D a)``, infinite where a is 0.
+        """
+        if not self.derives(dims):
+            return {}
+        intercept = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        a, of = self._discrimination(params, dims)
+        by_item = a[..., None] if of else a[..., None, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            location = -intercept / (self.scaling * by_item)
+        several = any("category" in dims[name] for name in self.location)
+        return {self.location_word: (("item", "category"), location) if several else (("item",), location[..., 0])}
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
+        if self.parameterization == type(self).parameterization:
+            del values["parameterization"]
         return {"name": self.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 

@@ -24,6 +24,7 @@ class PartialCredit(Categories):
     """
 
     name: ClassVar[str] = "partial_credit"
+    location_word: ClassVar[str] = "step"
 
     @property
     def linear(self) -> bool:

@@ -25,6 +25,8 @@ class Prior:
     support : str
         One of ``real``, ``positive``, ``interval``, ``ordered``, ``cholesky``: what a backend must map its
         unconstrained coordinates to.
+    direction : int
+        Of an ordered support: 1 where vectors increase, -1 where they decrease.
     event_ndim : int
         How many of the last axes of a variable form one draw of the prior (0: elementwise).
     ragged : bool
@@ -34,6 +36,7 @@ class Prior:
     """
 
     support: ClassVar[str] = "real"
+    direction: ClassVar[int] = 1
     event_ndim: ClassVar[int] = 0
     ragged: ClassVar[bool] = True
     numbers_only: ClassVar[tuple[str, ...]] = ()
@@ -45,7 +48,7 @@ class Prior:
             object.__setattr__(self, name, value)
             if isinstance(value, (str, Predictor)):
                 if name in self.numbers_only:
-                    raise SpecError(f"{type(self).__name__}: {name}={value!s} must be a number, not a variable.")
+                    raise SpecError(f"{type(self).__name__}: {name}={value!r} must be a number, not a variable.")
                 continue
             numbers = np.asarray(value, dtype=float)
             if not np.all(np.isfinite(numbers) | (name in ("low", "high"))) or np.any(np.isnan(numbers)):
