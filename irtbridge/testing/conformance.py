@@ -42,7 +42,7 @@ from irtbridge.testing.cases import CASES, Case
 from irtbridge.testing.marginal import Reference, reference_posterior
 
 Array = NDArray[np.float64]
-POINTS = 50
+POINTS = 20
 SHORT = NutsSettings(chains=2, warmup=150, draws=250)  # above 100 effective draws of each item parameter
 COLLAPSED: dict[str, dict[str, int]] = {"laplace": {}, "nuts_collapsed": {"chains": 2, "warmup": 100, "draws": 250}}
 TABULATED = [case for case in CASES if case.spec.family.linear and len(case.spec.traits) == 1]
