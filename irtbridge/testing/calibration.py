@@ -66,7 +66,7 @@ CALIBRATED: dict[str, Case] = {
 }
 
 
-def calibrate(case: Case, backend: str, *, sets: int = 64, persons: int = 6, seed: int = 1) -> pd.DataFrame:
+def calibrate(case: Case, backend: str, *, sets: int = 48, persons: int = 6, seed: int = 1) -> pd.DataFrame:
     """The short form, for a test: seconds for each model.
 
     With few persons the prior weighs as much as the data, and a fault in either shows soonest.

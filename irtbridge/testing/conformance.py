@@ -42,7 +42,7 @@ from irtbridge.testing.cases import CASES, Case
 from irtbridge.testing.marginal import Reference, reference_posterior
 
 Array = NDArray[np.float64]
-POINTS = 50
+POINTS = 20
 SHORT = NutsSettings(chains=2, warmup=150, draws=250)  # above 100 effective draws of each item parameter
 COLLAPSED: dict[str, dict[str, int]] = {"laplace": {}, "nuts_collapsed": {"chains": 2, "warmup": 100, "draws": 250}}
 TABULATED = [  # of no certain items or persons, so that there can be many
