@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from irtbridge.many import fit_many, seed_of
     from irtbridge.model.catalogue import (
         MODELS,
+        bifactor,
         build_model,
         four_pl,
         generalized_partial_credit,
@@ -58,6 +59,7 @@ _HOME = {
     "many": ("fit_many", "seed_of"),
     "model.catalogue": (
         "MODELS",
+        "bifactor",
         "build_model",
         "four_pl",
         "generalized_partial_credit",
@@ -100,6 +102,7 @@ __all__ = [
     "Verdict",
     "ViSettings",
     "backend_names",
+    "bifactor",
     "build_model",
     "dataset_names",
     "fit",

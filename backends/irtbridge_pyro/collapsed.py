@@ -4,21 +4,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pyro
 import pyro.distributions as dist
 import torch
+from numpy.typing import NDArray
 from pyro import poutine
 from pyro.distributions import constraints
 from torch import Tensor
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
+from irtbridge.model.patterns import columns_of
+from irtbridge.model.reduction import Reduction, grid_dimensions
 from irtbridge_pyro.cumulants import Tabulated
 from irtbridge_pyro.families import response_builder
 
 Values = Mapping[str, Tensor]
+Corners = tuple[Tensor, Tensor]
+Block = tuple[Tensor, Tensor, Tensor]
 
 
 class PatternMixture(dist.TorchDistribution):
@@ -47,7 +54,7 @@ class PatternMixture(dist.TorchDistribution):
         log_probs: Tensor,
         log_weights: Tensor,
         missing: bool,
-        corners: tuple[Tensor, Tensor] | None = None,
+        corners: Corners | None = None,
         table: Tabulated | None = None,
         validate_args: bool | None = None,
     ) -> None:
@@ -62,10 +69,7 @@ class PatternMixture(dist.TorchDistribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self.table is not None:
             return self.table.log_prob(value, self.log_probs, self.log_weights)
-        by_node = self._by_node(value)
-        # logsumexp spelt out, whose gradient would take every exponential a second time.
-        largest = by_node.detach().amax(-1, keepdim=True)
-        return (by_node - largest).exp().sum(-1).log() + largest.squeeze(-1)
+        return log_sum_exp(self._by_node(value))
 
     def _by_node(self, value: Tensor) -> Tensor:
         """Log probability of each pattern (row) and node (column), together."""
@@ -79,6 +83,71 @@ class PatternMixture(dist.TorchDistribution):
         observed, absent = (value[:, : contrasts.shape[1]], value[:, contrasts.shape[1] :])
         by_node = torch.addmm(base, observed @ contrasts[nodes].T, weights.T)
         return torch.addmm(by_node, absent, -lowest.T) if self.missing else by_node
+
+
+class ReducedMixture(PatternMixture):
+    """Response patterns of persons whose general and specific traits are nodes (see `irtbridge.model.reduction`).
+
+    Parameters
+    ----------
+    log_probs : Tensor, shape (category, node, item)
+        As for `PatternMixture`, at the nodes of a grid of two dimensions, that of the specific traits running fastest.
+    log_weights : Tensor, shape (node of one trait,)
+        Log probabilities of the nodes of each trait.
+    missing, corners, table
+        As for `PatternMixture`.
+    blocks : Blocks
+        The items of each specific trait, and those without one.
+    """
+
+    def __init__(self, log_probs: Tensor, log_weights: Tensor, missing: bool, *, blocks: Blocks, **others: Any) -> None:
+        super().__init__(log_probs, log_weights, missing, **others)
+        self.blocks = blocks
+
+    def _by_node(self, value: Tensor) -> Tensor:
+        """Log probability of each pattern (row) and node of the general trait (column), together."""
+        n, total = len(self.log_weights), self.log_weights
+        for block in self.blocks.specific:
+            each = self._of_block(value, block, self.log_probs, self.log_weights.repeat(n), self.corners)
+            total = total + log_sum_exp(each.unflatten(-1, (n, n)))
+        for block in self.blocks.alone:
+            total = total + self._of_block(value, block, self.log_probs[:, ::n], torch.zeros_like(self.log_weights))
+        return total
+
+    def _of_block(
+        self, value: Tensor, block: Block, log_probs: Tensor, log_weights: Tensor, corners: Corners | None = None
+    ) -> Tensor:
+        """Log probability of a block's part of each pattern, and of each node, together."""
+        items, hits, absent = block
+        part = PatternMixture(log_probs[..., items], log_weights, self.missing, corners)
+        return part._by_node(value[:, torch.cat([hits, absent]) if self.missing else hits])
+
+
+class Blocks:
+    """The blocks of a reduction, each as items, columns of their categories and columns of their missing responses.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        The blocks.
+    exists : Tensor of bool, shape (item, category)
+        Has the device; which categories each item has.
+    """
+
+    def __init__(self, reduction: Reduction, exists: Tensor) -> None:
+        self.specific = [self._block(items, exists) for items in reduction.blocks]
+        self.alone = [self._block(items, exists) for items in (reduction.alone,) if items.size]
+
+    def _block(self, items: NDArray[np.intp], exists: Tensor) -> Block:
+        hits, absent = columns_of(items, tuple(exists[:, 1:].shape))
+        first, second, third = (torch.as_tensor(part, device=exists.device) for part in (items, hits, absent))
+        return first, second, third
+
+
+def log_sum_exp(x: Tensor) -> Tensor:
+    """Over the last axis; spelt out, as torch's gradient would take every exponential a second time."""
+    largest = x.detach().amax(-1, keepdim=True)
+    return (x - largest).exp().sum(-1).log() + largest.squeeze(-1)
 
 
 def make_collapsed_response(
@@ -98,15 +167,19 @@ def make_collapsed_response(
         Tabulate the likelihood.
     """
     assert layout.collapse is not None
-    n_traits, spec = len(layout.spec.traits), layout.spec
-    standard = like.new_tensor(layout.collapse.standard_nodes(n_traits))
-    log_weights = like.new_tensor(layout.collapse.log_weights(n_traits))
+    spec, reduction = layout.spec, layout.reduction
+    dimensions = grid_dimensions(spec)
+    standard = like.new_tensor(layout.standard_nodes)
+    log_weights = like.new_tensor(layout.collapse.log_weights(1 if reduction else dimensions))
+    mixture_of: Callable[..., PatternMixture] = PatternMixture
+    if reduction is not None:
+        mixture_of = partial(ReducedMixture, blocks=Blocks(reduction, exists))
     build = response_builder(spec.family)
 
     columns = exists[:, 1:].numel()
     corners = None
     if spec.family.linear:
-        nodes, weights = layout.collapse.corners(n_traits)
+        nodes, weights = layout.collapse.corners(dimensions)
         corners = torch.as_tensor(nodes, device=like.device), like.new_tensor(weights)
 
     tabulated = None if table is None else Tabulated(table, standard[:, 0], exists[:, 1:])
@@ -114,7 +187,7 @@ def make_collapsed_response(
     def respond(plates: Any, values: Values, indicators: Tensor | None, counts: Tensor) -> Tensor:
         at_nodes = {**values, spec.family.ability: place_abilities(layout, standard, values)[0]}
         each = build(at_nodes, spec.dims, exists)
-        mixture = PatternMixture(
+        mixture = mixture_of(
             _all_log_probs(each, standard, exists),
             log_weights,
             missing=indicators is not None and indicators.shape[1] > columns,

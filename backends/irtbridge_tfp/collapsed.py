@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
+from irtbridge.model.patterns import columns_of
+from irtbridge.model.reduction import Reduction, grid_dimensions
 from irtbridge_tfp.cumulants import Tabulated
 from irtbridge_tfp.families import IMPOSSIBLE, response_distribution
 
@@ -78,28 +80,34 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
     def _sample_n(self, n: int, seed: Any = None) -> Tensor:
         of_node, of_response = tfp.random.split_seed(seed, n=2)
         lead = tf.concat([[n], self._batch_shape_tensor()], 0)
-        node = tfd.Categorical(self.log_weights).sample(tf.concat([lead, tf.shape(self.counts)], 0), seed=of_node)
         logits = tf.where(self.exists, self.log_probs, tf.constant(IMPOSSIBLE, self.dtype))
         logits = tf.broadcast_to(logits, tf.concat([lead, tf.shape(logits)[-3:]], 0))
-        codes = tfd.Categorical(tf.gather(logits, node, axis=-3, batch_dims=logits.shape.rank - 3)).sample(
-            seed=of_response
-        )
+        codes = tfd.Categorical(self._at_drawn_nodes(logits, lead, of_node)).sample(seed=of_response)
         indicators = tf.one_hot(codes, self.exists.shape[1], dtype=self.dtype)[..., 1:]
         return tf.reshape(indicators, tf.concat([lead, self._event_shape_tensor()], 0))
 
+    def _at_drawn_nodes(self, logits: Tensor, lead: Tensor, seed: Any) -> Tensor:
+        """Those of each pattern at a node drawn for it, shape (*lead, pattern, item, category)."""
+        node = tfd.Categorical(self.log_weights).sample(tf.concat([lead, tf.shape(self.counts)], 0), seed=seed)
+        return tf.gather(logits, node, axis=-3, batch_dims=logits.shape.rank - 3)
+
     def _log_prob(self, value: Tensor) -> Tensor:
-        log_probs = tf.where(self.exists, self.log_probs, tf.zeros([], self.dtype))
-        lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-        base = self.log_weights + tf.reduce_sum(lowest, axis=-1)
         if self.table is not None:
-            each = self.table.log_prob(value, higher - lowest[..., None], base)
+            log_odds, _, base = self._contrasts()
+            each = self.table.log_prob(value, log_odds, base)
         else:
-            each = tf.reduce_logsumexp(self._by_node(value, higher - lowest[..., None], lowest, base), axis=-1)
+            each = tf.reduce_logsumexp(self._by_node(value), axis=-1)
         return tf.reduce_sum(each * self.counts, axis=-1)
 
-    def _by_node(self, value: Tensor, log_odds: Tensor, lowest: Tensor, base: Tensor) -> Tensor:
+    def _contrasts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Log odds against the lowest category, its log probability, and the part that no response changes."""
+        log_probs = tf.where(self.exists, self.log_probs, tf.zeros([], self.dtype))
+        lowest, higher = log_probs[..., 0], log_probs[..., 1:]
+        return higher - lowest[..., None], lowest, self.log_weights + tf.reduce_sum(lowest, axis=-1)
+
+    def _by_node(self, value: Tensor) -> Tensor:
         """Log probability (..., pattern, node) of each pattern and node, together."""
-        columns = self.exists[:, 1:].size
+        columns, (log_odds, lowest, base) = self.exists[:, 1:].size, self._contrasts()
         contrasts = tf.reshape(log_odds, tf.concat([tf.shape(lowest)[:-1], [columns]], 0))
         absent = -lowest[..., : tf.shape(value)[-1] - columns]  # all of its columns, or none
         if self.corners is None:
@@ -110,6 +118,72 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
             by_node = tf.matmul(by_corner, tf.constant(weights, self.dtype), transpose_b=True)
             by_node += tf.matmul(value[..., columns:], absent, transpose_b=True)
         return by_node + base[..., None, :]
+
+
+class ReducedMixture(PatternMixture):
+    """Response patterns of persons whose general and specific traits are nodes (see `irtbridge.model.reduction`).
+
+    Parameters
+    ----------
+    log_probs : Tensor, shape (..., node, item, category)
+        As for `PatternMixture`, at the nodes of a grid of two dimensions, that of the specific traits running fastest.
+    exists, counts, corners
+        As for `PatternMixture`.
+    log_weights : Tensor, shape (node of one trait,)
+        Log probabilities of the nodes of each trait.
+    reduction : Reduction
+        The items of each specific trait, and those without one.
+    """
+
+    def __init__(
+        self,
+        log_probs: Tensor,
+        exists: NDArray[np.bool_],
+        log_weights: Tensor,
+        counts: Tensor,
+        corners: tuple[NDArray[np.intp], NDArray[np.float64]] | None,
+        reduction: Reduction,
+        name: str = "ReducedMixture",
+    ) -> None:
+        parameters = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(log_probs, exists, log_weights, counts, corners, name=name)
+        self._parameters, self.reduction = parameters, reduction
+
+    def _by_node(self, value: Tensor) -> Tensor:
+        """Log probability (..., pattern, node of the general trait), together."""
+        n, weights = self.log_weights.shape[0], self.log_weights
+        total = weights
+        for items in self.reduction.blocks:
+            part = self._block(items, self.log_probs, tf.tile(weights, [n]), self.corners)
+            by_node = part._by_node(self._columns(value, items))
+            total += tf.reduce_logsumexp(tf.reshape(by_node, tf.concat([tf.shape(by_node)[:-1], [n, n]], 0)), axis=-1)
+        if self.reduction.alone.size:
+            part = self._block(self.reduction.alone, self.log_probs[..., ::n, :, :], tf.zeros_like(weights), None)
+            total += part._by_node(self._columns(value, self.reduction.alone))
+        return total
+
+    def _block(self, items: NDArray[np.intp], log_probs: Tensor, log_weights: Tensor, corners: Any) -> PatternMixture:
+        """The mixture of the responses to some items."""
+        some = tf.gather(log_probs, items, axis=-2)
+        return PatternMixture(some, self.exists[items], log_weights, self.counts, corners)
+
+    def _columns(self, value: Tensor, items: NDArray[np.intp]) -> Tensor:
+        """The columns of some items among the indicators; those of missing responses if there are any."""
+        hits, absent = columns_of(items, self.exists[:, 1:].shape)
+        there = tf.constant(absent)[: tf.shape(value)[-1] - self.exists[:, 1:].size]
+        return tf.gather(value, tf.concat([hits, there], 0), axis=-1)
+
+    def _at_drawn_nodes(self, logits: Tensor, lead: Tensor, seed: Any) -> Tensor:
+        place = np.zeros(len(self.exists), dtype=int)  # of an item without a specific trait any will do
+        for trait, items in enumerate(self.reduction.blocks):
+            place[items] = trait
+        shape = tf.concat([lead, tf.shape(self.counts), [len(self.reduction.blocks) + 1]], 0)
+        drawn = tfd.Categorical(self.log_weights).sample(shape, seed=seed)
+        node = drawn[..., :1] * self.log_weights.shape[0] + tf.gather(drawn[..., 1:], place, axis=-1)
+        rank = logits.shape.rank
+        by_item = tf.transpose(logits, [*range(rank - 3), rank - 2, rank - 3, rank - 1])
+        chosen = tf.gather(by_item, tf.linalg.matrix_transpose(node), axis=-2, batch_dims=rank - 2)
+        return tf.transpose(chosen, [*range(rank - 3), rank - 2, rank - 3, rank - 1])
 
 
 def pattern_distribution(
@@ -129,14 +203,16 @@ def pattern_distribution(
         Tabulate the likelihood.
     """
     assert layout.collapse is not None
-    n_traits, spec = len(layout.spec.traits), layout.spec
-    standard = tf.constant(layout.collapse.standard_nodes(n_traits), counts.dtype)
-    log_weights = tf.constant(layout.collapse.log_weights(n_traits), counts.dtype)
+    spec, reduction, dimensions = layout.spec, layout.reduction, grid_dimensions(layout.spec)
+    standard = tf.constant(layout.standard_nodes, counts.dtype)
+    log_weights = tf.constant(layout.collapse.log_weights(1 if reduction else dimensions), counts.dtype)
     at_nodes = {**full, spec.family.ability: place_abilities(layout, standard, full)[0]}
     each = response_distribution(spec.family, at_nodes, spec.dims, layout.exists)
     codes = range(layout.exists.shape[1])
     log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
-    corners = layout.collapse.corners(n_traits) if spec.family.linear else None
+    corners = layout.collapse.corners(dimensions) if spec.family.linear else None
+    if reduction is not None:
+        return ReducedMixture(log_probs, layout.exists, log_weights, counts, corners, reduction, name="response")
     tabulated = None if table is None else Tabulated(table, standard[:, 0], layout.exists[:, 1:])
     return PatternMixture(log_probs, layout.exists, log_weights, counts, corners, tabulated, name="response")
 

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.data.responses import Responses
+from irtbridge.inference.reduced_posterior import ReducedPosterior
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at
-from irtbridge.model.patterns import Patterns
-from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.patterns import Patterns, columns_of
+from irtbridge.model.quadrature import Quadrature, table_width
+from irtbridge.model.reduction import grid_dimensions
 from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 
@@ -84,7 +86,7 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
     layout = replace(layout, collapse=grid)
-    size = max(1, CELLS // (grid.size(len(layout.spec.traits)) * responses.n_persons))
+    size = max(1, CELLS // (table_width(layout.spec, grid) * responses.n_persons))
     starts = range(0, math.prod(lead), size)
     rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, patterns, rng) for i in starts]
     return np.concatenate(rows).reshape(*lead, *rows[0].shape[1:])
@@ -107,9 +109,11 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     mean, sd : ndarray, shape (person,) or (person, trait)
     """
     assert layout.collapse is not None
-    standard = layout.collapse.standard_nodes(len(layout.spec.traits))[None]
     single = {name: np.asarray(value)[None] for name, value in params.items()}
-    (nodes,), (log_posterior,) = _log_posterior(layout, single, _of_persons(responses, np.float64), standard)
+    arguments = layout, single, _of_persons(responses, np.float64), layout.standard_nodes[None]
+    if layout.reduction is not None:
+        return _reduced_posterior(*arguments).moments()
+    (nodes,), (log_posterior,) = _log_posterior(*arguments)
     weights = special.softmax(log_posterior, axis=0).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
@@ -122,14 +126,16 @@ def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArr
     variances average. Tried with some of the draws, of the persons and of the shifts.
     """
     assert layout.collapse is not None
-    n_traits, some_persons = len(layout.spec.traits), patterns[:, :: 1 + patterns.shape[1] // 1000].astype(float)
-    shifts = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 1, n_traits))
+    tables = 1 if layout.reduction is None else len(layout.reduction.blocks)
+    some_persons = patterns[:, :: 1 + tables * patterns.shape[1] // 1000].astype(float)
+    shifts = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 1, len(layout.spec.traits)))
     few = np.linspace(0, len(next(iter(params.values()))) - 1, 3).astype(int)
     some_draws = [{name: value[[i] * 6] for name, value in params.items()} for i in few]
     for share in (1 / 2, 2 / 3):
         grid = replace(layout.collapse, n_nodes=math.ceil(share * layout.collapse.n_nodes))
-        standard, coarse = grid.standard_nodes(n_traits) + grid.step * shifts, replace(layout, collapse=grid)
-        each = (_log_posterior(coarse, draw, some_persons, standard)[1] for draw in some_draws)
+        coarse = replace(layout, collapse=grid)
+        standard = coarse.standard_nodes + grid.step * shifts
+        each = (_first_sum(coarse, draw, some_persons, standard) for draw in some_draws)
         if all(np.ptp(special.logsumexp(log_posterior, axis=1), axis=0).max() < 1e-3 for log_posterior in each):
             return grid
     return layout.collapse
@@ -159,22 +165,90 @@ def _log_posterior(
     standard : ndarray, shape (draw, node, trait)
         Standardised abilities.
     """
+    nodes, log_probs = _at_nodes(layout, params, standard)
+    log_prior = -0.5 * np.sum(standard**2, axis=-1)
+    return nodes, _weigh(log_probs, log_prior, patterns, _corners(layout))
+
+
+def _reduced_posterior(
+    layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array
+) -> ReducedPosterior:
+    """The same of a model whose integral over the abilities is reduced; arguments as of `_log_posterior`."""
+    assert layout.collapse is not None
+    assert layout.reduction is not None
+    nodes, log_probs = _at_nodes(layout, params, standard)
+    reduction, log_prior, n = layout.reduction, -0.5 * standard**2, layout.collapse.n_nodes
+    alone = _weigh(
+        log_probs[:, ::n, reduction.alone],
+        log_prior[:, ::n, reduction.general],
+        _rows(layout, patterns, reduction.alone),
+    )
+    blocks = [
+        _weigh(log_probs[:, :, items], log_prior[..., trait], _rows(layout, patterns, items), _corners(layout))
+        for trait, items in zip(reduction.specific, reduction.blocks, strict=True)
+    ]
+    return ReducedPosterior.of(reduction, nodes, alone, blocks)
+
+
+def _first_sum(layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array) -> NDArray[Any]:
+    """The log posterior at the nodes, of the general trait alone where there is a reduction; as `_log_posterior`."""
+    if layout.reduction is not None:
+        return _reduced_posterior(layout, params, patterns, standard).log_general
+    return _log_posterior(layout, params, patterns, standard)[1]
+
+
+def _rows(layout: Layout, patterns: NDArray[Any], items: NDArray[np.intp]) -> NDArray[Any]:
+    """What `_of_persons` would give of some items."""
+    hits, absent = columns_of(items, layout.exists[:, 1:].shape)
+    one = layout.exists[:, 1:].size
+    some = len(patterns) > one + 1
+    return patterns[np.r_[hits, one, absent + 1 if some else absent[:0]]]
+
+
+def _at_nodes(layout: Layout, params: Mapping[str, Array], standard: Array) -> tuple[Array, Array]:
+    """Abilities and log probabilities of all categories at the nodes; 0 where an item lacks the category."""
     nodes = _abilities_at(layout, standard, params)
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    log_probs = np.where(layout.exists, log_probs, 0.0)
+    return nodes, np.where(layout.exists, log_probs, 0.0)
+
+
+def _corners(layout: Layout) -> tuple[NDArray[np.intp], Array] | None:
+    """Nodes to interpolate from, where log odds are linear in the abilities (see `Quadrature.corners`)."""
+    if layout.collapse is None or not layout.spec.family.linear:
+        return None
+    return layout.collapse.corners(grid_dimensions(layout.spec))
+
+
+def _weigh(
+    log_probs: Array, log_prior: Array, patterns: NDArray[Any], corners: tuple[NDArray[np.intp], Array] | None = None
+) -> NDArray[Any]:
+    """Log prior of the nodes and log likelihood of the patterns there, shape (draw, node, person).
+
+    Parameters
+    ----------
+    log_probs : ndarray, shape (draw, node, item, category)
+        Of each category at each node; 0 where an item lacks it.
+    log_prior : ndarray, shape (draw, node)
+        Of the nodes.
+    patterns : ndarray, shape (column, person)
+        Of `_of_persons`; the result has their precision.
+    corners : tuple of ndarray, optional
+        Of `_corners`.
+    """
     lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-    contrasts = (higher - lowest[..., None]).reshape(*lowest.shape[:-1], -1).astype(patterns.dtype)
-    base = lowest.sum(axis=-1) - 0.5 * np.sum(standard**2, axis=-1)
+    columns = higher.shape[2] * higher.shape[3]
+    contrasts = (higher - lowest[..., None]).reshape(*lowest.shape[:2], columns).astype(patterns.dtype)
+    base = lowest.sum(axis=-1) + log_prior
     observed, one, absent = np.split(patterns, [contrasts.shape[-1], contrasts.shape[-1] + 1])
-    if layout.spec.family.linear and layout.collapse is not None:
-        corners, weights = layout.collapse.corners(len(layout.spec.traits))
-        contrasts, observed = weights, contrasts[..., corners, :] @ observed
+    if corners is not None:
+        nodes, weights = corners
+        contrasts, observed = weights, contrasts[..., nodes, :] @ observed
     # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
     left = np.concatenate(_same_lead(contrasts, base[..., None]), axis=-1, dtype=patterns.dtype)
     log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
     if len(absent):
         log_posterior -= lowest.astype(patterns.dtype) @ absent
-    return nodes, log_posterior
+    return np.asarray(log_posterior)
 
 
 def _same_lead(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
@@ -198,10 +272,16 @@ def _draw(
     assert layout.collapse is not None
     n_draws, n_traits = len(next(iter(params.values()))), len(layout.spec.traits)
     shift = layout.collapse.step * rng.uniform(-0.5, 0.5, (n_draws, 1, n_traits))
-    nodes, log_posterior = _log_posterior(layout, params, patterns, layout.collapse.standard_nodes(n_traits) + shift)
+    standard = layout.standard_nodes + shift
+
+    def choose(weights: NDArray[np.float32]) -> NDArray[Any]:
+        return _invert(weights, 1 - rng.uniform(size=weights[:, 0].shape))
+
+    if layout.reduction is not None:
+        return _reduced_posterior(layout, params, patterns, standard).draw(choose)
+    nodes, log_posterior = _log_posterior(layout, params, patterns, standard)
     log_posterior -= log_posterior.max(axis=1, keepdims=True)
-    weights = np.exp(log_posterior, out=log_posterior)
-    chosen = _invert(weights, 1 - rng.uniform(size=weights[:, 0].shape))
+    chosen = choose(np.exp(log_posterior, out=log_posterior))
     return np.asarray(nodes[np.arange(n_draws)[:, None], chosen])
 
 

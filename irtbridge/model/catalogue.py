@@ -8,6 +8,7 @@ otherwise. Default priors are weakly informative; every one can be replaced by n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from irtbridge.data.labels import aligned, as_text, by_item, labels_of
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model.families import Binary, Family, Graded, PartialCredit
+from irtbridge.model.item_groups import Groups, q_matrix_of
 from irtbridge.model.priors import LKJCholesky, LogNormal, MultivariateNormal, Normal, OrderedNormal, Prior, as_prior
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
@@ -219,6 +221,56 @@ def rating_scale(
     return ModelSpec("rsm", (_ability(ability), *slope, location, steps), family)
 
 
+def bifactor(
+    *,
+    groups: Groups | None = None,
+    item_model: str = "2pl",
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    threshold: PriorLike = THRESHOLD,
+    step: PriorLike = STEP,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Bifactor (Gibbons & Hedeker 1992): ``D (a_0 theta_0 + a_s theta_s) - b``, s being the item's group.
+
+    All items load on a general trait, those of a group on a specific trait too; all traits are independent (Holzinger &
+    Swineford 1937). The abilities are integrated out in two dimensions, whatever the number of groups (see
+    `irtbridge.model.reduction`).
+
+    Parameters
+    ----------
+    groups : sequence, mapping or Series
+        The group of each item, as numbers or labels; None or -1 for an item that has only the general trait. With keys
+        or an index that name the items, they are matched with the data's by label.
+    item_model : str
+        How responses depend on the traits: ``2pl``, ``grm`` or ``gpcm``.
+    ability, discrimination : Prior or str
+        Priors, as in `m2pl`.
+    difficulty, threshold, step : Prior or str
+        Prior of the location b of a ``2pl``, ``grm`` or ``gpcm``.
+    scaling : float
+        D.
+
+    Raises
+    ------
+    SpecError
+        No groups, or one with a single item.
+    """
+    if item_model not in LOCATIONS:
+        raise UnknownName("item_model", item_model, LOCATIONS)
+    q_matrix, traits = q_matrix_of(groups)
+    priors = {"difficulty": difficulty, "threshold": threshold, "step": step}
+    location = {LOCATIONS[item_model]: priors[LOCATIONS[item_model]]}
+    spec = WITH_TRAITS[item_model](
+        traits=traits, q_matrix=q_matrix, ability=ability, discrimination=discrimination, scaling=scaling, **location
+    )
+    return replace(spec, name="bifactor")
+
+
+WITH_TRAITS: dict[str, Callable[..., ModelSpec]] = {"2pl": m2pl, "grm": graded, "gpcm": generalized_partial_credit}
+LOCATIONS = {"2pl": "difficulty", "grm": "threshold", "gpcm": "step"}
+
 MODELS: dict[str, Callable[..., ModelSpec]] = {
     "1pl": one_pl,
     "2pl": two_pl,
@@ -229,6 +281,7 @@ MODELS: dict[str, Callable[..., ModelSpec]] = {
     "pcm": partial_credit,
     "gpcm": generalized_partial_credit,
     "rsm": rating_scale,
+    "bifactor": bifactor,
 }
 
 ALIASES: dict[str, str] = {

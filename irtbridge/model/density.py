@@ -13,6 +13,8 @@ from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at
 from irtbridge.model.patterns import Patterns
+from irtbridge.model.quadrature import Quadrature, table_width
+from irtbridge.model.reduction import Reduction
 
 Array = NDArray[np.float64]
 # Persons times nodes, 16 MiB of doubles: as many persons tell the error of a quadrature.
@@ -27,13 +29,28 @@ def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
 def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
     """Log probability of each distinct response pattern times its count, the abilities integrated out."""
     assert layout.collapse is not None
-    n_traits = len(layout.spec.traits)
     patterns = Patterns.of(responses)
-    nodes = ability_at(layout, layout.collapse.standard_nodes(n_traits), params)
+    nodes = ability_at(layout, layout.standard_nodes, params)
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    log_probs = np.where(layout.exists, log_probs, 0.0).reshape(len(nodes), -1)
-    by_node = patterns.one_hot @ log_probs.T + layout.collapse.log_weights(n_traits)
+    log_probs = np.where(layout.exists, log_probs, 0.0)
+    if layout.reduction is None:
+        by_node = patterns.one_hot @ log_probs.reshape(len(nodes), -1).T
+        by_node += layout.collapse.log_weights(len(layout.spec.traits))
+    else:
+        by_node = _reduced(layout.reduction, layout.collapse, log_probs, patterns)
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
+
+
+def _reduced(reduction: Reduction, collapse: Quadrature, log_probs: Array, patterns: Patterns) -> Array:
+    """Log probability of each pattern (row) and node of the general trait, together; the specific traits summed out."""
+    n, weights = collapse.n_nodes, collapse.log_weights(1)
+    one_hot = patterns.one_hot.reshape(len(patterns.codes), *log_probs.shape[1:])
+    grid = log_probs.reshape(n, n, *log_probs.shape[1:])
+    total = weights + np.tensordot(one_hot[:, reduction.alone], grid[:, 0, reduction.alone], ((1, 2), (1, 2)))
+    for items in reduction.blocks:
+        by_node = np.tensordot(one_hot[:, items], grid[:, :, items], ((1, 2), (2, 3)))
+        total += special.logsumexp(by_node + weights, axis=2)
+    return np.asarray(total)
 
 
 def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], responses: Responses) -> float:
@@ -56,7 +73,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     """
     assert layout.collapse is not None
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
-    most = max(1, MOST_CELLS // finer.size(len(layout.spec.traits)))
+    most = max(1, MOST_CELLS // table_width(layout.spec, finer))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
     some = Responses.from_codes(responses.values[rows], responses.n_categories, items=responses.items)
     there, here = (

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.model.quadrature import Quadrature, check_collapsible, check_normal_abilities
+from irtbridge.model.reduction import Reduction, grid_dimensions
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -154,7 +155,7 @@ class Layout:
         spec = spec.for_items(responses.items)
         if collapse is not None:
             check_collapsible(spec)
-            collapse = collapse.chosen(len(spec.traits), responses.n_categories)
+            collapse = collapse.chosen(grid_dimensions(spec), responses.n_categories)
         if noncentred:
             check_normal_abilities(spec)
         n_categories = responses.n_categories
@@ -186,6 +187,18 @@ class Layout:
         return {
             name: np.arange(end - slot.size, end) for end, (name, slot) in zip(ends, self.slots.items(), strict=True)
         }
+
+    @cached_property
+    def reduction(self) -> Reduction | None:
+        """How the integral over the abilities is reduced to two dimensions, if it is."""
+        return None if self.collapse is None else Reduction.of(self.spec)
+
+    @property
+    def standard_nodes(self) -> Array:
+        """Standardised abilities at the nodes of the quadrature, shape (node, trait)."""
+        assert self.collapse is not None
+        grid = self.collapse.standard_nodes(grid_dimensions(self.spec))
+        return grid if self.reduction is None else self.reduction.spread(grid)
 
     @property
     def exists(self) -> NDArray[np.bool_]:

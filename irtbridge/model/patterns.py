@@ -83,6 +83,20 @@ class Patterns:
         return np.concatenate(blocks, axis=1, dtype=float)
 
 
+def columns_of(items: NDArray[np.intp], shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Columns of `Patterns.indicators` that belong to some items: of their categories, and of missing responses.
+
+    Parameters
+    ----------
+    items : ndarray of int
+        Which items.
+    shape : tuple of int
+        Number of all items, and of categories above the lowest.
+    """
+    n_items, above = shape
+    return (items[:, None] * above + np.arange(above)).ravel(), n_items * above + items
+
+
 def _roomy(patterns: int, persons: int) -> int:
     """A power of two, so that data sets of one design mostly share one shape."""
     return min(persons, 1 << (patterns - 1).bit_length())

@@ -18,6 +18,7 @@ BINARY = (2, 2, 2, 2, 2)
 UNEQUAL = (3, 4, 2, 3, 4)
 EQUAL = (4, 4, 4, 4, 4)
 N_PERSONS = 9
+GROUPS = (0, 0, 1, 1, None)
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,9 @@ CASES: tuple[Case, ...] = (
     Case("gpcm-correlated", lambda: models.generalized_partial_credit(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
     Case("rsm", models.rating_scale, EQUAL),
     Case("rsm-common-slope", lambda: models.rating_scale(common_discrimination=True), EQUAL),
+    Case("bifactor", lambda: models.bifactor(groups=GROUPS), BINARY),
+    Case("bifactor-grm", lambda: models.bifactor(groups=GROUPS, item_model="grm"), UNEQUAL),
+    Case("bifactor-gpcm", lambda: models.bifactor(groups=(0, 0, None, 1, 1), item_model="gpcm"), UNEQUAL),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
     Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),
     Case("grm-hierarchical", hierarchical_graded, UNEQUAL),
