@@ -18,14 +18,13 @@ from torch import Tensor
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
-from irtbridge.model.patterns import columns_of
+from irtbridge.model.patterns import EveryPattern, columns_of
 from irtbridge.model.reduction import Reduction, grid_dimensions
 from irtbridge_pyro.cumulants import Tabulated
 from irtbridge_pyro.families import response_builder
 
 Values = Mapping[str, Tensor]
 Corners = tuple[Tensor, Tensor]
-Block = tuple[Tensor, Tensor, Tensor]
 
 
 class PatternMixture(dist.TorchDistribution):
@@ -106,42 +105,67 @@ class ReducedMixture(PatternMixture):
 
     def _by_node(self, value: Tensor) -> Tensor:
         """Log probability of each pattern (row) and node of the general trait (column), together."""
-        n, total = len(self.log_weights), self.log_weights
+        total = self.log_weights
         for block in self.blocks.specific:
-            each = self._of_block(value, block, self.log_probs, self.log_weights.repeat(n), self.corners)
-            total = total + log_sum_exp(each.unflatten(-1, (n, n)))
+            own, every = value[:, block.columns[self.missing]], block.every[self.missing]
+            if every is None:
+                total = total + self._of_specific(block, own)
+            else:
+                patterns, place_values = every
+                total = total + self._of_specific(block, patterns).index_select(0, (own @ place_values).long())
         for block in self.blocks.alone:
-            total = total + self._of_block(value, block, self.log_probs[:, ::n], torch.zeros_like(self.log_weights))
+            log_probs = self.log_probs[:, :: len(self.log_weights), block.items]
+            part = PatternMixture(log_probs, torch.zeros_like(self.log_weights), self.missing)
+            total = total + part._by_node(value[:, block.columns[self.missing]])
         return total
 
-    def _of_block(
-        self, value: Tensor, block: Block, log_probs: Tensor, log_weights: Tensor, corners: Corners | None = None
-    ) -> Tensor:
-        """Log probability of a block's part of each pattern, and of each node, together."""
-        items, hits, absent = block
-        part = PatternMixture(log_probs[..., items], log_weights, self.missing, corners)
-        return part._by_node(value[:, torch.cat([hits, absent]) if self.missing else hits])
+    def _of_specific(self, block: Block, patterns: Tensor) -> Tensor:
+        """Log probability of patterns of a block at each node of the general trait, the specific one summed out."""
+        n = len(self.log_weights)
+        part = PatternMixture(self.log_probs[..., block.items], self.log_weights.repeat(n), self.missing, self.corners)
+        return log_sum_exp(part._by_node(patterns).unflatten(-1, (n, n)))
 
 
-class Blocks:
-    """The blocks of a reduction, each as items, columns of their categories and columns of their missing responses.
+class Block:
+    """Some items.
 
     Parameters
     ----------
-    reduction : Reduction
-        The blocks.
-    exists : Tensor of bool, shape (item, category)
-        Has the device; which categories each item has.
+    layout : Layout
+        The model over the data's shape.
+    items : ndarray of int
+        The items.
+    like : Tensor
+        Has the dtype and the device.
+
+    Attributes
+    ----------
+    items : Tensor
+        The items.
+    columns : dict of bool to Tensor
+        Their columns among the indicators, without those of missing responses and with them.
+    every : dict of bool to tuple of Tensor or None
+        All their patterns and place values (see `irtbridge.model.patterns.EveryPattern`), likewise.
     """
 
-    def __init__(self, reduction: Reduction, exists: Tensor) -> None:
-        self.specific = [self._block(items, exists) for items in reduction.blocks]
-        self.alone = [self._block(items, exists) for items in (reduction.alone,) if items.size]
+    def __init__(self, layout: Layout, items: NDArray[np.intp], like: Tensor) -> None:
+        hits, absent = columns_of(items, layout.exists[:, 1:].shape)
+        columns = {False: hits, True: np.r_[hits, absent]}
+        self.items = torch.as_tensor(items, device=like.device)
+        self.columns = {missing: torch.as_tensor(part, device=like.device) for missing, part in columns.items()}
+        self.every: dict[bool, tuple[Tensor, Tensor] | None] = {}
+        for missing in columns:
+            one = EveryPattern.of(layout, items, missing=missing)
+            parts = None if one is None else (like.new_tensor(one.indicators), like.new_tensor(one.place_values))
+            self.every[missing] = parts
 
-    def _block(self, items: NDArray[np.intp], exists: Tensor) -> Block:
-        hits, absent = columns_of(items, tuple(exists[:, 1:].shape))
-        first, second, third = (torch.as_tensor(part, device=exists.device) for part in (items, hits, absent))
-        return first, second, third
+
+class Blocks:
+    """The blocks of a reduction: those of specific traits, and the items without one, if there are any."""
+
+    def __init__(self, layout: Layout, reduction: Reduction, like: Tensor) -> None:
+        self.specific = [Block(layout, items, like) for items in reduction.blocks]
+        self.alone = [Block(layout, items, like) for items in (reduction.alone,) if items.size]
 
 
 def log_sum_exp(x: Tensor) -> Tensor:
@@ -173,7 +197,7 @@ def make_collapsed_response(
     log_weights = like.new_tensor(layout.collapse.log_weights(1 if reduction else dimensions))
     mixture_of: Callable[..., PatternMixture] = PatternMixture
     if reduction is not None:
-        mixture_of = partial(ReducedMixture, blocks=Blocks(reduction, exists))
+        mixture_of = partial(ReducedMixture, blocks=Blocks(layout, reduction, like))
     build = response_builder(spec.family)
 
     columns = exists[:, 1:].numel()

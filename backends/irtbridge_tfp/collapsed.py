@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
-from irtbridge.model.patterns import columns_of
+from irtbridge.model.patterns import EveryPattern, columns_of
 from irtbridge.model.reduction import Reduction, grid_dimensions
 from irtbridge_tfp.cumulants import Tabulated
 from irtbridge_tfp.families import IMPOSSIBLE, response_distribution
@@ -133,6 +133,8 @@ class ReducedMixture(PatternMixture):
         Log probabilities of the nodes of each trait.
     reduction : Reduction
         The items of each specific trait, and those without one.
+    every : sequence of sequence
+        All patterns of the items of each specific trait, as for `_shared`.
     """
 
     def __init__(
@@ -143,20 +145,24 @@ class ReducedMixture(PatternMixture):
         counts: Tensor,
         corners: tuple[NDArray[np.intp], NDArray[np.float64]] | None,
         reduction: Reduction,
+        every: Sequence[Sequence[EveryPattern | None]],
         name: str = "ReducedMixture",
     ) -> None:
         parameters = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         super().__init__(log_probs, exists, log_weights, counts, corners, name=name)
-        self._parameters, self.reduction = parameters, reduction
+        self._parameters, self.reduction, self.every = parameters, reduction, every
 
     def _by_node(self, value: Tensor) -> Tensor:
         """Log probability (..., pattern, node of the general trait), together."""
         n, weights = self.log_weights.shape[0], self.log_weights
         total = weights
-        for items in self.reduction.blocks:
+        for items, every in zip(self.reduction.blocks, self.every, strict=True):
             part = self._block(items, self.log_probs, tf.tile(weights, [n]), self.corners)
-            by_node = part._by_node(self._columns(value, items))
-            total += tf.reduce_logsumexp(tf.reshape(by_node, tf.concat([tf.shape(by_node)[:-1], [n, n]], 0)), axis=-1)
+            patterns, number = _shared(self._columns(value, items), every, self.exists[items, 1:].size)
+            by_node = part._by_node(patterns)
+            by_node = tf.reshape(by_node, tf.concat([tf.shape(by_node)[:-1], [n, n]], 0))
+            by_general = tf.reduce_logsumexp(by_node, axis=-1)
+            total += tf.gather(by_general, number, axis=-2, batch_dims=number.shape.rank - 1)
         if self.reduction.alone.size:
             part = self._block(self.reduction.alone, self.log_probs[..., ::n, :, :], tf.zeros_like(weights), None)
             total += part._by_node(self._columns(value, self.reduction.alone))
@@ -186,6 +192,31 @@ class ReducedMixture(PatternMixture):
         return tf.transpose(chosen, [*range(rank - 3), rank - 2, rank - 3, rank - 1])
 
 
+def _shared(own: Tensor, every: Sequence[EveryPattern | None], categories: int) -> tuple[Tensor, Tensor]:
+    """Patterns (..., pattern, column), and the number (..., person) of each person's own among them.
+
+    Parameters
+    ----------
+    own : Tensor, shape (..., person, column)
+        Indicators of some items.
+    every : sequence of EveryPattern or None
+        All their patterns without missing responses, and with them; None where they are too many.
+    categories : int
+        How many columns are those of categories.
+    """
+
+    def shared(one: EveryPattern | None) -> tuple[Tensor, Tensor]:
+        if one is None:
+            return own, tf.range(tf.shape(own)[-2])
+        number = tf.linalg.matvec(own, tf.constant(one.place_values, own.dtype))
+        return tf.constant(one.indicators, own.dtype), tf.cast(number, tf.int32)
+
+    complete, holed = every
+    if own.shape[-1] is not None:
+        return shared(complete if own.shape[-1] == categories else holed)
+    return tf.cond(tf.shape(own)[-1] > categories, lambda: shared(holed), lambda: shared(complete))  # type: ignore[no-any-return]
+
+
 def pattern_distribution(
     layout: Layout, full: Mapping[str, Tensor], counts: Tensor, *, table: CumulantTable | None = None
 ) -> PatternMixture:
@@ -212,7 +243,8 @@ def pattern_distribution(
     log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
     corners = layout.collapse.corners(dimensions) if spec.family.linear else None
     if reduction is not None:
-        return ReducedMixture(log_probs, layout.exists, log_weights, counts, corners, reduction, name="response")
+        every = [[EveryPattern.of(layout, items, missing=m) for m in (False, True)] for items in reduction.blocks]
+        return ReducedMixture(log_probs, layout.exists, log_weights, counts, corners, reduction, every, name="response")
     tabulated = None if table is None else Tabulated(table, standard[:, 0], layout.exists[:, 1:])
     return PatternMixture(log_probs, layout.exists, log_weights, counts, corners, tabulated, name="response")
 

@@ -21,8 +21,8 @@ from irtbridge.inference.reduced_posterior import ReducedPosterior
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at
-from irtbridge.model.patterns import Patterns, columns_of
-from irtbridge.model.quadrature import Quadrature, table_width
+from irtbridge.model.patterns import Patterns, columns_of, table_width
+from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.reduction import grid_dimensions
 from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
@@ -86,7 +86,7 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
     layout = replace(layout, collapse=grid)
-    size = max(1, CELLS // (table_width(layout.spec, grid) * responses.n_persons))
+    size = max(1, CELLS // (table_width(layout) * responses.n_persons))
     starts = range(0, math.prod(lead), size)
     rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, patterns, rng) for i in starts]
     return np.concatenate(rows).reshape(*lead, *rows[0].shape[1:])
@@ -183,10 +183,10 @@ def _reduced_posterior(
         log_prior[:, ::n, reduction.general],
         _rows(layout, patterns, reduction.alone),
     )
-    blocks = [
-        _weigh(log_probs[:, :, items], log_prior[..., trait], _rows(layout, patterns, items), _corners(layout))
-        for trait, items in zip(reduction.specific, reduction.blocks, strict=True)
-    ]
+    blocks = []
+    for trait, items in zip(reduction.specific, reduction.blocks, strict=True):
+        different, of_person = np.unique(_rows(layout, patterns, items), axis=1, return_inverse=True)
+        blocks.append((_weigh(log_probs[:, :, items], log_prior[..., trait], different, _corners(layout)), of_person))
     return ReducedPosterior.of(reduction, nodes, alone, blocks)
 
 

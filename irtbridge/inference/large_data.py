@@ -20,9 +20,8 @@ from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import add_abilities
 from irtbridge.inference.wrapped import WrappedProgram
 from irtbridge.model.layout import Layout
-from irtbridge.model.patterns import Patterns
-from irtbridge.model.quadrature import Quadrature, check_collapsible, table_width
-from irtbridge.model.reduction import grid_dimensions
+from irtbridge.model.patterns import Patterns, table_width
+from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.program import Program
@@ -135,7 +134,7 @@ def blocks_of(n_persons: int, size: int) -> list[slice]:
 
 def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature) -> int:
     """Persons in a block: all, unless the table of persons by nodes is large and few patterns do not make it small."""
-    nodes = table_width(spec, quadrature.chosen(grid_dimensions(spec), responses.n_categories))
+    nodes = table_width(Layout.of(spec, responses, quadrature))
     if nodes * responses.n_persons <= LARGEST_WHOLE or nodes * Patterns.number(responses) <= LARGEST_WHOLE:
         return responses.n_persons
     return _block_size(nodes)
@@ -144,7 +143,7 @@ def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadratur
 def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
     """`add_abilities`, in blocks of persons where there are many."""
     responses, collapse = program.responses, program.layout.collapse
-    nodes = 0 if collapse is None else table_width(program.layout.spec, collapse)
+    nodes = 0 if collapse is None else table_width(program.layout)
     if nodes * responses.n_persons <= LARGEST_WHOLE:
         return add_abilities(program, draws, seed)
     ability = program.spec[program.spec.family.ability]

@@ -13,8 +13,8 @@ from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at
 from irtbridge.model.patterns import Patterns
-from irtbridge.model.quadrature import Quadrature, table_width
-from irtbridge.model.reduction import Reduction
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.reduction import Reduction, grid_dimensions
 
 Array = NDArray[np.float64]
 # Persons times nodes, 16 MiB of doubles: as many persons tell the error of a quadrature.
@@ -73,7 +73,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     """
     assert layout.collapse is not None
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
-    most = max(1, MOST_CELLS // table_width(layout.spec, finer))
+    most = max(1, MOST_CELLS // finer.size(grid_dimensions(layout.spec)))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
     some = Responses.from_codes(responses.values[rows], responses.n_categories, items=responses.items)
     there, here = (

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
+from irtbridge.model.layout import Layout
 
 Array = NDArray[np.float64]
+MOST_PATTERNS = 2**10
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,61 @@ class Patterns:
         if missing:
             blocks.append((self.codes < 0) & (self.counts > 0)[:, None])
         return np.concatenate(blocks, axis=1, dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class EveryPattern:
+    """All response patterns that some items allow, numbered: where they are few, many persons share each.
+
+    Attributes
+    ----------
+    indicators : ndarray, shape (pattern, column)
+        As `Patterns.indicators` gives them of these items.
+    place_values : ndarray, shape (column,)
+        Indicators times these are a pattern's number.
+    """
+
+    indicators: Array
+    place_values: Array
+
+    @classmethod
+    def of(cls, layout: Layout, items: NDArray[np.intp], *, missing: bool) -> EveryPattern | None:
+        """Those of some items; None where they are not few, beside the persons.
+
+        Parameters
+        ----------
+        layout : Layout
+            The model over the data's shape.
+        items : ndarray of int
+            Which items.
+        missing : bool
+            Whether a response may be missing.
+        """
+        n_categories = layout.n_categories[items]
+        values, number = n_categories + missing, _number(layout, items, missing)
+        if number is None:
+            return None
+        digits = np.indices(tuple(values)).reshape(len(items), -1).T
+        codes, above = np.where(digits == n_categories, -1, digits), layout.sizes["category"]
+        strides = number / np.cumprod(values)
+        places = [np.outer(strides, np.arange(1, above + 1)).ravel(), *([strides * n_categories] if missing else [])]
+        patterns = Patterns(codes, np.ones(len(codes)), above + 1)
+        return cls(patterns.indicators(missing=missing), np.concatenate(places))
+
+
+def _number(layout: Layout, items: NDArray[np.intp], missing: bool) -> float | None:
+    """How many patterns some items allow; None where too many for persons to share them."""
+    number = np.prod(layout.n_categories[items] + float(missing))
+    return float(number) if number <= min(layout.sizes["person"] // 2, MOST_PATTERNS) else None
+
+
+def table_width(layout: Layout) -> int:
+    """How many numbers the likelihood of each pattern is summed from, those apart that many patterns share."""
+    assert layout.collapse is not None
+    if layout.reduction is None:
+        return layout.collapse.size(len(layout.spec.traits))
+    n = layout.collapse.n_nodes
+    return sum(n**2 if _number(layout, items, True) is None else n for items in layout.reduction.blocks)
 
 
 def columns_of(items: NDArray[np.intp], shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -24,7 +24,7 @@ from scipy import special
 
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.model.priors import MultivariateNormal, Normal
-from irtbridge.model.reduction import Reduction, grid_dimensions
+from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
@@ -122,12 +122,6 @@ def _grid(n_nodes: int, half_width: float, n_traits: int) -> Array:
     grid = np.stack(np.meshgrid(*[line] * n_traits, indexing="ij"), axis=-1).reshape(-1, n_traits)
     grid.flags.writeable = False
     return grid
-
-
-def table_width(spec: ModelSpec, quadrature: Quadrature) -> int:
-    """How many numbers the likelihood of each person is summed from: the nodes, once for each block of a reduction."""
-    reduction = Reduction.of(spec)
-    return quadrature.size(grid_dimensions(spec)) * (1 if reduction is None else len(reduction.blocks))
 
 
 def check_normal_abilities(spec: ModelSpec) -> None:
