@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         one_pl,
         partial_credit,
         rating_scale,
+        testlet,
         three_pl,
         two_pl,
     )
@@ -68,6 +69,7 @@ _HOME = {
         "one_pl",
         "partial_credit",
         "rating_scale",
+        "testlet",
         "three_pl",
         "two_pl",
     ),
@@ -120,6 +122,7 @@ __all__ = [
     "seed_of",
     "simulate_parameters",
     "simulate_responses",
+    "testlet",
     "three_pl",
     "two_pl",
 ]

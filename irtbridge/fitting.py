@@ -30,6 +30,7 @@ from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import quadrature_error
+from irtbridge.model.design import split_for
 from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
@@ -200,14 +201,16 @@ class Fitter:
         draws = run_method(self.engine, bound.program, self.method, self.settings, seed, progress)
         if needs_fallback(self.settings, draws):
             # Chains magnify rounding: a program compiled for this data set alone gives the draws that a single fit has.
-            alone = bound.program if bound.fresh else self.compile(responses)
+            alone = bound.program if bound.fresh else self.compile(bound.program.responses)
             draws = fall_back(alone, self.settings, draws, seed, progress)
         return self._finish(bound, draws, bound.seconds + time.perf_counter() - begin)
 
     def bind(self, responses: Responses, seed: int) -> Bound:
         """The program over one data set; compiled for the first."""
-        begin, fresh = time.perf_counter(), self._latest is None
-        self._latest = self.compile(responses) if self._latest is None else self._latest.bind(responses)
+        responses = split_for(self.spec, responses)
+        begin, latest = time.perf_counter(), self._latest
+        fresh = latest is None or not latest.layout.has_covariates_of(responses)
+        self._latest = self.compile(responses) if latest is None or fresh else latest.bind(responses)
         return Bound(self._latest, seed, fresh, time.perf_counter() - begin)
 
     def fit_stack(self, data_sets: Sequence[Bound], places: int) -> Iterator[Fit]:
@@ -304,7 +307,7 @@ class Fit:
     provenance: dict[str, Any] = field(repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items))
+        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items, self.responses.origins))
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: all but the compiled program, which is compiled again when asked for."""

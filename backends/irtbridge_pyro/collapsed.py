@@ -20,6 +20,7 @@ from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import EveryPattern, columns_of
 from irtbridge.model.reduction import Reduction, grid_dimensions
+from irtbridge_pyro.arguments import Arguments
 from irtbridge_pyro.cumulants import Tabulated
 from irtbridge_pyro.families import response_builder
 
@@ -34,7 +35,7 @@ class PatternMixture(dist.TorchDistribution):
     ----------
     log_probs : Tensor, shape (category, node, item)
         Log probability of each category at each node; any finite number where an item lacks the category.
-    log_weights : Tensor, shape (node,)
+    log_weights : Tensor, shape (node,) or (pattern, node)
         Log probabilities of the nodes.
     missing : bool
         Whether the indicators of missing responses follow those of the categories.
@@ -194,7 +195,7 @@ def make_collapsed_response(
     spec, reduction = layout.spec, layout.reduction
     dimensions = grid_dimensions(spec)
     standard = like.new_tensor(layout.standard_nodes)
-    log_weights = like.new_tensor(layout.collapse.log_weights(1 if reduction else dimensions))
+    shared_weights = like.new_tensor(layout.collapse.log_weights(1 if reduction else dimensions))
     mixture_of: Callable[..., PatternMixture] = PatternMixture
     if reduction is not None:
         mixture_of = partial(ReducedMixture, blocks=Blocks(layout, reduction, like))
@@ -209,7 +210,11 @@ def make_collapsed_response(
     tabulated = None if table is None else Tabulated(table, standard[:, 0], exists[:, 1:])
 
     def respond(plates: Any, values: Values, indicators: Tensor | None, counts: Tensor) -> Tensor:
-        at_nodes = {**values, spec.family.ability: place_abilities(layout, standard, values)[0]}
+        if layout.by_person:
+            abilities, log_weights = place_nodes(layout, standard, values)
+        else:
+            abilities, log_weights = place_abilities(layout, standard, values)[0], shared_weights
+        at_nodes = {**values, spec.family.ability: abilities}
         each = build(at_nodes, spec.dims, exists)
         mixture = mixture_of(
             _all_log_probs(each, standard, exists),
@@ -233,17 +238,40 @@ def place_abilities(layout: Layout, standard: Tensor, values: Values) -> tuple[T
     log_det : Tensor, shape ()
         Log determinant of the Jacobian, summed over the rows.
     """
-    ability = layout.spec[layout.spec.family.ability]
-    arguments = {
-        name: values[value] if isinstance(value, str) else standard.new_tensor(value)
-        for name, value in ability.prior.arguments().items()
-    }
+    arguments = _ability_arguments(layout, standard, values)
     if "scale_tril" in arguments:
         factor = arguments["scale_tril"]
         return arguments["loc"] + standard @ factor.T, len(standard) * factor.diagonal().log().sum()
-    standard = standard[:, 0] if ability.dims == ("person",) else standard
+    standard = standard[:, 0] if layout.spec.dims[layout.spec.family.ability] == ("person",) else standard
     log_det = arguments["scale"].log().broadcast_to(standard.shape).sum()
     return arguments["loc"] + arguments["scale"] * standard, log_det
+
+
+def place_nodes(layout: Layout, standard: Tensor, values: Values) -> tuple[Tensor, Tensor]:
+    """Abilities at standard nodes (node, trait), and the nodes' log weights, where these differ by person.
+
+    See `irtbridge.model.noncentred.nodes_of`.
+
+    Returns
+    -------
+    abilities : Tensor, shape (node,) or (node, trait)
+    log_weights : Tensor, shape (person, node)
+    """
+    assert layout.collapse is not None
+    name, reach = layout.spec.family.ability, layout.collapse.half_width
+    shape = tuple(layout.sizes[dim] for dim in layout.spec.dims[name])
+    arguments = _ability_arguments(layout, standard, values)
+    loc, scale = (arguments[k].broadcast_to(shape).reshape(shape[0], -1) for k in ("loc", "scale"))
+    low, high = (loc - reach * scale).amin(0), (loc + reach * scale).amax(0)
+    grid = (low + high) / 2 + (high - low) / (2 * reach) * standard
+    log_density = -0.5 * (((grid - loc[:, None]) / scale[:, None]) ** 2).sum(-1)
+    return grid[:, 0] if len(shape) == 1 else grid, log_density.log_softmax(-1)
+
+
+def _ability_arguments(layout: Layout, like: Tensor, values: Values) -> dict[str, Tensor]:
+    name = layout.spec.family.ability
+    numbers = {k: like.new_tensor(value) for k, value in layout.spec[name].prior.numbers().items()}
+    return numbers | Arguments(layout, name, like).of(values)
 
 
 def _all_log_probs(each: dist.TorchDistribution, standard: Tensor, exists: Tensor) -> Tensor:

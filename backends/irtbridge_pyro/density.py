@@ -31,7 +31,7 @@ from irtbridge.model.observations import Shapes
 from irtbridge.model.patterns import table_width
 from irtbridge.plugin import Layout, Program, Responses, held_arrays
 from irtbridge_pyro.collapsed import place_abilities
-from irtbridge_pyro.model import Model, Site, make_model
+from irtbridge_pyro.model import Known, Model, Site, make_model
 from irtbridge_pyro.tracing import TracedDensity, to_numpy
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class PyroDensity(Program):
         self.options = options
         self.like = torch.empty(0, dtype=getattr(torch, dtype), device=device)
         self.sites = [Site(layout, slot, self.like) for slot in layout.slots.values()]
+        self.known = {name: Known(layout, slot, self.like) for name, slot in layout.derived.items()}
         self.native = self._make_model()
         self._hold(responses)
         self.weights = self.like.new_zeros(()), self.like.new_ones(())
@@ -74,7 +75,8 @@ class PyroDensity(Program):
         self.compile_seconds = time.perf_counter() - start
 
     def _make_model(self, table: CumulantTable | None = None) -> Model:
-        return make_model(self.layout, self.sites, self.tensor(self.layout.exists), self.like, table)
+        sites = {site.name: site for site in self.sites}
+        return make_model(self.layout, sites, self.tensor(self.layout.exists), self.like, table)
 
     def _hold(self, responses: Responses, compiled_for: Shapes | None = None) -> None:
         self.responses = responses
@@ -117,11 +119,21 @@ class PyroDensity(Program):
     def _move_abilities(self, values: dict[str, Tensor]) -> Tensor:
         """Standardised abilities to abilities, in place; the log determinant of the Jacobian."""
         name = self.spec.family.ability
-        full = {site.name: site.to_full(values[site.name]) for site in self.sites if site.name != name}
+        full = self._full(values, without=name)
         standard = values[name].reshape(self.layout.sizes["person"], -1)
         abilities, log_det = place_abilities(self.layout, standard, full)
         values[name] = abilities.reshape(values[name].shape)
         return log_det
+
+    def _full(self, values: dict[str, Tensor], without: str) -> dict[str, Tensor]:
+        """Full arrays of all variables but one, from the values of the sites."""
+        sites, full = {site.name: site for site in self.sites}, {}
+        for name in self.spec.names:
+            if name in sites and name != without:
+                full[name] = sites[name].to_full(values[name])
+            elif name in self.known:
+                full[name] = self.known[name].value(full)
+        return full
 
     def _log_joint(self, model: Model, values: dict[str, Tensor], *data: Tensor) -> Tensor:
         """Log density of the sites' values: the model itself, run with its sites held."""
@@ -181,7 +193,7 @@ class PyroDensity(Program):
         values = self.site_values(self.like.new_tensor(np.asarray(z)))
         shapes = {site.name: (*np.shape(z)[:-1], *site.slot.site_shape) for site in self.sites}
         params = {s.name: s.slot.to_full(to_numpy(values[s.name]).reshape(shapes[s.name])) for s in self.sites}
-        return from_noncentred(self.layout, params)
+        return from_noncentred(self.layout, self.layout.complete(params))
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         params, parts = to_noncentred(self.layout, params), []

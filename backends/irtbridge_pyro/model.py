@@ -3,7 +3,7 @@
 # mypy: allow-untyped-calls, allow-subclassing-any, no-warn-return-any
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -15,7 +15,9 @@ from torch import Tensor
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Slot
+from irtbridge.model.priors import Exactly
 from irtbridge.plugin import Layout
+from irtbridge_pyro.arguments import Arguments
 from irtbridge_pyro.collapsed import make_collapsed_response
 from irtbridge_pyro.families import response_builder
 from irtbridge_pyro.priors import OrderedRows, builder
@@ -23,6 +25,28 @@ from irtbridge_pyro.priors import OrderedRows, builder
 Model = Callable[[Tensor, Tensor], Tensor]
 Plates = Mapping[str, Any]
 PLATES = ("person", "item")
+
+
+class Known:
+    """How a variable that nothing is estimated of stands in the Pyro model: as a deterministic site.
+
+    Parameters
+    ----------
+    layout, slot, like
+        As for `Site`.
+    """
+
+    def __init__(self, layout: Layout, slot: Slot, like: Tensor) -> None:
+        self.name, self.shape = slot.name, slot.shape
+        self.arguments = Arguments(layout, slot.name, like)
+        exactly = isinstance(slot.variable.prior, Exactly)
+        numbers = slot.variable.prior.numbers().get("value", 0.0) if exactly else slot.fill()
+        self.number = like.new_tensor(np.nan_to_num(numbers))
+
+    def value(self, values: Mapping[str, Tensor]) -> Tensor:
+        """Full array given those of the variables before it."""
+        given = self.arguments.of(values)
+        return given.get("value", self.number).broadcast_to(self.shape)
 
 
 class Site:
@@ -46,16 +70,22 @@ class Site:
         self.shape = (*batch, *slot.site_shape[len(self.plates) :])
         self.event_dim = len(self.shape) - len(batch)
         self.index = None if slot.index is None else torch.as_tensor(slot.index, device=like.device)
+        places = () if slot.index is None else slot.spread
+        self.spread = tuple(torch.as_tensor(part, device=like.device) for part in places)
+        self.known = None if slot.values is None else like.new_tensor(np.nan_to_num(slot.fill())).flatten()
+        self.arguments = Arguments(layout, self.name, like)
         self.basis = None if slot.basis is None else like.new_tensor(slot.basis)
         self.constants = self._constants(like)
 
     def _constants(self, like: Tensor) -> dict[str, Any]:
         """The prior's arguments that are numbers."""
         prior = self.slot.variable.prior
-        numbers = {k: like.new_tensor(v) for k, v in prior.arguments().items() if not isinstance(v, str)}
+        numbers = {k: like.new_tensor(v) for k, v in prior.numbers().items()}
         constants: dict[str, Any] = {k: v if k == "scale_tril" else self._place(v) for k, v in numbers.items()}
-        if prior.support == "ordered" and self.slot.exists is not None:
-            constants["support"] = OrderedRows(torch.as_tensor(self.slot.exists, device=like.device))
+        if prior.support == "ordered" and self.slot.index is not None:
+            own = np.zeros(self.slot.shape, dtype=bool)
+            own.ravel()[self.slot.index] = True
+            constants["support"] = OrderedRows(torch.as_tensor(own, device=like.device))
         return constants
 
     def _place(self, argument: Tensor) -> Tensor:
@@ -64,30 +94,24 @@ class Site:
             return argument.broadcast_to(self.slot.shape).reshape(-1)[self.index]
         return argument.broadcast_to(self.slot.site_shape).reshape(self.shape)
 
-    def _reference(self, argument: str, name: str, value: Tensor) -> Tensor:
-        """Line another variable up, dim by dim, as an argument of this one's prior."""
-        if argument == "scale_tril":
-            return value
-        own, other = self.slot.variable.dims, self.layout.spec[name].dims
-        order = [other.index(d) for d in own if d in other]
-        return self._place(value.permute(order).reshape(self.layout.aligned_shape(name, self.name)))
-
     def distribution(self, values: Mapping[str, Tensor]) -> dist.TorchDistribution:
         """Prior of this site given the full arrays of the variables before it."""
-        prior = self.slot.variable.prior
-        references = {k: self._reference(k, name, values[name]) for k, name in prior.references().items()}
+        given = self.arguments.of(values)
+        references = {k: v if k == "scale_tril" else self._place(v) for k, v in given.items()}
         d = self.build(**self.constants, **references)
         return d.to_event(self.event_dim - d.event_dim)
 
     def to_full(self, value: Tensor) -> Tensor:
-        """Site value to full array; 0 where nothing is estimated."""
+        """Site value to full array; what is not estimated is 0, or known."""
         value = value.reshape(self.slot.site_shape)
         if self.basis is not None:
             return value @ self.basis.T
-        if self.index is None:
+        if not self.spread:
             return value
-        size = int(np.prod(self.slot.shape))
-        return value.new_zeros(size).index_copy(0, self.index, value).reshape(self.slot.shape)
+        positions, source = self.spread
+        known = value.new_zeros(int(np.prod(self.slot.shape))) if self.known is None else self.known
+        spread = value if self.slot.ties is None else value[source]
+        return known.index_copy(0, positions, spread).reshape(self.slot.shape)
 
 
 def _plates(slot: Slot) -> tuple[str, ...]:
@@ -108,7 +132,7 @@ def _batch_shape(plates: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, 
 
 
 def make_model(
-    layout: Layout, sites: Sequence[Site], exists: Tensor, like: Tensor, table: CumulantTable | None = None
+    layout: Layout, sites: Mapping[str, Site], exists: Tensor, like: Tensor, table: CumulantTable | None = None
 ) -> Model:
     """Write a spec as a Pyro model of the responses, or of response patterns where abilities are integrated out.
 
@@ -116,8 +140,8 @@ def make_model(
     ----------
     layout : Layout
         The model over the data's shape.
-    sites : sequence of Site
-        One for each variable, in order.
+    sites : mapping of str to Site
+        One for each variable that is estimated.
     exists : Tensor of bool, shape (item, category)
         Which categories each item has.
     like : Tensor
@@ -126,15 +150,20 @@ def make_model(
         Tabulate the likelihood of response patterns.
     """
     sizes, respond = layout.sizes, _make_response(layout, exists)
+    known = {name: Known(layout, slot, like) for name, slot in layout.derived.items()}
     if layout.collapse is not None:
         respond = make_collapsed_response(layout, exists, like, table)
 
     def model(response: Tensor | None, observed: Tensor | bool = True) -> Tensor:
         plates = {name: pyro.plate(name, sizes[name], dim=dim) for name, dim in zip(PLATES, (-2, -1), strict=True)}
         values: dict[str, Tensor] = {}
-        for site in sites:
-            with _inside(plates[name] for name in site.plates):
-                values[site.name] = site.to_full(pyro.sample(site.name, site.distribution(values)))
+        for name in layout.spec.names:
+            if name in known:
+                values[name] = pyro.deterministic(name, known[name].value(values))
+            elif name in sites:
+                site = sites[name]
+                with _inside(plates[plate] for plate in site.plates):
+                    values[name] = site.to_full(pyro.sample(name, site.distribution(values)))
         return respond(plates, values, response, observed)
 
     return model

@@ -14,6 +14,7 @@ from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import EveryPattern, columns_of
 from irtbridge.model.reduction import Reduction, grid_dimensions
+from irtbridge_tfp.arguments import line_up
 from irtbridge_tfp.cumulants import Tabulated
 from irtbridge_tfp.families import IMPOSSIBLE, response_distribution
 
@@ -32,8 +33,8 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         Log probability of each category at each node; any finite number where an item lacks the category.
     exists : ndarray of bool, shape (item, category)
         Which categories each item has.
-    log_weights : Tensor, shape (node,)
-        Log probabilities of the nodes.
+    log_weights : Tensor, shape (node,) or (..., pattern, node)
+        Log probabilities of the nodes, the same for every pattern or not.
     counts : Tensor, shape (pattern,)
         Persons with each pattern.
     corners : tuple of ndarray, optional
@@ -82,13 +83,15 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         lead = tf.concat([[n], self._batch_shape_tensor()], 0)
         logits = tf.where(self.exists, self.log_probs, tf.constant(IMPOSSIBLE, self.dtype))
         logits = tf.broadcast_to(logits, tf.concat([lead, tf.shape(logits)[-3:]], 0))
-        codes = tfd.Categorical(self._at_drawn_nodes(logits, lead, of_node)).sample(seed=of_response)
+        codes = tfd.Categorical(self._at_drawn_nodes(logits, n, of_node)).sample(seed=of_response)
         indicators = tf.one_hot(codes, self.exists.shape[1], dtype=self.dtype)[..., 1:]
         return tf.reshape(indicators, tf.concat([lead, self._event_shape_tensor()], 0))
 
-    def _at_drawn_nodes(self, logits: Tensor, lead: Tensor, seed: Any) -> Tensor:
-        """Those of each pattern at a node drawn for it, shape (*lead, pattern, item, category)."""
-        node = tfd.Categorical(self.log_weights).sample(tf.concat([lead, tf.shape(self.counts)], 0), seed=seed)
+    def _at_drawn_nodes(self, logits: Tensor, n: int, seed: Any) -> Tensor:
+        """Those of each pattern at a node drawn for it, shape (n, ..., pattern, item, category)."""
+        lead = tf.concat([[n], self._batch_shape_tensor()], 0)
+        node = tfd.Categorical(self.log_weights + tf.zeros([*self.counts.shape, 1], self.dtype))
+        node = node.sample(n if self.log_weights.shape.rank > 2 else lead, seed=seed)
         return tf.gather(logits, node, axis=-3, batch_dims=logits.shape.rank - 3)
 
     def _log_prob(self, value: Tensor) -> Tensor:
@@ -103,7 +106,9 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
         """Log odds against the lowest category, its log probability, and the part that no response changes."""
         log_probs = tf.where(self.exists, self.log_probs, tf.zeros([], self.dtype))
         lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-        return higher - lowest[..., None], lowest, self.log_weights + tf.reduce_sum(lowest, axis=-1)
+        base = tf.reduce_sum(lowest, axis=-1)
+        base = self.log_weights + (base if self.log_weights.shape.rank == 1 else base[..., None, :])
+        return higher - lowest[..., None], lowest, base
 
     def _by_node(self, value: Tensor) -> Tensor:
         """Log probability (..., pattern, node) of each pattern and node, together."""
@@ -117,7 +122,7 @@ class PatternMixture(tfp.distributions.Distribution):  # type: ignore[misc]
             by_corner = tf.matmul(value[..., :columns], tf.gather(contrasts, nodes, axis=-2), transpose_b=True)
             by_node = tf.matmul(by_corner, tf.constant(weights, self.dtype), transpose_b=True)
             by_node += tf.matmul(value[..., columns:], absent, transpose_b=True)
-        return by_node + base[..., None, :]
+        return by_node + (base[..., None, :] if self.log_weights.shape.rank == 1 else base)
 
 
 class ReducedMixture(PatternMixture):
@@ -179,11 +184,11 @@ class ReducedMixture(PatternMixture):
         there = tf.constant(absent)[: tf.shape(value)[-1] - self.exists[:, 1:].size]
         return tf.gather(value, tf.concat([hits, there], 0), axis=-1)
 
-    def _at_drawn_nodes(self, logits: Tensor, lead: Tensor, seed: Any) -> Tensor:
+    def _at_drawn_nodes(self, logits: Tensor, n: int, seed: Any) -> Tensor:
         place = np.zeros(len(self.exists), dtype=int)  # of an item without a specific trait any will do
         for trait, items in enumerate(self.reduction.blocks):
             place[items] = trait
-        shape = tf.concat([lead, tf.shape(self.counts), [len(self.reduction.blocks) + 1]], 0)
+        shape = tf.concat([[n], self._batch_shape_tensor(), tf.shape(self.counts), [len(self.reduction.blocks) + 1]], 0)
         drawn = tfd.Categorical(self.log_weights).sample(shape, seed=seed)
         node = drawn[..., :1] * self.log_weights.shape[0] + tf.gather(drawn[..., 1:], place, axis=-1)
         rank = logits.shape.rank
@@ -236,8 +241,12 @@ def pattern_distribution(
     assert layout.collapse is not None
     spec, reduction, dimensions = layout.spec, layout.reduction, grid_dimensions(layout.spec)
     standard = tf.constant(layout.standard_nodes, counts.dtype)
-    log_weights = tf.constant(layout.collapse.log_weights(1 if reduction else dimensions), counts.dtype)
-    at_nodes = {**full, spec.family.ability: place_abilities(layout, standard, full)[0]}
+    if layout.by_person:
+        abilities, log_weights = place_nodes(layout, standard, full)
+    else:
+        log_weights = tf.constant(layout.collapse.log_weights(1 if reduction else dimensions), counts.dtype)
+        abilities = place_abilities(layout, standard, full)[0]
+    at_nodes = {**full, spec.family.ability: abilities}
     each = response_distribution(spec.family, at_nodes, spec.dims, layout.exists)
     codes = range(layout.exists.shape[1])
     log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
@@ -258,16 +267,8 @@ def place_abilities(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]
     log_det : Tensor, shape (...)
         Log determinant of the Jacobian, summed over the rows.
     """
-    ability, dims = layout.spec[layout.spec.family.ability], layout.spec.dims
-    one_trait = ability.dims == ("person",)
-    arguments = {}
-    for name, value in ability.prior.arguments().items():
-        if not isinstance(value, str):
-            arguments[name] = tf.constant(value, standard.dtype)
-        elif name == "scale_tril" or one_trait:
-            arguments[name] = full[value] if name == "scale_tril" else full[value][..., None]
-        else:
-            arguments[name] = full[value][..., None, :] if dims[value] else full[value][..., None, None]
+    arguments = _ability_arguments(layout, standard, full)
+    one_trait = layout.spec.dims[layout.spec.family.ability] == ("person",)
     if "scale_tril" in arguments:
         factor = arguments["scale_tril"]
         log_det = standard.shape[-2] * tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
@@ -275,3 +276,33 @@ def place_abilities(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]
     abilities = arguments["scale"] * (standard[..., 0] if one_trait else standard)
     log_scale = tf.broadcast_to(tf.math.log(arguments["scale"]), tf.shape(abilities))
     return arguments["loc"] + abilities, tf.reduce_sum(log_scale, axis=[-1] if one_trait else [-2, -1])
+
+
+def place_nodes(layout: Layout, standard: Tensor, full: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Abilities at standard nodes (node, trait), and the nodes' log weights, where these differ by person.
+
+    See `irtbridge.model.noncentred.nodes_of`.
+
+    Returns
+    -------
+    abilities : Tensor, shape (..., node) or (..., node, trait)
+    log_weights : Tensor, shape (..., person, node)
+    """
+    assert layout.collapse is not None
+    reach, dims = layout.collapse.half_width, layout.spec.dims[layout.spec.family.ability]
+    shape, arguments = [layout.sizes[dim] for dim in dims], _ability_arguments(layout, standard, full)
+    loc, scale = (arguments[k] + tf.zeros(shape, standard.dtype) for k in ("loc", "scale"))
+    if len(dims) == 1:
+        loc, scale = loc[..., None], scale[..., None]
+    low, high = tf.reduce_min(loc - reach * scale, -2), tf.reduce_max(loc + reach * scale, -2)
+    grid = ((low + high) / 2)[..., None, :] + ((high - low) / (2 * reach))[..., None, :] * standard
+    away = (grid[..., None, :, :] - loc[..., None, :]) / scale[..., None, :]
+    log_weights = tf.math.log_softmax(-0.5 * tf.reduce_sum(away**2, -1), axis=-1)
+    return grid[..., 0] if len(dims) == 1 else grid, log_weights
+
+
+def _ability_arguments(layout: Layout, like: Tensor, full: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    name = layout.spec.family.ability
+    prior = layout.spec[name].prior
+    given = {k: line_up(layout, name, k, full[reference]) for k, reference in prior.references().items()}
+    return {k: tf.constant(value, like.dtype) for k, value in prior.numbers().items()} | given

@@ -86,7 +86,7 @@ class TfpDensity(Program):
             sites, _ = self.model.sites(self._batch(z))
         slots = self.layout.slots.values()
         arrays = [_to_numpy(site).reshape((*z.shape[:-1], *site.shape[1:])) for site in sites]
-        return {slot.name: slot.to_full(array) for slot, array in zip(slots, arrays, strict=True)}
+        return self.layout.complete({s.name: s.to_full(array) for s, array in zip(slots, arrays, strict=True)})
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         lead = self.layout.batch_shape(params)

@@ -11,6 +11,8 @@ import tensorflow_probability as tfp
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.priors import Exactly
+from irtbridge_tfp.arguments import line_up
 from irtbridge_tfp.collapsed import pattern_distribution, place_abilities
 from irtbridge_tfp.families import response_distribution
 from irtbridge_tfp.priors import site_bijector, site_distribution
@@ -58,8 +60,12 @@ class Model:
     def statements(self, *observed: Tensor) -> Generator[Any, Tensor, None]:
         """The distribution of each site in turn, given the values sent for those before, and of the response."""
         full: dict[str, Tensor] = {}
-        for name, slot in self.layout.slots.items():
-            full[name] = self.expand(slot, (yield site_distribution(slot, self.arguments(slot, full))))
+        for name in self.layout.spec.names:
+            if name in self.layout.derived:
+                full[name] = self.known(name, full)
+            elif name in self.layout.slots:
+                slot = self.layout.slots[name]
+                full[name] = self.expand(slot, (yield site_distribution(slot, self.arguments(slot, full))))
         yield self.response(full, *observed)
 
     def response(self, full: Mapping[str, Tensor], *observed: Tensor) -> Any:
@@ -73,35 +79,37 @@ class Model:
         return tfd.Independent(each, 2, name="response")
 
     def expand(self, slot: Slot, site: Tensor) -> Tensor:
-        """Site (..., *site_shape) to full array (..., *shape); 0 where nothing is estimated."""
+        """Site (..., *site_shape) to full array (..., *shape); what is not estimated is 0, or known."""
         if slot.basis is not None:
             return tf.tensordot(site, self.constant(slot.basis.T), 1)
         if slot.index is None:
             return site
-        place = np.eye(int(np.prod(slot.shape)))[slot.index]
-        flat = tf.tensordot(site, self.constant(place), 1)
+        flat = tf.tensordot(site, self.constant(slot.place), 1)
+        if slot.values is not None:
+            flat += self.constant(np.where(slot.estimated, 0.0, np.nan_to_num(slot.fill())).ravel())
         return tf.reshape(flat, tf.concat([tf.shape(site)[:-1], slot.shape], 0))
+
+    def known(self, name: str, full: Mapping[str, Tensor]) -> Tensor:
+        """Full array (..., *shape) of a variable that nothing is estimated of, given those before it."""
+        slot = self.layout.derived[name]
+        prior, shape = slot.variable.prior, slot.shape
+        if not isinstance(prior, Exactly):
+            return self.constant(np.nan_to_num(slot.fill()))
+        given = {k: self.constant(v) for k, v in prior.numbers().items()}
+        given |= {k: line_up(self.layout, name, k, full[v]) for k, v in prior.references().items()}
+        return given["value"] + tf.zeros(shape, self.dtype)
 
     def arguments(self, slot: Slot, full: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A prior's arguments, broadcast to (..., *site_shape); a matrix to one for each row of the site."""
-        values = {}
-        for argument, value in slot.variable.prior.arguments().items():
-            if argument == "scale_tril":
-                matrix = full[value] if isinstance(value, str) else self.constant(value)
-                values[argument] = _insert_axes(matrix, len(slot.shape) - 1, before=2)
-            elif isinstance(value, str):
-                values[argument] = self._broadcast(slot, self._aligned(slot.name, value, full[value]))
-            else:
-                values[argument] = self._broadcast(slot, self.constant(value))
-        return values
-
-    def _aligned(self, name: str, argument: str, value: Tensor) -> Tensor:
-        """The variable `argument` with its dims where those of the variable `name` are."""
-        dims = self.layout.spec.dims
-        lead = value.shape.rank - len(dims[argument])
-        axes = [lead + dims[argument].index(d) for d in dims[name] if d in dims[argument]]
-        value = tf.transpose(value, [*range(lead), *axes])
-        return tf.reshape(value, tf.concat([tf.shape(value)[:lead], self.layout.aligned_shape(argument, name)], 0))
+        prior = slot.variable.prior
+        given = {k: self.constant(value) for k, value in prior.numbers().items()}
+        given |= {k: line_up(self.layout, slot.name, k, full[name]) for k, name in prior.references().items()}
+        return {
+            argument: _insert_axes(value, len(slot.shape) - 1, before=2)
+            if argument == "scale_tril"
+            else self._broadcast(slot, value)
+            for argument, value in given.items()
+        }
 
     def _broadcast(self, slot: Slot, value: Tensor) -> Tensor:
         if slot.variable.prior.support == "cholesky":
@@ -134,6 +142,8 @@ class Model:
         slots, name = self.layout.slots, self.layout.spec.family.ability
         place, persons = list(slots).index(name), self.layout.sizes["person"]
         full = {slot.name: self.expand(slot, site) for slot, site in zip(slots.values(), sites, strict=True)}
+        for derived in self.layout.derived:
+            full[derived] = self.known(derived, full)
         standard = tf.reshape(sites[place], (*lead, persons, slots[name].size // persons))
         abilities, log_det = place_abilities(self.layout, standard, full)
         sites[place] = tf.reshape(abilities, tf.shape(sites[place]))

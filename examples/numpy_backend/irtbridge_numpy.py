@@ -50,7 +50,9 @@ class NumpyProgram(Program):
 
     def constrain(self, z: Array) -> dict[str, Array]:
         rows = [to_params(self.slots, row)[0] for row in np.reshape(z, (-1, self.dim))]
-        return {s.name: np.reshape([row[s.name] for row in rows], (*z.shape[:-1], *s.shape)) for s in self.slots}
+        lead = np.shape(z)[:-1]
+        params = {s.name: np.reshape([row[s.name] for row in rows], (*lead, *s.shape)) for s in self.slots}
+        return self.layout.complete(params)
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         z = [to_coordinates(self.slots, row) for row in self.layout.rows(params)]

@@ -17,11 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.answers import Key, read_key
 from irtbridge.data.cells import canonical, id_hint, numbers_of, say_words
+from irtbridge.data.kinds import MISSING
 from irtbridge.data.labels import as_label, check_unique, few
 from irtbridge.data.named import read_dataset
 from irtbridge.data.notes import Notes
 from irtbridge.data.reading import read_source
-from irtbridge.data.responses import MISSING, Responses
+from irtbridge.data.responses import Responses
 from irtbridge.data.shaping import MAX_ALL_DIFFERENT, Columns, to_table
 from irtbridge.data.suspicion import Item, check_no_sum, say_codes
 from irtbridge.errors import DataError, UnknownName

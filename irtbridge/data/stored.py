@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from irtbridge.data.files import write_atomic
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
 
 
@@ -27,14 +27,16 @@ def write_responses(path: Path, responses: Responses) -> Path:
     ResultsError
         The path cannot be written.
     """
-    codes = responses.values.astype(np.min_scalar_type(-responses.max_categories))
-    others = {f.name: getattr(responses, f.name) for f in fields(responses) if f.name != "values"}
+    values = responses.values
+    if responses.kind == CATEGORIES:
+        values = values.astype(np.min_scalar_type(-responses.max_categories))
+    others = responses.described() | {"notes": list(responses.notes)}
     # NumPy's own text cuts zero characters off at the end.
     text = np.frombuffer(json.dumps(others).encode(), np.uint8)
-    return write_atomic(path, lambda target: np.savez(target, values=codes, others=text))
+    return write_atomic(path, lambda target: np.savez(target, values=values, others=text))
 
 
 def read_responses(path: Path) -> Responses:
     """Read responses from a file of `write_responses`."""
     with np.load(path, allow_pickle=False) as stored:
-        return Responses(stored["values"], **json.loads(stored["others"].tobytes()))
+        return Responses.from_dict(json.loads(stored["others"].tobytes()) | {"values": stored["values"]})

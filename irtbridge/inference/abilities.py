@@ -20,7 +20,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.inference.reduced_posterior import ReducedPosterior
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at
+from irtbridge.model.noncentred import ability_at, nodes_of
 from irtbridge.model.patterns import Patterns, columns_of, table_width
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.reduction import grid_dimensions
@@ -82,7 +82,7 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     assert layout.collapse is not None
     rng = np.random.default_rng([seed, 1])
     patterns = _of_persons(responses, np.float32)
-    lead = next(np.shape(v)[: np.ndim(v) - len(layout.slots[name].shape)] for name, v in params.items())
+    lead = layout.batch_shape(params)
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
     layout = replace(layout, collapse=grid)
@@ -165,9 +165,13 @@ def _log_posterior(
     standard : ndarray, shape (draw, node, trait)
         Standardised abilities.
     """
-    nodes, log_probs = _at_nodes(layout, params, standard)
-    log_prior = -0.5 * np.sum(standard**2, axis=-1)
-    return nodes, _weigh(log_probs, log_prior, patterns, _corners(layout))
+    nodes, log_weights = _nodes(layout, standard, params)
+    log_probs = _log_probs_at(layout, params, nodes)
+    log_prior = np.zeros(()) if layout.by_person else log_weights
+    log_posterior = _weigh(log_probs, log_prior, patterns, _corners(layout))
+    if layout.by_person:
+        log_posterior += np.swapaxes(log_weights, -1, -2)
+    return nodes, log_posterior
 
 
 def _reduced_posterior(
@@ -176,8 +180,9 @@ def _reduced_posterior(
     """The same of a model whose integral over the abilities is reduced; arguments as of `_log_posterior`."""
     assert layout.collapse is not None
     assert layout.reduction is not None
-    nodes, log_probs = _at_nodes(layout, params, standard)
-    reduction, log_prior, n = layout.reduction, -0.5 * standard**2, layout.collapse.n_nodes
+    nodes, _ = _nodes(layout, standard, params)
+    log_probs, log_prior = _log_probs_at(layout, params, nodes), -0.5 * standard**2
+    reduction, n = layout.reduction, layout.collapse.n_nodes
     alone = _weigh(
         log_probs[:, ::n, reduction.alone],
         log_prior[:, ::n, reduction.general],
@@ -205,11 +210,10 @@ def _rows(layout: Layout, patterns: NDArray[Any], items: NDArray[np.intp]) -> ND
     return patterns[np.r_[hits, one, absent + 1 if some else absent[:0]]]
 
 
-def _at_nodes(layout: Layout, params: Mapping[str, Array], standard: Array) -> tuple[Array, Array]:
-    """Abilities and log probabilities of all categories at the nodes; 0 where an item lacks the category."""
-    nodes = _abilities_at(layout, standard, params)
+def _log_probs_at(layout: Layout, params: Mapping[str, Array], nodes: Array) -> Array:
+    """Log probabilities of all categories at the nodes; 0 where an item lacks the category."""
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    return nodes, np.where(layout.exists, log_probs, 0.0)
+    return np.where(layout.exists, log_probs, 0.0)
 
 
 def _corners(layout: Layout) -> tuple[NDArray[np.intp], Array] | None:
@@ -228,7 +232,7 @@ def _weigh(
     ----------
     log_probs : ndarray, shape (draw, node, item, category)
         Of each category at each node; 0 where an item lacks it.
-    log_prior : ndarray, shape (draw, node)
+    log_prior : ndarray, shape (draw, node) or ()
         Of the nodes.
     patterns : ndarray, shape (column, person)
         Of `_of_persons`; the result has their precision.
@@ -257,12 +261,14 @@ def _same_lead(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
     return [np.broadcast_to(a, (*lead, *a.shape[-2:])) for a in arrays]
 
 
-def _abilities_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> Array:
-    """Abilities at the standard nodes of each draw; at once where their prior is the same in every draw."""
+def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Abilities at the standard nodes of each draw, and their log weights; at once where their prior is one for all."""
     if not layout.spec[layout.spec.family.ability].prior.references():
-        return ability_at(layout, standard, {})
+        return ability_at(layout, standard, {}), -0.5 * np.sum(standard**2, axis=-1)
     each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
-    return np.stack([ability_at(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)])
+    pairs = [nodes_of(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)]
+    nodes, log_weights = map(np.stack, zip(*pairs, strict=True))
+    return nodes, log_weights
 
 
 def _draw(

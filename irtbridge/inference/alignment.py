@@ -137,7 +137,7 @@ def _exchangeable(spec: ModelSpec, t: int, u: int) -> bool:
 def _same_columns(variable: Variable, n_traits: int, t: int, u: int) -> bool:
     if "trait" not in variable.dims or variable.prior.support == "cholesky":
         return True
-    if variable.dims[-1] != "trait":
+    if variable.dims[-1] != "trait" or variable.values is not None or variable.reference is not None:
         return t == u
     if variable.free is not None:
         mask = np.asarray(variable.free)
@@ -162,7 +162,7 @@ def _reversible(spec: ModelSpec, t: int) -> bool:
     turning = [spec[name] for name in _turning(spec)]
     used = {name for variable in spec.variables for name in variable.prior.references().values()}
     return not used & {v.name for v in turning} and all(
-        v.prior.symmetric(t if v.dims[-1:] == ("trait",) else None) for v in turning
+        v.values is None and v.prior.symmetric(t if v.dims[-1:] == ("trait",) else None) for v in turning
     )
 
 

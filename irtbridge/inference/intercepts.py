@@ -61,12 +61,11 @@ class Intercepts:
         if slope.index is not None or slope.variable.prior.bounds() != (0, np.inf):
             return None
         scaled, shifted = [], []
-        for name in layout.spec.family.location:
-            slot = layout.slots[name]
+        for slot in (layout.slots[name] for name in family.location if name in layout.slots):
             if slot.variable.dims[:1] == ("item",) and slot.variable.prior.support in ("real", "ordered"):
                 items, later = _items(slot), _above_lowest(slot)
                 by = layout.places[slope.name][items if slope.variable.dims else 0 * items]
-                pairs = np.stack([layout.places[name], by])
+                pairs = np.stack([layout.places[slot.name], by])
                 scaled.append(pairs[:, ~later])
                 shifted.append(pairs[:, later])
         if not scaled:

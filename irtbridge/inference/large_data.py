@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import add_abilities
 from irtbridge.inference.wrapped import WrappedProgram
-from irtbridge.model.layout import Layout
+from irtbridge.model.layout import Layout, membership_of
 from irtbridge.model.patterns import Patterns, table_width
 from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
@@ -73,7 +73,7 @@ class StreamedProgram(WrappedProgram):
 
     def with_data(self, responses: Responses) -> StreamedProgram:
         parts = blocks_of(responses.n_persons, self.blocks[0].responses.n_persons)
-        blocks = [block.bind(_some(responses, rows)) for block, rows in zip(self.blocks, parts, strict=True)]
+        blocks = [block.bind(responses.select(rows)) for block, rows in zip(self.blocks, parts, strict=True)]
         return StreamedProgram(blocks, self.prior.bind(self.prior.responses), responses)
 
     def _sum(self, density: Callable[[Program], Array]) -> Array:
@@ -89,6 +89,8 @@ def compile_collapsed(
     backend: Backend, spec: ModelSpec, responses: Responses, quadrature: Quadrature, block: int, **how: Any
 ) -> Program:
     """Compile a model with its abilities integrated out, in blocks of persons where the data are large.
+
+    Groups and covariates of persons are taken whole: a block would have a grid, and a design, of its own.
 
     Parameters
     ----------
@@ -111,7 +113,8 @@ def compile_collapsed(
         The abilities of this model cannot be integrated out.
     """
     check_collapsible(spec)
-    size = block or automatic_block(spec, responses, quadrature)
+    whole = membership_of(spec, responses) is not None or any(p.dim == "person" for p in spec.designs.values())
+    size = responses.n_persons if whole else block or automatic_block(spec, responses, quadrature)
 
     def compiled(part: Responses) -> Program:
         return backend.compile(spec, part, collapse=quadrature, **how)
@@ -120,7 +123,7 @@ def compile_collapsed(
         return compiled(responses)
     programs: list[Program] = []
     for rows in blocks_of(responses.n_persons, size):
-        part = _some(responses, rows)
+        part = responses.select(rows)
         same = bool(programs) and part.n_persons == programs[-1].responses.n_persons
         programs.append(programs[-1].bind(part) if same else compiled(part))
     return StreamedProgram(programs, compiled(_nobody(responses)), responses)
@@ -144,7 +147,7 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
     """`add_abilities`, in blocks of persons where there are many."""
     responses, collapse = program.responses, program.layout.collapse
     nodes = 0 if collapse is None else table_width(program.layout)
-    if nodes * responses.n_persons <= LARGEST_WHOLE:
+    if nodes * responses.n_persons <= LARGEST_WHOLE or program.layout.by_person:
         return add_abilities(program, draws, seed)
     ability = program.spec[program.spec.family.ability]
     traits = tuple(program.layout.sizes[dim] for dim in ability.dims[1:])
@@ -152,7 +155,7 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
     sd = np.empty((responses.n_persons, *traits))
     for number, rows in enumerate(blocks_of(responses.n_persons, _block_size(nodes))):
         block = copy.copy(program)
-        block.responses = _some(responses, rows)
+        block.responses = responses.select(rows)
         child = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         done, everybody[:, :, rows] = add_abilities(block, draws, child)
         if done.standard_errors is not None:
@@ -165,11 +168,6 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
 
 def _block_size(nodes: int) -> int:
     return max(CELLS // nodes, SMALLEST)
-
-
-def _some(responses: Responses, rows: slice) -> Responses:
-    """The responses of some persons."""
-    return Responses.from_codes(responses.values[rows], responses.n_categories, responses.items, name=responses.name)
 
 
 def _nobody(responses: Responses) -> Responses:

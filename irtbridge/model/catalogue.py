@@ -7,7 +7,7 @@ otherwise. Default priors are weakly informative; every one can be replaced by n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.labels import aligned, as_text, by_item, labels_of
 from irtbridge.errors import SpecError, UnknownName
+from irtbridge.model.design import designed
 from irtbridge.model.families import Binary, Family, Graded, PartialCredit
 from irtbridge.model.item_groups import Groups, q_matrix_of
-from irtbridge.model.priors import LKJCholesky, LogNormal, MultivariateNormal, Normal, OrderedNormal, Prior, as_prior
+from irtbridge.model.priors import (
+    HalfNormal,
+    LKJCholesky,
+    LogNormal,
+    MultivariateNormal,
+    Normal,
+    OrderedNormal,
+    Prior,
+    as_prior,
+)
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -33,6 +43,8 @@ STEP = Normal(0, 2)
 CORRELATION = LKJCholesky(2)
 LOWER = "Beta(5, 17)"
 UPPER = "Beta(17, 5)"
+TRAIT_SD = HalfNormal(1)
+TESTLET_ABILITY = Normal(0, "trait_sd")
 
 
 def one_pl(
@@ -257,15 +269,50 @@ def bifactor(
     SpecError
         No groups, or one with a single item.
     """
-    if item_model not in LOCATIONS:
-        raise UnknownName("item_model", item_model, LOCATIONS)
-    q_matrix, traits = q_matrix_of(groups)
-    priors = {"difficulty": difficulty, "threshold": threshold, "step": step}
-    location = {LOCATIONS[item_model]: priors[LOCATIONS[item_model]]}
-    spec = WITH_TRAITS[item_model](
-        traits=traits, q_matrix=q_matrix, ability=ability, discrimination=discrimination, scaling=scaling, **location
+    locations = {"difficulty": difficulty, "threshold": threshold, "step": step}
+    spec = _with_item_groups(
+        groups, item_model, locations, ability=ability, discrimination=discrimination, scaling=scaling
     )
     return replace(spec, name="bifactor")
+
+
+def testlet(
+    *,
+    groups: Groups | None = None,
+    item_model: str = "2pl",
+    trait_sd: PriorLike = TRAIT_SD,
+    ability: PriorLike = TESTLET_ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    threshold: PriorLike = THRESHOLD,
+    step: PriorLike = STEP,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Testlet (Bradlow, Wainer & Wang 1999): ``D a (theta + gamma_s) - b``, gamma_s ~ N(0, sd_s^2) of testlet s.
+
+    A bifactor model in which an item's loading on its specific trait, the testlet's effect, is that on the general one
+    (Li, Bolt & Fu 2006). The general trait's standard deviation is 1, those of the testlets' effects are estimated.
+
+    Parameters
+    ----------
+    groups, item_model, discrimination, difficulty, threshold, step, scaling
+        As in `bifactor`; the groups are the testlets.
+    trait_sd : Prior or str
+        Prior of the effects' standard deviations.
+    ability : Prior or str
+        Prior of all traits; it refers to `trait_sd`.
+
+    Raises
+    ------
+    SpecError
+        No groups, or one with a single item.
+    """
+    locations = {"difficulty": difficulty, "threshold": threshold, "step": step}
+    spec = _with_item_groups(groups, item_model, locations, discrimination=discrimination, scaling=scaling)
+    people, loadings, location = spec.variables
+    spread = Variable("trait_sd", ("trait",), as_prior(trait_sd), reference=1.0)
+    people, loadings = replace(people, prior=as_prior(ability)), replace(loadings, equal="trait")
+    return replace(spec, name="testlet", variables=(spread, people, loadings, location))
 
 
 WITH_TRAITS: dict[str, Callable[..., ModelSpec]] = {"2pl": m2pl, "grm": graded, "gpcm": generalized_partial_credit}
@@ -282,12 +329,17 @@ MODELS: dict[str, Callable[..., ModelSpec]] = {
     "gpcm": generalized_partial_credit,
     "rsm": rating_scale,
     "bifactor": bifactor,
+    "testlet": testlet,
 }
 
 ALIASES: dict[str, str] = {
     "rasch": "1pl",
     **{function.__name__: name for name, function in MODELS.items()},
 }
+
+
+# Options of every model: what its persons and items are told by (see `irtbridge.model.design`).
+DESIGN: tuple[str, ...] = tuple(designed.__kwdefaults__ or ())
 
 
 def options_of(model: str) -> tuple[str, ...]:
@@ -308,7 +360,7 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
     model : str or ModelSpec
         A key of `MODELS`, one of its function names, or a spec.
     **options
-        Arguments of the model's function.
+        Arguments of the model's function, and of `irtbridge.model.design.designed`, which every model takes.
 
     Raises
     ------
@@ -320,13 +372,14 @@ def build_model(model: str | ModelSpec, **options: Any) -> ModelSpec:
             raise SpecError(f"model {model.name!r} is a finished spec; options {sorted(options)} cannot change it.")
         return model
     name = ALIASES.get(str(model).lower(), str(model).lower())
+    design = {option: options.pop(option) for option in DESIGN if option in options}
     if name not in MODELS:
         hint = "Call the function itself." if callable(model) else ""
         raise UnknownName("model", model, MODELS, hint)
     for option in options:
         if option not in options_of(name):
-            raise UnknownName(f"option of model {name!r}", option, options_of(name))
-    return MODELS[name](**options)
+            raise UnknownName(f"option of model {name!r}", option, (*options_of(name), *DESIGN))
+    return designed(MODELS[name](**options), **design)
 
 
 def _ability(prior: PriorLike) -> Variable:
@@ -366,6 +419,17 @@ def _polytomous(
     labels, people = _abilities(traits, q_matrix, correlated, ability, correlation)
     slopes = _loadings(discrimination, q_matrix, labels)
     return ModelSpec(name, (*people, slopes, locations), family, labels)
+
+
+def _with_item_groups(
+    groups: Groups | None, item_model: str, locations: Mapping[str, PriorLike], **options: Any
+) -> ModelSpec:
+    """A model in which all items load on a general trait, and those of a group on one more."""
+    if item_model not in LOCATIONS:
+        raise UnknownName("item_model", item_model, LOCATIONS)
+    q_matrix, traits = q_matrix_of(groups)
+    location = LOCATIONS[item_model]
+    return WITH_TRAITS[item_model](traits=traits, q_matrix=q_matrix, **{location: locations[location]}, **options)
 
 
 def _abilities(

@@ -61,7 +61,7 @@ class CumulantTable:
         steps, columns = int(layout.exists[:, 1:].sum()), layout.exists[:, 1:].size
         table = cls(max(FEWEST_CELLS, int(CELLS_PER_STEP * steps)))
         one_line = layout.collapse is not None and layout.spec.family.linear and len(layout.spec.traits) == 1
-        complete = shape[1] == columns
+        complete = shape[1] == columns and not layout.by_person
         return table if one_line and complete and shape[0] >= ROWS_PER_CELL * table.cells else None
 
     @classmethod

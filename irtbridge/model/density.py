@@ -11,7 +11,7 @@ from scipy import special
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at
+from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.reduction import Reduction, grid_dimensions
@@ -29,13 +29,13 @@ def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
 def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
     """Log probability of each distinct response pattern times its count, the abilities integrated out."""
     assert layout.collapse is not None
-    patterns = Patterns.of(responses)
-    nodes = ability_at(layout, layout.standard_nodes, params)
+    params = layout.complete(params)
+    patterns = Patterns.of(responses, by_person=layout.by_person)
+    nodes, log_weights = nodes_of(layout, layout.standard_nodes, params)
     log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
     log_probs = np.where(layout.exists, log_probs, 0.0)
     if layout.reduction is None:
-        by_node = patterns.one_hot @ log_probs.reshape(len(nodes), -1).T
-        by_node += layout.collapse.log_weights(len(layout.spec.traits))
+        by_node = patterns.one_hot @ log_probs.reshape(len(nodes), -1).T + log_weights
     else:
         by_node = _reduced(layout.reduction, layout.collapse, log_probs, patterns)
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
@@ -75,7 +75,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
     most = max(1, MOST_CELLS // finer.size(grid_dimensions(layout.spec)))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
-    some = Responses.from_codes(responses.values[rows], responses.n_categories, items=responses.items)
+    some = responses.select(rows)
     there, here = (
         np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
         for grid in (finer, layout.collapse)
@@ -89,7 +89,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
     """Log probability of each response, shape (person, item); 0 where it is missing."""
-    log_probs = category_log_probs(layout, params)
+    log_probs = category_log_probs(layout, layout.complete(params))
     code = np.maximum(responses.values, 0)[..., None]
     chosen = np.take_along_axis(log_probs, code, axis=-1)[..., 0]
     return np.where(responses.observed, chosen, 0.0)
@@ -99,12 +99,16 @@ def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:
     """Log prior density of one variable, summed over its free elements."""
     slot = layout.slots[name]
     prior, value = slot.variable.prior, np.asarray(params[name], dtype=float)
-    arguments = layout.arguments(name, params)
+    arguments = layout.arguments(name, layout.complete(params))
     if slot.basis is not None:
         value = slot.to_site(value)
         return float(np.sum(prior.log_density(value, **arguments)))
     terms = prior.log_density(value, **arguments)
-    return float(np.sum(terms if prior.event_ndim or slot.free is None else terms[slot.free]))
+    if slot.index is None:
+        return float(np.sum(terms))
+    if not prior.event_ndim:
+        return float(np.sum(terms.ravel()[slot.index]))
+    return float(np.sum(terms[np.unique(slot.index // slot.shape[-1])]))
 
 
 def log_density_terms(layout: Layout, params: Mapping[str, Array], responses: Responses) -> dict[str, float]:

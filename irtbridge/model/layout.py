@@ -13,8 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.data.designs import Design
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
+from irtbridge.model.priors import Exactly
 from irtbridge.model.quadrature import Quadrature, check_collapsible, check_normal_abilities
 from irtbridge.model.reduction import Reduction, grid_dimensions
 from irtbridge.model.spec import ModelSpec
@@ -36,14 +38,19 @@ class Slot:
     free : ndarray of bool or None
         Which elements of the full array are estimated; None where all are.
     exists : ndarray of bool or None
-        False where an item lacks the category: the full array has NaN there. Elements that exist but are not free
-        are 0.
+        False where an item lacks the category: the full array has NaN there.
+    values : ndarray or None
+        Of the elements that exist but are not free; None where they are 0.
+    ties : ndarray of int or None
+        For each element the flat position of the first one that is the same parameter; None where each is its own.
     """
 
     variable: Variable
     shape: tuple[int, ...]
     free: NDArray[np.bool_] | None = None
     exists: NDArray[np.bool_] | None = None
+    values: Array | None = None
+    ties: NDArray[np.intp] | None = None
 
     @property
     def name(self) -> str:
@@ -53,7 +60,28 @@ class Slot:
     @cached_property
     def index(self) -> NDArray[np.intp] | None:
         """Flat positions of the site's elements in the full array, or None where the site is the full array."""
-        return None if self.free is None else np.flatnonzero(self.free)
+        if self.free is None:
+            return None
+        own = True if self.ties is None else self.ties == np.arange(self.ties.size).reshape(self.shape)
+        return np.flatnonzero(self.free & own)
+
+    @cached_property
+    def spread(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Flat positions of the estimated elements of the full array, and which element of the site each one is."""
+        assert self.free is not None
+        assert self.index is not None
+        positions = np.flatnonzero(self.free)
+        if self.ties is None:
+            return positions, np.arange(len(positions))
+        return positions, np.searchsorted(self.index, self.ties.ravel()[positions])
+
+    @cached_property
+    def place(self) -> Array:
+        """Matrix (site, full) that puts a site's elements in their places in the full array, laid flat."""
+        positions, source = self.spread
+        matrix = np.zeros((self.site_shape[0], int(np.prod(self.shape))))
+        matrix[source, positions] = 1
+        return matrix
 
     @cached_property
     def basis(self) -> Array | None:
@@ -85,8 +113,9 @@ class Slot:
         return self.variable.prior.free(self.shape) if self.free is None else self.free
 
     def fill(self) -> Array:
-        """Full array of what is not estimated: 0 where fixed, NaN where there is no such category."""
-        return np.zeros(self.shape) if self.exists is None else np.where(self.exists, 0.0, np.nan)
+        """Full array of what is not estimated: 0 or its value where fixed, NaN where there is no such category."""
+        known = np.zeros(self.shape) if self.values is None else self.values
+        return known if self.exists is None else np.where(self.exists, known, np.nan)
 
     def to_full(self, site: Array) -> Array:
         """Site array (..., *site_shape) to full array (..., *shape)."""
@@ -96,7 +125,8 @@ class Slot:
             return site
         lead = site.shape[:-1]
         full = np.broadcast_to(self.fill().ravel(), (*lead, int(np.prod(self.shape)))).copy()
-        full[..., self.index] = site
+        positions, source = self.spread
+        full[..., positions] = site[..., source]
         return full.reshape(*lead, *self.shape)
 
     def to_site(self, full: Array) -> Array:
@@ -122,7 +152,14 @@ class Layout:
     n_categories : ndarray of int, shape (item,)
         Categories of each item.
     slots : dict of str to Slot
-        In the order of the spec's variables; the abilities are missing where they are integrated out.
+        Of the variables that are estimated, in the order of the spec; the abilities are missing where they are
+        integrated out.
+    derived : dict of str to Slot
+        Of the variables that nothing is estimated of: known, or linear predictors; see `complete`.
+    designs : dict of str to Design
+        Design matrices of linear predictors, by the dim that counts their columns.
+    membership : ndarray, shape (person, group), or None
+        1 where the person is of the group.
     collapse : Quadrature or None
         How the abilities are integrated out.
     noncentred : bool
@@ -135,6 +172,9 @@ class Layout:
     slots: dict[str, Slot] = field(default_factory=dict)
     collapse: Quadrature | None = None
     noncentred: bool = False
+    derived: dict[str, Slot] = field(default_factory=dict)
+    designs: dict[str, Design] = field(default_factory=dict)
+    membership: Array | None = None
 
     @classmethod
     def of(
@@ -152,7 +192,7 @@ class Layout:
             A Q-matrix, mask or array argument whose shape does not fit the data, or abilities that cannot be
             integrated out, or standardised.
         """
-        spec = spec.for_items(responses.items)
+        spec = spec.for_items(responses.items, responses.origins)
         if collapse is not None:
             check_collapsible(spec)
             collapse = collapse.chosen(grid_dimensions(spec), responses.n_categories)
@@ -166,11 +206,15 @@ class Layout:
             "category": int(n_categories.max()) - 1,
             "trait": len(spec.traits),
         }
+        designs, membership = designs_of(spec, responses), membership_of(spec, responses)
+        sizes |= {dim: len(design.columns) for dim, design in designs.items()}
+        sizes |= {} if membership is None else {"group": membership.shape[1]}
+        layout = cls(spec, sizes, n_categories, {}, collapse, noncentred, {}, designs, membership)
         exists = np.arange(1, sizes["category"] + 1) < n_categories[:, None]
-        layout = cls(spec, sizes, n_categories, collapse=collapse, noncentred=noncentred)
         for variable in spec.variables:
-            layout.slots[variable.name] = _slot(variable, sizes, exists)
-            layout._check_array_arguments(variable)
+            slot = _slot(variable, sizes, exists, responses.origins)
+            (layout.slots if slot.size else layout.derived)[variable.name] = slot
+            layout._check_array_arguments(variable, slot)
         if collapse is not None:
             del layout.slots[spec.family.ability]
         return layout
@@ -205,9 +249,33 @@ class Layout:
         """Which categories each item has, shape (item, category), the lowest included."""
         return np.arange(self.sizes["category"] + 1) < self.n_categories[:, None]
 
+    @property
+    def by_person(self) -> bool:
+        """Whether the abilities' prior differs from person to person: by group, or by covariates."""
+        ability = self.spec.family.ability
+        return any(self.matrix(ability, argument) is not None for argument in self.spec[ability].prior.references())
+
+    def complete(self, params: Mapping[str, Array]) -> dict[str, Array]:
+        """Full arrays (..., *shape) with those of the variables that nothing is estimated of, in the spec's order."""
+        if not self.derived:
+            return dict(params)
+        values = dict(params)
+        for name in self.derived:
+            values[name] = self.derive(name, values)
+        return {name: values[name] for name in self.spec.names if name in values}
+
+    def derive(self, name: str, params: Mapping[str, Array]) -> Array:
+        """Full array (..., *shape) of a variable that nothing is estimated of, from those that stand before it."""
+        slot, lead = self.derived[name], self.batch_shape(params)
+        exactly = isinstance(slot.variable.prior, Exactly)
+        full = self.arguments(name, params)["value"] if exactly else slot.fill()
+        return np.broadcast_to(full, (*lead, *slot.shape))
+
     def batch_shape(self, params: Mapping[str, Array]) -> tuple[int, ...]:
         """Leading axes of full arrays (..., *shape)."""
-        slot = next(iter(self.slots.values()))
+        slot = next((slot for name, slot in self.slots.items() if name in params), None)
+        if slot is None:
+            return ()
         shape = np.shape(params[slot.name])
         return shape[: len(shape) - len(slot.shape)]
 
@@ -228,11 +296,44 @@ class Layout:
                 f"this program's Q-matrix stands for the items {', '.join(self.spec.items or ())}, in this "
                 f"order; got {', '.join(responses.items)}. Read all data with the same items=[...]."
             )
+        if not self.has_covariates_of(responses):
+            raise DataError("this program was compiled for other covariates or groups; compile it for these data.")
 
-    def aligned_shape(self, argument: str, variable: str) -> tuple[int, ...]:
-        """Shape with which the full array of `argument` broadcasts against that of `variable`, dim by dim."""
-        dims = self.spec[argument].dims
-        return tuple(self.sizes[d] if d in dims else 1 for d in self.spec[variable].dims)
+    def has_covariates_of(self, responses: Responses) -> bool:
+        """Whether other data have the same covariates and groups, so far as the model uses them."""
+        designs, membership = designs_of(self.spec, responses), membership_of(self.spec, responses)
+        same = all(np.array_equal(design.matrix, designs[dim].matrix) for dim, design in self.designs.items())
+        if membership is None or self.membership is None:
+            return same and membership is self.membership
+        return same and np.array_equal(membership, self.membership)
+
+    def matrix(self, name: str, argument: str) -> Array | None:
+        """What turns the variable behind a prior's argument into that argument; None where it is the variable itself.
+
+        Returns
+        -------
+        ndarray, shape (row, column), or None
+            The design of a linear predictor, or for what differs by group which person is of which group. It meets the
+            first dim of the variable.
+        """
+        prior, dims = self.spec[name].prior, self.spec[name].dims
+        if argument in prior.predictors():
+            return self.designs[self.spec[prior.references()[argument]].dims[0]].matrix
+        by_group = "group" in self.spec[prior.references()[argument]].dims and "group" not in dims
+        return self.membership if by_group else None
+
+    def given_dims(self, name: str, argument: str) -> tuple[str, ...]:
+        """Dims of a prior's argument that rests on a variable, once `matrix` has met it."""
+        prior = self.spec[name].prior
+        dims = self.spec[prior.references()[argument]].dims
+        if argument in prior.predictors():
+            return (prior.predictors()[argument].dim,)
+        return dims if self.matrix(name, argument) is None else ("person", *dims[1:])
+
+    def aligned(self, name: str, argument: str) -> tuple[list[int], tuple[int, ...]]:
+        """How an argument of dims `given_dims` lines up with its variable, dim by dim: order of its axes, and shape."""
+        dims, given = self.spec[name].dims, self.given_dims(name, argument)
+        return [given.index(d) for d in dims if d in given], tuple(self.sizes[d] if d in given else 1 for d in dims)
 
     def arguments(self, name: str, params: Mapping[str, Array]) -> dict[str, Array]:
         """The prior's arguments of one variable, as arrays that broadcast against its full array.
@@ -242,26 +343,25 @@ class Layout:
         name : str
             The variable.
         params : mapping of str to ndarray
-            Full arrays of at least the variables it refers to.
+            Full arrays (..., *shape) of at least the variables it refers to.
         """
         prior = self.spec[name].prior
-        values = {}
-        for argument, value in prior.arguments().items():
-            if not isinstance(value, str):
-                values[argument] = np.asarray(value, dtype=float)
-            elif argument == "scale_tril":
-                values[argument] = np.asarray(params[value])
-            else:
-                order = [d for d in self.spec[name].dims if d in self.spec[value].dims]
-                axes = [self.spec[value].dims.index(d) for d in order]
-                values[argument] = np.transpose(params[value], axes).reshape(self.aligned_shape(value, name))
+        values = {argument: np.asarray(value, dtype=float) for argument, value in prior.numbers().items()}
+        for argument, reference in prior.references().items():
+            value = np.asarray(params[reference])
+            values[argument] = value if argument == "scale_tril" else self._argument(name, argument, value)
         return values
 
-    def _check_array_arguments(self, variable: Variable) -> None:
-        slot = self.slots[variable.name]
-        for argument, value in variable.prior.arguments().items():
-            if isinstance(value, str):
-                continue
+    def _argument(self, name: str, argument: str, value: Array) -> Array:
+        lead = value.ndim - len(self.spec[self.spec[name].prior.references()[argument]].dims)
+        if (matrix := self.matrix(name, argument)) is not None:
+            value = np.moveaxis(np.tensordot(value, matrix, axes=(lead, 1)), -1, lead)
+        order, shape = self.aligned(name, argument)
+        value = np.transpose(value, [*range(lead), *(lead + axis for axis in order)])
+        return value.reshape(*value.shape[:lead], *shape)
+
+    def _check_array_arguments(self, variable: Variable, slot: Slot) -> None:
+        for argument, value in variable.prior.numbers().items():
             shape = np.shape(value)
             trait = (
                 (self.sizes["trait"],) * 2 if slot.variable.dims[-1:] == ("trait",) else (slot.shape or (1,))[-1:] * 2
@@ -278,17 +378,78 @@ def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
         return False
 
 
-def _slot(variable: Variable, sizes: dict[str, int], has_category: NDArray[np.bool_]) -> Slot:
+def designs_of(spec: ModelSpec, responses: Responses) -> dict[str, Design]:
+    """Design matrices of a spec's linear predictors, by the dim that counts their columns.
+
+    Raises
+    ------
+    DataError
+        The data have no such covariates, or these cannot tell their weights apart.
+    """
+    designs = {}
+    for dim, predictor in spec.designs.items():
+        table = responses.item_data if predictor.dim == "item" else responses.person_data
+        if table is None:
+            raise DataError(
+                f"model {spec.name!r} has the linear predictor {predictor}, but the data have no {predictor.table}; "
+                f"give {predictor.table}= a table with a row per {predictor.dim}."
+            )
+        make = responses.item_design if predictor.dim == "item" else responses.person_design
+        designs[dim] = make(predictor.formula, intercept=predictor.intercept)
+    return designs
+
+
+def membership_of(spec: ModelSpec, responses: Responses) -> Array | None:
+    """1 where a person (row) is of a group (column); None where the model has no groups.
+
+    Raises
+    ------
+    DataError
+        The data have no groups, or fewer than two.
+    """
+    if not any("group" in variable.dims for variable in spec.variables):
+        return None
+    if len(responses.groups) < 2:
+        found = f"one group, {responses.groups[0]!r}" if responses.groups else "no groups"
+        raise DataError(
+            f"model {spec.name!r} has parameters by group, the data have {found}; name the column that says each "
+            "person's group with group=."
+        )
+    return np.asarray(responses.group_codes[:, None] == np.arange(len(responses.groups)), dtype=float)
+
+
+def _slot(
+    variable: Variable, sizes: dict[str, int], has_category: NDArray[np.bool_], origins: tuple[str, ...] | None
+) -> Slot:
     shape = tuple(sizes[d] for d in variable.dims)
     free = None if variable.free is None else np.asarray(variable.free, dtype=bool)
     if free is not None and free.shape != shape:
         raise SpecError(
             f"variable {variable.name!r}: its mask (Q-matrix) has shape {free.shape}, the data need {shape}."
         )
+    values = None if variable.values is None else np.asarray(variable.values)
+    if variable.reference is not None:
+        free = np.broadcast_to(np.arange(shape[0]).reshape(-1, *(1,) * (len(shape) - 1)) > 0, shape)
+        values = np.where(free, 0.0, variable.reference)
     exists = None
     if variable.dims == ("item", "category") and not has_category.all():
         if not variable.prior.ragged or variable.zero_sum:
             raise SpecError(f"{variable}: items with different numbers of categories cannot share this prior.")
         exists = has_category
         free = has_category if free is None else free & has_category
-    return Slot(variable, shape, free, exists)
+    ties = _ties(variable, shape, free, origins)
+    free = np.ones(shape, dtype=bool) if ties is not None and free is None else free
+    return Slot(variable, shape, free, exists, values, ties)
+
+
+def _ties(
+    variable: Variable, shape: tuple[int, ...], free: NDArray[np.bool_] | None, origins: tuple[str, ...] | None
+) -> NDArray[np.intp] | None:
+    """For each element the flat position of the first that is the same parameter, or None."""
+    positions = np.arange(int(np.prod(shape))).reshape(shape)
+    if variable.equal == "trait":
+        assert free is not None  # the rule of the variable
+        return np.take_along_axis(positions, np.broadcast_to(free.argmax(axis=1)[:, None], shape), axis=1)
+    if variable.equal == "group" and origins is not None:
+        return positions[[origins.index(origin) for origin in origins]]
+    return None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, special
 
 from irtbridge.model.layout import Layout
 
@@ -32,6 +32,51 @@ def ability_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> 
     if layout.spec[name].dims == ("person",):
         standard = standard[..., 0]
     return np.asarray(arguments["loc"] + arguments["scale"] * standard)
+
+
+def nodes_of(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Abilities at standard nodes, and the logarithms of their weights.
+
+    Where the abilities' prior is the same for everybody, its mean and scale place the nodes. Where it differs from
+    person to person (by group, or by covariates), one grid that reaches as many standard deviations beyond everybody's
+    mean serves all, and only the weights depend on the person: the likelihood at the nodes stays one matrix product.
+
+    Parameters
+    ----------
+    layout : Layout
+        A layout with a quadrature.
+    standard : ndarray, shape (node, trait)
+        Standard nodes.
+    params : mapping of str to ndarray
+        Full arrays, no leading axes.
+
+    Returns
+    -------
+    nodes : ndarray, shape (node,) with one trait, else (node, trait)
+    log_weights : ndarray, shape (node,) or (person, node)
+        Their exponentials sum to one over the nodes.
+    """
+    assert layout.collapse is not None
+    if not layout.by_person:
+        log_density = -0.5 * np.sum(standard**2, axis=-1)
+        nodes = ability_at(layout, standard, params)
+    else:
+        loc, scale = _of_persons(layout, params)
+        reach = layout.collapse.half_width
+        low, high = (loc - reach * scale).min(axis=0), (loc + reach * scale).max(axis=0)
+        grid = (low + high) / 2 + (high - low) / (2 * reach) * standard
+        log_density = -0.5 * np.sum(((grid - loc[:, None]) / scale[:, None]) ** 2, axis=-1)
+        nodes = grid[:, 0] if layout.spec[layout.spec.family.ability].dims == ("person",) else grid
+    return nodes, np.asarray(log_density - special.logsumexp(log_density, axis=-1, keepdims=True))
+
+
+def _of_persons(layout: Layout, params: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Mean and standard deviation of each person's ability under the prior, shape (person, trait)."""
+    name = layout.spec.family.ability
+    shape = tuple(layout.sizes[dim] for dim in layout.spec[name].dims)
+    arguments = layout.arguments(name, params)
+    loc, scale = (np.broadcast_to(arguments[k], shape).reshape(shape[0], -1) for k in ("loc", "scale"))
+    return loc, scale
 
 
 def from_noncentred(layout: Layout, params: Mapping[str, Array]) -> dict[str, Array]:

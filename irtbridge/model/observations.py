@@ -43,7 +43,7 @@ def held_arrays(layout: Layout, responses: Responses, compiled_for: Shapes | Non
         masked = not observed.all() or (compiled_for is not None and len(compiled_for) == 2)
         return (codes, observed) if masked else (codes,)
     rows, columns = (None, 0) if compiled_for is None else compiled_for[0]
-    patterns = Patterns.of(responses, rows)
+    patterns = Patterns.of(responses, rows, by_person=layout.by_person)
     masked = patterns.some_missing or columns > layout.exists[:, 1:].size
     return patterns.indicators(missing=masked), patterns.counts
 

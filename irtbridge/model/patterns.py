@@ -34,7 +34,7 @@ class Patterns:
     n_categories: int
 
     @classmethod
-    def of(cls, responses: Responses, rows: int | None = None) -> Patterns:
+    def of(cls, responses: Responses, rows: int | None = None, *, by_person: bool = False) -> Patterns:
         """Patterns of a data set: distinct ones where there are less than half as many as persons.
 
         Parameters
@@ -43,7 +43,11 @@ class Patterns:
             The data.
         rows : int, optional
             Fill up to this many rows, for a program compiled for as many.
+        by_person : bool
+            A row for each person, in their order.
         """
+        if by_person:
+            return cls(responses.values, np.ones(responses.n_persons), responses.max_categories)
         codes, (first, counts) = responses.values, _distinct(responses)
         if 2 * len(first) > responses.n_persons:
             counts = np.ones(responses.n_persons, dtype=np.int64)

@@ -144,10 +144,14 @@ def check_collapsible(spec: ModelSpec) -> None:
             "independent ones where no item loads on more than a general trait and one other (bifactor). "
             "Use method=nuts_whitened."
         )
-    for value in (*ability.prior.arguments().values(),):
-        by_person = isinstance(value, str) and "person" in spec[value].dims
-        if by_person or (not isinstance(value, str) and np.ndim(value) > 0 and ability.dims == ("person",)):
+    normal = isinstance(ability.prior, Normal)
+    for argument, value in ability.prior.arguments().items():
+        reference = ability.prior.references().get(argument)
+        by_person = reference is not None and "person" in spec[reference].dims
+        by_group = reference is not None and {"group", "person"} & {*spec[reference].dims}
+        array = reference is None and np.ndim(value) > 0 and ability.dims == ("person",)  # type: ignore[arg-type]
+        if by_person or array or (by_group and not normal):
             raise SpecError(
-                f"{ability}: a prior that differs from person to person cannot be integrated out; "
-                "use method=nuts_whitened."
+                f"{ability}: a prior that differs from person to person cannot be integrated out unless it is a Normal "
+                "by group or by covariates; use method=nuts_whitened."
             )

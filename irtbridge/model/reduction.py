@@ -46,12 +46,16 @@ class Reduction:
 
     @classmethod
     def of(cls, spec: ModelSpec) -> Reduction | None:
-        """The reduction that a model allows; None where it allows none, or has fewer than three traits.
+        """The reduction that a model allows; None where it has fewer than three traits, or allows none.
+
+        It allows none where an item loads on two others, traits are correlated, or their prior differs from person to
+        person.
 
         Of several traits that could be the general one it is that with the most items.
         """
-        loads = _loadings(spec)
-        if loads is None or loads.shape[1] < 3 or not isinstance(spec[spec.family.ability].prior, Normal):
+        loads, prior = _loadings(spec), spec[spec.family.ability].prior
+        alike = all(set(spec[name].dims) <= {"trait"} for name in prior.references().values())
+        if loads is None or loads.shape[1] < 3 or not isinstance(prior, Normal) or not alike:
             return None
         beside = loads.sum(axis=1)[:, None] - loads
         candidates = np.flatnonzero(beside.max(axis=0) <= 1)
@@ -79,4 +83,5 @@ def _loadings(spec: ModelSpec) -> NDArray[np.int64] | None:
     name = spec.family.discrimination
     if name is None or spec[name].dims != ("item", "trait") or spec[name].free is None:
         return None
-    return np.asarray(spec[name].free, dtype=np.int64)
+    free, values = np.asarray(spec[name].free), spec[name].values
+    return np.asarray(free if values is None else free | (np.asarray(values) != 0), dtype=np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,12 @@ def draw_from_prior(layout: Layout, rng: np.random.Generator) -> dict[str, Array
 def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
     """One draw; None where a vector does not increase whose prior has the density of plain normals."""
     params: dict[str, Array] = {}
-    for name, slot in layout.slots.items():
+    for name in layout.spec.names:
+        if name in layout.derived:
+            params[name] = layout.derive(name, params)
+        if name not in layout.slots:
+            continue
+        slot = layout.slots[name]
         prior, arguments = slot.variable.prior, layout.arguments(name, params)
         if slot.basis is not None:
             params[name] = slot.to_full(prior.sample(rng, slot.site_shape, **arguments))
@@ -97,7 +103,7 @@ def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
         draw = prior.sample(rng, slot.shape, **arguments)
         if ordered and not increasing(draw).all():
             return None
-        params[name] = draw if slot.free is None else np.where(slot.free, draw, slot.fill())
+        params[name] = draw if slot.free is None else slot.to_full(slot.to_site(draw))
     return params
 
 
@@ -133,12 +139,39 @@ def simulate_responses(
     if missed:
         raise SpecError(f"model {spec.name!r} needs values of {', '.join(missed)}; simulate_parameters draws them.")
     values = {name: _in_order(spec, name, value) for name, value in params.items()}
-    layout = Layout.of(spec, empty_responses(len(values[spec.family.ability]), n_categories, spec.items))
-    cumulative = np.cumsum(np.exp(category_log_probs(layout, values)), axis=-1)
+    like = empty_responses(len(values[spec.family.ability]), n_categories, spec.items)
+    return _answered(spec, values, like, rng, missing)
+
+
+def simulate_like(
+    spec: ModelSpec, params: Mapping[str, Array], like: Responses, seed: Seed, missing: float = 0.0
+) -> Responses:
+    """Draw one response matrix given true parameters, for persons and items that have covariates or groups.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    params : mapping of str to ndarray
+        Full arrays of every variable that is estimated, in the order of the persons and items.
+    like : Responses
+        The persons and items, with all that is known of them; its responses do not matter, but an item that was split
+        by group is answered by its group alone.
+    seed, missing
+        As in `simulate_responses`.
+    """
+    return _answered(spec, params, like, np.random.default_rng(seed), missing)
+
+
+def _answered(
+    spec: ModelSpec, params: Mapping[str, Array], like: Responses, rng: np.random.Generator, missing: float
+) -> Responses:
+    layout = Layout.of(spec, like)
+    cumulative = np.cumsum(np.exp(category_log_probs(layout, layout.complete(params))), axis=-1)
     uniform = rng.uniform(size=(*cumulative.shape[:2], 1))
     codes = np.minimum((uniform > cumulative).sum(axis=-1), layout.n_categories - 1)
     codes = np.where(rng.uniform(size=codes.shape) < missing, -1, codes)
-    return Responses.from_codes(codes, n_categories=layout.n_categories, items=spec.items)
+    return replace(like, values=np.where(like.administered, codes, -1))
 
 
 def _in_order(spec: ModelSpec, name: str, value: Any) -> Array:

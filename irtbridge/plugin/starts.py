@@ -25,7 +25,7 @@ def in_convention(program: Program, z: Array) -> Array:
     spec = program.spec
     name = spec.family.discrimination
     low, high = (0.0, 0.0) if name is None else spec[name].prior.bounds()
-    if name is None or low >= 0:
+    if name is None or low >= 0 or name not in program.layout.slots:
         return z
     params, slot = program.constrain(z), program.layout.slots[name]
     positive = np.minimum(np.exp(z[program.layout.places[name]]), high / 2)

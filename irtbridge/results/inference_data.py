@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
-from irtbridge.model.spec import ModelSpec
 from irtbridge.results.draws import Draws
 from irtbridge.results.quiet_arviz import az
 
 Array = NDArray[np.float64]
 
 
-def coordinates(spec: ModelSpec, responses: Responses) -> dict[str, Any]:
-    """Coordinates of every dim, from the data's own labels.
+def coordinates(layout: Layout, responses: Responses) -> dict[str, Any]:
+    """Coordinates of every dim, from the data's own labels; columns of designs are named as their terms.
 
     ``category`` counts the categories above an item's lowest: 1, 2, ... Beside it stands ``category_value`` (item,
     category), the data's own value of that category, NaN where the item lacks it.
@@ -30,11 +29,12 @@ def coordinates(spec: ModelSpec, responses: Responses) -> dict[str, Any]:
     return {
         "person": list(responses.persons),
         "item": list(responses.items),
-        "trait": list(spec.traits),
-        "trait_other": list(spec.traits),
+        "trait": list(layout.spec.traits),
+        "trait_other": list(layout.spec.traits),
+        "group": list(responses.groups),
         "category": list(range(1, n_categories)),
         "category_value": (("item", "category"), np.asarray(values, dtype=float)),
-    }
+    } | {dim: list(design.columns) for dim, design in layout.designs.items()}
 
 
 def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tuple[str, ...], Array]]:
@@ -47,7 +47,7 @@ def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tup
     params : mapping of str to ndarray
         Full arrays (..., *shape) by variable name.
     """
-    variables = [slot.variable for slot in layout.slots.values()]
+    variables = [variable for variable in layout.spec.variables if variable.name in params]
     each = (v.prior.reported(v.name, v.dims, np.asarray(params[v.name])) for v in variables)
     return {name: (dims, value) for name, dims, value in each}
 
@@ -83,7 +83,7 @@ def to_inference_data(
         Groups ``posterior`` (chain, draw, ...), ``sample_stats`` and ``observed_data`` (responses as codes 0..K-1,
         NaN where missing).
     """
-    coords = coordinates(layout.spec, responses)
+    coords = coordinates(layout, responses)
     sample = ("chain", "draw")
     variables = reported(layout, params)
     if abilities is not None:

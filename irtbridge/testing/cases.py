@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+import pandas as pd
+
+from irtbridge.data.labels import Label
 from irtbridge.data.responses import Responses
 from irtbridge.model import catalogue as models
+from irtbridge.model.catalogue import build_model
+from irtbridge.model.design import split_for
 from irtbridge.model.families import Binary, Graded
+from irtbridge.model.known import with_known
+from irtbridge.model.layout import Layout
 from irtbridge.model.priors import as_prior
-from irtbridge.model.simulate import simulate_parameters, simulate_responses
+from irtbridge.model.simulate import draw_from_prior, empty_responses, simulate_like
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -29,6 +37,7 @@ class Case:
     build: Callable[[], ModelSpec]
     n_categories: tuple[int, ...]
     missing: float = 0.15
+    covariates: bool = False
 
     @property
     def spec(self) -> ModelSpec:
@@ -42,8 +51,31 @@ class Case:
 
     def responses(self, seed: int = 1) -> Responses:
         """A response matrix with missing entries, the same for the same seed."""
-        params = simulate_parameters(self.spec, N_PERSONS, self.n_categories, seed)
-        return simulate_responses(self.spec, params, self.n_categories, seed + 1, self.missing)
+        like = self.test()
+        params = draw_from_prior(Layout.of(self.spec, like), np.random.default_rng(seed))
+        return simulate_like(self.spec, params, like, seed + 1, self.missing)
+
+    def test(self) -> Responses:
+        """The test and its persons before anybody has answered."""
+        items = self.spec.items
+        empty = empty_responses(N_PERSONS, self.n_categories, items)
+        if not self.covariates:
+            return empty
+        told = replace(empty, person_data=person_data(empty.persons), item_data=item_data(empty.items), group="school")
+        return split_for(self.spec, told, complete=False)
+
+
+def person_data(persons: Sequence[Label]) -> pd.DataFrame:
+    """A number and a category of each person."""
+    rng = np.random.default_rng(5)
+    school = pd.Categorical([("north", "south", "west")[row % 3] for row in range(len(persons))])
+    return pd.DataFrame({"age": rng.normal(size=len(persons)), "school": school}, index=list(persons))
+
+
+def item_data(items: Sequence[str]) -> pd.DataFrame:
+    """A number and a category of each item."""
+    kind = pd.Categorical([("word", "picture")[row % 2] for row in range(len(items))])
+    return pd.DataFrame({"length": np.linspace(-1, 1, len(items)) ** 2, "kind": kind}, index=list(items))
 
 
 def hierarchical_two_pl() -> ModelSpec:
@@ -90,6 +122,36 @@ def truncated_m2pl() -> ModelSpec:
     )
 
 
+def lltm() -> ModelSpec:
+    """Difficulties that are a linear predictor, without residual; abilities with an unknown standard deviation."""
+    return build_model("1pl", difficulty_on=["length", "kind"], residual="none", ability_sd="HalfNormal(1)")
+
+
+def explained_two_pl() -> ModelSpec:
+    """Difficulties, discriminations and abilities that depend on covariates, with scales of abilities by group."""
+    on = {"difficulty_on": "length", "discrimination_on": "kind", "ability_on": "age"}
+    return build_model("2pl", invariance="scalar", **on)
+
+
+def anchored_two_pl() -> ModelSpec:
+    """A 2PL in which some slopes and difficulties are known."""
+    known = {"discrimination": {"item1": 1.2, "item3": 0.8}, "difficulty": {"item1": -0.5, "item2": 0.4}}
+    return with_known(models.two_pl(), known, empty_responses(N_PERSONS, BINARY))
+
+
+def anchored_graded() -> ModelSpec:
+    """A graded model whose second item is known."""
+    known = {"discrimination": {"item2": 1.2}}
+    known |= {f"threshold[{k}]": {"item2": value} for k, value in enumerate((-0.5, 0.3, 1.0), start=1)}
+    return with_known(models.graded(), known, empty_responses(N_PERSONS, UNEQUAL))
+
+
+def scoring() -> ModelSpec:
+    """A Rasch model whose difficulties are all known."""
+    known = {"difficulty": {f"item{j}": j / 2 - 1.5 for j in range(1, 6)}}
+    return with_known(models.one_pl(), known, empty_responses(N_PERSONS, BINARY))
+
+
 CASES: tuple[Case, ...] = (
     Case("1pl", models.one_pl, BINARY),
     Case("1pl-common-slope", lambda: models.one_pl(common_discrimination=True), BINARY),
@@ -112,9 +174,22 @@ CASES: tuple[Case, ...] = (
     Case("rsm-common-slope", lambda: models.rating_scale(common_discrimination=True), EQUAL),
     Case("bifactor", lambda: models.bifactor(groups=GROUPS), BINARY),
     Case("bifactor-grm", lambda: models.bifactor(groups=GROUPS, item_model="grm"), UNEQUAL),
+    Case("testlet", lambda: models.testlet(groups=GROUPS), BINARY),
+    Case("testlet-grm", lambda: models.testlet(groups=GROUPS, item_model="grm"), UNEQUAL),
     Case("bifactor-gpcm", lambda: models.bifactor(groups=(0, 0, None, 1, 1), item_model="gpcm"), UNEQUAL),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
     Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),
     Case("grm-hierarchical", hierarchical_graded, UNEQUAL),
     Case("m2pl-truncated", truncated_m2pl, BINARY),
+    Case("2pl-groups", lambda: build_model("2pl", invariance="scalar"), BINARY, covariates=True),
+    Case("grm-groups-free", lambda: build_model("grm", free=["item2"], free_in="location"), UNEQUAL, covariates=True),
+    Case("gpcm-metric", lambda: build_model("gpcm", invariance="metric"), (3, 2), covariates=True),
+    Case("m2pl-groups", lambda: build_model("m2pl", q_matrix=Q_MATRIX, invariance="scalar"), BINARY, covariates=True),
+    Case("2pl-regression", lambda: build_model("2pl", ability_on="age * school"), BINARY, covariates=True),
+    Case("1pl-lltm", lltm, BINARY, covariates=True),
+    Case("2pl-explained", explained_two_pl, BINARY, covariates=True),
+    Case("grm-explained", lambda: build_model("grm", difficulty_on="kind"), UNEQUAL, covariates=True),
+    Case("2pl-anchored", anchored_two_pl, BINARY),
+    Case("grm-anchored", anchored_graded, UNEQUAL),
+    Case("1pl-scoring", scoring, BINARY),
 )

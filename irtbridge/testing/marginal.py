@@ -88,6 +88,7 @@ class Marginal:
     def log_probs(self, params: Mapping[str, Array]) -> Array:
         """Log probabilities of each item's categories at the nodes, shape (node, item * category)."""
         family, dims = self.layout.spec.family, self.layout.spec.dims
+        params = self.layout.complete(params)
         log_probs = family.log_probs({**params, family.ability: self.nodes}, dims, self.layout.exists)
         return np.where(np.isfinite(log_probs), log_probs, -1e300).reshape(len(self.nodes), -1)
 

@@ -27,6 +27,7 @@ CASES: dict[str, tuple[ModelSpec, list[int]]] = {
     "2pl": (models.bifactor(groups=GROUPS), [2] * 6),
     "grm": (models.bifactor(groups=GROUPS, item_model="grm"), [3, 4, 2, 3, 4, 3]),
     "gpcm": (models.bifactor(groups=GROUPS, item_model="gpcm"), [3, 4, 2, 3, 4, 3]),
+    "testlet": (models.testlet(groups=GROUPS), [2] * 6),
     "every item in a group": (models.bifactor(groups=[1, 2, 1, 2, 2, 1]), [2] * 6),
     "scales and means by trait": (
         models.bifactor(groups=GROUPS, ability="Normal([0.3, -0.2, 0], [1, 0.6, 1.7])"),

@@ -105,8 +105,9 @@ class Design:
 
         Of a correlation matrix the elements below the diagonal count.
         """
-        slots, named = self.layout.slots.values(), reported(self.layout, params)
-        pairs = zip(slots, named.items(), strict=True)
+        slots = self.layout.slots
+        named = reported(self.layout, {name: params[name] for name in slots})
+        pairs = zip(slots.values(), named.items(), strict=True)
         return {name: np.where(slot.estimated, value, np.nan) for slot, (name, (_, value)) in pairs}
 
 

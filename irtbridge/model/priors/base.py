@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.labels import labels_of
 from irtbridge.errors import SpecError
+from irtbridge.model.priors.predictor import Predictor
 
 Array = NDArray[np.float64]
-Argument = float | str | tuple[Any, ...]
+Argument = float | str | tuple[Any, ...] | Predictor
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class Prior:
         for name, value in self.arguments().items():
             value = _plain(value)
             object.__setattr__(self, name, value)
-            if isinstance(value, str):
+            if isinstance(value, (str, Predictor)):
                 if name in self.numbers_only:
-                    raise SpecError(f"{type(self).__name__}: {name}={value!r} must be a number, not a variable.")
+                    raise SpecError(f"{type(self).__name__}: {name}={value!s} must be a number, not a variable.")
                 continue
             numbers = np.asarray(value, dtype=float)
             if not np.all(np.isfinite(numbers) | (name in ("low", "high"))) or np.any(np.isnan(numbers)):
@@ -57,8 +58,17 @@ class Prior:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def references(self) -> dict[str, str]:
-        """The arguments that are names of other variables: argument name to variable name."""
-        return {name: value for name, value in self.arguments().items() if isinstance(value, str)}
+        """The arguments that rest on other variables: argument name to variable name (a predictor's weights)."""
+        named = {name: _named(value) for name, value in self.arguments().items()}
+        return {name: value for name, value in named.items() if value is not None}
+
+    def predictors(self) -> dict[str, Predictor]:
+        """The arguments that are linear predictors of covariates."""
+        return {name: value for name, value in self.arguments().items() if isinstance(value, Predictor)}
+
+    def numbers(self) -> dict[str, float | tuple[Any, ...]]:
+        """The arguments that are numbers or arrays of them."""
+        return {name: v for name, v in self.arguments().items() if not isinstance(v, (str, Predictor))}
 
     def bounds(self) -> tuple[float, float]:
         """Lower and upper end of the support of one element."""
@@ -104,9 +114,17 @@ class Unstated(SpecError):
         super().__init__(f"prior {type(prior).__name__} must define log_density and sample.")
 
 
-def _plain(value: ArrayLike | str) -> Argument:
+def _named(value: Argument) -> str | None:
+    if isinstance(value, Predictor):
+        return value.weights
+    return value if isinstance(value, str) else None
+
+
+def _plain(value: ArrayLike | str | Predictor) -> Argument:
+    if isinstance(value, Predictor):
+        return value
     if isinstance(value, str):
-        return float(value) if value in ("inf", "-inf") else value
+        return Predictor.read(value) if "@" in value else float(value) if value in ("inf", "-inf") else value
     if labels_of(value) is not None:
         raise SpecError("prior arguments are taken by position, not by labels; give .to_numpy() in the data's order.")
     try:
@@ -124,12 +142,12 @@ def _as_list(value: Any) -> Any:
     """Plain data; an infinite bound as text, which JSON has no number for."""
     if isinstance(value, tuple):
         return [_as_list(v) for v in value]
-    return str(value) if value in (np.inf, -np.inf) else value
+    return str(value) if isinstance(value, Predictor) or value in (np.inf, -np.inf) else value
 
 
 def _show(value: Argument) -> str:
-    if isinstance(value, str):
-        return value
+    if isinstance(value, (str, Predictor)):
+        return str(value)
     if isinstance(value, tuple):
         return f"array{np.asarray(value).shape}"
     short = f"{value:g}"
@@ -138,7 +156,7 @@ def _show(value: Argument) -> str:
 
 def is_zero(value: Argument, element: int | None) -> bool:
     """Whether an argument is 0 everywhere, or for one element of the last axis; False of one that is a variable."""
-    if isinstance(value, str):
+    if isinstance(value, (str, Predictor)):
         return False
     numbers = np.asarray(value)
     one = element is not None and numbers.ndim > 0 and numbers.shape[-1] > 1

@@ -13,6 +13,8 @@ from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model.priors.base import Prior
 from irtbridge.model.priors.correlations import LKJCholesky
 from irtbridge.model.priors.elementwise import Beta, Gamma, HalfNormal, LogNormal, Normal, TruncatedNormal, Uniform
+from irtbridge.model.priors.exactly import Exactly
+from irtbridge.model.priors.predictor import Predictor, predictor_of
 from irtbridge.model.priors.vectors import MultivariateNormal, OrderedNormal
 
 PRIORS: dict[str, type[Prior]] = {
@@ -28,12 +30,15 @@ PRIORS: dict[str, type[Prior]] = {
         OrderedNormal,
         MultivariateNormal,
         LKJCholesky,
+        Exactly,
     )
 }
 
 
-def as_prior(value: Prior | str | Mapping[str, Any]) -> Prior:
+def as_prior(value: Prior | str | Predictor | Mapping[str, Any]) -> Prior:
     """Read a prior from an object, a string such as ``"LogNormal(0, 0.5)"``, or plain data.
+
+    A linear predictor alone, as ``"item_data[mode] @ weights"``, is the variable itself: see `Exactly`.
 
     Raises
     ------
@@ -44,6 +49,8 @@ def as_prior(value: Prior | str | Mapping[str, Any]) -> Prior:
     """
     if isinstance(value, Prior):
         return value
+    if isinstance(value, Predictor):
+        return Exactly(value)
     if isinstance(value, str):
         name, positional, named = _parse_call(value)
     else:
@@ -69,6 +76,8 @@ def _parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     """Parse ``Name(1, scale='sigma')``; a bare word is the name of a variable."""
     try:
         call = ast.parse(text.strip(), mode="eval").body
+        if (predictor := predictor_of(call)) is not None:
+            return Exactly.__name__, [predictor], {}
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
             raise ValueError(text)
         positional = [_literal(node) for node in call.args]
@@ -81,6 +90,8 @@ def _parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
 def _literal(node: ast.expr) -> Any:
     if ast.unparse(node) == "-inf":
         return -np.inf
+    if (predictor := predictor_of(node)) is not None:
+        return predictor
     if isinstance(node, ast.Name):
         return np.inf if node.id == "inf" else node.id
     return ast.literal_eval(node)

@@ -1,0 +1,140 @@
+"""Design matrices: formulas over covariates, as R and formulaic write them, with treatment contrasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from irtbridge.data.labels import few
+from irtbridge.errors import DataError, nearest_first
+
+Array = NDArray[np.float64]
+# A column is constant, or a sum of others, where less than this share of its length is its own: rounding is far less.
+OWN_SHARE = 1e-9
+GRAMMAR = "write names of covariates with + between them, * for interactions, `quotes` around names with spaces"
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A design matrix.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (row, column)
+        A row per person or item.
+    columns : tuple of str
+        What each column is: ``anger``, ``gender[T.M]``, ``anger:gender[T.M]``; ``Intercept`` is the first, where asked
+        for.
+    references : dict of str to str
+        Reference level by categorical variable: the level without a column.
+    """
+
+    matrix: Array
+    columns: tuple[str, ...]
+    references: dict[str, str]
+
+    def select(self, rows: slice | Sequence[int] | NDArray[np.intp]) -> Design:
+        """Some rows."""
+        return replace(self, matrix=self.matrix[rows])
+
+
+def design_matrix(table: pd.DataFrame | None, formula: str, *, intercept: bool, what: str) -> Design:
+    """The design matrix of a formula.
+
+    Parameters
+    ----------
+    table : DataFrame, optional
+        Covariates, a row per person or item; the first level of a Categorical is its reference.
+    formula : str
+        As ``anger * gender``, without a left side; see formulaic's grammar.
+    intercept : bool
+        Whether the matrix has a column of ones. Contrasts lack the reference level in either case.
+    what : {"person", "item"}
+        What the rows are, for messages.
+
+    Raises
+    ------
+    DataError
+        The formula cannot be read, names a column that is not there, or gives a column that is missing, constant or a
+        sum of others.
+    """
+    if table is None:
+        raise DataError(f"the formula {formula!r} needs covariates of the {what}s; give them as {what}_data=.")
+    variables = _variables(table, formula, what)
+    made = _made(table[variables], formula)
+    matrix, columns = np.asarray(made, dtype=np.float64), [str(column) for column in made.columns]
+    _check_finite(table, matrix, columns, formula, what)
+    _check_rank(matrix, columns, formula, what)
+    kept = slice(None) if intercept else slice(1, None)
+    return Design(matrix[:, kept], tuple(columns[kept]), _references(table[variables]))
+
+
+def _variables(table: pd.DataFrame, formula: str, what: str) -> list[str]:
+    """The columns that a formula names."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaParsingError
+
+    try:
+        parsed: Any = Formula(formula)
+        names = sorted(map(str, parsed.required_variables))
+        terms = [str(term) for term in parsed]
+    except (FormulaParsingError, SyntaxError, TypeError, ValueError) as error:
+        raise DataError(f"the formula {formula!r} cannot be read ({error}); {GRAMMAR}.") from None
+    for name in names:
+        if name not in table:
+            there = ", ".join(nearest_first(name, map(str, table.columns)))
+            raise DataError(f"the formula {formula!r} names {name!r}; {what}_data has: {there}.")
+    if not names or "1" not in terms:
+        raise DataError(f"the formula {formula!r} must name a covariate and not take the intercept out; {GRAMMAR}.")
+    return names
+
+
+def _made(table: pd.DataFrame, formula: str) -> pd.DataFrame:
+    from formulaic import model_matrix
+    from formulaic.errors import FormulaicError
+
+    try:
+        return pd.DataFrame(model_matrix(formula, table, context={}, na_action="ignore"))
+    except FormulaicError as error:
+        raise DataError(f"the formula {formula!r} cannot be worked out ({error}); {GRAMMAR}.") from None
+
+
+def _check_finite(table: pd.DataFrame, matrix: Array, columns: Sequence[str], formula: str, what: str) -> None:
+    rows, places = np.nonzero(~np.isfinite(matrix))
+    if len(rows):
+        who = few(repr(label) for label in table.index[np.unique(rows)])
+        raise DataError(
+            f"the formula {formula!r}: {columns[places[0]]!r} has no value for {what} {who}; fill it in or leave out "
+            f"the {what}."
+        )
+
+
+def _check_rank(matrix: Array, columns: Sequence[str], formula: str, what: str) -> None:
+    """Refuse columns that are constant, or sums of those before them, once scaled to length 1."""
+    constant = [
+        name for name, column in zip(columns, matrix.T, strict=True) if np.ptp(column) == 0 and name != columns[0]
+    ]
+    if constant:
+        raise DataError(
+            f"the formula {formula!r}: {few(map(repr, constant))} is the same for every {what} and tells nothing; take "
+            "it out of the formula."
+        )
+    scaled = matrix / np.linalg.norm(matrix, axis=0)
+    for place in range(1, len(columns)):
+        weights, *_ = np.linalg.lstsq(scaled[:, :place], scaled[:, place], rcond=None)
+        if np.linalg.norm(scaled[:, place] - scaled[:, :place] @ weights) < OWN_SHARE:
+            others = [name for name, weight in zip(columns, weights, strict=False) if abs(weight) > OWN_SHARE]
+            raise DataError(
+                f"the formula {formula!r}: {columns[place]!r} is a sum of multiples of {few(map(repr, others))}, so "
+                "that their effects cannot be told apart; take one of them out of the formula."
+            )
+
+
+def _references(table: pd.DataFrame) -> dict[str, str]:
+    categorical = table.select_dtypes("category")
+    return {str(name): str(categorical[name].cat.categories[0]) for name in categorical}
