@@ -175,8 +175,6 @@ CASES: tuple[Case, ...] = (
     Case("bifactor", lambda: models.bifactor(groups=GROUPS), BINARY),
     Case("bifactor-grm", lambda: models.bifactor(groups=GROUPS, item_model="grm"), UNEQUAL),
     Case("testlet", lambda: models.testlet(groups=GROUPS), BINARY),
-    Case("testlet-grm", lambda: models.testlet(groups=GROUPS, item_model="grm"), UNEQUAL),
-    Case("bifactor-gpcm", lambda: models.bifactor(groups=(0, 0, None, 1, 1), item_model="gpcm"), UNEQUAL),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
     Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),
     Case("grm-hierarchical", hierarchical_graded, UNEQUAL),
