@@ -28,6 +28,7 @@ from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
+Parts = tuple[NDArray[Any], list[tuple[NDArray[Any], NDArray[np.intp]]]]  # see `_parts`
 CELLS = 1 << 19  # draws times nodes times persons at once: 2 MiB in single precision, which a cache holds
 
 
@@ -88,7 +89,8 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     layout = replace(layout, collapse=grid)
     size = max(1, CELLS // (table_width(layout) * responses.n_persons))
     starts = range(0, math.prod(lead), size)
-    rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, patterns, rng) for i in starts]
+    parts = patterns if layout.reduction is None else _parts(layout, patterns)
+    rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, parts, rng) for i in starts]
     return np.concatenate(rows).reshape(*lead, *rows[0].shape[1:])
 
 
@@ -110,10 +112,10 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     """
     assert layout.collapse is not None
     single = {name: np.asarray(value)[None] for name, value in params.items()}
-    arguments = layout, single, _of_persons(responses, np.float64), layout.standard_nodes[None]
+    patterns, standard = _of_persons(responses, np.float64), layout.standard_nodes[None]
     if layout.reduction is not None:
-        return _reduced_posterior(*arguments).moments()
-    (nodes,), (log_posterior,) = _log_posterior(*arguments)
+        return _reduced_posterior(layout, single, _parts(layout, patterns), standard).moments()
+    (nodes,), (log_posterior,) = _log_posterior(layout, single, patterns, standard)
     weights = special.softmax(log_posterior, axis=0).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
@@ -174,31 +176,33 @@ def _log_posterior(
     return nodes, log_posterior
 
 
-def _reduced_posterior(
-    layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array
-) -> ReducedPosterior:
-    """The same of a model whose integral over the abilities is reduced; arguments as of `_log_posterior`."""
+def _parts(layout: Layout, patterns: NDArray[Any]) -> Parts:
+    """What `_of_persons` gives, apart for the items without a specific trait and for those of each."""
+    assert layout.reduction is not None
+    alone = _rows(layout, patterns, layout.reduction.alone)
+    each = (_rows(layout, patterns, items) for items in layout.reduction.blocks)
+    return alone, [np.unique(rows, axis=1, return_inverse=True) for rows in each]
+
+
+def _reduced_posterior(layout: Layout, params: Mapping[str, Array], parts: Parts, standard: Array) -> ReducedPosterior:
+    """As `_log_posterior`, of a model whose integral over the abilities is reduced."""
     assert layout.collapse is not None
     assert layout.reduction is not None
     nodes, _ = _nodes(layout, standard, params)
     log_probs, log_prior = _log_probs_at(layout, params, nodes), -0.5 * standard**2
     reduction, n = layout.reduction, layout.collapse.n_nodes
-    alone = _weigh(
-        log_probs[:, ::n, reduction.alone],
-        log_prior[:, ::n, reduction.general],
-        _rows(layout, patterns, reduction.alone),
-    )
+    alone = _weigh(log_probs[:, ::n, reduction.alone], log_prior[:, ::n, reduction.general], parts[0])
     blocks = []
-    for trait, items in zip(reduction.specific, reduction.blocks, strict=True):
-        different, of_person = np.unique(_rows(layout, patterns, items), axis=1, return_inverse=True)
-        blocks.append((_weigh(log_probs[:, :, items], log_prior[..., trait], different, _corners(layout)), of_person))
+    for trait, items, (different, of_person) in zip(reduction.specific, reduction.blocks, parts[1], strict=True):
+        log_posterior = _weigh(log_probs[:, :, items], log_prior[..., trait], different, _corners(layout))
+        blocks.append((log_posterior, of_person))
     return ReducedPosterior.of(reduction, nodes, alone, blocks)
 
 
 def _first_sum(layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array) -> NDArray[Any]:
     """The log posterior at the nodes, of the general trait alone where there is a reduction; as `_log_posterior`."""
     if layout.reduction is not None:
-        return _reduced_posterior(layout, params, patterns, standard).log_general
+        return _reduced_posterior(layout, params, _parts(layout, patterns), standard).log_general
     return _log_posterior(layout, params, patterns, standard)[1]
 
 
@@ -272,7 +276,7 @@ def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tupl
 
 
 def _draw(
-    layout: Layout, params: Mapping[str, Array], patterns: NDArray[np.float32], rng: np.random.Generator
+    layout: Layout, params: Mapping[str, Array], patterns: NDArray[np.float32] | Parts, rng: np.random.Generator
 ) -> Array:
     """All abilities once for each of some draws, shape (draw, person) or (draw, person, trait)."""
     assert layout.collapse is not None
@@ -283,7 +287,7 @@ def _draw(
     def choose(weights: NDArray[np.float32]) -> NDArray[Any]:
         return _invert(weights, 1 - rng.uniform(size=weights[:, 0].shape))
 
-    if layout.reduction is not None:
+    if isinstance(patterns, tuple):
         return _reduced_posterior(layout, params, patterns, standard).draw(choose)
     nodes, log_posterior = _log_posterior(layout, params, patterns, standard)
     log_posterior -= log_posterior.max(axis=1, keepdims=True)

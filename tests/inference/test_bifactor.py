@@ -55,20 +55,22 @@ def test_map_under_flat_priors_finds_the_maximum_of_mirt(backend: str) -> None:
 
 
 def test_the_spread_of_testlet_effects_is_recovered() -> None:
-    """Known standard deviations within the central 99.9 % of their posteriors, and the posteriors narrow enough to tell."""
+    """Known standard deviations lie among 400 draws of their posteriors, which are narrow."""
     spec, truth = irt.testlet(groups=np.repeat(["a", "b", "c"], 5)), np.array([1.0, 0.3, 0.8, 1.5])
     rng = np.random.default_rng(7)
     params = {
         "trait_sd": truth,
-        "ability": truth * rng.standard_normal((1500, 4)),
+        "ability": truth * rng.standard_normal((1000, 4)),
         "discrimination": np.array(spec["discrimination"].free) * rng.uniform(0.8, 2.0, (15, 1)),
         "difficulty": rng.normal(size=15),
     }
-    responses = irt.simulate_responses(spec, params, [2] * 15, seed=8, missing=0.02)
-    posterior = irt.fit(responses, spec, backend="pyro", method="laplace", draws=1000, seed=1).idata.posterior
+    responses = irt.simulate_responses(spec, params, [2] * 15, seed=8)
+    posterior = irt.fit(
+        responses, spec, backend="pyro", method="laplace", draws=400, n_nodes=25, seed=1
+    ).idata.posterior
     draws = posterior.trait_sd.values[0]
     assert (draws[:, 0] == 1).all()
-    low, high = np.quantile(draws[:, 1:], [0.0005, 0.9995], axis=0)
+    low, high = np.quantile(draws[:, 1:], [0, 1], axis=0)
     assert ((low < truth[1:]) & (truth[1:] < high)).all(), (low, high)
     assert draws[:, 1:].std(axis=0).max() < 0.2
     slopes = posterior.discrimination.values[0]
