@@ -38,7 +38,12 @@ if TYPE_CHECKING:
         three_pl,
         two_pl,
     )
-    from irtbridge.model.simulate import simulate_parameters, simulate_responses
+    from irtbridge.model.simulate import (
+        simulate_parameters,
+        simulate_parameters_like,
+        simulate_responses,
+        simulate_responses_like,
+    )
     from irtbridge.model.spec import ModelSpec
     from irtbridge.model.variable import Variable
     from irtbridge.plugin.backend import Backend
@@ -73,7 +78,12 @@ _HOME = {
         "three_pl",
         "two_pl",
     ),
-    "model.simulate": ("simulate_parameters", "simulate_responses"),
+    "model.simulate": (
+        "simulate_parameters",
+        "simulate_parameters_like",
+        "simulate_responses",
+        "simulate_responses_like",
+    ),
     "model.spec": ("ModelSpec",),
     "model.variable": ("Variable",),
     "plugin.backend": ("Backend",),
@@ -121,7 +131,9 @@ __all__ = [
     "rating_scale",
     "seed_of",
     "simulate_parameters",
+    "simulate_parameters_like",
     "simulate_responses",
+    "simulate_responses_like",
     "testlet",
     "three_pl",
     "two_pl",

@@ -23,7 +23,7 @@ import xarray as xr
 from irtbridge.data.files import write_atomic
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError, IRTBridgeWarning
+from irtbridge.errors import ConfigError, DataNotFound, IRTBridgeWarning
 from irtbridge.inference import compile_for, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align
 from irtbridge.inference.laplace import fall_back, needs_fallback
@@ -31,6 +31,7 @@ from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import quadrature_error
 from irtbridge.model.design import split_for
+from irtbridge.model.known import with_known
 from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
@@ -55,11 +56,13 @@ def fit(
     backend: str = "pyro",
     method: str = "nuts",
     seed: int = 0,
+    group: str | None = None,
     device: str = "auto",
     dtype: str = "float64",
     model_options: Mapping[str, Any] | None = None,
     backend_options: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
+    fixed: pd.DataFrame | Mapping[str, Any] | str | Path | Fit | None = None,
     progress: Progress = silent,
     **settings: Any,
 ) -> Fit:
@@ -77,12 +80,18 @@ def fit(
         A method's name: ``nuts``, ``vi``, ``laplace``, ...; `irtbridge.inference.METHODS` says what each does.
     seed : int
         Same seed, machine and versions: same draws.
+    group : str, optional
+        The column with each person's group, of the data or of ``person_data`` among the `data_options`.
     device : str
         ``auto``, ``cpu`` or ``cuda``.
     dtype : str
         ``float64`` or ``float32``.
     model_options, backend_options, data_options : mapping, optional
         Arguments of the model's function, of the backend, of `load_responses`.
+    fixed : DataFrame, mapping, path or Fit, optional
+        Item parameters that are known: as `Fit.items` gives them, as csv of ``Fit.items(tidy=True)``, of an earlier
+        fit, or as ``{"difficulty": {"item1": 0.3}}``. The others are estimated, and the persons' mean and standard
+        deviation; see `irtbridge.model.known.with_known`.
     progress : callable
         Called with (stage, steps done, steps in all).
     **settings
@@ -101,11 +110,33 @@ def fit(
     check_seed(seed)
     check_device(device)
     check_dtype(dtype)
-    responses = load_responses(data, **dict(data_options or {}))
+    grouped = {} if group is None else {"group": group}
+    if group is not None and not isinstance(model, ModelSpec):
+        model_options = {"invariance": "scalar"} | dict(model_options or {})
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
+    responses = load_responses(data, kind=fitter.spec.family.kind, **{**dict(data_options or {}), **grouped})
+    if fixed is not None:
+        fitter.spec = with_known(fitter.spec, read_known(fixed), split_for(fitter.spec, responses))
     done = fitter.fit(responses, int(seed), progress)
     warn_of(done)
     return done
+
+
+def read_known(fixed: pd.DataFrame | Mapping[str, Any] | str | Path | Fit) -> pd.DataFrame | Mapping[str, Any]:
+    """Known item parameters as `with_known` takes them, from a file or from an earlier fit.
+
+    Raises
+    ------
+    DataNotFound
+        There is no such file.
+    """
+    if isinstance(fixed, Fit):
+        return fixed.items(tidy=True)
+    if not isinstance(fixed, (str, Path)):
+        return fixed
+    if not Path(fixed).is_file():
+        raise DataNotFound(f"fixed={str(fixed)!r}: no such file; write one with Fit.items(tidy=True).to_csv(path).")
+    return pd.read_csv(fixed, dtype={"item": str})
 
 
 def warn_of(done: Fit) -> None:
@@ -124,6 +155,8 @@ class Bound:
     ----------
     program : Program
         The program.
+    responses : Responses
+        The data set as it was given.
     seed : int
         Seed of the fit.
     fresh : bool
@@ -133,6 +166,7 @@ class Bound:
     """
 
     program: Program
+    responses: Responses
     seed: int
     fresh: bool
     seconds: float
@@ -207,11 +241,18 @@ class Fitter:
 
     def bind(self, responses: Responses, seed: int) -> Bound:
         """The program over one data set; compiled for the first."""
-        responses = split_for(self.spec, responses)
         begin, latest = time.perf_counter(), self._latest
-        fresh = latest is None or not latest.layout.has_covariates_of(responses)
-        self._latest = self.compile(responses) if latest is None or fresh else latest.bind(responses)
-        return Bound(self._latest, seed, fresh, time.perf_counter() - begin)
+        responses = split_for(self.spec, responses)
+        # Where each person has an ability, a row is one person.
+        rows = responses if self.collapses else responses.expanded()
+        fresh = latest is None or not latest.layout.has_covariates_of(rows)
+        self._latest = self.compile(rows) if latest is None or fresh else latest.bind(rows)
+        return Bound(self._latest, responses, seed, fresh, time.perf_counter() - begin)
+
+    @property
+    def collapses(self) -> bool:
+        """Whether the method integrates the abilities out."""
+        return getattr(self.settings, "collapse", None) is not None
 
     def fit_stack(self, data_sets: Sequence[Bound], places: int) -> Iterator[Fit]:
         """Fit several data sets in one run of the library's own method.
@@ -236,7 +277,7 @@ class Fitter:
         begin, program = time.perf_counter(), bound.program
         draws = align(program, draws)
         draws, abilities = add_all_abilities(program, draws, bound.seed)
-        provenance = self._provenance(program, draws) | {
+        provenance = self._provenance(bound, draws) | {
             "seed": bound.seed,
             "compile_shared": not bound.fresh and program.compile_seconds == 0,
             "together": together,
@@ -250,9 +291,9 @@ class Fitter:
         """Compile the model as the method needs it."""
         return compile_for(self.engine, self.spec, responses, self.settings, device=self.device, dtype=self.dtype)
 
-    def _provenance(self, program: Program, draws: Draws) -> dict[str, Any]:
+    def _provenance(self, bound: Bound, draws: Draws) -> dict[str, Any]:
         """What was fitted to what, by what, how and on what machine, and the seconds that it took."""
-        responses = program.responses
+        program, responses = bound.program, bound.responses
         return {
             "model": self.spec.name,
             "spec_hash": self.spec.hash,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from irtbridge.data.labels import ITEM_COLUMNS, Label, as_label, few, is_person_
 from irtbridge.data.named import dataset_table, is_dataset
 from irtbridge.data.notes import Notes
 from irtbridge.data.reading import read_source
+from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, nearest_first
 
 TableSource: TypeAlias = "str | PathLike[str] | pd.DataFrame | None"
@@ -100,6 +101,30 @@ class Beside:
         table = covariates("item", _as_covariates({str(name): rows[name] for name in rows.columns}), items)
         _say_references(table, notes)
         return table
+
+    def added_to(self, responses: Responses) -> Responses:
+        """Responses with the covariates of `person_data` and `item_data`, and with the groups.
+
+        Raises
+        ------
+        DataError
+            A named column that neither `person_data` nor the responses have.
+        """
+        if not self.named and self.person_data is None and self.item_data is None:
+            return responses
+        notes, known = Notes(), responses.person_data
+        taken = pd.DataFrame(index=range(responses.n_persons)) if known is None else known
+        self.taken_from(taken)
+        of_persons, weights = self.of_persons(taken, responses.persons, notes)
+        of_items = self.of_items(responses.items, notes)
+        return replace(
+            responses,
+            person_data=of_persons,
+            item_data=responses.item_data if of_items is None else of_items,
+            group=self.group or responses.group,
+            weights=responses.weights if weights is None else weights,
+            notes=tuple(dict.fromkeys([*responses.notes, *notes.texts])),
+        )
 
 
 def read_table(what: str, source: TableSource, notes: Notes) -> pd.DataFrame | None:

@@ -32,7 +32,7 @@ def covariates(what: str, table: object, labels: Sequence[Label], categorical: s
     Returns
     -------
     DataFrame
-        Columns are int64, float64 or Categorical, whose levels are text: in the order of a Categorical that is given,
+        Columns are float64 or Categorical, whose levels are text: in the order of a Categorical that is given,
         else sorted. The first one is the reference.
 
     Raises
@@ -119,7 +119,7 @@ def _cells(
             f"covariate {name!r} has no value for {what} {who}; fill it in, or leave out the {what} or the covariate."
         )
     if number and not categorical:
-        return column.to_numpy(dtype=np.int64 if column.dtype.kind in "iu" else np.float64)
+        return column.to_numpy(dtype=np.float64)
     if isinstance(column.dtype, pd.CategoricalDtype):
         levels = column.cat.categories.tolist()
     else:

@@ -65,43 +65,50 @@ def design_matrix(table: pd.DataFrame | None, formula: str, *, intercept: bool, 
     """
     if table is None:
         raise DataError(f"the formula {formula!r} needs covariates of the {what}s; give them as {what}_data=.")
-    variables = _variables(table, formula, what)
-    made = _made(table[variables], formula)
+    _check_names(table, formula, what)
+    made = _made(table, formula, what)
     matrix, columns = np.asarray(made, dtype=np.float64), [str(column) for column in made.columns]
     _check_finite(table, matrix, columns, formula, what)
     _check_rank(matrix, columns, formula, what)
     kept = slice(None) if intercept else slice(1, None)
-    return Design(matrix[:, kept], tuple(columns[kept]), _references(table[variables]))
+    return Design(matrix[:, kept], tuple(columns[kept]), _references(made))
 
 
-def _variables(table: pd.DataFrame, formula: str, what: str) -> list[str]:
-    """The columns that a formula names."""
+def _check_names(table: pd.DataFrame, formula: str, what: str) -> None:
+    """Refuse a formula that cannot be read, or that names no covariate, or one that is not there."""
     from formulaic import Formula
-    from formulaic.errors import FormulaParsingError
+    from formulaic.errors import FormulaicError
 
     try:
         parsed: Any = Formula(formula)
-        names = sorted(map(str, parsed.required_variables))
-        terms = [str(term) for term in parsed]
-    except (FormulaParsingError, SyntaxError, TypeError, ValueError) as error:
-        raise DataError(f"the formula {formula!r} cannot be read ({error}); {GRAMMAR}.") from None
+        names, terms = sorted(map(str, parsed.required_variables)), [str(term) for term in parsed]
+    except (FormulaicError, SyntaxError, TypeError, ValueError) as error:
+        raise DataError(f"the formula {formula!r} cannot be read ({_first_line(error)}); {GRAMMAR}.") from None
     for name in names:
         if name not in table:
-            there = ", ".join(nearest_first(name, map(str, table.columns)))
-            raise DataError(f"the formula {formula!r} names {name!r}; {what}_data has: {there}.")
-    if not names or "1" not in terms:
+            raise DataError(f"the formula {formula!r} names {name!r}; {_there(table, name, what)}.")
+    if "1" not in terms or len(terms) == 1:
         raise DataError(f"the formula {formula!r} must name a covariate and not take the intercept out; {GRAMMAR}.")
-    return names
 
 
-def _made(table: pd.DataFrame, formula: str) -> pd.DataFrame:
+def _made(table: pd.DataFrame, formula: str, what: str) -> Any:
+    """Formulaic's matrix, whose columns are named."""
     from formulaic import model_matrix
     from formulaic.errors import FormulaicError
 
     try:
-        return pd.DataFrame(model_matrix(formula, table, context={}, na_action="ignore"))
+        return model_matrix(formula, table, context={}, na_action="ignore")
     except FormulaicError as error:
-        raise DataError(f"the formula {formula!r} cannot be worked out ({error}); {GRAMMAR}.") from None
+        there = _there(table, formula, what)
+        raise DataError(f"the formula {formula!r} cannot be worked out ({_first_line(error)}); {there}.") from None
+
+
+def _there(table: pd.DataFrame, near: str, what: str) -> str:
+    return f"{what}_data has: {', '.join(nearest_first(near, map(str, table.columns)))}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
 
 
 def _check_finite(table: pd.DataFrame, matrix: Array, columns: Sequence[str], formula: str, what: str) -> None:
@@ -125,16 +132,23 @@ def _check_rank(matrix: Array, columns: Sequence[str], formula: str, what: str) 
             "it out of the formula."
         )
     scaled = matrix / np.linalg.norm(matrix, axis=0)
-    for place in range(1, len(columns)):
+    own = np.abs(np.diag(np.linalg.qr(np.pad(scaled, [(0, len(columns)), (0, 0)]), mode="r")))
+    for place in np.flatnonzero(own < OWN_SHARE)[:1]:
         weights, *_ = np.linalg.lstsq(scaled[:, :place], scaled[:, place], rcond=None)
-        if np.linalg.norm(scaled[:, place] - scaled[:, :place] @ weights) < OWN_SHARE:
-            others = [name for name, weight in zip(columns, weights, strict=False) if abs(weight) > OWN_SHARE]
-            raise DataError(
-                f"the formula {formula!r}: {columns[place]!r} is a sum of multiples of {few(map(repr, others))}, so "
-                "that their effects cannot be told apart; take one of them out of the formula."
-            )
+        others = [name for name, weight in zip(columns, weights, strict=False) if abs(weight) > OWN_SHARE]
+        raise DataError(
+            f"the formula {formula!r}: {columns[place]!r} is a sum of multiples of {few(map(repr, others))}, so that "
+            "their effects cannot be told apart; take one of them out of the formula."
+        )
 
 
-def _references(table: pd.DataFrame) -> dict[str, str]:
-    categorical = table.select_dtypes("category")
-    return {str(name): str(categorical[name].cat.categories[0]) for name in categorical}
+def _references(made: Any) -> dict[str, str]:
+    """The level that treatment contrasts leave out, by variable."""
+    references = {}
+    for factor, state in made.model_spec.factor_contrasts.items():
+        if hasattr(state.contrasts, "base"):
+            variables = [str(name) for name in factor.required_variables]
+            base = state.contrasts.base
+            name = variables[0] if len(variables) == 1 else str(factor)
+            references[name] = str(base if base in state.levels else state.levels[0])
+    return references

@@ -6,19 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.answers import Key, read_key
+from irtbridge.data.beside import Beside, TableSource, read_table
 from irtbridge.data.cells import canonical, id_hint, numbers_of, say_words
-from irtbridge.data.kinds import MISSING
-from irtbridge.data.labels import as_label, check_unique, few
+from irtbridge.data.kinds import CATEGORIES, KINDS, MISSING, check_kind, check_numbers
+from irtbridge.data.labels import as_label, check_unique, few, of_one_type
 from irtbridge.data.named import read_dataset
 from irtbridge.data.notes import Notes
 from irtbridge.data.reading import read_source
@@ -45,6 +46,12 @@ def load_responses(
     key: Key = None,
     allow_empty: bool = False,
     allow_constant: bool = False,
+    group: str | None = None,
+    covariates: str | Sequence[str] | None = None,
+    weights: str | None = None,
+    person_data: TableSource = None,
+    item_data: TableSource = None,
+    kind: str = CATEGORIES,
 ) -> Responses:
     """Load and check responses.
 
@@ -58,7 +65,7 @@ def load_responses(
     source : path, name of a data set, DataFrame, array_like of shape (person, item), or Responses
         Files end in .csv, .tsv, .txt, .dat, .tab (compressed or not) or .parquet; tabs, semicolons, bars, commas or
         spaces separate. `irtbridge.data.named.dataset_names` lists the data sets. Rows of files and arrays without
-        labels are numbered from 1. A `Responses` is returned as it is.
+        labels are numbered from 1. Of a `Responses` nothing changes but what `group` and those after it say.
     shape : {"auto", "wide", "long"}
         Wide has a row per person and a column per item, long a row per response. "auto" takes long if the
         three columns of the long form are there.
@@ -84,15 +91,30 @@ def load_responses(
     allow_constant : bool
         Keep items to which all gave the same response instead of refusing them; such an item has the categories of the
         others, if they share theirs, else a neighbouring one besides its own.
+    group : str, optional
+        The column that has each person's group. Like those of `covariates` and `weights`, it is one of the responses'
+        own table, where it is then no item, or of `person_data`. In the long form it is the same in all rows of a
+        person.
+    covariates : str or sequence of str, optional
+        Columns that tell something else about the persons; by default all those of `person_data`.
+    weights : str, optional
+        The column that counts for how many persons a row stands: whole numbers, 1 or greater.
+    person_data, item_data : DataFrame, path or name of a data set, optional
+        Tables of their own with covariates of the persons or of the items. The labels are the index or a column called
+        as for the responses (person, id, ...; item, items, label), else the first column; rows are matched by label,
+        and others may be there. Rows without labels are taken in order. A `Responses` gets them besides its own.
+    kind : {"categories", "fractions", "counts"}
+        What the responses are: codes of categories, numbers in [0, 1], or 0, 1, 2, ...; a fit takes the one that its
+        model needs.
 
     Raises
     ------
     DataNotFound
         If there is no such file or data set.
     DataError
-        If the responses cannot be read or analysed.
+        If the responses cannot be read or analysed, or a covariate is missing.
     UnknownName
-        If `shape` is not one of the three.
+        If `shape` or `kind` is none of the three.
 
     Warns
     -----
@@ -101,16 +123,42 @@ def load_responses(
     """
     if shape not in get_args(Shape):
         raise UnknownName("shape", shape, get_args(Shape))
-    if isinstance(source, Responses):
-        return _as_is(source, items, drop, missing, key)
+    check_kind(kind)
     notes = Notes()
+    beside = Beside(
+        group,
+        None if covariates is None else _texts(covariates),
+        weights,
+        read_table("person", person_data, notes),
+        read_table("item", item_data, notes),
+    )
+    if isinstance(source, Responses):
+        _check_unchanged(items, drop, missing, key)
+        return beside.added_to(source)
     columns = Columns(shape, person, item, response, None if items is None else _texts(items), _texts(drop))
-    frame, name = read_source(source, header, columns.known, notes)
+    frame, name = read_source(source, header, {*columns.known, *beside.named}, notes)
     if not len(frame):
         raise DataError(f"{name}: the table has no rows; it needs one per person or per response.")
-    table = to_table(frame, columns, key is not None, notes)
-    numbered = _numbered(table, frozenset(map(canonical, _several(missing))), key, notes)
-    responses = _checked(numbered, table, name, notes, allow_empty=allow_empty, allow_constant=allow_constant)
+    table, taken = to_table(frame, replace(columns, beside=beside.taken_from(frame)), key is not None, notes)
+    cells = _numbers(table, frozenset(map(canonical, _several(missing))), key, notes)
+    plain = _of_categories(cells, notes, allow_constant) if kind == CATEGORIES else _of_numbers(kind, cells)
+    persons = of_one_type(table.index)
+    of_persons, row_weights = beside.of_persons(taken, persons, notes)
+    of_items = beside.of_items([*cells], notes)
+    responses = Responses(
+        **plain,
+        persons=persons,
+        items=tuple(cells),
+        name=name,
+        notes=tuple(notes.texts),
+        person_data=of_persons,
+        item_data=of_items,
+        group=group,
+        weights=row_weights,
+        kind=kind,
+    )
+    if not allow_empty:
+        _check_no_person_is_empty(responses)
     notes.warn(stacklevel=2)
     return responses
 
@@ -135,12 +183,11 @@ def load_dataset(name: str) -> Responses:
     return replace(load_responses(read_dataset(name)), name=name)
 
 
-def _as_is(responses: Responses, *changes: object) -> Responses:
+def _check_unchanged(*changes: object) -> None:
     if any(change is not None for change in changes):
         raise DataError(
             "items=, drop=, missing= and key= are for tables; use load_responses(responses.to_frame(), items=...)."
         )
-    return responses
 
 
 def _several(value: object) -> list[object]:
@@ -154,43 +201,53 @@ def _texts(value: object) -> list[str]:
     return [str(as_label(each)) for each in _several(value)]
 
 
-def _numbered(table: pd.DataFrame, missing: frozenset[str], key: Key, notes: Notes) -> list[Item]:
-    """Each item's responses as numbers, with its categories."""
+def _numbers(table: pd.DataFrame, missing: frozenset[str], key: Key, notes: Notes) -> dict[str, NDArray[np.float64]]:
+    """Each item's responses as numbers; NaN is missing."""
     names = [str(name) for name in table.columns]
     check_unique("item", names)
     answers = read_key(key, names, notes)
     words: dict[str, list[str]] = {}
-    items = []
-    for place, name in enumerate(names):
-        numbers = numbers_of(name, table.iloc[:, place], missing, answers.get(name), words)
-        values, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
-        _check_categories(name, values)
-        if len(values) == counts.sum() > MAX_ALL_DIFFERENT:
-            raise DataError(f"item {name!r} has a different value for every person. {id_hint(name)}")
-        items.append(Item(name, numbers, tuple(int(v) for v in values), tuple(int(c) for c in counts)))
-    say_words(words, notes)
-    if never := [repr(item.name) for item in items if answers and item.categories == (0,)]:
-        notes.doubt(f"key: nobody gave the right answer to {few(never)}; is the key right?")
-    return items
-
-
-def _checked(
-    items: Sequence[Item], table: pd.DataFrame, name: str, notes: Notes, *, allow_empty: bool, allow_constant: bool
-) -> Responses:
-    if empty := [repr(item.name) for item in items if not item.categories]:
+    numbers = {
+        name: numbers_of(name, table.iloc[:, place], missing, answers.get(name), words)
+        for place, name in enumerate(names)
+    }
+    if empty := [repr(name) for name, values in numbers.items() if np.isnan(values).all()]:
         raise DataError(f"items with no response at all: {few(empty)}; leave them out with drop=.")
+    say_words(words, notes)
+    if never := [repr(name) for name in numbers if answers and not np.nansum(numbers[name])]:
+        notes.doubt(f"key: nobody gave the right answer to {few(never)}; is the key right?")
+    return numbers
+
+
+def _of_categories(numbers: Mapping[str, NDArray[np.float64]], notes: Notes, allow_constant: bool) -> dict[str, Any]:
+    """Codes, and the categories that they stand for."""
+    items = [_as_item(name, values) for name, values in numbers.items()]
     check_no_sum(items)
     say_codes(items, notes)
     categories = _two_or_more(items, allow_constant, notes)
-    values = [_coded(item.values, c) for item, c in zip(items, categories, strict=True)]
-    persons = tuple(table.index.tolist())
-    responses = Responses(
-        np.column_stack(values), persons, tuple(item.name for item in items), categories, name, tuple(notes.texts)
-    )
-    without = [repr(responses.persons[row]) for row in np.flatnonzero(~responses.observed.any(axis=1))]
-    if without and not allow_empty:
+    codes = [_coded(item.values, c) for item, c in zip(items, categories, strict=True)]
+    return {"values": np.column_stack(codes), "categories": categories}
+
+
+def _of_numbers(kind: str, numbers: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """Fractions or counts, which have no categories."""
+    for name, values in numbers.items():
+        check_numbers(kind, name, values[~np.isnan(values)])
+    values = np.nan_to_num(np.column_stack([*numbers.values()]), nan=MISSING)
+    return {"values": values.astype(KINDS[kind]), "categories": ((),) * len(numbers)}
+
+
+def _as_item(name: str, numbers: NDArray[np.float64]) -> Item:
+    values, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
+    _check_categories(name, values)
+    if len(values) == counts.sum() > MAX_ALL_DIFFERENT:
+        raise DataError(f"item {name!r} has a different value for every person. {id_hint(name)}")
+    return Item(name, numbers, tuple(int(v) for v in values), tuple(int(c) for c in counts))
+
+
+def _check_no_person_is_empty(responses: Responses) -> None:
+    if without := [repr(responses.persons[row]) for row in np.flatnonzero(~responses.observed.any(axis=1))]:
         raise DataError(f"persons without any response: {few(without)}; drop them or pass allow_empty=True.")
-    return responses
 
 
 def _coded(numbers: NDArray[np.float64], categories: tuple[int, ...]) -> NDArray[np.int64]:
@@ -232,7 +289,11 @@ def _check_categories(item: str, categories: NDArray[np.float64]) -> None:
     negative = few(f"{c:g}" for c in categories[categories < 0]).replace(", ", ",")
     for wrong, problem, way_out in (
         (np.isinf(categories), "infinite", "leave missing responses empty (NaN)"),
-        (categories != np.floor(categories), "fractional", "categories are integers: recode or round them"),
+        (
+            categories != np.floor(categories),
+            "fractional",
+            "categories are integers: recode or round them, or choose a model for fractions in [0, 1], as beta_irt",
+        ),
         (
             categories < 0,
             "negative",

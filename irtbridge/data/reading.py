@@ -60,7 +60,7 @@ def read_source(source: object, header: bool, known: Collection[str], notes: Not
         It cannot be read, or its first row seems to be a person's responses.
     """
     if isinstance(source, str) and is_dataset(source):
-        frame, name = read_dataset(source), source
+        frame, name = read_dataset(source, known), source
     elif isinstance(source, (str, PathLike)):
         path = _existing(source)
         if _ending(path) in TEXT_ENDINGS:

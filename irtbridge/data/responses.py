@@ -130,6 +130,11 @@ class Responses:
         return len(self.persons)
 
     @property
+    def total_weight(self) -> float:
+        """How many persons the rows stand for."""
+        return float(self.n_persons if self.weights is None else self.weights.sum())
+
+    @property
     def n_items(self) -> int:
         """Number of items."""
         return len(self.items)

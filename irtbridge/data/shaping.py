@@ -33,15 +33,16 @@ class Columns:
     response: str | None
     items: Sequence[str] | None
     drop: Sequence[str]
+    beside: Sequence[str] = ()
 
     @property
     def known(self) -> set[str]:
         """All names that occur."""
-        return {c for c in (self.person, self.item, self.response, *(self.items or ()), *self.drop) if c}
+        return {c for c in (self.person, self.item, self.response, *(self.items or ()), *self.drop, *self.beside) if c}
 
 
-def to_table(frame: pd.DataFrame, columns: Columns, scored: bool, notes: Notes) -> pd.DataFrame:
-    """Persons by items, with the items that are to be used, in the wished order.
+def to_table(frame: pd.DataFrame, columns: Columns, scored: bool, notes: Notes) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Persons by items, with the items that are to be used, in the wished order, and what stands beside them.
 
     Parameters
     ----------
@@ -54,17 +55,28 @@ def to_table(frame: pd.DataFrame, columns: Columns, scored: bool, notes: Notes) 
     notes : Notes
         Told what was guessed.
 
+    Returns
+    -------
+    table : DataFrame, shape (person, item)
+    beside : DataFrame
+        The columns that are no items, a row per person.
+
     Raises
     ------
     DataError
-        Columns or labels that are not there, or not unique, or a response that is there twice.
+        Columns or labels that are not there, or not unique, or a response that is there twice; or a column beside the
+        responses of the long form that differs within a person.
     """
-    names = _long_columns(frame, columns)
+    names, beside = _long_columns(frame, columns), list(columns.beside)
+    _require(frame, beside)
     if columns.shape == "long" or (columns.shape == "auto" and set(names) <= set(frame.columns)):
         table = _without(_from_long(frame, *names), columns.drop)
+        taken = pd.DataFrame({name: _by_person(_column(frame, name), _column(frame, names[0])) for name in beside})
     else:
-        table = _from_wide(_without(frame, columns.drop), columns.person, columns.items or (), scored, notes)
-    return _select(table, columns.items)
+        items = _without(frame, [*columns.drop, *(name for name in beside if name not in columns.drop)])
+        table = _from_wide(items, columns.person, columns.items or (), scored, notes)
+        taken = pd.DataFrame({name: _column(frame, name) for name in beside})
+    return _select(table, columns.items), taken
 
 
 def _long_columns(frame: pd.DataFrame, columns: Columns) -> tuple[str, str, str]:
@@ -165,6 +177,21 @@ def _from_long(frame: pd.DataFrame, person: str, item: str, response: str) -> pd
     cells = np.full((len(persons), len(items)), np.nan, dtype=object)
     cells[rows, columns] = _column(frame, response)
     return pd.DataFrame(cells, index=persons, columns=[str(as_label(i)) for i in items])
+
+
+def _by_person(column: pd.Series[Any], persons: pd.Series[Any]) -> list[Any]:
+    """What a column of the long form has for each person, in the order of their first rows."""
+    labels, (rows, cells) = pd.factorize(persons)[1], (pd.factorize(persons)[0], column.tolist())
+    first = np.unique(rows, return_index=True)[1]
+    codes = pd.factorize(column)[0]
+    if (differing := np.flatnonzero(codes != codes[first][rows])).size:
+        row = differing[0]
+        person = labels[rows[row]]
+        raise DataError(
+            f"column {column.name!r} has both {cells[first[rows[row]]]!r} and {cells[row]!r} for person {person!r}; a "
+            "covariate of persons is the same in all rows of a person."
+        )
+    return [cells[row] for row in first]
 
 
 def _without(table: pd.DataFrame, drop: Sequence[str]) -> pd.DataFrame:

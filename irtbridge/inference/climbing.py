@@ -122,7 +122,7 @@ class Climber:
 
     def climb(self, start: Array) -> Summit:
         """From a point to the mode above it, its traits in the order and with the signs that `Symmetry` states."""
-        persons = self.program.responses.n_persons
+        persons = self.program.responses.total_weight
         return self._run(self.density, start, lambda x: x, {"ftol": 1e-14, "gtol": 1e-5 * np.sqrt(persons)})
 
     def climb_whitened(self, start: Array, mode: Mode) -> Summit:

@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from irtbridge.data.responses import Responses
 from irtbridge.inference.wrapped import WrappedProgram
 from irtbridge.model.layout import Layout, Slot
 from irtbridge.plugin.program import Program
@@ -52,7 +54,7 @@ class Intercepts:
     most: float
 
     @classmethod
-    def of(cls, layout: Layout) -> Intercepts | None:
+    def of(cls, layout: Layout, persons: float) -> Intercepts | None:
         """The coordinates of a model's locations; None where no location is multiplied by a positive discrimination."""
         family = layout.spec.family
         slope = layout.slots.get(family.discrimination or "")
@@ -71,7 +73,7 @@ class Intercepts:
         if not scaled:
             return None
         scaling = layout.spec.family.scaling
-        least, most = layout.sizes["person"] ** -0.5 / scaling, MOST / scaling
+        least, most = persons**-0.5 / scaling, MOST / scaling
         places, distances = np.concatenate(scaled, axis=1), np.concatenate(shifted, axis=1)
         return cls(places[0], places[1], distances[0], distances[1], least, most)
 
@@ -161,10 +163,17 @@ class InterceptProgram(WrappedProgram):
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         return self.intercepts.from_locations(self.program.unconstrain(params))
 
+    def with_data(self, responses: Responses) -> Self:
+        other = super().with_data(responses)
+        intercepts = Intercepts.of(other.layout, responses.total_weight)
+        assert intercepts is not None
+        other.intercepts = intercepts
+        return other
+
 
 def with_intercepts(program: Program) -> Program:
     """The program in coordinates with intercepts, where its model has locations that are multiplied by slopes."""
-    intercepts = Intercepts.of(program.layout)
+    intercepts = Intercepts.of(program.layout, program.responses.total_weight)
     return program if intercepts is None else InterceptProgram(program, intercepts)
 
 

@@ -126,7 +126,7 @@ def compile_collapsed(
         part = responses.select(rows)
         same = bool(programs) and part.n_persons == programs[-1].responses.n_persons
         programs.append(programs[-1].bind(part) if same else compiled(part))
-    return StreamedProgram(programs, compiled(_nobody(responses)), responses)
+    return StreamedProgram(programs, compiled(responses.select(slice(1)).blank()), responses)
 
 
 def blocks_of(n_persons: int, size: int) -> list[slice]:
@@ -168,8 +168,3 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
 
 def _block_size(nodes: int) -> int:
     return max(CELLS // nodes, SMALLEST)
-
-
-def _nobody(responses: Responses) -> Responses:
-    """One person without a response: the likelihood is 1."""
-    return Responses.from_codes(np.full((1, responses.n_items), -1), responses.n_categories, responses.items)

@@ -162,6 +162,7 @@ def _with_signs_of_data(program: Program, z: Array) -> Array:
 
 def _signs(responses: Responses) -> Array:
     """1 or -1 for each item, mostly 1."""
+    responses = responses.expanded()
     codes = np.where(responses.observed, responses.values, np.nan)
     centred = np.nan_to_num((codes - np.nanmean(codes, axis=0)) / np.maximum(np.nanstd(codes, axis=0), 1e-12))
     first = np.linalg.eigh(centred.T @ centred)[1][:, -1]

@@ -81,7 +81,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
         for grid in (finer, layout.collapse)
     )
     with np.errstate(invalid="ignore"):
-        moved = (there - here) * responses.n_persons / len(rows)
+        moved = (there - here) * responses.total_weight / some.total_weight
     if not np.isfinite(moved).all():
         return float("inf")
     return float(abs(moved[0]) if len(moved) == 1 else moved.std(ddof=1))

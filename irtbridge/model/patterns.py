@@ -24,7 +24,7 @@ class Patterns:
     codes : ndarray of int, shape (pattern, item)
         Category codes, -1 where missing.
     counts : ndarray, shape (pattern,)
-        Persons with the pattern; 0 in rows that only fill up the shape.
+        Persons with the pattern, sums of their weights; 0 in rows that only fill up the shape.
     n_categories : int
         Largest number of categories.
     """
@@ -46,11 +46,12 @@ class Patterns:
         by_person : bool
             A row for each person, in their order.
         """
+        each = np.ones(responses.n_persons) if responses.weights is None else responses.weights
         if by_person:
-            return cls(responses.values, np.ones(responses.n_persons), responses.max_categories)
+            return cls(responses.values, each, responses.max_categories)
         codes, (first, counts) = responses.values, _distinct(responses)
         if 2 * len(first) > responses.n_persons:
-            counts = np.ones(responses.n_persons, dtype=np.int64)
+            counts = each
         else:
             codes = codes[first]
         wanted = rows if rows is not None and rows >= len(codes) else _roomy(len(codes), responses.n_persons)
@@ -163,9 +164,12 @@ def _roomy(patterns: int, persons: int) -> int:
     return min(persons, 1 << (patterns - 1).bit_length())
 
 
-def _distinct(responses: Responses) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def _distinct(responses: Responses) -> tuple[NDArray[np.intp], Array]:
     """The first person with each distinct pattern, and how many have it; whole rows are compared as bytes."""
     codes = np.ascontiguousarray(responses.values.astype(np.int16))
     rows = codes.view(np.dtype((np.void, codes.dtype.itemsize * codes.shape[1]))).ravel()
-    _, first, counts = np.unique(rows, return_index=True, return_counts=True)
-    return first, counts
+    if responses.weights is None:
+        _, first, counts = np.unique(rows, return_index=True, return_counts=True)
+        return first, counts.astype(float)
+    _, first, place = np.unique(rows, return_index=True, return_inverse=True)
+    return first, np.bincount(place, responses.weights).astype(float)

@@ -143,7 +143,27 @@ def simulate_responses(
     return _answered(spec, values, like, rng, missing)
 
 
-def simulate_like(
+def simulate_parameters_like(spec: ModelSpec, like: Responses, seed: Seed) -> dict[str, Array]:
+    """Draw every variable of a spec from its prior, for persons and items that have covariates or groups.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    like : Responses
+        The persons and items, with all that is known of them; its responses do not matter.
+    seed : int, SeedSequence or Generator
+        Source of randomness.
+
+    Returns
+    -------
+    dict of str to ndarray
+        As `simulate_parameters`.
+    """
+    return draw_from_prior(Layout.of(spec, like), np.random.default_rng(seed))
+
+
+def simulate_responses_like(
     spec: ModelSpec, params: Mapping[str, Array], like: Responses, seed: Seed, missing: float = 0.0
 ) -> Responses:
     """Draw one response matrix given true parameters, for persons and items that have covariates or groups.

@@ -39,7 +39,8 @@ def _difficulties_of_data(program: Program, slopes: Array) -> dict[str, Array]:
     family, location = spec.family, spec[spec.family.location[0]]
     if family.max_categories != 2 or location.dims != ("item",) or location.prior.support != "real":
         return {}
-    right, observed = np.sum(responses.values == 1, axis=0), responses.observed.sum(axis=0)
+    weights = np.ones(responses.n_persons) if responses.weights is None else responses.weights
+    right, observed = weights @ (responses.values == 1), weights @ responses.observed
     log_odds = np.log((right + 0.5) / (observed - right + 0.5))
     single = len(spec[family.ability].dims) == 1
     return {location.name: -log_odds / (family.scaling * slopes if single else 1.0)}

@@ -15,9 +15,8 @@ from irtbridge.model.catalogue import build_model
 from irtbridge.model.design import split_for
 from irtbridge.model.families import Binary, Graded
 from irtbridge.model.known import with_known
-from irtbridge.model.layout import Layout
 from irtbridge.model.priors import as_prior
-from irtbridge.model.simulate import draw_from_prior, empty_responses, simulate_like
+from irtbridge.model.simulate import empty_responses, simulate_parameters_like, simulate_responses_like
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -52,8 +51,8 @@ class Case:
     def responses(self, seed: int = 1) -> Responses:
         """A response matrix with missing entries, the same for the same seed."""
         like = self.test()
-        params = draw_from_prior(Layout.of(self.spec, like), np.random.default_rng(seed))
-        return simulate_like(self.spec, params, like, seed + 1, self.missing)
+        params = simulate_parameters_like(self.spec, like, seed)
+        return simulate_responses_like(self.spec, params, like, seed + 1, self.missing)
 
     def test(self) -> Responses:
         """The test and its persons before anybody has answered."""

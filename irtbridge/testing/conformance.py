@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from irtbridge.model import catalogue as models
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.density import log_joint
 from irtbridge.model.families import Binary
-from irtbridge.model.layout import Slot
+from irtbridge.model.layout import Layout, Slot
 from irtbridge.model.priors import Normal
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.reduction import Reduction
@@ -277,7 +277,11 @@ class BackendConformance:
         other = case.responses(seed=77)
         bound = program.bind(other)
         np.testing.assert_allclose(bound.log_density(rows[0]), log_joint(bound.layout, rows[0], other), rtol=1e-9)
-        for one in (program, bound):
+        weighted = program.bind(replace(other, weights=np.arange(other.n_persons) % 3 + np.ones(other.n_persons)))
+        long = weighted.responses.expanded()
+        of_long = log_joint(Layout.of(case.spec, long, program.layout.collapse), rows[0], long)
+        np.testing.assert_allclose(weighted.log_density(rows[0]), of_long, rtol=1e-9)
+        for one in (program, bound, weighted):
             _values_are_those_of_gradients(one)
 
     @pytest.mark.parametrize("case", REDUCED, ids=[case.name for case in REDUCED])

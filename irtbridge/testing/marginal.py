@@ -49,7 +49,7 @@ class Marginal:
     nodes, log_weights : ndarray, shape (node,)
         Quadrature over the ability's prior; by default an even grid over 6 standard deviations each side.
     counts : ndarray, shape (pattern,)
-        How often each distinct response pattern occurs.
+        How many persons gave each distinct response pattern.
     one_hot : ndarray, shape (pattern, item * category)
         The distinct patterns.
     """
@@ -75,7 +75,8 @@ class Marginal:
         layout = Layout.of(spec, responses)
         loc, scale = (float(np.asarray(v)) for v in prior.arguments().values() if not isinstance(v, str))
         nodes, log_weights = rule(n_nodes)
-        patterns, counts = np.unique(responses.values, axis=0, return_counts=True)
+        patterns, place = np.unique(responses.values, axis=0, return_inverse=True)
+        counts = np.bincount(place.ravel(), responses.weights)
         categories = np.arange(layout.sizes["category"] + 1)
         one_hot = (patterns[:, :, None] == categories).reshape(len(patterns), -1).astype(float)
         return cls(layout, loc + scale * nodes, log_weights, counts.astype(float), one_hot)

@@ -21,6 +21,7 @@ import yaml
 from irtbridge_experiments.cli import main
 from irtbridge_experiments.commands import COMMANDS
 
+from irtbridge.data.load import load_responses
 from irtbridge.data.named import dataset_names
 from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import MODELS, graded, two_pl
@@ -172,6 +173,40 @@ def test_fit_on_two_backends_side_by_side(graded_csv: Path, capsys: pytest.Captu
     assert capsys.readouterr().out.count("on disk already") == 2
 
 
+def test_fit_reads_groups_covariates_and_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From files, as `load_responses` reads them; the items are those of the long data."""
+    monkeypatch.chdir(tmp_path)
+    long = simulate_responses(two_pl(), simulate_parameters(two_pl(), 80, [2] * 4, seed=1), [2] * 4, seed=2).to_frame()
+    long = long.astype(int).assign(sex=["f", "m"] * 40)
+    short = long.value_counts().rename("how often").reset_index()
+    short.index = pd.Index([f"r{i}" for i in range(len(short))], name="id")
+    short.drop(columns="sex").to_csv("short.csv")
+    short[["sex"]].assign(height=range(len(short))).iloc[::-1].to_csv("their own.csv")
+    pd.DataFrame({"item": ["item4", "item3", "item2", "item1"], "mode": [*"abab"]}).to_csv("design.csv", index=False)
+    long.drop(columns="sex").to_csv("long.csv", index_label="id")
+    words = ["fit", "model=2pl", "backend=pyro", "method=map", "method.map.standard_errors=false"]
+    of_short = ["data=short.csv", "group=sex", "covariates=height", "weights=how often"]
+    assert main([*words, *of_short, "person_data=their own.csv", "item_data=design.csv"]) == 0
+    said = capsys.readouterr().out
+    assert "groups by 'sex', the first one the reference: f (" in said
+    assert "covariate 'mode' is categorical: a, b; the first one is the reference." in said
+    assert main([*words, "data=long.csv"]) == 0
+    tables = {path.parent.name: pd.read_csv(path) for path in Path("results").rglob("items.csv")}
+    pd.testing.assert_frame_equal(tables["short-2pl"], tables["long-2pl"], rtol=1e-4)
+    (record,) = Path("results/fits/short-2pl/records").rglob("pyro-map.json")
+    data = load_responses(
+        "short.csv",
+        group="sex",
+        covariates=["height"],
+        weights="how often",
+        person_data="their own.csv",
+        item_data="design.csv",
+    )
+    assert json.loads(record.read_text())["data_fingerprint"] == data.fingerprint
+
+
 REFUSED = {
     "no such file": (["fit", "data=nowhere.csv", "model=2pl"], ["nowhere.csv", "lsat7"]),
     "unknown model": (["fit", "data=lsat7", "model=grn"], ["'grn'; valid: grm"]),
@@ -196,6 +231,10 @@ REFUSED = {
     "too few draws": (["fit", "data=lsat7", "model=2pl", "method=laplace", "method.laplace.draws=1"], ["draws=1", "4"]),
     "unknown flag": (["tables", "--papr"], ["--paper", "--papr"]),
     "no study's folder": (["tables", "."], ["irtbridge run study=NAME"]),
+    "unknown group": (["fit", "data=my answers.csv", "model=grm", "group=sex"], ["'sex'", "mood 1"]),
+    "unknown covariates": (["fit", "data=my answers.csv", "model=grm", "covariates=a,b"], ["'a'", "mood 1"]),
+    "no covariates' file": (["fit", "data=my answers.csv", "model=grm", "person_data=p.csv"], ["p.csv"]),
+    "weights of no persons": (["fit", "data=my answers.csv", "model=grm", "weights=mood 1"], ["mood 1", "whole"]),
     "unknown dtype": (["fit", "data=lsat7", "model=2pl", "dtype=float16"], ["'float16'; valid: float"]),
 }
 

@@ -15,7 +15,13 @@ from irtbridge.model import catalogue as models
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import as_prior
-from irtbridge.model.simulate import empty_responses, simulate_parameters, simulate_responses
+from irtbridge.model.simulate import (
+    empty_responses,
+    simulate_parameters,
+    simulate_parameters_like,
+    simulate_responses,
+    simulate_responses_like,
+)
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 from irtbridge.testing.cases import BINARY, CASES, EQUAL, UNEQUAL, Case
@@ -26,8 +32,8 @@ every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in C
 ALPHA = 1e-4
 
 
-def params_of(case: Case, seed: Any = 3, n_persons: int = 9) -> dict[str, Array]:
-    return simulate_parameters(case.spec, n_persons, case.n_categories, seed)
+def params_of(case: Case, seed: Any = 3) -> dict[str, Array]:
+    return simulate_parameters_like(case.spec, case.test(), seed)
 
 
 @every_case
@@ -35,10 +41,11 @@ def test_the_same_seed_gives_the_same_parameters_and_responses(case: Case) -> No
     first, again, other = params_of(case), params_of(case), params_of(case, seed=4)
     for name, value in first.items():
         np.testing.assert_array_equal(value, again[name])
-        assert not np.array_equal(value, other[name], equal_nan=True)
-    same = [simulate_responses(case.spec, first, case.n_categories, 5, 0.1).values for _ in range(2)]
+    for name in Layout.of(case.spec, case.test()).slots:
+        assert not np.array_equal(first[name], other[name], equal_nan=True)
+    same = [simulate_responses_like(case.spec, first, case.test(), 5, 0.1).values for _ in range(2)]
     np.testing.assert_array_equal(*same)
-    assert not np.array_equal(same[0], simulate_responses(case.spec, first, case.n_categories, 6, 0.1).values)
+    assert not np.array_equal(same[0], simulate_responses_like(case.spec, first, case.test(), 6, 0.1).values)
 
 
 def test_a_seed_may_be_a_sequence_or_a_generator() -> None:
@@ -52,7 +59,7 @@ def test_a_seed_may_be_a_sequence_or_a_generator() -> None:
 
 @every_case
 def test_parameters_have_the_shape_of_their_dims(case: Case) -> None:
-    sizes = {"person": 9, "item": 5, "category": max(case.n_categories) - 1, "trait": len(case.spec.traits)}
+    sizes = Layout.of(case.spec, case.test()).sizes
     params = params_of(case)
     assert list(params) == list(case.spec.names)
     for name, dims in case.spec.dims.items():

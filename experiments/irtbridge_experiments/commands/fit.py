@@ -33,6 +33,9 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
 
 {entry("data=my.csv", DATA)}
   items=q1,q2            of a table with other columns; drop=total,age leaves columns out
+  group=gender           the column of each person's group; covariates=age,anger columns that tell more about persons
+  person_data=p.csv      covariates of the persons in a file of their own; item_data=i.csv those of the items
+  weights=count          the column that counts the persons with a row's responses
   missing=99,-9          codes that mean missing; key=ABCDA scores answers; header=false where a file has none
 {entry("model=2pl", ", ".join(MODELS))}
   'model.difficulty=Normal(0, 1)'   another prior (the quotes are for the shell)
@@ -58,7 +61,7 @@ def main(words: Sequence[str]) -> int:
     spec = spec_of(OmegaConf.to_container(config.model))  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IRTBridgeWarning)  # they are among the notes
-        responses = load_responses(str(config.data), **data_options(config))
+        responses = load_responses(str(config.data), kind=spec.family.kind, **data_options(config))
     Layout.of(spec, responses)
     cells = make_cells(config, Task("", spec, responses=responses))
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")

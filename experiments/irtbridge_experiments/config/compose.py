@@ -35,8 +35,8 @@ GROUPS = ("backend", "method", "model", "study", "preset", LAUNCHER)
 SEVERAL = ("backend", "method")
 LITERAL_KEYS = ("data", "results", "q_matrix", "title")
 # Settings of what stands in the data: any text, and lists of any texts.
-TEXT_KEYS = ("person", "item", "response", "key")
-LIST_KEYS = ("items", "drop", "missing")
+TEXT_KEYS = ("person", "item", "response", "key", "group", "weights", "person_data", "item_data")
+LIST_KEYS = ("items", "drop", "missing", "covariates")
 # An element of a list: quoted, where it has a comma, or as it stands.
 ELEMENT = re.compile(r"""(?:^|,)\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^,]*?)\s*(?=,|$)""")
 QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)

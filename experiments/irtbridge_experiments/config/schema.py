@@ -34,6 +34,11 @@ class Common:
     key: Any = REQUIRED
     allow_empty: bool = REQUIRED
     allow_constant: bool = REQUIRED
+    group: str | None = REQUIRED
+    covariates: Any = REQUIRED
+    weights: str | None = REQUIRED
+    person_data: str | None = REQUIRED
+    item_data: str | None = REQUIRED
     seed: int = REQUIRED
     device: str = REQUIRED
     dtype: str = REQUIRED

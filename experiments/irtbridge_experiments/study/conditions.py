@@ -19,7 +19,8 @@ from irtbridge.model.spec import ModelSpec
 from irtbridge_experiments.config.q_matrix import read_q_matrix
 from irtbridge_experiments.study.design import Design, factor_name
 
-DATA_OPTIONS = tuple(load_responses.__kwdefaults__ or ())
+# All but the kind of responses, which the model says.
+DATA_OPTIONS = tuple(name for name in load_responses.__kwdefaults__ or () if name != "kind")
 NAME = re.compile(r"[A-Za-z][\w.-]*")
 
 Plain = dict[str, Any]
@@ -114,8 +115,8 @@ def _task(name: str, condition: Plain, options: Plain) -> Task:
     if (simulate is None) == (data is None):
         raise ConfigError(f"condition {name!r} needs one of simulate (how data are generated) and data (real ones).")
     if data is not None:
-        responses = _first(load_responses(data, **options), condition.get("n_persons"))
         spec = spec_of(model)
+        responses = _first(load_responses(data, kind=spec.family.kind, **options), condition.get("n_persons"))
         Layout.of(spec, responses)
         return Task(name, spec, responses=responses, grid=grid)
     assert simulate is not None
@@ -153,10 +154,10 @@ def _ends(name: str, ends: list[float]) -> tuple[float, float]:
 
 
 def _first(responses: Responses, n_persons: int | None) -> Responses:
-    """The first persons; categories that none of them gave are kept."""
+    """The first persons as data of their own; categories that none of them gave are kept."""
     if n_persons is None or n_persons >= responses.n_persons:
         return responses
-    return replace(responses, values=responses.values[:n_persons], persons=responses.persons[:n_persons])
+    return replace(responses.select(slice(n_persons)))
 
 
 def _filled(node: Any, chosen: Mapping[str, Any]) -> Any:

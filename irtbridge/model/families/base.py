@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
@@ -71,6 +72,8 @@ class Family(ABC):
     ----------
     name : str
         As in a spec's data.
+    kind : str
+        What responses are: ``categories``, ``fractions`` or ``counts``; see `Responses`.
     max_categories : int or None
         The most categories that an item may have; None for any number.
     role_dims : mapping of str to tuple
@@ -84,6 +87,7 @@ class Family(ABC):
     upper: str | None = None
     scaling: float = 1.0
     name: ClassVar[str] = ""
+    kind: ClassVar[str] = CATEGORIES
     max_categories: ClassVar[int | None] = None
     role_dims: ClassVar[RoleDims] = {
         "ability": (("person",), ("person", "trait")),
@@ -143,6 +147,8 @@ class Family(ABC):
 
     def check_responses(self, spec: Spec, responses: Responses) -> None:
         """Raise `DataError` unless the family and its locations can serve items with these numbers of categories."""
+        if responses.kind != self.kind:
+            raise DataError(f"model {spec.name!r} is for {self.kind}, and the responses are {responses.kind}.")
         counts, most = responses.n_categories, self.max_categories
         if most is not None and counts.max() > most:
             place = int(counts.argmax())

@@ -45,7 +45,7 @@ class Prior:
             object.__setattr__(self, name, value)
             if isinstance(value, (str, Predictor)):
                 if name in self.numbers_only:
-                    raise SpecError(f"{type(self).__name__}: {name}={value!s} must be a number, not a variable.")
+                    raise SpecError(f"{type(self).__name__}: {name}={value!r} must be a number, not a variable.")
                 continue
             numbers = np.asarray(value, dtype=float)
             if not np.all(np.isfinite(numbers) | (name in ("low", "high"))) or np.any(np.isnan(numbers)):
