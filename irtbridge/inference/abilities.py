@@ -129,7 +129,8 @@ def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArr
     """
     assert layout.collapse is not None
     tables = 1 if layout.reduction is None else len(layout.reduction.blocks)
-    some_persons = patterns[:, :: 1 + tables * patterns.shape[1] // 1000].astype(float)
+    every = 1 if layout.by_person else 1 + tables * patterns.shape[1] // 1000
+    some_persons = patterns[:, ::every].astype(float)
     shifts = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 1, len(layout.spec.traits)))
     few = np.linspace(0, len(next(iter(params.values()))) - 1, 3).astype(int)
     some_draws = [{name: value[[i] * 6] for name, value in params.items()} for i in few]

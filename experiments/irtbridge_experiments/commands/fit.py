@@ -5,16 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from irtbridge.data.load import load_responses
 from irtbridge.data.named import dataset_names
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
+from irtbridge.fitting import read_known
 from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import MODELS, with_option
+from irtbridge.model.design import split_for
+from irtbridge.model.known import with_known
 from irtbridge.model.layout import Layout
+from irtbridge.model.spec import ModelSpec
 from irtbridge_experiments.commands.help_text import entry
 from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.display import display, make_console
@@ -39,6 +44,12 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
   missing=99,-9          codes that mean missing; key=ABCDA scores answers; header=false where a file has none
 {entry("model=2pl", ", ".join(MODELS))}
   'model.difficulty=Normal(0, 1)'   another prior (the quotes are for the shell)
+  model.invariance=scalar  of items over the groups: scalar (the default with group=), metric, configural
+  'model.free=[q1,q2]'   items with parameters of their own in each group; model.free_in=both, location, discrimination
+  'model.ability_on=[anger,gender]'      abilities that depend on covariates: latent regression
+  'model.difficulty_on=[mode,type]'      difficulties that do, model.residual=none without a residual (LLTM);
+                         'model.difficulty_on="mode * type"' is a formula; model.discrimination_on likewise
+  fixed=bank.csv         item parameters that are known: columns item, parameter, mean
   model.q_matrix=q.csv   which items load on which traits ({", ".join(with_option("q_matrix"))})
   'model.groups=[0,0,1,1,null]'   groups of items with a trait of their own ({", ".join(with_option("groups"))})
   backend=pyro,tfp       one or several
@@ -58,10 +69,13 @@ def main(words: Sequence[str]) -> int:
             raise ConfigError(f"`irtbridge fit` needs {key}=...; see `irtbridge fit --help`.")
     console = make_console()
     config = read_config("fit", words)
-    spec = spec_of(OmegaConf.to_container(config.model))  # type: ignore[arg-type]
+    spec = _spec(config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IRTBridgeWarning)  # they are among the notes
         responses = load_responses(str(config.data), kind=spec.family.kind, **data_options(config))
+    responses = split_for(spec, responses)
+    if config.fixed is not None:
+        spec = with_known(spec, read_known(config.fixed), responses)
     Layout.of(spec, responses)
     cells = make_cells(config, Task("", spec, responses=responses))
     folder = Path(config.results) / "fits" / f"{responses.name}-{spec.name}".replace(":", "-")
@@ -77,6 +91,14 @@ def main(words: Sequence[str]) -> int:
             records = run_cells(cells, folder, show, save_draws=config.save_draws, overwrite=config.overwrite)
         write_fit(folder, spec, responses, config.seed, console)
     return int(any("error" in record for record in records))
+
+
+def _spec(config: DictConfig) -> ModelSpec:
+    """The model; where the data have groups, one with groups."""
+    options: dict[str, Any] = OmegaConf.to_container(config.model)  # type: ignore[assignment]
+    if config.group is not None and options["invariance"] is None:
+        options["invariance"] = "scalar"
+    return spec_of(options)
 
 
 def _same_recoding(responses: Responses) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from omegaconf import MISSING as REQUIRED
 from irtbridge.errors import BackendUnavailable
 from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import MODELS
+from irtbridge.model.design import designed
 from irtbridge.model.priors import Prior
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.entry_points import backend_names
@@ -55,6 +56,7 @@ class FitConfig(Common):
 
     data: str = REQUIRED
     model: Any = REQUIRED
+    fixed: str | None = REQUIRED
 
 
 @dataclass
@@ -193,4 +195,6 @@ def _model_node(name: str, function: Callable[..., ModelSpec]) -> type:
         value = str(default) if isinstance(default, Prior) else default
         kind = type(value) if isinstance(value, (str, bool, float)) else Any
         columns.append((option, kind, field(default=value)))
+    for option, default in (designed.__kwdefaults__ or {}).items():
+        columns.append((option, Any, field(default=str(default) if isinstance(default, Prior) else default)))
     return make_dataclass(f"Model_{name}", columns)

@@ -28,16 +28,19 @@ def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, co
         shown = [r for r in records if (r["spec_hash"], r["data_fingerprint"], r["seed"]) == wanted]
         if not shown:
             return
-        table = side_by_side(shown)
-        write_text(folder / "items.csv", table.to_csv(index=False, float_format="%.6g"))
-    print_table(compact(table), console, f"{spec.name} on {responses.name}", decimals=2)
+        tables = {part: side_by_side(shown, part) for part in ("items", "shared") if any(r[part] for r in shown)}
+        for part, table in tables.items():
+            write_text(folder / f"{part}.csv", table.to_csv(index=False, float_format="%.6g"))
+    for part, table in tables.items():
+        what = "" if part == "items" else ": parameters of no single item"
+        print_table(compact(table), console, f"{spec.name} on {responses.name}{what}", decimals=2)
     for record in shown:
         console.print(f"{_name(record)}: {_seconds_and_checks(record)}")
         if not (verdict := verdict_of_record(record)).trusted:
             console.print(f"{_name(record)}: {verdict}", style="bold")
     if others := [_name(record) for record in records if record not in shown]:
         console.print(f"left out, being of other data, priors or another seed: {', '.join(others)}")
-    console.print(f"written: {folder}/items.csv, records/, draws/")
+    console.print(f"written: {', '.join(f'{folder}/{part}.csv' for part in tables)}, records/, draws/")
 
 
 def _name(record: Record) -> str:

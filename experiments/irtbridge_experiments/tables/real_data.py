@@ -32,9 +32,9 @@ def item_frame(records: Sequence[Record]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _items_of(record: Record) -> pd.DataFrame:
-    """The summaries of a record's items; what a method lacks, null in the record, is NaN."""
-    frame = pd.DataFrame(record["items"])
+def _items_of(record: Record, part: str = "items") -> pd.DataFrame:
+    """The summaries of a record's items, or shared parameters; what a method lacks, null in the record, is NaN."""
+    frame = pd.DataFrame(record[part])
     return frame.astype(dict.fromkeys(frame.columns.difference(["item", "parameter"]), float))
 
 
@@ -138,12 +138,20 @@ def study_caption(reference: pd.DataFrame | None = None) -> str:
     return CAPTION if reference is None else f"{RMSE_CAPTION.format(source=reference['source'].iloc[0])} {CAPTION}"
 
 
-def side_by_side(records: Sequence[Record]) -> pd.DataFrame:
+def side_by_side(records: Sequence[Record], part: str = "items") -> pd.DataFrame:
     """Item tables of several fits next to each other, one row per item and parameter.
 
     With two fits the last column is their difference in posterior means, in combined Monte Carlo standard errors.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As `read_records` gives them.
+    part : str
+        ``items``, or ``shared``: parameters of no single item, one row for each.
     """
-    frames = {f"{r['backend']} {r['method']}": _items_of(r).set_index(["item", "parameter"]) for r in records}
+    rows = ["item", "parameter"] if part == "items" else ["parameter"]
+    frames = {f"{r['backend']} {r['method']}": _items_of(r, part).set_index(rows) for r in records}
     columns = {
         "mean": "mean",
         "sd": "SD",
@@ -171,7 +179,8 @@ def compact(table: pd.DataFrame) -> pd.DataFrame:
     out = table.copy()
     fits = [str(c).removesuffix(" 2.5%") for c in table.columns if str(c).endswith(" 2.5%")]
     if len(fits) > MOST_WHOLE:
-        return out[["item", "parameter", *(f"{fit} {column}" for fit in fits for column in ("mean", "SD"))]]
+        labels = [column for column in ("item", "parameter") if column in out]
+        return out[[*labels, *(f"{fit} {column}" for fit in fits for column in ("mean", "SD"))]]
     for fit in fits:
         low, high = f"{fit} 2.5%", f"{fit} 97.5%"
         texts = [None if pd.isna(a) else f"{a:.2f} {b:.2f}" for a, b in zip(table[low], table[high], strict=True)]
