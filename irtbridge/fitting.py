@@ -25,7 +25,7 @@ from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataNotFound, IRTBridgeWarning
 from irtbridge.inference import compile_for, make_settings, run_method, run_stack
-from irtbridge.inference.alignment import align
+from irtbridge.inference.alignment import align, sign_items
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
@@ -110,11 +110,11 @@ def fit(
     check_seed(seed)
     check_device(device)
     check_dtype(dtype)
-    grouped = {} if group is None else {"group": group}
     if group is not None and not isinstance(model, ModelSpec):
         model_options = {"invariance": "scalar"} | dict(model_options or {})
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
-    responses = load_responses(data, kind=fitter.spec.family.kind, **{**dict(data_options or {}), **grouped})
+    options = {"kind": fitter.spec.family.kind, **dict(data_options or {})}
+    responses = load_responses(data, **(options if group is None else options | {"group": group}))
     if fixed is not None:
         fitter.spec = with_known(fitter.spec, read_known(fixed), split_for(fitter.spec, responses))
     done = fitter.fit(responses, int(seed), progress)
@@ -308,6 +308,7 @@ class Fitter:
             "dtype": program.dtype,
             "chain_method": draws.chain_method,
             **({} if draws.pareto_k is None else {"pareto_k": draws.pareto_k}),
+            **({"sign_items": signs} if (signs := sign_items(program, draws)) else {}),
             **draws.timings.to_dict(),
             **environment(self.engine.versions(), getattr(self.engine.options, "threads", 0)),
         }

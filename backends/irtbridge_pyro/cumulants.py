@@ -27,35 +27,35 @@ class Tabulated:
     def __init__(self, table: CumulantTable, nodes: Tensor, exists: Tensor) -> None:
         self.table, self.nodes, self.exists = table, nodes, exists
 
-    def log_prob(self, value: Tensor, log_probs: Tensor, log_weights: Tensor) -> Tensor:
+    def log_prob(self, value: Tensor, log_odds: Tensor, base: Tensor) -> Tensor:
         """Log probability of each pattern: A + K(B).
 
         Parameters
         ----------
         value : Tensor, shape (pattern, column)
             Indicators of the patterns.
-        log_probs : Tensor, shape (category, node, item)
-            Log probability of each category at each node.
-        log_weights : Tensor, shape (node,)
-            Log probabilities of the nodes.
+        log_odds : Tensor, shape (category - 1, node, item)
+            Against the lowest category.
+        base : Tensor, shape (node,)
+            Log weight of each node and log probability of the lowest category of every item there.
         """
-        level, slope = self._lines(log_probs)
+        level, slope = self._lines(log_odds)
         fixed, by_ability = torch.stack([level, slope]).flatten(1) @ value.T
         least, most = slope.amin(1).clamp(max=0).sum(), slope.amax(1).clamp(min=0).sum()
         step = (most - least) / self.table.cells + torch.finfo(value.dtype).tiny
         points = least + step * torch.arange(self.table.cells + 1, dtype=value.dtype, device=value.device)
         place = (by_ability - least) / step
         cell = place.floor().clamp(0, self.table.cells - 1)
-        polynomials = self._polynomials(log_weights + log_probs[0].sum(-1), points, step)
+        polynomials = self._polynomials(base, points, step)
         terms = polynomials.gather(1, cell.long().expand(8, -1)).unbind()
         total = terms[-1]
         for term in terms[-2::-1]:
             total = torch.addcmul(term, total, place - cell)
         return fixed + total
 
-    def _lines(self, log_probs: Tensor) -> tuple[Tensor, Tensor]:
+    def _lines(self, log_odds: Tensor) -> tuple[Tensor, Tensor]:
         """Log odds against the lowest category as lines in the ability: values at 0 and slopes (item, category - 1)."""
-        at_low, at_high = ((log_probs[1:, node] - log_probs[0, node]).T for node in (0, -1))
+        at_low, at_high = (log_odds[:, node].T for node in (0, -1))
         slope = torch.where(self.exists, (at_high - at_low) / (self.nodes[-1] - self.nodes[0]), 0.0)
         return at_low - slope * self.nodes[0], slope
 

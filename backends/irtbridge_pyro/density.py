@@ -46,7 +46,7 @@ class PyroDensity(Program):
 
     `native` is a Pyro model, ``model(response, observed)``: persons in a plate at dim -2, items in a plate at dim -1,
     one sample site for each variable, and the site ``response``. `data` are its arguments. With the abilities
-    integrated out it is ``model(indicators, counts)``, over a plate of response patterns.
+    integrated out it is ``model(statistics, counts)``, over a plate of response patterns.
     """
 
     data: tuple[Tensor, ...]

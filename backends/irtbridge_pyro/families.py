@@ -88,28 +88,122 @@ class Graded(Categories):
         return at_least + not_above + _of_category(pad(log_gap, (1, 1)), value)
 
 
+class Sequential(Categories):
+    """Continuation ratios: ``P(Y >= k | Y >= k - 1) = sigma(slope - shift_k)``."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        u = self.slope - self.shift.T[:, None]  # categories first, as in `PartialCredit`
+        step = torch.arange(1, len(u) + 1, dtype=value.dtype, device=value.device)[:, None, None]
+        taken = step <= value
+        faced = taken | ((step == value + 1) & self.exists.T[1:, None])
+        return torch.where(faced, logsigmoid(torch.where(taken, u, -u)), 0.0).sum(0)
+
+
+class Nominal(Categories):
+    """Log odds against the lowest category: ``log P(Y = k) / P(Y = 0) = (k + deviation_k) slope - shift_k``."""
+
+    def __init__(
+        self, slope: Tensor, shift: Tensor, exists: Tensor, deviation: Tensor, validate_args: bool | None = None
+    ) -> None:
+        self.deviation = deviation
+        super().__init__(slope, shift, exists, validate_args)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        number = torch.arange(len(self.exists.T), dtype=self.slope.dtype, device=self.slope.device)
+        score = number + pad(self.deviation, (1, 0))
+        offset = torch.where(self.exists, pad(self.shift, (1, 0)), FAR)
+        log_odds = score.T[:, None] * self.slope - offset.T[:, None]
+        return _of_category(score, value) * self.slope - _of_category(offset, value) - log_odds.logsumexp(0)
+
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Nominal:
+        slope = self.slope.expand(*batch_shape, *self.slope.shape[2:])
+        return Nominal(slope, self.shift, self.exists, self.deviation, False)
+
+
 def _of_category(table: Tensor, value: Tensor) -> Tensor:
     """Entries (person, item) of a table (item, category) at each response's category."""
     return table.T.gather(0, value.long())
 
 
-def _binary(slope: Tensor, shift: Tensor, exists: Tensor, **asymptotes: Tensor) -> dist.TorchDistribution:
+def _binary(slope: Tensor, shift: Tensor, exists: Tensor, **shapes: Tensor) -> dist.TorchDistribution:
     x = slope - shift[:, 0]
-    if not asymptotes:
+    if not shapes:
         return Bernoulli(logits=x)
-    lower = asymptotes.get("lower", x.new_zeros(()))
-    upper = asymptotes.get("upper", x.new_ones(()))
+    lower = shapes.get("lower", x.new_zeros(()))
+    upper = shapes.get("upper", x.new_ones(()))
     above, below = logsigmoid(x), logsigmoid(-x)
     right = torch.logaddexp(lower.log() + below, upper.log() + above)
     wrong = torch.logaddexp(torch.log1p(-lower) + below, torch.log1p(-upper) + above)
     return Bernoulli(logits=right - wrong)
 
 
-# Functions of slope (person, item), shift (item, category - 1), which categories exist (item, category), asymptotes.
+def _beta(slope: Tensor, shift: Tensor, exists: Tensor, precision: Tensor) -> dist.Beta:
+    x = slope - shift[:, 0]
+    return dist.Beta(x.sigmoid() * precision, (-x).sigmoid() * precision)
+
+
+def _poisson(slope: Tensor, shift: Tensor, exists: Tensor) -> dist.Poisson:
+    return dist.Poisson((slope - shift[:, 0]).exp())
+
+
+class OrderedBeta(dist.TorchDistribution):
+    """Fractions from 0 to 1: ordered logits of 0, of what lies between, and of 1, and a beta distribution between.
+
+    Parameters
+    ----------
+    slope, shift : Tensor, shape (person, item) and (item, 1)
+        Their difference is the logit of the beta distribution's mean.
+    exists : Tensor of bool, shape (item, 3)
+        Not used.
+    cutpoint : Tensor, shape (item or 1, 2)
+        Where 0 ends, and where 1 begins.
+    precision : Tensor, shape (item or 1,)
+        Sum of the two parameters of the beta distribution.
+    """
+
+    arg_constraints = {"cutpoint": constraints.ordered_vector, "precision": constraints.positive}  # noqa: RUF012
+    support = constraints.unit_interval
+
+    def __init__(self, slope: Tensor, shift: Tensor, exists: Tensor, cutpoint: Tensor, precision: Tensor) -> None:
+        self.x, self.cutpoint, self.precision = slope - shift[:, 0], cutpoint, precision
+        self.between = _beta(slope, shift, exists, precision)
+        super().__init__(self.x.shape, validate_args=False)
+
+    def log_parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Log probabilities of 0, of what lies between, and of 1."""
+        low, high = self.cutpoint.unbind(-1)
+        gap = torch.log(-torch.expm1(low - high))
+        return (
+            logsigmoid(low - self.x),
+            logsigmoid(self.x - low) + logsigmoid(high - self.x) + gap,
+            logsigmoid(self.x - high),
+        )
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        zero, between, one = self.log_parts()
+        inside = (value > 0) & (value < 1)
+        density = between + self.between.log_prob(torch.where(inside, value, 0.5))
+        return torch.where(inside, density, torch.where(value > 0.5, one, zero))
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        which = dist.Categorical(logits=torch.stack(self.log_parts(), -1)).sample(sample_shape)
+        return torch.where(which == 1, self.between.sample(sample_shape), which / 2)
+
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> OrderedBeta:
+        return self
+
+
+# Functions of slope (person, item), shift (item, category - 1), which categories exist (item, category), and
+# `Family.shapes`.
 DISTRIBUTIONS: dict[type[Family], Callable[..., dist.TorchDistribution]] = {
     families.Binary: _binary,
     families.Graded: Graded,
     families.PartialCredit: PartialCredit,
+    families.Nominal: Nominal,
+    families.Sequential: Sequential,
+    families.Beta: _beta,
+    families.OrderedBeta: OrderedBeta,
+    families.Poisson: _poisson,
 }
 
 
@@ -123,7 +217,7 @@ def response_builder(family: Family) -> Callable[[Values, Dims, Tensor], dist.To
 
 
 def _response(family: Family, values: Values, dims: Dims, exists: Tensor) -> dist.TorchDistribution:
-    return DISTRIBUTIONS[type(family)](*_predictor(family, values, dims), exists, **family.asymptotes(values))
+    return DISTRIBUTIONS[type(family)](*_predictor(family, values, dims), exists, **family.shapes(values, dims))
 
 
 def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tensor]:
@@ -133,16 +227,18 @@ def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Tensor, Tens
     """
     ability, D = values[family.ability], family.scaling
     location = reduce(torch.add, (_by_item_category(values[name], dims[name]) for name in family.location))
+    shift = -location if family.parameterization == "intercept" else location
+    scaled = family.scales_locations(dims)
     if family.discrimination is None:
-        return D * ability.unsqueeze(-1), D * location
+        return D * ability.unsqueeze(-1), D * location if scaled else shift
     discrimination = values[family.discrimination].clamp(-STEEPEST, STEEPEST)
     if "category" in dims[family.discrimination]:
-        return D * ability[:, None, None] * discrimination, location
+        return D * ability[:, None, None] * discrimination, shift
     if "trait" in dims[family.discrimination]:
-        return D * ability @ discrimination.T, location
+        return D * ability @ discrimination.T, shift
     # An outer product as a matrix product: its gradients are two products too, and not two tables that are summed.
     by_item = discrimination.reshape(-1, 1)
-    return D * ability.unsqueeze(-1) @ by_item.T, D * by_item * location
+    return D * ability.unsqueeze(-1) @ by_item.T, D * by_item * location if scaled else shift
 
 
 def _by_item_category(value: Tensor, dims: tuple[str, ...]) -> Tensor:

@@ -13,7 +13,7 @@ from pyro.distributions import constraints
 from pyro.distributions.transforms import OrderedTransform
 from torch import Tensor
 from torch.distributions import biject_to, transform_to
-from torch.distributions.transforms import Transform
+from torch.distributions.transforms import AffineTransform, ComposeTransform, Transform
 from torch.special import log_ndtr, ndtr, ndtri
 
 from irtbridge.model import priors
@@ -168,6 +168,59 @@ class OrderedNormal(dist.TorchDistribution):
         return OrderedNormal(self.loc.expand(shape), self.scale.expand(shape), self.support, False)
 
 
+class Decreasing(constraints.Constraint):
+    """The negatives of ordered vectors.
+
+    Parameters
+    ----------
+    negative : Constraint
+        `ordered_vector` or `OrderedRows`: where the negatives lie.
+    """
+
+    event_dim = 1
+
+    def __init__(self, negative: constraints.Constraint) -> None:
+        self.negative = negative
+
+    def check(self, value: Tensor) -> Tensor:
+        """Whether every vector decreases."""
+        return self.negative.check(-value)
+
+
+for registry in (biject_to, transform_to):
+    registry.register(
+        Decreasing,
+        lambda support: ComposeTransform([biject_to(support.negative), AffineTransform(0.0, -1.0, event_dim=1)]),
+    )
+
+
+class DecreasingNormal(OrderedNormal):
+    """Independent normals on the cone of decreasing vectors: the negatives of an `OrderedNormal`.
+
+    Parameters
+    ----------
+    loc, scale, support
+        As of `OrderedNormal`; the support is that of the negatives.
+    """
+
+    def __init__(
+        self,
+        loc: Tensor,
+        scale: Tensor,
+        support: constraints.Constraint = constraints.ordered_vector,
+        validate_args: bool | None = None,
+    ) -> None:
+        self.negative = OrderedNormal(-loc, scale, support, False)
+        super().__init__(loc, scale, Decreasing(support), validate_args)
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        return -self.negative.sample(sample_shape)
+
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> DecreasingNormal:
+        shape = (*batch_shape, *self.event_shape)
+        return DecreasingNormal(self.loc.expand(shape), self.scale.expand(shape), self.negative.support, False)
+
+
 def _lkj_cholesky(prior: Prior, eta: Tensor) -> dist.TorchDistribution:
     return dist.LKJCholesky(eta.shape[-1], eta[0, 0])
 
@@ -182,6 +235,7 @@ DISTRIBUTIONS: dict[type[Prior], Callable[..., dist.TorchDistribution]] = {
     priors.Beta: lambda prior, alpha, beta: dist.Beta(alpha, beta),
     priors.Gamma: lambda prior, concentration, rate: dist.Gamma(concentration, rate),
     priors.OrderedNormal: lambda prior, loc, scale, **support: OrderedNormal(loc, scale, **support),
+    priors.DecreasingNormal: lambda prior, loc, scale, **support: DecreasingNormal(loc, scale, **support),
     priors.MultivariateNormal: lambda prior, loc, scale_tril: dist.MultivariateNormal(loc, scale_tril=scale_tril),
     priors.LKJCholesky: _lkj_cholesky,
 }

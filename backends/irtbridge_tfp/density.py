@@ -26,7 +26,7 @@ class TfpDensity(Program):
 
     `native` is that joint distribution. Its variables are sites: an array with fixed or missing elements (a Q-matrix,
     items with fewer categories) is a flat vector of the elements that are estimated. With the abilities integrated out
-    ``response`` is the matrix of indicators of the response patterns (see `irtbridge.model.patterns`).
+    ``response`` is the matrix of statistics of the response patterns (see `irtbridge.model.patterns`).
     """
 
     data: tuple[Tensor, ...]

@@ -36,7 +36,7 @@ def response_distribution(family: Family, params: Mapping[str, Tensor], dims: Di
         Which categories each item has, the lowest included.
     """
     slope, shift = predictor(family, params, dims, len(exists))
-    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.asymptotes(params))
+    return DISTRIBUTIONS[type(family)](slope, shift, exists, **family.shapes(params, dims))
 
 
 def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items: int) -> tuple[Tensor, Tensor]:
@@ -46,13 +46,15 @@ def predictor(family: Family, params: Mapping[str, Tensor], dims: Dims, n_items:
     """
     ability = params[family.ability]
     location = sum(_to_item_category(params[name], dims[name]) for name in family.location)
+    shift = -location if family.parameterization == "intercept" else location
     slopes = _slopes(family, params, dims)
     if "category" in dims.get(family.discrimination or "", ()):
-        return family.scaling * ability[..., None, None] * slopes[..., None, :, :], location
+        return family.scaling * ability[..., None, None] * slopes[..., None, :, :], shift
     if dims[family.ability] == ("person", "trait"):
-        return family.scaling * tf.matmul(ability, slopes, transpose_b=True), location
+        return family.scaling * tf.matmul(ability, slopes, transpose_b=True), shift
     slopes = tf.ones([n_items], ability.dtype) * slopes
-    shift = family.scaling * slopes[..., None] * location
+    if family.scales_locations(dims):
+        shift = family.scaling * slopes[..., None] * location
     return tf.matmul(family.scaling * ability[..., None], slopes[..., None, :]), shift
 
 
@@ -94,14 +96,14 @@ def _bernoulli_log_prob(x: Tensor, y: Tensor) -> tuple[Tensor, Callable[[Tensor]
     return y * x - tf.maximum(x, tf.zeros([], x.dtype)) - tf.math.log1p(small), gradient
 
 
-def _binary(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], **asymptotes: Tensor) -> Any:
+def _binary(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], **shapes: Tensor) -> Any:
     """Bernoulli whose logit is log P(Y = 1) - log P(Y = 0); without asymptotes that is slope - shift."""
     x = slope - shift[..., None, :, 0]
-    if not asymptotes:
+    if not shapes:
         return Bernoulli(logits=x)
     above, below = tf.math.log_sigmoid(x), tf.math.log_sigmoid(-x)
-    lower, not_lower = _log_and_complement(asymptotes.get("lower"), absent=(IMPOSSIBLE, 0.0))
-    upper, not_upper = _log_and_complement(asymptotes.get("upper"), absent=(0.0, IMPOSSIBLE))
+    lower, not_lower = _log_and_complement(shapes.get("lower"), absent=(IMPOSSIBLE, 0.0))
+    upper, not_upper = _log_and_complement(shapes.get("upper"), absent=(0.0, IMPOSSIBLE))
     right = tfp.math.log_add_exp(lower + below, upper + above)
     wrong = tfp.math.log_add_exp(not_lower + below, not_upper + above)
     return Bernoulli(logits=right - wrong)
@@ -132,8 +134,96 @@ def _partial_credit(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> 
     return _categorical(score * slope[..., None] - offset[..., None, :, :], exists)
 
 
+def _nominal(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], deviation: Tensor) -> Any:
+    """Categorical whose logits are ``(k + deviation_k) slope - shift_k``."""
+    score = tf.range(1, exists.shape[1], dtype=slope.dtype) + deviation[..., None, :, :]
+    return _categorical(_pad(score * slope[..., None] - shift[..., None, :, :], 1, 0), exists)
+
+
+def _sequential(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
+    """Categorical with log P(Y = k) = log sigma(u_1) + ... + log sigma(u_k) + log sigma(-u_{k+1})."""
+    u = slope[..., None] - shift[..., None, :, :]
+    stop = tf.where(exists[:, 1:], tf.math.log_sigmoid(-u), tf.zeros([], u.dtype))
+    return _categorical(_pad(tf.cumsum(tf.math.log_sigmoid(u), axis=-1), 1, 0) + _pad(stop, 0, 1), exists)
+
+
 def _categorical(logits: Tensor, exists: NDArray[np.bool_]) -> Any:
     return tfd.Categorical(logits=tf.where(exists, logits, tf.constant(IMPOSSIBLE, logits.dtype)))
+
+
+def _beta(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], precision: Tensor) -> Any:
+    return _beta_of_logit(slope - shift[..., None, :, 0], precision)
+
+
+def _beta_of_logit(x: Tensor, precision: Tensor) -> Any:
+    precision = precision[..., None, :]
+    return tfd.Beta(tf.sigmoid(x) * precision, tf.sigmoid(-x) * precision)
+
+
+def _poisson(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
+    return tfd.Poisson(log_rate=slope - shift[..., None, :, 0])
+
+
+class OrderedBeta(tfp.distributions.Distribution):  # type: ignore[misc]
+    """Fractions from 0 to 1: ordered logits of 0, of what lies between, and of 1, and a beta distribution between.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., person, item)
+        Logit of the beta distribution's mean.
+    cutpoint : Tensor, shape (..., item or 1, 2)
+        Where 0 ends, and where 1 begins.
+    precision : Tensor, shape (..., item or 1)
+        Sum of the two parameters of the beta distribution.
+    """
+
+    def __init__(self, x: Tensor, cutpoint: Tensor, precision: Tensor, name: str = "OrderedBeta") -> None:
+        parameters = {"x": x, "cutpoint": cutpoint, "precision": precision, "name": name}
+        self.x, self.cutpoint, self.between = x, cutpoint, _beta_of_logit(x, precision)
+        super().__init__(
+            dtype=x.dtype,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters=parameters,
+            name=name,
+        )
+
+    def _batch_shape(self) -> Any:
+        return self.x.shape
+
+    def _batch_shape_tensor(self) -> Tensor:
+        return tf.shape(self.x)
+
+    def _event_shape(self) -> Any:
+        return tf.TensorShape([])
+
+    def _event_shape_tensor(self) -> Tensor:
+        return tf.constant([], tf.int32)
+
+    def log_parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Log probabilities of 0, of what lies between, and of 1."""
+        low, high = self.cutpoint[..., None, :, 0], self.cutpoint[..., None, :, 1]
+        above, below = tf.math.log_sigmoid(self.x - low), tf.math.log_sigmoid(high - self.x)
+        between = above + below + tf.math.log(-tf.math.expm1(low - high))
+        return tf.math.log_sigmoid(low - self.x), between, tf.math.log_sigmoid(self.x - high)
+
+    def _log_prob(self, value: Tensor) -> Tensor:
+        zero, between, one = self.log_parts()
+        inside = (value > 0) & (value < 1)
+        density = between + self.between.log_prob(tf.where(inside, value, tf.constant(0.5, self.dtype)))
+        return tf.where(inside, density, tf.where(value > 0.5, one, zero))
+
+    def _sample_n(self, n: int, seed: Any = None) -> Tensor:
+        of_part, of_beta = tfp.random.split_seed(seed, n=2)
+        which = tfd.Categorical(tf.stack(self.log_parts(), -1)).sample(n, seed=of_part)
+        return tf.where(which == 1, self.between.sample(n, seed=of_beta), tf.cast(which, self.dtype) / 2)
+
+
+def _ordered_beta(
+    slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], cutpoint: Tensor, precision: Tensor
+) -> OrderedBeta:
+    return OrderedBeta(slope - shift[..., None, :, 0], cutpoint, precision)
 
 
 def _pad(x: Tensor, before: int, after: int) -> Tensor:
@@ -141,9 +231,14 @@ def _pad(x: Tensor, before: int, after: int) -> Tensor:
     return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[before, after]])
 
 
-# Functions of slope (..., person, item), shift (..., item, category - 1), which categories exist, and asymptotes.
+# Functions of slope (..., person, item), shift (..., item, category - 1), which categories exist, and `Family.shapes`.
 DISTRIBUTIONS: dict[type[Family], Callable[..., Any]] = {
     families.Binary: _binary,
     families.Graded: _graded,
     families.PartialCredit: _partial_credit,
+    families.Nominal: _nominal,
+    families.Sequential: _sequential,
+    families.Beta: _beta,
+    families.OrderedBeta: _ordered_beta,
+    families.Poisson: _poisson,
 }

@@ -11,6 +11,7 @@ import tensorflow_probability as tfp
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.observations import POSSIBLE
 from irtbridge.model.priors import Exactly
 from irtbridge_tfp.arguments import line_up
 from irtbridge_tfp.collapsed import pattern_distribution, place_abilities
@@ -25,7 +26,7 @@ class Model:
     """A layout in TensorFlow. It holds no data: they are arguments.
 
     `data` is (response codes,) where none is missing, else (response codes, whether each is observed); with the
-    abilities integrated out (indicators of patterns, their counts).
+    abilities integrated out (statistics of patterns, their counts).
 
     Parameters
     ----------
@@ -75,8 +76,12 @@ class Model:
         spec = self.layout.spec
         each = response_distribution(spec.family, full, spec.dims, self.layout.exists)
         if observed:
-            each = tfd.Masked(each, *observed, safe_sample_fn=lambda d: tf.zeros([], d.dtype))
+            each = tfd.Masked(each, *observed, safe_sample_fn=self._possible)
         return tfd.Independent(each, 2, name="response")
+
+    def _possible(self, each: Any) -> Tensor:
+        """A response that stands for a missing one."""
+        return tf.constant(POSSIBLE[self.layout.spec.family.kind], each.dtype)
 
     def expand(self, slot: Slot, site: Tensor) -> Tensor:
         """Site (..., *site_shape) to full array (..., *shape); what is not estimated is 0, or known."""

@@ -42,8 +42,13 @@ def site_bijector(slot: Slot, dtype: str) -> Any:
     if prior.support == "cholesky":
         return tfb.CorrelationCholesky()
     if prior.support == "ordered":
-        return Ordered(order_groups(slot))
+        increasing = Ordered(order_groups(slot))
+        return increasing if prior.direction > 0 else tfb.Chain([_minus(dtype), increasing])
     return _bijector_between(*(tf.constant(end, dtype) for end in prior.bounds()))
+
+
+def _minus(dtype: Any) -> Any:
+    return tfb.Scale(tf.constant(-1.0, dtype))
 
 
 def _bijector_between(low: Tensor, high: Tensor) -> Any:
@@ -158,6 +163,10 @@ def _truncated_normal(slot: Slot, loc: Tensor, scale: Tensor, low: Tensor, high:
     return tfd.TruncatedNormal(loc, scale, tf.maximum(low, -FAR), tf.minimum(high, FAR))
 
 
+def _decreasing_normal(slot: Slot, loc: Tensor, scale: Tensor) -> Any:
+    return tfd.TransformedDistribution(OrderedNormal(-loc, scale, order_groups(slot)), _minus(loc.dtype))
+
+
 def _gamma(slot: Slot, concentration: Tensor, rate: Tensor) -> Any:
     return tfd.Gamma(concentration, rate, force_probs_to_zero_outside_support=True)
 
@@ -176,6 +185,7 @@ DISTRIBUTIONS: dict[type[Prior], Callable[..., Any]] = {
     priors.Beta: _beta,
     priors.Gamma: _gamma,
     priors.OrderedNormal: lambda slot, loc, scale: OrderedNormal(loc, scale, order_groups(slot)),
+    priors.DecreasingNormal: _decreasing_normal,
     priors.MultivariateNormal: lambda slot, loc, scale_tril: tfd.MultivariateNormalTriL(loc, scale_tril),
     priors.LKJCholesky: lambda slot, eta: tfd.CholeskyLKJ(slot.shape[-1], eta),
 }

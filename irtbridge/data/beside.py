@@ -49,6 +49,12 @@ class Beside:
         """Columns that are no items."""
         return list(dict.fromkeys(name for name in (self.group, *(self.covariates or ()), self.weights) if name))
 
+    @property
+    def not_in_person_data(self) -> list[str]:
+        """Named columns that `person_data` has not."""
+        own = set() if self.person_data is None else {*self.person_data.columns}
+        return [name for name in self.named if name not in own]
+
     def taken_from(self, frame: pd.DataFrame) -> list[str]:
         """The named columns that the responses' own table has; the others are in `person_data`.
 

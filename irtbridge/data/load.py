@@ -136,7 +136,7 @@ def load_responses(
         _check_unchanged(items, drop, missing, key)
         return beside.added_to(source)
     columns = Columns(shape, person, item, response, None if items is None else _texts(items), _texts(drop))
-    frame, name = read_source(source, header, {*columns.known, *beside.named}, notes)
+    frame, name = read_source(source, header, {*columns.known, *beside.named}, notes, beside.not_in_person_data)
     if not len(frame):
         raise DataError(f"{name}: the table has no rows; it needs one per person or per response.")
     table, taken = to_table(frame, replace(columns, beside=beside.taken_from(frame)), key is not None, notes)

@@ -31,7 +31,9 @@ SHORTEST_RUN = 3
 COMPARED = 1000
 
 
-def read_source(source: object, header: bool, known: Collection[str], notes: Notes) -> tuple[pd.DataFrame, str]:
+def read_source(
+    source: object, header: bool, known: Collection[str], notes: Notes, beside: Collection[str] = ()
+) -> tuple[pd.DataFrame, str]:
     """Read a path, named data set, DataFrame or array.
 
     Parameters
@@ -44,6 +46,8 @@ def read_source(source: object, header: bool, known: Collection[str], notes: Not
         Names of columns: a header that has one of them is a header.
     notes : Notes
         Told what was guessed.
+    beside : collection of str
+        Covariates that are wanted of a named data set's persons.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def read_source(source: object, header: bool, known: Collection[str], notes: Not
         It cannot be read, or its first row seems to be a person's responses.
     """
     if isinstance(source, str) and is_dataset(source):
-        frame, name = read_dataset(source, known), source
+        frame, name = read_dataset(source, beside), source
     elif isinstance(source, (str, PathLike)):
         path = _existing(source)
         if _ending(path) in TEXT_ENDINGS:

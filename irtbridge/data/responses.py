@@ -1,4 +1,4 @@
-"""Responses: values, missing values, categories, labels, and what is known of persons and items."""
+"""Responses and what belongs to them: covariates of persons and items, groups, weights."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from irtbridge.data.covariates import check_weights, covariates, plain_table, table_of
 from irtbridge.data.designs import Design, design_matrix
-from irtbridge.data.kinds import CATEGORIES, KINDS, MISSING, as_values, check_categories, check_kind, check_numbers
-from irtbridge.data.labels import Label, check_unique, item_names, of_one_type
+from irtbridge.data.kinds import CATEGORIES, KINDS, MISSING
+from irtbridge.data.matrix import ResponseMatrix
 from irtbridge.data.splitting import check_given, pieces_of, values_of
 from irtbridge.errors import DataError, nearest_first
 
@@ -23,7 +23,7 @@ Rows = slice | NDArray[np.intp] | Sequence[int]
 
 
 @dataclass(frozen=True, eq=False)
-class Responses:
+class Responses(ResponseMatrix):
     """Checked responses: what every backend gets.
 
     Attributes
@@ -41,6 +41,8 @@ class Responses:
         What the data are called in tables.
     notes : tuple of str
         What was guessed when they were read, and what may be wrong; not part of the fingerprint.
+    kind : {"categories", "fractions", "counts"}
+        What the values are.
     person_data, item_data : DataFrame, optional
         Covariates: a row per person or item, in their order and with their labels as index. Columns are numbers or
         Categorical; a Categorical's first level is its reference.
@@ -48,8 +50,6 @@ class Responses:
         The column of `person_data` that has each person's group.
     weights : ndarray of float64, shape (person,), optional
         How many persons each row stands for: whole numbers, 1 or greater.
-    kind : {"categories", "fractions", "counts"}
-        What the values are.
     origins : tuple of str, length item, optional
         Where items were split by group: the item that each one comes from.
 
@@ -62,54 +62,16 @@ class Responses:
         If there is no such kind.
     """
 
-    values: NDArray[Any]
-    persons: tuple[Label, ...]
-    items: tuple[str, ...]
-    categories: tuple[tuple[int, ...], ...]
-    name: str = "data"
-    notes: tuple[str, ...] = ()
     person_data: pd.DataFrame | None = None
     item_data: pd.DataFrame | None = None
     group: str | None = None
     weights: NDArray[np.float64] | None = None
-    kind: str = CATEGORIES
     origins: tuple[str, ...] | None = None
     # The data that some persons were selected from, and their rows there: a design is one of all persons.
     _selected: tuple[Responses, Rows] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_kind(self.kind)
-        self._set("values", as_values(self.kind, self.values))
-        self._set("persons", of_one_type(self.persons))
-        self._set("items", tuple(str(item) for item in self.items))
-        self._set("categories", tuple(tuple(int(v) for v in c) for c in self.categories))
-        self._set("notes", tuple(self.notes))
-        self._check_lengths()
-        check_unique("person", self.persons, " Labels that differ only in being number or text, as 1 and '1', are one.")
-        check_unique("item", self.items)
-        for item, values, categories in zip(self.items, self.values.T, self.categories, strict=True):
-            if self.kind == CATEGORIES:
-                check_categories(item, values, categories)
-            else:
-                check_numbers(self.kind, item, values[values != MISSING])
-        self._check_what_belongs_to_them()
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def _check_lengths(self) -> None:
-        for kind, given, expected in (
-            ("person labels", self.n_persons, self.values.shape[0]),
-            ("item labels", self.n_items, self.values.shape[1]),
-            ("sets of categories", len(self.categories), self.values.shape[1]),
-            ("origins", self.n_items if self.origins is None else len(self.origins), self.values.shape[1]),
-        ):
-            if given != expected:
-                raise DataError(f"{given} {kind} for values of shape {self.values.shape}; give {expected}.")
-        if self.kind != CATEGORIES and any(self.categories):
-            raise DataError(f"responses that are {self.kind} have no categories; give an empty tuple for each item.")
-
-    def _check_what_belongs_to_them(self) -> None:
+        super().__post_init__()
         if self.person_data is not None:
             self._set("person_data", covariates("person", self.person_data, self.persons, self.group))
         if self.item_data is not None:
@@ -118,6 +80,8 @@ class Responses:
             self._set("weights", check_weights(self.weights, self.persons))
         if self.origins is not None:
             self._set("origins", tuple(self.origins))
+            if len(self.origins) != self.n_items:
+                raise DataError(f"{len(self.origins)} origins for {self.n_items} items; give one for each.")
         if self.group is not None and (self.person_data is None or self.group not in self.person_data):
             there = [] if self.person_data is None else nearest_first(self.group, map(str, self.person_data.columns))
             raise DataError(
@@ -125,43 +89,9 @@ class Responses:
             )
 
     @property
-    def n_persons(self) -> int:
-        """Number of persons, rows of the data."""
-        return len(self.persons)
-
-    @property
     def total_weight(self) -> float:
         """How many persons the rows stand for."""
         return float(self.n_persons if self.weights is None else self.weights.sum())
-
-    @property
-    def n_items(self) -> int:
-        """Number of items."""
-        return len(self.items)
-
-    @property
-    def n_categories(self) -> NDArray[np.int64]:
-        """Number of categories of each item, shape (item,); 1 where responses are no categories."""
-        return np.array([max(len(c), 1) for c in self.categories], dtype=np.int64)
-
-    @property
-    def max_categories(self) -> int:
-        """Number of categories of the item that has most."""
-        return int(self.n_categories.max())
-
-    @property
-    def observed(self) -> NDArray[np.bool_]:
-        """Where a response was observed, shape (person, item)."""
-        return np.asarray(self.values != MISSING, dtype=np.bool_)
-
-    @property
-    def recoded(self) -> dict[str, dict[int, int]]:
-        """Original value to code, for the items whose categories are not ``0 .. K - 1`` already."""
-        return {
-            item: {value: code for code, value in enumerate(categories)}
-            for item, categories in zip(self.items, self.categories, strict=True)
-            if categories != tuple(range(len(categories)))
-        }
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -290,21 +220,6 @@ class Responses:
         """The design matrix of a formula over `item_data`."""
         return design_matrix(self.item_data, formula, intercept=intercept, what="item")
 
-    def to_frame(self) -> pd.DataFrame:
-        """Table of persons by items in the original category values; NaN is missing.
-
-        Returns
-        -------
-        DataFrame of float, shape (person, item)
-        """
-        index = pd.Index(self.persons, name="person")
-        if self.kind != CATEGORIES:
-            numbers = np.where(self.observed, self.values, np.nan)
-            return pd.DataFrame(numbers, index=index, columns=list(self.items))
-        # Code -1 picks the NaN at the end.
-        columns = [np.array([*c, np.nan])[codes] for c, codes in zip(self.categories, self.values.T, strict=True)]
-        return pd.DataFrame(np.column_stack(columns), index=index, columns=list(self.items))
-
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON; notes, covariates, weights, ... are there if there are any."""
         return {"values": self.values.tolist()} | self.described()
@@ -348,83 +263,4 @@ class Responses:
             weights=data.get("weights"),
             kind=kind,
             origins=data.get("origins"),
-        )
-
-    @classmethod
-    def from_numbers(
-        cls,
-        values: ArrayLike,
-        kind: str,
-        items: Sequence[str] | None = None,
-        persons: Sequence[Label] | None = None,
-        name: str = "data",
-    ) -> Responses:
-        """Wrap fractions or counts.
-
-        Parameters
-        ----------
-        values : array_like, shape (person, item)
-            Responses; NaN or ``-1`` is missing.
-        kind : {"fractions", "counts"}
-            What they are.
-        items, persons : sequence, optional
-            Labels; by default ``item1, item2, ...`` and ``1, 2, ...``.
-        name : str
-            What the data are called in tables.
-
-        Raises
-        ------
-        DataError
-            As the class itself.
-        """
-        numbers = np.asarray(values, dtype=np.float64)
-        labels = item_names(numbers.shape[-1]) if items is None else items
-        for item, column in zip(labels, numbers.T, strict=True):
-            check_numbers(kind, item, column[~np.isnan(column) & (column != MISSING)])
-        return cls(
-            values=np.where(np.isnan(numbers), MISSING, numbers).astype(KINDS[kind]),
-            persons=tuple(range(1, len(numbers) + 1) if persons is None else persons),
-            items=tuple(labels),
-            categories=((),) * numbers.shape[-1],
-            name=name,
-            kind=kind,
-        )
-
-    @classmethod
-    def from_codes(
-        cls,
-        values: ArrayLike,
-        n_categories: int | Sequence[int] | NDArray[np.int64] | None = None,
-        items: Sequence[str] | None = None,
-        persons: Sequence[Label] | None = None,
-        name: str = "data",
-    ) -> Responses:
-        """Wrap codes that are ``0 .. K - 1`` already, as a simulation gives them.
-
-        Parameters
-        ----------
-        values : array_like of int, shape (person, item)
-            Category codes; ``-1`` is missing.
-        n_categories : int or array_like of int, shape (item,), optional
-            Number of categories, observed or not; by default the item's highest code plus one, at least 2.
-        items, persons : sequence, optional
-            Labels; by default ``item1, item2, ...`` and ``1, 2, ...``.
-        name : str
-            What the data are called in tables.
-
-        Raises
-        ------
-        DataError
-            As the class itself.
-        """
-        codes = as_values(CATEGORIES, values)
-        counts = np.maximum(codes.max(axis=0) + 1, 2) if n_categories is None else np.asarray(n_categories)
-        if counts.shape not in ((), (codes.shape[1],)):
-            raise DataError(f"n_categories has shape {counts.shape}, but there are {codes.shape[1]} items.")
-        return cls(
-            values=codes,
-            persons=tuple(range(1, len(codes) + 1) if persons is None else persons),
-            items=tuple(item_names(codes.shape[1]) if items is None else items),
-            categories=tuple(tuple(range(int(k))) for k in np.broadcast_to(counts, codes.shape[1:])),
-            name=name,
         )

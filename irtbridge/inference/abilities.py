@@ -1,7 +1,7 @@
 """Abilities given item parameters: draws from their exact conditional distribution.
 
 Both `draw_abilities` and `expected_abilities` weigh the nodes of a grid by `_log_posterior`, one matrix product of the
-responses with the log probabilities at the nodes.
+responses' statistics with the natural parameters at the nodes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from scipy import special
 
 from irtbridge.data.responses import Responses
 from irtbridge.inference.reduced_posterior import ReducedPosterior
-from irtbridge.model.density import category_log_probs
+from irtbridge.model.density import exponential_form
+from irtbridge.model.families import ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at, nodes_of
 from irtbridge.model.patterns import Patterns, columns_of, table_width
@@ -82,7 +83,7 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     """
     assert layout.collapse is not None
     rng = np.random.default_rng([seed, 1])
-    patterns = _of_persons(responses, np.float32)
+    patterns = _of_persons(layout, responses, np.float32)
     lead = layout.batch_shape(params)
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
@@ -112,7 +113,7 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     """
     assert layout.collapse is not None
     single = {name: np.asarray(value)[None] for name, value in params.items()}
-    patterns, standard = _of_persons(responses, np.float64), layout.standard_nodes[None]
+    patterns, standard = _of_persons(layout, responses, np.float64), layout.standard_nodes[None]
     if layout.reduction is not None:
         return _reduced_posterior(layout, single, _parts(layout, patterns), standard).moments()
     (nodes,), (log_posterior,) = _log_posterior(layout, single, patterns, standard)
@@ -144,12 +145,11 @@ def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArr
     return layout.collapse
 
 
-def _of_persons(responses: Responses, dtype: Any) -> NDArray[Any]:
-    """Each person's indicators in a column, those of the categories first, then 1, then those of missing responses."""
-    patterns = Patterns(responses.values, np.ones(responses.n_persons), responses.max_categories)
-    indicators = patterns.indicators(missing=patterns.some_missing)
-    columns = patterns.codes.shape[1] * (patterns.n_categories - 1)
-    return np.ascontiguousarray(np.insert(indicators, columns, 1.0, axis=1).T, dtype=dtype)
+def _of_persons(layout: Layout, responses: Responses, dtype: Any) -> NDArray[Any]:
+    """Each person's statistics in a column, then 1, then indicators of missing responses."""
+    patterns = Patterns(responses.values, np.ones(responses.n_persons))
+    statistics = patterns.statistics(layout, missing=patterns.some_missing)
+    return np.ascontiguousarray(np.insert(statistics, layout.n_columns, 1.0, axis=1).T, dtype=dtype)
 
 
 def _log_posterior(
@@ -169,9 +169,9 @@ def _log_posterior(
         Standardised abilities.
     """
     nodes, log_weights = _nodes(layout, standard, params)
-    log_probs = _log_probs_at(layout, params, nodes)
+    form = _form_at(layout, params, nodes)
     log_prior = np.zeros(()) if layout.by_person else log_weights
-    log_posterior = _weigh(log_probs, log_prior, patterns, _corners(layout))
+    log_posterior = _weigh(form, log_prior, patterns, _corners(layout))
     if layout.by_person:
         log_posterior += np.swapaxes(log_weights, -1, -2)
     return nodes, log_posterior
@@ -190,12 +190,14 @@ def _reduced_posterior(layout: Layout, params: Mapping[str, Array], parts: Parts
     assert layout.collapse is not None
     assert layout.reduction is not None
     nodes, _ = _nodes(layout, standard, params)
-    log_probs, log_prior = _log_probs_at(layout, params, nodes), -0.5 * standard**2
+    (natural, base), log_prior = _form_at(layout, params, nodes), -0.5 * standard**2
     reduction, n = layout.reduction, layout.collapse.n_nodes
-    alone = _weigh(log_probs[:, ::n, reduction.alone], log_prior[:, ::n, reduction.general], parts[0])
+    without = ExponentialForm(natural[:, ::n, reduction.alone], base[:, ::n, reduction.alone])
+    alone = _weigh(without, log_prior[:, ::n, reduction.general], parts[0])
     blocks = []
     for trait, items, (different, of_person) in zip(reduction.specific, reduction.blocks, parts[1], strict=True):
-        log_posterior = _weigh(log_probs[:, :, items], log_prior[..., trait], different, _corners(layout))
+        block = ExponentialForm(natural[:, :, items], base[:, :, items])
+        log_posterior = _weigh(block, log_prior[..., trait], different, _corners(layout))
         blocks.append((log_posterior, of_person))
     return ReducedPosterior.of(reduction, nodes, alone, blocks)
 
@@ -209,34 +211,35 @@ def _first_sum(layout: Layout, params: Mapping[str, Array], patterns: NDArray[An
 
 def _rows(layout: Layout, patterns: NDArray[Any], items: NDArray[np.intp]) -> NDArray[Any]:
     """What `_of_persons` would give of some items."""
-    hits, absent = columns_of(items, layout.exists[:, 1:].shape)
-    one = layout.exists[:, 1:].size
-    some = len(patterns) > one + 1
-    return patterns[np.r_[hits, one, absent + 1 if some else absent[:0]]]
+    own, absent = columns_of(layout, items)
+    some = len(patterns) > layout.n_columns + 1
+    return patterns[np.r_[own, layout.n_columns, absent + 1 if some else absent[:0]]]
 
 
-def _log_probs_at(layout: Layout, params: Mapping[str, Array], nodes: Array) -> Array:
-    """Log probabilities of all categories at the nodes; 0 where an item lacks the category."""
-    log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    return np.where(layout.exists, log_probs, 0.0)
+def _form_at(layout: Layout, params: Mapping[str, Array], nodes: Array) -> ExponentialForm:
+    """Natural parameters (draw, node, item, statistic) and base (draw, node, item) at the nodes of each draw."""
+    return exponential_form(layout, {**params, layout.spec.family.ability: nodes})
 
 
 def _corners(layout: Layout) -> tuple[NDArray[np.intp], Array] | None:
-    """Nodes to interpolate from, where log odds are linear in the abilities (see `Quadrature.corners`)."""
+    """Nodes to interpolate from, where natural parameters are linear in the abilities (see `Quadrature.corners`)."""
     if layout.collapse is None or not layout.spec.family.linear:
         return None
     return layout.collapse.corners(grid_dimensions(layout.spec))
 
 
 def _weigh(
-    log_probs: Array, log_prior: Array, patterns: NDArray[Any], corners: tuple[NDArray[np.intp], Array] | None = None
+    form: ExponentialForm,
+    log_prior: Array,
+    patterns: NDArray[Any],
+    corners: tuple[NDArray[np.intp], Array] | None = None,
 ) -> NDArray[Any]:
     """Log prior of the nodes and log likelihood of the patterns there, shape (draw, node, person).
 
     Parameters
     ----------
-    log_probs : ndarray, shape (draw, node, item, category)
-        Of each category at each node; 0 where an item lacks it.
+    form : ExponentialForm
+        Of `_form_at`, or its part that belongs to some items.
     log_prior : ndarray, shape (draw, node) or ()
         Of the nodes.
     patterns : ndarray, shape (column, person)
@@ -244,19 +247,17 @@ def _weigh(
     corners : tuple of ndarray, optional
         Of `_corners`.
     """
-    lowest, higher = log_probs[..., 0], log_probs[..., 1:]
-    columns = higher.shape[2] * higher.shape[3]
-    contrasts = (higher - lowest[..., None]).reshape(*lowest.shape[:2], columns).astype(patterns.dtype)
-    base = lowest.sum(axis=-1) + log_prior
-    observed, one, absent = np.split(patterns, [contrasts.shape[-1], contrasts.shape[-1] + 1])
+    natural = form.natural.reshape(*form.base.shape[:-1], -1).astype(patterns.dtype)
+    constant = form.base.sum(axis=-1) + log_prior
+    observed, one, absent = np.split(patterns, [natural.shape[-1], natural.shape[-1] + 1])
     if corners is not None:
         nodes, weights = corners
-        contrasts, observed = weights, contrasts[..., nodes, :] @ observed
+        natural, observed = weights, natural[..., nodes, :] @ observed
     # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
-    left = np.concatenate(_same_lead(contrasts, base[..., None]), axis=-1, dtype=patterns.dtype)
+    left = np.concatenate(_same_lead(natural, constant[..., None]), axis=-1, dtype=patterns.dtype)
     log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
     if len(absent):
-        log_posterior -= lowest.astype(patterns.dtype) @ absent
+        log_posterior -= form.base.astype(patterns.dtype) @ absent
     return np.asarray(log_posterior)
 
 

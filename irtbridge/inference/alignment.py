@@ -7,8 +7,8 @@ labelings, or settle on different ones. The rule:
 1. Each draw takes the order and the signs whose discriminations agree best with the mean over draws (sum over traits
    of the products), again and again until nothing changes: the relabeling of Stephens (2000), by the assignment that
    Papastamoulis & Ntzoufras (2022) use.
-2. Then the traits stand in the order of their sums of squared mean discriminations, the largest first, and the sum of
-   each trait's mean discriminations is positive.
+2. Then the traits stand in the order of their sums of squared mean discriminations, the largest first, and each trait
+   has the sign that makes the largest of its mean discriminations, in size, positive: `sign_items` names that item.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Symmetry:
     def aligned(self, program: Program, z: Array) -> Array:
         """Draws (chain, draw, dim) with traits in the order and with the signs of the rule."""
         params = {name: value.reshape(-1, *value.shape[2:]) for name, value in program.constrain(z).items()}
-        orders, signs = self.relabeling(self._loadings(params))
+        orders, signs = self.relabeling(self.loadings(params))
         if (orders == np.arange(orders.shape[1])).all() and (signs > 0).all():
             return z
         return program.unconstrain(self.relabelled(params, orders, signs)).reshape(z.shape)
@@ -84,7 +84,7 @@ class Symmetry:
         """Full arrays (draw, ...) in other orders and with other signs."""
         return {name: self._moved(self.spec[name], value, orders, signs) for name, value in params.items()}
 
-    def _loadings(self, params: Mapping[str, Array]) -> Array:
+    def loadings(self, params: Mapping[str, Array]) -> Array:
         """Discriminations (draw, row, trait); a row is an item or, where each has its own, a category of an item."""
         name = self.spec.family.discrimination or ""
         value = np.nan_to_num(params[name])  # an item may lack a category
@@ -104,7 +104,8 @@ class Symmetry:
         order, size = np.arange(pivot.shape[1]), np.sum(pivot**2, axis=0)
         for group in {tuple(np.flatnonzero(row)) for row in self.alike}:
             order[list(group)] = sorted(group, key=lambda trait: -size[trait])
-        return order, np.where(self.flips & (pivot.sum(axis=0)[order] < 0), -1.0, 1.0)
+        largest = np.take_along_axis(pivot, np.abs(pivot).argmax(axis=0)[None], axis=0)[0]
+        return order, np.where(self.flips & (largest[order] < 0), -1.0, 1.0)
 
     def _moved(self, variable: Variable, value: Array, orders: NDArray[np.intp], signs: Array) -> Array:
         if variable.prior.support == "cholesky":
@@ -122,6 +123,18 @@ def align(program: Program, draws: Draws) -> Draws:
     """Draws with the traits in the order and with the signs of the rule, where the model leaves them open."""
     symmetry = Symmetry.of(program.layout)
     return draws if symmetry is None else replace(draws, z=symmetry.aligned(program, draws.z))
+
+
+def sign_items(program: Program, draws: Draws) -> dict[str, str]:
+    """For each trait whose sign the model leaves open the item that has fixed it, where its slope is positive."""
+    symmetry = Symmetry.of(program.layout)
+    if symmetry is None or not symmetry.flips.any():
+        return {}
+    params = {name: value.reshape(-1, *value.shape[2:]) for name, value in program.constrain(draws.z).items()}
+    size, items = np.abs(symmetry.loadings(params).mean(axis=0)), program.responses.items
+    largest = size.argmax(axis=0) * len(items) // len(size)  # an item may have several rows, or all items one
+    chosen = zip(program.spec.traits, largest, symmetry.flips, strict=True)
+    return {trait: items[item] for trait, item, flips in chosen if flips}
 
 
 def _taken(loadings: Array, orders: NDArray[np.intp], signs: Array) -> Array:

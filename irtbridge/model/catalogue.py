@@ -1,8 +1,8 @@
 """The catalogue: each model is one function that returns a ModelSpec.
 
 Parameterisation: ``D a (theta - b)`` for one trait, ``D a . theta - b`` for several, D = 1 unless `scaling` says
-otherwise. Default priors are weakly informative; every one can be replaced by name, as in
-``two_pl(discrimination="LogNormal(0, 1)")``.
+otherwise; with ``parameterization="intercept"`` ``D a theta + d``, d being the variable ``intercept``. Default priors
+are weakly informative; every one can be replaced by name, as in ``two_pl(discrimination="LogNormal(0, 1)")``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,20 @@ from numpy.typing import ArrayLike, NDArray
 from irtbridge.data.labels import aligned, as_text, by_item, labels_of
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model.design import designed
-from irtbridge.model.families import Binary, Family, Graded, PartialCredit
+from irtbridge.model.families import (
+    Beta,
+    Binary,
+    Family,
+    Graded,
+    Nominal,
+    OrderedBeta,
+    PartialCredit,
+    Poisson,
+    Sequential,
+)
 from irtbridge.model.item_groups import Groups, q_matrix_of
 from irtbridge.model.priors import (
+    DecreasingNormal,
     HalfNormal,
     LKJCholesky,
     LogNormal,
@@ -40,6 +51,12 @@ DISCRIMINATION = LogNormal(0, 0.5)
 DIFFICULTY = Normal(0, 2)
 THRESHOLD = OrderedNormal(0, 2)
 STEP = Normal(0, 2)
+INTERCEPT = Normal(0, 2)
+DECREASING = DecreasingNormal(0, 2)
+LOG_ODDS = Normal(0, 3)
+SCORE_DEVIATION = Normal(0, 1)
+PRECISION = LogNormal(2, 1)  # its median is 7.4
+CUTPOINT = OrderedNormal((-2.0, 2.0), 2)
 CORRELATION = LKJCholesky(2)
 LOWER = "Beta(5, 17)"
 UPPER = "Beta(17, 5)"
@@ -53,6 +70,8 @@ def one_pl(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     difficulty: PriorLike = DIFFICULTY,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
     scaling: float = 1.0,
 ) -> ModelSpec:
     """One-parameter logistic (Rasch 1960): ``logit P = D (theta - b)``.
@@ -61,15 +80,17 @@ def one_pl(
     ----------
     common_discrimination : bool
         Estimate one slope for all items, ``D a (theta - b)``; the same model as a = 1 with a free ability SD.
-    ability, discrimination, difficulty : Prior or str
+    ability, discrimination, difficulty, intercept : Prior or str
         Priors.
+    parameterization : str
+        ``difficulty``, or ``intercept``: ``D a theta + d``.
     scaling : float
         D.
     """
     slope = [Variable("discrimination", (), as_prior(discrimination))] if common_discrimination else []
-    variables = [_ability(ability), *slope, Variable("difficulty", ("item",), as_prior(difficulty))]
-    family = Binary(discrimination="discrimination" if slope else None, scaling=scaling)
-    return ModelSpec("1pl", tuple(variables), family)
+    location, form = _location("difficulty", difficulty, intercept, parameterization)
+    family = Binary(discrimination="discrimination" if slope else None, scaling=scaling, **form)
+    return ModelSpec("1pl", (_ability(ability), *slope, location), family)
 
 
 def two_pl(
@@ -77,10 +98,13 @@ def two_pl(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     difficulty: PriorLike = DIFFICULTY,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Two-parameter logistic (Birnbaum 1968): ``logit P = D a (theta - b)``."""
-    return ModelSpec("2pl", _two_pl_variables(ability, discrimination, difficulty), Binary(scaling=scaling))
+    location, form = _location("difficulty", difficulty, intercept, parameterization)
+    return ModelSpec("2pl", (_ability(ability), _slopes(discrimination), location), Binary(scaling=scaling, **form))
 
 
 def three_pl(
@@ -89,11 +113,14 @@ def three_pl(
     discrimination: PriorLike = DISCRIMINATION,
     difficulty: PriorLike = DIFFICULTY,
     lower: PriorLike = LOWER,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Three-parameter logistic (Birnbaum 1968): ``P = c + (1 - c) sigma(D a (theta - b))``, `lower` = c."""
-    variables = *_two_pl_variables(ability, discrimination, difficulty), _asymptote("lower", lower)
-    return ModelSpec("3pl", variables, Binary(lower="lower", scaling=scaling))
+    location, form = _location("difficulty", difficulty, intercept, parameterization)
+    variables = _ability(ability), _slopes(discrimination), location, _asymptote("lower", lower)
+    return ModelSpec("3pl", variables, Binary(lower="lower", scaling=scaling, **form))
 
 
 def four_pl(
@@ -103,12 +130,15 @@ def four_pl(
     difficulty: PriorLike = DIFFICULTY,
     lower: PriorLike = LOWER,
     upper: PriorLike = UPPER,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Four-parameter logistic (Barton & Lord 1981): ``P = c + (d - c) sigma(D a (theta - b))``, `upper` = d."""
     asymptotes = _asymptote("lower", lower), _asymptote("upper", upper)
-    variables = *_two_pl_variables(ability, discrimination, difficulty), *asymptotes
-    return ModelSpec("4pl", variables, Binary(lower="lower", upper="upper", scaling=scaling))
+    location, form = _location("difficulty", difficulty, intercept, parameterization)
+    variables = _ability(ability), _slopes(discrimination), location, *asymptotes
+    return ModelSpec("4pl", variables, Binary(lower="lower", upper="upper", scaling=scaling, **form))
 
 
 def m2pl(
@@ -160,15 +190,19 @@ def graded(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     threshold: PriorLike = THRESHOLD,
+    intercept: PriorLike = DECREASING,
+    parameterization: str = "difficulty",
     correlation: PriorLike = CORRELATION,
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Graded response model (Samejima 1969): ``logit P(Y >= k) = D a (theta - b_k)``, b_k increasing.
 
-    With several traits ``logit P(Y >= k) = D a . theta - b_k``. Parameters as in `m2pl`.
+    With several traits ``logit P(Y >= k) = D a . theta - b_k``; with ``parameterization="intercept"`` ``D a . theta +
+    d_k``, d_k decreasing, and discriminations of any sign. Parameters as in `m2pl`.
     """
+    location, form = _location("threshold", threshold, intercept, parameterization, by_category=True)
     return _polytomous(
-        "grm", Graded(location=("threshold",), scaling=scaling), "threshold", as_prior(threshold),
+        "grm", Graded(scaling=scaling, **form), location,
         traits, q_matrix, correlated, ability, discrimination, correlation,
     )  # fmt: skip
 
@@ -181,16 +215,70 @@ def generalized_partial_credit(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     step: PriorLike = STEP,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
     correlation: PriorLike = CORRELATION,
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Generalised partial credit (Muraki 1992): ``log P(k) / P(k-1) = D a (theta - b_k)``.
 
-    With several traits ``D a . theta - b_k``. Parameters as in `m2pl`.
+    With several traits ``D a . theta - b_k``; with ``parameterization="intercept"`` ``D a . theta + d_k``. Parameters
+    as in `m2pl`.
     """
+    location, form = _location("step", step, intercept, parameterization, by_category=True)
     return _polytomous(
-        "gpcm", PartialCredit(location=("step",), scaling=scaling), "step", as_prior(step),
+        "gpcm", PartialCredit(scaling=scaling, **form), location,
         traits, q_matrix, correlated, ability, discrimination, correlation,
+    )  # fmt: skip
+
+
+def sequential(
+    *,
+    traits: int | Sequence[str] = 1,
+    q_matrix: ArrayLike | None = None,
+    correlated: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    step: PriorLike = STEP,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
+    correlation: PriorLike = CORRELATION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Sequential (Tutz 1990): ``P(Y >= k) / P(Y >= k-1) = sigma(D a (theta - b_k))``, the b_k in any order.
+
+    With several traits ``D a . theta - b_k``; with ``parameterization="intercept"`` ``D a . theta + d_k``. Parameters
+    as in `m2pl`.
+    """
+    location, form = _location("step", step, intercept, parameterization, by_category=True)
+    return _polytomous(
+        "sequential", Sequential(scaling=scaling, **form), location,
+        traits, q_matrix, correlated, ability, discrimination, correlation,
+    )  # fmt: skip
+
+
+def nominal(
+    *,
+    traits: int | Sequence[str] = 1,
+    q_matrix: ArrayLike | None = None,
+    correlated: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    score_deviation: PriorLike = SCORE_DEVIATION,
+    intercept: PriorLike = LOG_ODDS,
+    correlation: PriorLike = CORRELATION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Nominal categories (Bock 1972; Thissen, Cai & Bock 2010): ``log P(k) / P(0) = D a s_k theta + c_k``.
+
+    The scoring values are ``s_k = k + score_deviation_k``, ``s_0 = 0`` and ``s_{K-1} = K - 1``, the intercepts c_k of
+    the categories above the lowest. With several traits ``D (a . theta) s_k + c_k``. Other parameters as in `m2pl`.
+    """
+    family, by_category = Nominal(scaling=scaling), ("item", "category")
+    return _polytomous(
+        "nominal", family, Variable("intercept", by_category, as_prior(intercept)),
+        traits, q_matrix, correlated, ability, discrimination, correlation,
+        Variable("score_deviation", by_category, as_prior(score_deviation), inner=True),
     )  # fmt: skip
 
 
@@ -200,6 +288,8 @@ def partial_credit(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     step: PriorLike = STEP,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Partial credit (Masters 1982): ``log P(k) / P(k-1) = D (theta - b_k)``.
@@ -207,9 +297,9 @@ def partial_credit(
     With `common_discrimination` one slope for all items is estimated: ``D a (theta - b_k)``.
     """
     slope = [Variable("discrimination", (), as_prior(discrimination))] if common_discrimination else []
-    variables = [_ability(ability), *slope, Variable("step", ("item", "category"), as_prior(step))]
-    family = PartialCredit(discrimination="discrimination" if slope else None, location=("step",), scaling=scaling)
-    return ModelSpec("pcm", tuple(variables), family)
+    location, form = _location("step", step, intercept, parameterization, by_category=True)
+    family = PartialCredit(discrimination="discrimination" if slope else None, scaling=scaling, **form)
+    return ModelSpec("pcm", (_ability(ability), *slope, location), family)
 
 
 def rating_scale(
@@ -231,6 +321,100 @@ def rating_scale(
     name = "discrimination" if slope else None
     family = PartialCredit(discrimination=name, location=("difficulty", "step"), scaling=scaling)
     return ModelSpec("rsm", (_ability(ability), *slope, location, steps), family)
+
+
+def beta_irt(
+    *,
+    common_precision: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    precision: PriorLike = PRECISION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Beta response model (Noel & Dauvier 2007): ``Y ~ Beta(mu phi, (1 - mu) phi)``, ``logit mu = D a (theta - b)``.
+
+    For fractions between 0 and 1, the ends excluded; with them `ordered_beta`.
+
+    Parameters
+    ----------
+    common_precision : bool
+        One precision phi for all items; by default each item has its own.
+    ability, discrimination, difficulty, precision : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    people_and_items = _ability(ability), _slopes(discrimination), _difficulty(difficulty)
+    variables = *people_and_items, _precision(precision, common_precision)
+    return ModelSpec("beta", variables, Beta(scaling=scaling))
+
+
+def ordered_beta(
+    *,
+    common_cutpoints: bool = True,
+    common_precision: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    cutpoint: PriorLike = CUTPOINT,
+    precision: PriorLike = PRECISION,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Ordered beta (Kubinec 2022): ``P(Y > 0) = sigma(x - c_1)``, ``P(Y = 1) = sigma(x - c_2)``, between as `beta_irt`.
+
+    For fractions from 0 to 1, the ends included; ``x = D a (theta - b)``.
+
+    Parameters
+    ----------
+    common_cutpoints : bool
+        The same cutpoints c for all items; otherwise each item has its own.
+    common_precision : bool
+        One precision phi for all items; by default each item has its own.
+    ability, discrimination, difficulty, cutpoint, precision : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    variables = (
+        _ability(ability),
+        _slopes(discrimination),
+        _difficulty(difficulty),
+        Variable("cutpoint", ("category",) if common_cutpoints else ("item", "category"), as_prior(cutpoint)),
+        _precision(precision, common_precision),
+    )
+    return ModelSpec("ordered_beta", variables, OrderedBeta(scaling=scaling))
+
+
+def poisson_counts(
+    *,
+    common_discrimination: bool = False,
+    item_discrimination: bool = False,
+    ability: PriorLike = ABILITY,
+    discrimination: PriorLike = DISCRIMINATION,
+    difficulty: PriorLike = DIFFICULTY,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Poisson counts (Rasch 1960): ``log rate = D (theta - b)``.
+
+    Parameters
+    ----------
+    common_discrimination : bool
+        Estimate one slope for all items, ``D a (theta - b)``; the same model as a = 1 with a free ability SD.
+    item_discrimination : bool
+        Estimate a slope for each item (Myszkowski & Storme 2021).
+    ability, discrimination, difficulty : Prior or str
+        Priors.
+    scaling : float
+        D.
+    """
+    if common_discrimination and item_discrimination:
+        raise SpecError("common_discrimination is one slope for all items, item_discrimination one for each: take one.")
+    dims = ("item",) if item_discrimination else ()
+    slope = [Variable("discrimination", dims, as_prior(discrimination))] if dims or common_discrimination else []
+    variables = [_ability(ability), *slope, Variable("difficulty", ("item",), as_prior(difficulty))]
+    family = Poisson(discrimination="discrimination" if slope else None, scaling=scaling)
+    return ModelSpec("poisson", tuple(variables), family)
 
 
 def bifactor(
@@ -328,13 +512,18 @@ MODELS: dict[str, Callable[..., ModelSpec]] = {
     "pcm": partial_credit,
     "gpcm": generalized_partial_credit,
     "rsm": rating_scale,
+    "nominal": nominal,
+    "sequential": sequential,
+    "beta": beta_irt,
+    "ordered_beta": ordered_beta,
+    "poisson": poisson_counts,
     "bifactor": bifactor,
     "testlet": testlet,
 }
 
 ALIASES: dict[str, str] = {
     "rasch": "1pl",
-    **{function.__name__: name for name, function in MODELS.items()},
+    **{function.__name__: name for name, function in MODELS.items() if function.__name__ != name},
 }
 
 
@@ -390,35 +579,58 @@ def _asymptote(name: str, prior: PriorLike) -> Variable:
     return Variable(name, ("item",), as_prior(prior))
 
 
-def _two_pl_variables(ability: PriorLike, discrimination: PriorLike, difficulty: PriorLike) -> tuple[Variable, ...]:
-    return (
-        _ability(ability),
-        Variable("discrimination", ("item",), as_prior(discrimination)),
-        Variable("difficulty", ("item",), as_prior(difficulty)),
-    )
+def _precision(prior: PriorLike, common: bool) -> Variable:
+    return Variable("precision", () if common else ("item",), as_prior(prior))
+
+
+def _slopes(prior: PriorLike) -> Variable:
+    return Variable("discrimination", ("item",), as_prior(prior))
+
+
+def _difficulty(prior: PriorLike) -> Variable:
+    return Variable("difficulty", ("item",), as_prior(prior))
+
+
+def _location(
+    word: str, prior: PriorLike, intercept: PriorLike, parameterization: str, *, by_category: bool = False
+) -> tuple[Variable, dict[str, Any]]:
+    """The variable of the locations or, as the parameterization says, of the intercepts, and what its family is told.
+
+    Raises
+    ------
+    SpecError
+        A prior of the one is given, but the other is asked for.
+    """
+    chosen, other = ("intercept", word) if parameterization == "intercept" else (word, "intercept")
+    priors = {word: as_prior(prior), "intercept": as_prior(intercept)}
+    if priors[other] not in (DIFFICULTY, THRESHOLD, INTERCEPT, DECREASING):
+        raise SpecError(
+            f"{other}={str(priors[other])!r} has no place where parameterization={parameterization!r}: there "
+            f"{chosen} is estimated; give {chosen}=, or parameterization={'difficulty' if other == word else other!r}."
+        )
+    variable = Variable(chosen, ("item", "category") if by_category else ("item",), priors[chosen])
+    return variable, {"location": (chosen,), "parameterization": parameterization}
 
 
 def _polytomous(
     name: str,
     family: Family,
-    location: str,
-    prior: Prior,
+    location: Variable,
     traits: int | Sequence[str],
     q_matrix: ArrayLike | None,
     correlated: bool,
     ability: PriorLike,
     discrimination: PriorLike,
     correlation: PriorLike,
+    *others: Variable,
 ) -> ModelSpec:
     """A model with one location for each item and category, for one trait or several."""
-    locations = Variable(location, ("item", "category"), prior)
     single = _labels(traits, q_matrix)
     if q_matrix is None and len(single) == 1:
-        slope = Variable("discrimination", ("item",), as_prior(discrimination))
-        return ModelSpec(name, (_ability(ability), slope, locations), family, single)
+        return ModelSpec(name, (_ability(ability), _slopes(discrimination), *others, location), family, single)
     labels, people = _abilities(traits, q_matrix, correlated, ability, correlation)
     slopes = _loadings(discrimination, q_matrix, labels)
-    return ModelSpec(name, (*people, slopes, locations), family, labels)
+    return ModelSpec(name, (*people, slopes, *others, location), family, labels)
 
 
 def _with_item_groups(

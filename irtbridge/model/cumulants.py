@@ -26,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import interpolate
 
+from irtbridge.data.kinds import CATEGORIES
+
 if TYPE_CHECKING:
     from irtbridge.model.layout import Layout
 
@@ -56,13 +58,15 @@ class CumulantTable:
         layout : Layout
             The model over the data's shape.
         shape : tuple of int
-            Of the indicators: (pattern, column), see `irtbridge.model.patterns.Patterns.indicators`.
+            Of the indicators: (pattern, column), see `irtbridge.model.patterns.Patterns.statistics`.
         """
-        steps, columns = int(layout.exists[:, 1:].sum()), layout.exists[:, 1:].size
+        steps = int(layout.exists[:, 1:].sum())
         table = cls(max(FEWEST_CELLS, int(CELLS_PER_STEP * steps)))
-        one_line = layout.collapse is not None and layout.spec.family.linear and len(layout.spec.traits) == 1
-        complete = shape[1] == columns and not layout.by_person
-        return table if one_line and complete and shape[0] >= ROWS_PER_CELL * table.cells else None
+        family = layout.spec.family
+        one_line = layout.collapse is not None and family.linear and len(layout.spec.traits) == 1
+        bounded = family.kind == CATEGORIES  # the least and the largest weighted sum B are those of the categories
+        complete = shape[1] == layout.n_columns and not layout.by_person
+        return table if one_line and bounded and complete and shape[0] >= ROWS_PER_CELL * table.cells else None
 
     @classmethod
     def for_gradients(cls, layout: Layout, shape: tuple[int, ...]) -> CumulantTable | None:

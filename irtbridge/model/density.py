@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.data.responses import Responses
+from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
-from irtbridge.model.patterns import Patterns
-from irtbridge.model.quadrature import Quadrature
-from irtbridge.model.reduction import Reduction, grid_dimensions
+from irtbridge.model.patterns import Patterns, columns_of
+from irtbridge.model.reduction import grid_dimensions
 
 Array = NDArray[np.float64]
 # Persons times nodes, 16 MiB of doubles: as many persons tell the error of a quadrature.
@@ -22,8 +22,14 @@ MOST_CELLS = 2**21
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
-    """Log probabilities (..., person, item, category) at full parameter arrays, leading axes first."""
+    """Log probabilities (..., person, item, category) at full parameter arrays, for a family of categories."""
+    assert isinstance(layout.spec.family, Categories)
     return layout.spec.family.log_probs(params, layout.spec.dims, layout.exists)
+
+
+def exponential_form(layout: Layout, params: Mapping[str, Array]) -> ExponentialForm:
+    """Natural parameters and base (..., person, item) at full parameter arrays, leading axes first."""
+    return layout.spec.family.exponential(params, layout.spec.dims, layout.exists)
 
 
 def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
@@ -32,23 +38,30 @@ def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], respons
     params = layout.complete(params)
     patterns = Patterns.of(responses, by_person=layout.by_person)
     nodes, log_weights = nodes_of(layout, layout.standard_nodes, params)
-    log_probs = category_log_probs(layout, {**params, layout.spec.family.ability: nodes})
-    log_probs = np.where(layout.exists, log_probs, 0.0)
-    if layout.reduction is None:
-        by_node = patterns.one_hot @ log_probs.reshape(len(nodes), -1).T + log_weights
-    else:
-        by_node = _reduced(layout.reduction, layout.collapse, log_probs, patterns)
+    form = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
+    statistics = patterns.statistics(layout, missing=True)
+    by_node = (
+        _at_nodes(form, statistics) + log_weights if layout.reduction is None else _reduced(layout, form, statistics)
+    )
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
 
 
-def _reduced(reduction: Reduction, collapse: Quadrature, log_probs: Array, patterns: Patterns) -> Array:
+def _at_nodes(form: ExponentialForm, statistics: Array) -> Array:
+    """Log probability of each pattern (row) at each node (column)."""
+    columns = np.concatenate([form.natural.reshape(len(form.natural), -1), -form.base], axis=1)
+    return np.asarray(statistics @ columns.T + form.base.sum(axis=1))
+
+
+def _reduced(layout: Layout, form: ExponentialForm, statistics: Array) -> Array:
     """Log probability of each pattern (row) and node of the general trait, together; the specific traits summed out."""
-    n, weights = collapse.n_nodes, collapse.log_weights(1)
-    one_hot = patterns.one_hot.reshape(len(patterns.codes), *log_probs.shape[1:])
-    grid = log_probs.reshape(n, n, *log_probs.shape[1:])
-    total = weights + np.tensordot(one_hot[:, reduction.alone], grid[:, 0, reduction.alone], ((1, 2), (1, 2)))
-    for items in reduction.blocks:
-        by_node = np.tensordot(one_hot[:, items], grid[:, :, items], ((1, 2), (2, 3)))
+    assert layout.collapse is not None
+    assert layout.reduction is not None
+    n, weights, alone = layout.collapse.n_nodes, layout.collapse.log_weights(1), layout.reduction.alone
+    without = ExponentialForm(form.natural[::n, alone], form.base[::n, alone])
+    total = weights + _at_nodes(without, statistics[:, np.concatenate(columns_of(layout, alone))])
+    for items in layout.reduction.blocks:
+        block = ExponentialForm(form.natural[:, items], form.base[:, items])
+        by_node = _at_nodes(block, statistics[:, np.concatenate(columns_of(layout, items))]).reshape(-1, n, n)
         total += special.logsumexp(by_node + weights, axis=2)
     return np.asarray(total)
 
@@ -88,11 +101,10 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
 
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:
-    """Log probability of each response, shape (person, item); 0 where it is missing."""
-    log_probs = category_log_probs(layout, layout.complete(params))
-    code = np.maximum(responses.values, 0)[..., None]
-    chosen = np.take_along_axis(log_probs, code, axis=-1)[..., 0]
-    return np.where(responses.observed, chosen, 0.0)
+    """Log probability, or density, of each response, shape (person, item); 0 where it is missing."""
+    family, values = layout.spec.family, layout.complete(params)
+    each = family.log_density(responses.values, values, layout.spec.dims, layout.exists)
+    return np.where(responses.observed, each, 0.0)
 
 
 def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:

@@ -49,7 +49,7 @@ def with_known(spec: ModelSpec, known: pd.DataFrame | Mapping[str, Any], respons
     """
     table = _table(known)
     _check_items(spec, table, responses)
-    of = {str(name): part for name, part in table.groupby("variable", sort=False)}
+    of = _of_variables(spec, {str(name): part for name, part in table.groupby("variable", sort=False)})
     _check_parameters(spec, of)
     variables = [_known(v, of[v.name], spec, responses) if v.name in of else v for v in spec.variables]
     fixed = replace(spec, variables=tuple(variables))
@@ -107,6 +107,12 @@ def _check_items(spec: ModelSpec, table: pd.DataFrame, responses: Responses) -> 
         )
 
 
+def _of_variables(spec: ModelSpec, of: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Without what a table of `Fit.items` has besides the variables, as it follows from them."""
+    derived = spec.family.derives(spec.dims) if set(spec.family.location) <= set(of) else ()
+    return {name: part for name, part in of.items() if name not in derived}
+
+
 def _check_parameters(spec: ModelSpec, of: Mapping[str, pd.DataFrame]) -> None:
     valid = [v.name for v in spec.variables if v.dims[:1] == ("item",)]
     if unknown := [name for name in of if name not in valid]:
@@ -125,8 +131,9 @@ def _known(variable: Variable, rows: pd.DataFrame, spec: ModelSpec, responses: R
     if variable.dims[1:] == ("category",):
         _check_categories(variable, values, responses)
     free = np.isnan(values) if variable.free is None else np.isnan(values) & _own_mask(variable, responses)
-    exists = np.ones_like(free) if variable.dims[1:] != ("category",) else _exists(values.shape[1], responses)
-    return replace(variable, free=_as_tuple(free | ~exists), values=_as_tuple(values), items=responses.items)
+    if variable.dims[1:] == ("category",):  # an item's vector is known as a whole
+        free = np.where(_exists(values.shape[1], responses), free, free[:, :1])
+    return replace(variable, free=_as_tuple(free), values=_as_tuple(values), items=responses.items)
 
 
 def _labels_shape(variable: Variable, spec: ModelSpec, responses: Responses) -> tuple[int, ...]:

@@ -150,7 +150,7 @@ class Layout:
     sizes : dict of str to int
         Length of each dim; ``category`` counts the categories above the lowest.
     n_categories : ndarray of int, shape (item,)
-        Categories of each item.
+        Categories of each item that the family tells apart.
     slots : dict of str to Slot
         Of the variables that are estimated, in the order of the spec; the abilities are missing where they are
         integrated out.
@@ -195,11 +195,11 @@ class Layout:
         spec = spec.for_items(responses.items, responses.origins)
         if collapse is not None:
             check_collapsible(spec)
-            collapse = collapse.chosen(grid_dimensions(spec), responses.n_categories)
+            collapse = collapse.chosen(grid_dimensions(spec), spec.family.steps(responses))
         if noncentred:
             check_normal_abilities(spec)
-        n_categories = responses.n_categories
         spec.family.check_responses(spec, responses)
+        n_categories = spec.family.n_categories(responses)
         sizes = {
             "person": responses.n_persons,
             "item": responses.n_items,
@@ -271,6 +271,11 @@ class Layout:
         full = self.arguments(name, params)["value"] if exactly else slot.fill()
         return np.broadcast_to(full, (*lead, *slot.shape))
 
+    @property
+    def n_columns(self) -> int:
+        """Statistics of all responses of a person."""
+        return self.sizes["item"] * self.spec.family.n_statistics(self.exists)
+
     def batch_shape(self, params: Mapping[str, Array]) -> tuple[int, ...]:
         """Leading axes of full arrays (..., *shape)."""
         slot = next((slot for name, slot in self.slots.items() if name in params), None)
@@ -285,11 +290,12 @@ class Layout:
 
     def check_same_shape(self, responses: Responses) -> None:
         """Raise `DataError` unless other data have the shape of those that it was laid out over."""
-        same_items = np.array_equal(responses.n_categories, self.n_categories)
+        n_categories = self.spec.family.n_categories(responses)
+        same_items = np.array_equal(n_categories, self.n_categories)
         if not same_items or responses.n_persons != self.sizes["person"]:
             raise DataError(
                 f"this program was compiled for {self.sizes['person']} persons and categories "
-                f"{self.n_categories.tolist()}; got {responses.n_persons} and {responses.n_categories.tolist()}."
+                f"{self.n_categories.tolist()}; got {responses.n_persons} and {n_categories.tolist()}."
             )
         if self.spec.items not in (None, responses.items):
             raise DataError(
@@ -427,6 +433,9 @@ def _slot(
         raise SpecError(
             f"variable {variable.name!r}: its mask (Q-matrix) has shape {free.shape}, the data need {shape}."
         )
+    if variable.inner:  # a category has a higher one
+        inner = np.roll(has_category, -1, axis=1) & (np.arange(sizes["category"]) < sizes["category"] - 1)
+        free = inner if free is None else free & inner
     values = None if variable.values is None else np.asarray(variable.values)
     if variable.reference is not None:
         free = np.broadcast_to(np.arange(shape[0]).reshape(-1, *(1,) * (len(shape) - 1)) > 0, shape)

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.data.kinds import CATEGORIES, COUNTS, FRACTIONS
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import Patterns
 
 Arrays = tuple[NDArray[Any], ...]
+# Where a response is missing its density does not count, but has to be finite, and its gradient too.
+POSSIBLE = {CATEGORIES: 0, FRACTIONS: 0.5, COUNTS: 0.0}
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -34,25 +37,26 @@ def held_arrays(layout: Layout, responses: Responses, compiled_for: Shapes | Non
     Returns
     -------
     tuple of ndarray
-        Codes (person, item), 0 where missing, and with missing responses which are observed (person, item). Where
-        abilities are integrated out: indicators of the response patterns (pattern, column), and how many persons gave
-        each (pattern,); see `Patterns`.
+        Responses (person, item), integers if they are codes, with a possible one where they are missing; and with
+        missing responses which are observed (person, item). Where abilities are integrated out: statistics of the
+        response patterns (pattern, column), and how many persons gave each (pattern,); see `Patterns`.
     """
     if layout.collapse is None:
-        codes, observed = _codes(responses)
+        values, observed = _filled(responses)
         masked = not observed.all() or (compiled_for is not None and len(compiled_for) == 2)
-        return (codes, observed) if masked else (codes,)
+        return (values, observed) if masked else (values,)
     rows, columns = (None, 0) if compiled_for is None else compiled_for[0]
     patterns = Patterns.of(responses, rows, by_person=layout.by_person)
-    masked = patterns.some_missing or columns > layout.exists[:, 1:].size
-    return patterns.indicators(missing=masked), patterns.counts
+    masked = patterns.some_missing or columns > layout.n_columns
+    return patterns.statistics(layout, missing=masked), patterns.counts
 
 
 def stacked_arrays(data_sets: Sequence[Responses]) -> Arrays:
     """What programs with abilities hold of several data sets, on a leading axis: a mask where any has one."""
-    codes, observed = (np.stack(parts) for parts in zip(*map(_codes, data_sets), strict=True))
-    return (codes, observed) if not observed.all() else (codes,)
+    values, observed = (np.stack(parts) for parts in zip(*map(_filled, data_sets), strict=True))
+    return (values, observed) if not observed.all() else (values,)
 
 
-def _codes(responses: Responses) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    return np.maximum(responses.values, 0), responses.observed
+def _filled(responses: Responses) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Responses, those that are missing replaced by one that every family allows; and which are observed."""
+    return np.where(responses.observed, responses.values, POSSIBLE[responses.kind]), responses.observed

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
 
@@ -21,17 +23,14 @@ class Patterns:
 
     Attributes
     ----------
-    codes : ndarray of int, shape (pattern, item)
-        Category codes, -1 where missing.
+    values : ndarray, shape (pattern, item)
+        Responses, -1 where missing.
     counts : ndarray, shape (pattern,)
         Persons with the pattern, sums of their weights; 0 in rows that only fill up the shape.
-    n_categories : int
-        Largest number of categories.
     """
 
-    codes: NDArray[np.int64]
+    values: NDArray[Any]
     counts: Array
-    n_categories: int
 
     @classmethod
     def of(cls, responses: Responses, rows: int | None = None, *, by_person: bool = False) -> Patterns:
@@ -48,16 +47,16 @@ class Patterns:
         """
         each = np.ones(responses.n_persons) if responses.weights is None else responses.weights
         if by_person:
-            return cls(responses.values, each, responses.max_categories)
-        codes, (first, counts) = responses.values, _distinct(responses)
+            return cls(responses.values, each)
+        values, (first, counts) = responses.values, _distinct(responses)
         if 2 * len(first) > responses.n_persons:
             counts = each
         else:
-            codes = codes[first]
-        wanted = rows if rows is not None and rows >= len(codes) else _roomy(len(codes), responses.n_persons)
-        fill = wanted - len(codes)
-        codes = np.concatenate([codes, np.full((fill, codes.shape[1]), -1)])
-        return cls(codes, np.r_[counts, np.zeros(fill)].astype(float), responses.max_categories)
+            values = values[first]
+        wanted = rows if rows is not None and rows >= len(values) else _roomy(len(values), responses.n_persons)
+        fill = wanted - len(values)
+        values = np.concatenate([values, np.full((fill, values.shape[1]), -1)])
+        return cls(values, np.r_[counts, np.zeros(fill)].astype(float))
 
     @staticmethod
     def number(responses: Responses) -> int:
@@ -66,27 +65,21 @@ class Patterns:
         return distinct if 2 * distinct <= responses.n_persons else responses.n_persons
 
     @cached_property
-    def one_hot(self) -> Array:
-        """1 where the response is the category, shape (pattern, item x category)."""
-        hits = self.codes[:, :, None] == np.arange(self.n_categories)
-        return np.asarray(hits.reshape(len(self.codes), -1), dtype=float)
-
-    @cached_property
     def some_missing(self) -> bool:
         """Whether any person lacks a response."""
-        return bool((self.codes[self.counts > 0] < 0).any())
+        return bool((self.values[self.counts > 0] < 0).any())
 
-    def indicators(self, *, missing: bool) -> Array:
-        """1 where the response is that category above the lowest; then, if asked for, 1 where there is no response.
+    def statistics(self, layout: Layout, *, missing: bool) -> Array:
+        """Sufficient statistics of the family; then, if asked for, 1 where there is no response.
 
         Returns
         -------
-        ndarray, shape (pattern, item x (category - 1)) or, with `missing`, (pattern, item x category)
+        ndarray, shape (pattern, item x statistic) or, with `missing`, (pattern, item x (statistic + 1))
         """
-        hits = self.codes[:, :, None] == np.arange(1, self.n_categories)
-        blocks = [hits.reshape(len(self.codes), -1)]
+        of_family = layout.spec.family.statistics(self.values, layout.exists)
+        blocks: list[NDArray[Any]] = [of_family.reshape(len(self.values), -1)]
         if missing:
-            blocks.append((self.codes < 0) & (self.counts > 0)[:, None])
+            blocks.append((self.values < 0) & (self.counts > 0)[:, None])
         return np.concatenate(blocks, axis=1, dtype=float)
 
 
@@ -96,18 +89,18 @@ class EveryPattern:
 
     Attributes
     ----------
-    indicators : ndarray, shape (pattern, column)
-        As `Patterns.indicators` gives them of these items.
+    statistics : ndarray, shape (pattern, column)
+        As `Patterns.statistics` gives them of these items.
     place_values : ndarray, shape (column,)
-        Indicators times these are a pattern's number.
+        Statistics times these are a pattern's number.
     """
 
-    indicators: Array
+    statistics: Array
     place_values: Array
 
     @classmethod
     def of(cls, layout: Layout, items: NDArray[np.intp], *, missing: bool) -> EveryPattern | None:
-        """Those of some items; None where they are not few, beside the persons.
+        """Those of some items; None where they are not few beside the persons, or responses are numbers.
 
         Parameters
         ----------
@@ -118,20 +111,26 @@ class EveryPattern:
         missing : bool
             Whether a response may be missing.
         """
-        n_categories = layout.n_categories[items]
-        values, number = n_categories + missing, _number(layout, items, missing)
+        number = _number(layout, items, missing)
         if number is None:
             return None
+        n_categories = layout.n_categories[items]
+        values = n_categories + missing
         digits = np.indices(tuple(values)).reshape(len(items), -1).T
-        codes, above = np.where(digits == n_categories, -1, digits), layout.sizes["category"]
+        codes = np.where(digits == n_categories, -1, digits)
         strides = number / np.cumprod(values)
-        places = [np.outer(strides, np.arange(1, above + 1)).ravel(), *([strides * n_categories] if missing else [])]
-        patterns = Patterns(codes, np.ones(len(codes)), above + 1)
-        return cls(patterns.indicators(missing=missing), np.concatenate(places))
+        parts: list[NDArray[Any]] = [layout.spec.family.statistics(codes, layout.exists[items]).reshape(len(codes), -1)]
+        places = [np.outer(strides, np.arange(1, layout.exists.shape[1])).ravel()]
+        if missing:
+            parts.append(codes < 0)
+            places.append(strides * n_categories)
+        return cls(np.concatenate(parts, axis=1, dtype=float), np.concatenate(places))
 
 
 def _number(layout: Layout, items: NDArray[np.intp], missing: bool) -> float | None:
-    """How many patterns some items allow; None where too many for persons to share them."""
+    """How many patterns some items allow; None where too many for persons to share them, or responses are numbers."""
+    if layout.spec.family.kind != CATEGORIES:
+        return None
     number = np.prod(layout.n_categories[items] + float(missing))
     return float(number) if number <= min(layout.sizes["person"] // 2, MOST_PATTERNS) else None
 
@@ -145,18 +144,10 @@ def table_width(layout: Layout) -> int:
     return sum(n**2 if _number(layout, items, True) is None else n for items in layout.reduction.blocks)
 
 
-def columns_of(items: NDArray[np.intp], shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Columns of `Patterns.indicators` that belong to some items: of their categories, and of missing responses.
-
-    Parameters
-    ----------
-    items : ndarray of int
-        Which items.
-    shape : tuple of int
-        Number of all items, and of categories above the lowest.
-    """
-    n_items, above = shape
-    return (items[:, None] * above + np.arange(above)).ravel(), n_items * above + items
+def columns_of(layout: Layout, items: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Columns of `Patterns.statistics` that belong to some items: of their statistics, and of missing responses."""
+    each = layout.n_columns // layout.sizes["item"]
+    return (items[:, None] * each + np.arange(each)).ravel(), layout.n_columns + items
 
 
 def _roomy(patterns: int, persons: int) -> int:
@@ -166,8 +157,9 @@ def _roomy(patterns: int, persons: int) -> int:
 
 def _distinct(responses: Responses) -> tuple[NDArray[np.intp], Array]:
     """The first person with each distinct pattern, and how many have it; whole rows are compared as bytes."""
-    codes = np.ascontiguousarray(responses.values.astype(np.int16))
-    rows = codes.view(np.dtype((np.void, codes.dtype.itemsize * codes.shape[1]))).ravel()
+    short = responses.values.astype(np.int16)
+    values = np.ascontiguousarray(short if np.array_equal(short, responses.values) else responses.values)
+    rows = values.view(np.dtype((np.void, values.dtype.itemsize * values.shape[1]))).ravel()
     if responses.weights is None:
         _, first, counts = np.unique(rows, return_index=True, return_counts=True)
         return first, counts.astype(float)

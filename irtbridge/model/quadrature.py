@@ -1,16 +1,19 @@
 """Abilities integrated out: the quadrature, and the response patterns it is taken over.
 
-The log likelihood of all persons at all nodes is one matrix product: indicators of the response patterns (pattern,
-item x category) times the family's log probabilities of all categories at the nodes (item x category, node). That
-holds for every family, with missing responses and hierarchical priors. The backends take log probabilities relative to
-the lowest category, which spares its columns:
+Given the ability every family is an exponential family in the response. So the log likelihood of all persons at all
+nodes is one matrix product: statistics T of the response patterns (pattern, item x statistic) times the natural
+parameters eta at the nodes (item x statistic, node). With A the log density of a response whose statistics are 0::
 
-    log P(pattern | node) = sum_j log p_j0 + sum_{observed jk, k > 0} (log p_jk - log p_j0) - sum_{missing j} log p_j0
+    log p(pattern | node) = sum_j A_j + sum_{observed j, s} T_js eta_js - sum_{missing j} A_j
 
-Where those differences are linear in the abilities (2PL, partial credit), the second sum is too: the product is taken
-at the corners of the grid, one more than there are traits, and interpolated to the nodes. So far as abilities go, the
-weighted sums of a person's responses are sufficient statistics (Andersen 1977). What follows from that for one trait
-is in `irtbridge.model.cumulants`.
+That holds with hierarchical priors, and for every family: of categories the statistics are indicators of those above
+the lowest, eta their log odds against it and A its log probability; of fractions they are logarithms, of counts the
+counts themselves.
+
+Where the natural parameters are linear in the abilities (2PL, partial credit, Poisson), the second sum is too: the
+product is taken at the corners of the grid, one more than there are traits, and interpolated to the nodes. So far as
+abilities go, the weighted sums of a person's responses are sufficient statistics (Andersen 1977). What follows from
+that for one trait is in `irtbridge.model.cumulants`.
 """
 
 from __future__ import annotations
@@ -60,7 +63,7 @@ class Quadrature:
         if not self.half_width > 0:
             raise ConfigError(f"half_width={self.half_width!r} must be positive.")
 
-    def chosen(self, n_traits: int, n_categories: NDArray[np.int64]) -> Quadrature:
+    def chosen(self, n_traits: int, steps: float) -> Quadrature:
         """Itself, or with nodes for so many traits and so long a test: 41, 31 and 25 for one, two and three traits.
 
         A reduction of dimension has two, whatever the number of its traits.
@@ -73,13 +76,13 @@ class Quadrature:
         ----------
         n_traits : int
             One to three.
-        n_categories : ndarray of int, shape (item,)
-            Categories of each item.
+        steps : float
+            Length of the test: categories above the lowest over all items, or what tells as much (`Family.steps`).
         """
         if self.n_nodes > 0:
             return self
         nodes, length = SHORT[n_traits]
-        growth = max(1.0, float(np.sum(n_categories - 1)) / length) ** 0.5
+        growth = max(1.0, steps / length) ** 0.5
         most = int(LARGEST_GRID ** (1 / n_traits))
         return replace(self, n_nodes=min(round(nodes * growth), most))
 

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from irtbridge.data.kinds import CATEGORIES, MISSING
 from irtbridge.data.labels import aligned, listed
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
-from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import MAX_TRIES, increasing
 from irtbridge.model.spec import ModelSpec
@@ -22,7 +22,9 @@ Array = NDArray[np.float64]
 Seed = int | np.random.SeedSequence | np.random.Generator
 
 
-def empty_responses(n_persons: int, n_categories: ArrayLike, items: Sequence[str] | None = None) -> Responses:
+def empty_responses(
+    n_persons: int, n_categories: ArrayLike, items: Sequence[str] | None = None, kind: str = CATEGORIES
+) -> Responses:
     """Responses that are all missing: the shape of a test before anybody has taken it.
 
     Parameters
@@ -30,16 +32,22 @@ def empty_responses(n_persons: int, n_categories: ArrayLike, items: Sequence[str
     n_persons : int
         Number of persons.
     n_categories : array_like of int, shape (item,)
-        Number of categories of each item.
+        Number of categories of each item; 1 where responses are no categories.
     items : sequence of str, optional
         Labels, as a spec has them whose Q-matrix is labelled.
+    kind : str
+        ``categories``, ``fractions`` or ``counts``.
     """
     counts = np.asarray(n_categories, dtype=np.int64)
-    if n_persons < 1 or counts.ndim != 1 or counts.size == 0 or counts.min() < 2:
+    fewest = 2 if kind == CATEGORIES else 1
+    if n_persons < 1 or counts.ndim != 1 or counts.size == 0 or counts.min() < fewest:
         raise DataError(f"cannot simulate {n_persons} persons on items with categories {counts.tolist()}.")
     if items is not None and len(items) != counts.size:
         raise DataError(f"n_categories has {counts.size} items, the Q-matrix {len(items)}: {listed(items)}.")
-    return Responses.from_codes(np.full((n_persons, counts.size), -1), n_categories=counts, items=items)
+    nothing = np.full((n_persons, counts.size), MISSING)
+    if kind == CATEGORIES:
+        return Responses.from_codes(nothing, n_categories=counts, items=items)
+    return Responses.from_numbers(nothing, kind, items=items)
 
 
 def simulate_parameters(spec: ModelSpec, n_persons: int, n_categories: ArrayLike, seed: Seed) -> dict[str, Array]:
@@ -61,7 +69,7 @@ def simulate_parameters(spec: ModelSpec, n_persons: int, n_categories: ArrayLike
     dict of str to ndarray
         Full arrays, dims as in the spec; 0 where an element is fixed, NaN where an item lacks the category.
     """
-    layout = Layout.of(spec, empty_responses(n_persons, n_categories, spec.items))
+    layout = Layout.of(spec, empty_responses(n_persons, n_categories, spec.items, spec.family.kind))
     return draw_from_prior(layout, np.random.default_rng(seed))
 
 
@@ -101,7 +109,7 @@ def _draw(layout: Layout, rng: np.random.Generator) -> dict[str, Array] | None:
         if ordered and slot.exists is not None:  # an item's thresholds are as many as it has
             arguments["loc"] = np.where(slot.exists, arguments["loc"], np.nan)
         draw = prior.sample(rng, slot.shape, **arguments)
-        if ordered and not increasing(draw).all():
+        if ordered and not increasing(prior.direction * draw).all():
             return None
         params[name] = draw if slot.free is None else slot.to_full(slot.to_site(draw))
     return params
@@ -129,8 +137,8 @@ def simulate_responses(
     Returns
     -------
     Responses
-        Codes 0..K-1; a category may stay unobserved, the number of categories is as asked. Items have the labels
-        that the spec has.
+        Of the family's kind. Codes are 0..K-1; a category may stay unobserved, the number of categories is as asked.
+        Items have the labels that the spec has.
     """
     if not 0 <= missing <= 1:
         raise DataError(f"missing={missing!r} must be a probability, from 0 to 1.")
@@ -139,7 +147,7 @@ def simulate_responses(
     if missed:
         raise SpecError(f"model {spec.name!r} needs values of {', '.join(missed)}; simulate_parameters draws them.")
     values = {name: _in_order(spec, name, value) for name, value in params.items()}
-    like = empty_responses(len(values[spec.family.ability]), n_categories, spec.items)
+    like = empty_responses(len(values[spec.family.ability]), n_categories, spec.items, spec.family.kind)
     return _answered(spec, values, like, rng, missing)
 
 
@@ -187,11 +195,9 @@ def _answered(
     spec: ModelSpec, params: Mapping[str, Array], like: Responses, rng: np.random.Generator, missing: float
 ) -> Responses:
     layout = Layout.of(spec, like)
-    cumulative = np.cumsum(np.exp(category_log_probs(layout, layout.complete(params))), axis=-1)
-    uniform = rng.uniform(size=(*cumulative.shape[:2], 1))
-    codes = np.minimum((uniform > cumulative).sum(axis=-1), layout.n_categories - 1)
-    codes = np.where(rng.uniform(size=codes.shape) < missing, -1, codes)
-    return replace(like, values=np.where(like.administered, codes, -1))
+    drawn = layout.spec.family.draw(rng, layout.complete(params), layout.spec.dims, layout.exists)
+    drawn = np.where(rng.uniform(size=drawn.shape) < missing, MISSING, drawn)
+    return replace(like, values=np.where(like.administered, drawn, MISSING))
 
 
 def _in_order(spec: ModelSpec, name: str, value: Any) -> Array:

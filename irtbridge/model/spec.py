@@ -130,11 +130,10 @@ class ModelSpec:
 
     def __str__(self) -> str:
         lines = [str(v) for v in self.variables]
-        roles = ", ".join(f"{role}={name}" for role, name in self.family.roles())
         if self.split:
             which = "every item" if self.split == EVERY_ITEM else ", ".join(self.split)
             lines.append(f"one item for each group: {which}")
-        return "\n".join([f"{self.name}", *lines, f"response[person, item] ~ {self.family.name}({roles})"])
+        return "\n".join([f"{self.name}", *lines, f"response[person, item] ~ {self.family}"])
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON or YAML."""
@@ -197,7 +196,7 @@ def _check_references(spec: ModelSpec, variable: Variable, before: tuple[str, ..
             _check_predictor(variable, predictors[argument], target)
         elif not matrix and not set(target.dims) <= _dims_given(variable):
             raise SpecError(f"{variable}: {name} has dims {target.dims}, not all of them among {variable.dims}.")
-        unknown = target.free is not None and target.values is None
+        unknown = target.inner or (target.free is not None and target.values is None)
         if not matrix and (unknown or target.prior.support == "ordered"):
             raise SpecError(f"{variable}: {name!r} has fixed or ordered elements and cannot be a prior's argument.")
 

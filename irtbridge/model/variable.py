@@ -48,6 +48,9 @@ class Variable:
     equal : str, optional
         ``trait``: the free elements of an item are one parameter. ``group``: those of an item that was split by group
         are, so that they are the same in every group.
+    inner : bool
+        Only categories between an item's lowest and highest are estimated, and the highest is 0 (identification of the
+        nominal model's scoring function); dims (item, category), elementwise prior.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class Variable:
     values: tuple[Any, ...] | None = None
     reference: float | None = None
     equal: str | None = None
+    inner: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dims", tuple(self.dims))
@@ -86,6 +90,8 @@ class Variable:
         _check_fixed(self)
         if self.zero_sum and (self.free is not None or not self.dims or not self.prior.isotropic):
             raise SpecError(f"{self}: zero-sum needs a dim, no mask, and a Normal prior with mean 0 and one scale.")
+        if self.inner and (self.dims != ("item", "category") or self.prior.event_ndim):
+            raise SpecError(f"{self}: inner categories need dims (item, category) and an elementwise prior.")
         if self.items is not None:
             object.__setattr__(self, "items", tuple(str(item) for item in self.items))
             _check_items(self)
@@ -99,6 +105,7 @@ class Variable:
         notes += ["sums to 0"] if self.zero_sum else []
         notes += [f"{self.reference:g} in the first {self.dims[0]}"] if self.reference is not None else []
         notes += [f"the same in every {self.equal}"] if self.equal else []
+        notes += ["0 in the highest category"] if self.inner else []
         return f"{self.name}{dims} ~ {self.prior}{''.join(f'  ({note})' for note in notes)}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,6 +121,7 @@ class Variable:
         values = None if self.values is None else np.asarray(self.values).tolist()
         items = None if self.items is None else list(self.items)
         rare = {"items": items, "values": values, "reference": self.reference, "equal": self.equal}
+        rare |= {"inner": self.inner or None}
         return plain | {name: value for name, value in rare.items() if value is not None}
 
     @classmethod
@@ -121,7 +129,7 @@ class Variable:
         """Rebuild a variable from `to_dict`."""
         parts = data["name"], tuple(data["dims"]), as_prior(data["prior"]), data["free"], data["zero_sum"]
         rare: dict[str, Any] = {name: data.get(name) for name in ("items", "values", "reference", "equal")}
-        return cls(*parts, **rare)
+        return cls(*parts, **rare, inner=data.get("inner", False))
 
     def for_items(self, given: Sequence[str], items: Sequence[str], origins: Sequence[str] | None = None) -> Variable:
         """The variable for these items: its numbers by item, in the order of the labels given, moved to their places.

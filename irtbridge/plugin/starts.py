@@ -42,5 +42,6 @@ def _difficulties_of_data(program: Program, slopes: Array) -> dict[str, Array]:
     weights = np.ones(responses.n_persons) if responses.weights is None else responses.weights
     right, observed = weights @ (responses.values == 1), weights @ responses.observed
     log_odds = np.log((right + 0.5) / (observed - right + 0.5))
-    single = len(spec[family.ability].dims) == 1
-    return {location.name: -log_odds / (family.scaling * slopes if single else 1.0)}
+    if family.parameterization == "intercept":
+        return {location.name: log_odds}
+    return {location.name: -log_odds / (family.scaling * slopes if family.scales_locations(spec.dims) else 1.0)}

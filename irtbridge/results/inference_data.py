@@ -22,10 +22,11 @@ def coordinates(layout: Layout, responses: Responses) -> dict[str, Any]:
     """Coordinates of every dim, from the data's own labels; columns of designs are named as their terms.
 
     ``category`` counts the categories above an item's lowest: 1, 2, ... Beside it stands ``category_value`` (item,
-    category), the data's own value of that category, NaN where the item lacks it.
+    category), the data's own value of that category, NaN where the item lacks it; not where responses are numbers.
     """
-    n_categories = responses.max_categories
+    n_categories = layout.sizes["category"] + 1
     values = [[*own[1:], *[np.nan] * (n_categories - len(own))] for own in responses.categories]
+    of_categories = {"category_value": (("item", "category"), np.asarray(values, dtype=float))}
     return {
         "person": list(responses.persons),
         "item": list(responses.items),
@@ -33,12 +34,13 @@ def coordinates(layout: Layout, responses: Responses) -> dict[str, Any]:
         "trait_other": list(layout.spec.traits),
         "group": list(responses.groups),
         "category": list(range(1, n_categories)),
-        "category_value": (("item", "category"), np.asarray(values, dtype=float)),
-    } | {dim: list(design.columns) for dim, design in layout.designs.items()}
+        **{dim: list(design.columns) for dim, design in layout.designs.items()},
+        **(of_categories if any(responses.categories) else {}),
+    }
 
 
 def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tuple[str, ...], Array]]:
-    """Dims and full arrays of what users read: a Cholesky factor is reported as its correlation matrix.
+    """Dims and full arrays of what users read: a Cholesky factor as its correlation matrix, and `Family.derived`.
 
     Parameters
     ----------
@@ -49,7 +51,8 @@ def reported(layout: Layout, params: Mapping[str, Array]) -> dict[str, tuple[tup
     """
     variables = [variable for variable in layout.spec.variables if variable.name in params]
     each = (v.prior.reported(v.name, v.dims, np.asarray(params[v.name])) for v in variables)
-    return {name: (dims, value) for name, dims, value in each}
+    derived = layout.spec.family.derived(params, layout.spec.dims)
+    return {name: (dims, value) for name, dims, value in each} | derived
 
 
 def to_inference_data(
@@ -80,8 +83,8 @@ def to_inference_data(
     Returns
     -------
     arviz.InferenceData
-        Groups ``posterior`` (chain, draw, ...), ``sample_stats`` and ``observed_data`` (responses as codes 0..K-1,
-        NaN where missing).
+        Groups ``posterior`` (chain, draw, ...), ``sample_stats`` and ``observed_data`` (responses as codes 0..K-1, or
+        numbers as they are; NaN where missing).
     """
     coords = coordinates(layout, responses)
     sample = ("chain", "draw")

@@ -61,6 +61,8 @@ CALIBRATED: dict[str, Case] = {
         Case("pcm", models.partial_credit, UNEQUAL),
         Case("gpcm", models.generalized_partial_credit, UNEQUAL),
         Case("rsm", models.rating_scale, EQUAL),
+        Case("nominal", models.nominal, UNEQUAL),
+        Case("sequential", models.sequential, UNEQUAL),
         Case("bifactor", lambda: models.bifactor(groups=TESTLETS), (2,) * 4),
         Case("testlet", lambda: models.testlet(groups=TESTLETS), (2,) * 4),
     )

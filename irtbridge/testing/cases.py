@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,15 @@ Q_MATRIX = ((1, 0), (1, 0), (0, 1), (0, 1), (1, 1))
 BINARY = (2, 2, 2, 2, 2)
 UNEQUAL = (3, 4, 2, 3, 4)
 EQUAL = (4, 4, 4, 4, 4)
+EITHER = "Normal(0, 1)"  # a slope of either sign
+NUMBERS = (1, 1, 1, 1, 1)
 N_PERSONS = 9
 GROUPS = (0, 0, 1, 1, None)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model and the categories of its items; data are simulated from its own prior."""
+    """A model and the categories of its items (1: its responses are numbers); data are simulated from its own prior."""
 
     name: str
     build: Callable[[], ModelSpec]
@@ -56,12 +59,12 @@ class Case:
 
     def test(self) -> Responses:
         """The test and its persons before anybody has answered."""
-        items = self.spec.items
-        empty = empty_responses(N_PERSONS, self.n_categories, items)
+        spec = self.spec
+        empty = empty_responses(N_PERSONS, self.n_categories, spec.items, spec.family.kind)
         if not self.covariates:
             return empty
         told = replace(empty, person_data=person_data(empty.persons), item_data=item_data(empty.items), group="school")
-        return split_for(self.spec, told, complete=False)
+        return split_for(spec, told, complete=False)
 
 
 def person_data(persons: Sequence[Label]) -> pd.DataFrame:
@@ -113,6 +116,11 @@ def hierarchical_graded() -> ModelSpec:
     return ModelSpec("hierarchical grm", variables, Graded(location=("threshold",)))
 
 
+def intercepts(model: Callable[..., ModelSpec], **options: Any) -> ModelSpec:
+    """A model of the catalogue as ``D a theta + d``, with slopes of either sign."""
+    return model(parameterization="intercept", discrimination=EITHER, scaling=1.702, **options)
+
+
 def truncated_m2pl() -> ModelSpec:
     """An exploratory M2PL with slopes in an interval and a multivariate normal ability."""
     return models.m2pl(
@@ -139,9 +147,9 @@ def anchored_two_pl() -> ModelSpec:
 
 
 def anchored_graded() -> ModelSpec:
-    """A graded model whose second item is known."""
-    known = {"discrimination": {"item2": 1.2}}
-    known |= {f"threshold[{k}]": {"item2": value} for k, value in enumerate((-0.5, 0.3, 1.0), start=1)}
+    """A graded model whose first item is known, which has fewer categories than others."""
+    known = {"discrimination": {"item1": 1.2}}
+    known |= {f"threshold[{k}]": {"item1": value} for k, value in enumerate((-0.5, 0.3), start=1)}
     return with_known(models.graded(), known, empty_responses(N_PERSONS, UNEQUAL))
 
 
@@ -171,6 +179,29 @@ CASES: tuple[Case, ...] = (
     Case("gpcm-correlated", lambda: models.generalized_partial_credit(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
     Case("rsm", models.rating_scale, EQUAL),
     Case("rsm-common-slope", lambda: models.rating_scale(common_discrimination=True), EQUAL),
+    Case("1pl-intercept", lambda: models.one_pl(parameterization="intercept", common_discrimination=True), BINARY),
+    Case("2pl-intercept", lambda: intercepts(models.two_pl), BINARY),
+    Case("4pl-intercept", lambda: intercepts(models.four_pl), BINARY),
+    Case("grm-intercept", lambda: intercepts(models.graded), UNEQUAL),
+    Case("grm-intercept-equal", lambda: intercepts(models.graded, traits=2), EQUAL),
+    Case("gpcm-intercept", lambda: intercepts(models.generalized_partial_credit), UNEQUAL),
+    Case("nominal", models.nominal, UNEQUAL),
+    Case("nominal-equal", lambda: models.nominal(discrimination=EITHER), EQUAL),
+    Case("nominal-two-traits", lambda: models.nominal(traits=2, scaling=1.702), UNEQUAL),
+    Case("sequential", models.sequential, UNEQUAL),
+    Case("sequential-equal", lambda: intercepts(models.sequential), EQUAL),
+    Case("sequential-correlated", lambda: models.sequential(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
+    Case("poisson", models.poisson_counts, NUMBERS),
+    Case("poisson-common-slope", lambda: models.poisson_counts(common_discrimination=True), NUMBERS),
+    Case("poisson-slopes", lambda: models.poisson_counts(item_discrimination=True, difficulty="Normal(0, 1)"), NUMBERS),
+    Case("beta", models.beta_irt, NUMBERS),
+    Case("beta-common-precision", lambda: models.beta_irt(common_precision=True), NUMBERS),
+    Case("ordered-beta", models.ordered_beta, NUMBERS),
+    Case(
+        "ordered-beta-cutpoints-by-item",
+        lambda: models.ordered_beta(common_cutpoints=False, common_precision=True),
+        NUMBERS,
+    ),
     Case("bifactor", lambda: models.bifactor(groups=GROUPS), BINARY),
     Case("bifactor-grm", lambda: models.bifactor(groups=GROUPS, item_model="grm"), UNEQUAL),
     Case("testlet", lambda: models.testlet(groups=GROUPS), BINARY),

@@ -24,7 +24,7 @@ from irtbridge.inference.vi import ViSettings
 from irtbridge.model import catalogue as models
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.density import log_joint
-from irtbridge.model.families import Binary
+from irtbridge.model.families import Binary, Categories
 from irtbridge.model.layout import Layout, Slot
 from irtbridge.model.priors import Normal
 from irtbridge.model.quadrature import Quadrature
@@ -49,7 +49,10 @@ COLLAPSED: dict[str, dict[str, int]] = {"laplace": {}, "nuts_collapsed": {"chain
 TABULATED = [  # of no certain items or persons, so that there can be many
     case
     for case in CASES
-    if case.spec.family.linear and len(case.spec.traits) == 1 and not (case.covariates or case.spec.items)
+    if isinstance(case.spec.family, Categories)
+    and case.spec.family.linear
+    and len(case.spec.traits) == 1
+    and not (case.covariates or case.spec.items)
 ]
 REDUCED = [case for case in CASES if Reduction.of(case.spec) is not None]
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

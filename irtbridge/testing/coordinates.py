@@ -63,7 +63,7 @@ def from_support(slot: Slot, site: Array) -> Array:
     prior = slot.variable.prior
     low, high = prior.bounds()
     if prior.support == "ordered":
-        rows = _rows(slot, site)
+        rows = _rows(slot, prior.direction * site)
         with np.errstate(divide="ignore", invalid="ignore"):
             steps = np.concatenate([rows[..., :1], np.log(np.diff(rows, axis=-1))], axis=-1)
         return slot.to_site(steps)
@@ -88,7 +88,7 @@ def _rows(slot: Slot, site: Array) -> Array:
 def _to_ordered(slot: Slot, z: Array) -> tuple[Array, float]:
     rows = _rows(slot, z)
     values = np.cumsum(np.concatenate([rows[..., :1], np.exp(rows[..., 1:])], axis=-1), axis=-1)
-    return slot.to_site(values), float(rows[..., 1:].sum())
+    return slot.variable.prior.direction * slot.to_site(values), float(rows[..., 1:].sum())
 
 
 def _to_cholesky(slot: Slot, z: Array) -> tuple[Array, float]:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
+from irtbridge.data.kinds import MISSING
 from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
-from irtbridge.model.density import log_prior
+from irtbridge.model.density import exponential_form, log_prior
 from irtbridge.model.layout import Layout, Slot
 from irtbridge.model.priors import Normal
 from irtbridge.model.spec import ModelSpec
@@ -50,15 +51,15 @@ class Marginal:
         Quadrature over the ability's prior; by default an even grid over 6 standard deviations each side.
     counts : ndarray, shape (pattern,)
         How many persons gave each distinct response pattern.
-    one_hot : ndarray, shape (pattern, item * category)
-        The distinct patterns.
+    statistics : ndarray, shape (pattern, column)
+        The distinct patterns: sufficient statistics (item x statistic), and 1 where an item has a response.
     """
 
     layout: Layout
     nodes: Array
     log_weights: Array
     counts: Array
-    one_hot: Array
+    statistics: Array
 
     @classmethod
     def of(cls, spec: ModelSpec, responses: Responses, n_nodes: int = 121, rule: Rule = even_grid) -> Marginal:
@@ -77,30 +78,30 @@ class Marginal:
         nodes, log_weights = rule(n_nodes)
         patterns, place = np.unique(responses.values, axis=0, return_inverse=True)
         counts = np.bincount(place.ravel(), responses.weights)
-        categories = np.arange(layout.sizes["category"] + 1)
-        one_hot = (patterns[:, :, None] == categories).reshape(len(patterns), -1).astype(float)
-        return cls(layout, loc + scale * nodes, log_weights, counts.astype(float), one_hot)
+        statistics = spec.family.statistics(patterns, layout.exists).reshape(len(patterns), -1)
+        columns = np.concatenate([statistics, patterns != MISSING], axis=1)
+        return cls(layout, loc + scale * nodes, log_weights, counts.astype(float), columns)
 
     def log_likelihood(self, params: Mapping[str, Array]) -> float:
         """Marginal log likelihood of all persons at item parameters (full arrays)."""
-        by_pattern = self.one_hot @ self.log_probs(params).T + self.log_weights
+        by_pattern = self.statistics @ self.natural(params).T + self.log_weights
         return float(self.counts @ special.logsumexp(by_pattern, axis=1))
 
-    def log_probs(self, params: Mapping[str, Array]) -> Array:
-        """Log probabilities of each item's categories at the nodes, shape (node, item * category)."""
-        family, dims = self.layout.spec.family, self.layout.spec.dims
+    def natural(self, params: Mapping[str, Array]) -> Array:
+        """Natural parameters of each item at the nodes, then the bases, shape (node, column)."""
         params = self.layout.complete(params)
-        log_probs = family.log_probs({**params, family.ability: self.nodes}, dims, self.layout.exists)
-        return np.where(np.isfinite(log_probs), log_probs, -1e300).reshape(len(self.nodes), -1)
+        natural, base = exponential_form(self.layout, {**params, self.layout.spec.family.ability: self.nodes})
+        columns = np.concatenate([natural.reshape(len(self.nodes), -1), base], axis=1)
+        return np.where(np.isfinite(columns), columns, -1e300)
 
-    def expected_counts(self, params: Mapping[str, Array]) -> Array:
-        """Responses of each kind that persons at each node are expected to have given, shape (node, item * category).
+    def expected_statistics(self, params: Mapping[str, Array]) -> Array:
+        """Sums of the statistics that persons at each node are expected to have, shape (node, column).
 
-        Given these, the log likelihood's gradient is that of their sum of log probabilities (Fisher's identity; Louis
-        1982), which needs no pass over the patterns for each parameter.
+        Given these, the log likelihood's gradient is that of their product with the natural parameters (Fisher's
+        identity; Louis 1982), which needs no pass over the patterns for each parameter.
         """
-        by_pattern = self.one_hot @ self.log_probs(params).T + self.log_weights
-        return (self.counts[:, None] * special.softmax(by_pattern, axis=1)).T @ self.one_hot
+        by_pattern = self.statistics @ self.natural(params).T + self.log_weights
+        return (self.counts[:, None] * special.softmax(by_pattern, axis=1)).T @ self.statistics
 
     @property
     def slots(self) -> list[Slot]:
@@ -120,12 +121,12 @@ class Marginal:
         return value if np.isfinite(value) else -1e12
 
     def gradient(self, z: Array, priors: bool = True, step: float = 1e-5) -> Array:
-        """Gradient (dim,) of the log density, by central differences given the expected counts."""
-        expected = self.expected_counts(self.constrain(z)[0])
+        """Gradient (dim,) of the log density, by central differences given the expected statistics."""
+        expected = self.expected_statistics(self.constrain(z)[0])
 
         def value(z: Array) -> float:
             params, log_jacobian = self.constrain(z)
-            return float(np.sum(expected * self.log_probs(params))) + (
+            return float(np.sum(expected * self.natural(params))) + (
                 self._log_prior(params, log_jacobian) if priors else 0.0
             )
 

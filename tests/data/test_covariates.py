@@ -244,6 +244,10 @@ def test_verbagg_has_covariates_where_they_are_asked_for() -> None:
     assert data.person_data["Anger"].tolist() == by_person.loc[list(data.persons), "Anger"].tolist()
     assert data.item_data.columns.tolist() == ["btype", "situ", "mode"]
     assert data.item_data.loc["S2WantShout"].tolist() == ["shout", "other", "want"]
+    again = load_responses("verbagg", group="Gender", person_data="verbagg", item_data="verbagg")
+    assert again.fingerprint == data.fingerprint
+    with pytest.raises(DataError, match="'Anger'"):
+        load_responses("verbagg", items=["Anger"])
     alone = load_dataset("verbagg")
     assert alone.person_data is None
     assert alone.fingerprint == replace(data, person_data=None, item_data=None, group=None).fingerprint

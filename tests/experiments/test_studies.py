@@ -17,7 +17,7 @@ from irtbridge_experiments.tables.reference import read_reference
 
 from irtbridge.data.files import read_json
 from irtbridge.errors import IRTBridgeError, UnknownName
-from irtbridge.model.catalogue import m2pl, two_pl
+from irtbridge.model.catalogue import m2pl, nominal, two_pl
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted(path.stem for path in (ROOT / "configs/irtbridge_configs/study").glob("*.yaml"))
@@ -368,6 +368,14 @@ def test_truth_is_of_what_is_estimated() -> None:
     assert set(truth) == {"trait_correlation", "ability", "discrimination", "difficulty"}
     np.testing.assert_array_equal(np.isnan(truth["discrimination"]), np.array(q_matrix) == 0)
     np.testing.assert_array_equal(np.isnan(truth["trait_correlation"]), [[True, True], [False, True]])
+
+
+def test_truth_leaves_out_what_only_follows_from_others() -> None:
+    drawn = design(spec=nominal(), n_categories=(4, 2, 3))
+    truth = drawn.truth(drawn.true_parameters(1))
+    assert set(truth) == {"ability", "discrimination", "score_deviation", "intercept"}
+    fixed = np.isnan(truth["score_deviation"])
+    np.testing.assert_array_equal(fixed, [[False, False, True], [True, True, True], [False, True, True]])
 
 
 def test_a_correlation_matrix_that_cannot_be_is_refused() -> None:

@@ -32,6 +32,13 @@ CASES: dict[str, tuple[Callable[[], irt.ModelSpec], list[tuple[int, int]], list[
     "2pl, scales by item": (lambda: irt.two_pl(discrimination="Normal([0, 0, 0, 0, 0], [1, 1, 1, 1, 2])"), [], [0]),
     "2pl, uniform": (lambda: irt.two_pl(discrimination="Uniform(-3, 3)"), [], [0]),
     "gpcm, either sign": (lambda: irt.generalized_partial_credit(discrimination=EITHER), [], [0]),
+    "2pl, intercepts": (lambda: irt.two_pl(parameterization="intercept", discrimination=EITHER), [], [0]),
+    "intercepts off centre": (
+        lambda: irt.two_pl(parameterization="intercept", discrimination=EITHER, intercept="Normal(1, 1)"),
+        [],
+        [0],
+    ),
+    "4pl, intercepts": (lambda: irt.four_pl(parameterization="intercept", discrimination=EITHER), [], [0]),
     "exploratory": (irt.m2pl, [(0, 1)], []),
     "exploratory, correlated": (lambda: irt.m2pl(traits=3, correlated=True), [(0, 1), (0, 2), (1, 2)], []),
     "exploratory, either sign": (lambda: irt.m2pl(discrimination=EITHER), [(0, 1)], [0, 1]),
@@ -107,8 +114,9 @@ def test_the_rule_undoes_any_labelling(n_traits: int) -> None:
     rng = np.random.default_rng(7)
     pattern = rng.normal(0, 1, (12, n_traits))
     pattern = pattern[:, np.argsort(-np.sum(pattern**2, axis=0))]
-    pattern *= np.where(pattern.sum(axis=0) < 0, -1, 1)
     draws = pattern + 0.15 * rng.normal(size=(400, 12, n_traits))
+    mean = draws.mean(axis=0)
+    draws *= np.sign(mean[np.abs(mean).argmax(axis=0), np.arange(n_traits)])
     symmetry = symmetry_of(irt.m2pl(traits=n_traits, discrimination=EITHER))
     assert symmetry is not None
     orders, signs = relabelings(symmetry, rng, 400)

@@ -28,6 +28,7 @@ MODELS: dict[str, tuple[Any, list[int]]] = {
 UNCHANGED: dict[str, tuple[Any, list[int]]] = {
     "no slopes": (models.one_pl, [2] * 4),
     "slopes of either sign": (lambda: models.two_pl(discrimination="Normal(1, 0.5)"), [2] * 4),
+    "intercepts": (lambda: models.graded(parameterization="intercept"), [4, 2, 3, 4]),
     "intercepts already": (lambda: models.m2pl(traits=2), [2] * 4),
 }
 

@@ -156,7 +156,7 @@ def test_patterns_are_those_of_numpy() -> None:
     data = Responses.from_codes(values, 3)
     patterns = Patterns.of(data)
     codes, counts = np.unique(values, axis=0, return_counts=True)
-    found = np.column_stack([patterns.codes, patterns.counts])[: Patterns.number(data)]
+    found = np.column_stack([patterns.values, patterns.counts])[: Patterns.number(data)]
     np.testing.assert_array_equal(np.unique(found, axis=0), np.column_stack([codes, counts]))
 
 

@@ -85,6 +85,22 @@ WRONG_NAMES: list[tuple[Callable[[], Any], type[IRTBridgeError], tuple[str, ...]
     (lambda: build_model("2pl", difficulty="Normal(0, -1)"), SpecError, ("scale=-1", "must be positive")),
     (lambda: build_model("grm", discrimination="Normal(0, 1)"), SpecError, ("Normal(0, 1)", "Use LogNormal")),
     (lambda: build_model("grm", threshold="Normal(0, 1)"), SpecError, ("needs an OrderedNormal", "threshold")),
+    (
+        lambda: build_model("grm", parameterization="intercept", intercept="OrderedNormal(0, 1)"),
+        SpecError,
+        ("needs a DecreasingNormal", "intercept"),
+    ),
+    (
+        lambda: build_model("2pl", parameterization="intercept", difficulty="Normal(0, 1)"),
+        SpecError,
+        ("difficulty='Normal(0, 1)'", "give intercept=", "parameterization='difficulty'"),
+    ),
+    (
+        lambda: build_model("grm", intercept="DecreasingNormal(0, 1)"),
+        SpecError,
+        ("intercept='DecreasingNormal(0, 1)'", "give threshold=", "parameterization='intercept'"),
+    ),
+    (lambda: build_model("2pl", parameterization="slope"), UnknownName, ("'slope'", "difficulty", "intercept")),
     (lambda: build_model("rsm", step="Normal(1, 1)"), SpecError, ("Normal(1, 1)", "mean 0")),
 ]
 

@@ -49,7 +49,7 @@ def test_table_errs_far_less_than_the_quadrature_does(slope: float) -> None:
     params = simulate_parameters(spec, 2000, counts, seed=1)
     params["discrimination"] = slope * np.random.default_rng(2).lognormal(0, 0.5, 20)
     responses = simulate_responses(spec, params, counts, seed=2)
-    nodes = Quadrature().chosen(1, responses.n_categories).n_nodes
+    nodes = Quadrature().chosen(1, float(np.sum(responses.n_categories - 1))).n_nodes
     program, finer = (load_backend("pyro").compile(spec, responses, collapse=Quadrature(n)) for n in (nodes, 4 * nodes))
     assert CumulantTable.for_values(program.layout, program.data[0].shape)  # type: ignore[attr-defined]
     z = np.tile(program.unconstrain({name: params[name] for name in program.layout.slots}), (2, 1))

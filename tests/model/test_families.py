@@ -14,7 +14,18 @@ from scipy import special
 from irtbridge.errors import SpecError, UnknownName
 from irtbridge.model import catalogue as models
 from irtbridge.model.density import category_log_probs
-from irtbridge.model.families import FAMILIES, STEEPEST, Binary, Family, Graded, PartialCredit, family_from_dict
+from irtbridge.model.families import (
+    FAMILIES,
+    STEEPEST,
+    Binary,
+    Categories,
+    Family,
+    Graded,
+    Nominal,
+    PartialCredit,
+    Sequential,
+    family_from_dict,
+)
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import Normal
 from irtbridge.model.simulate import draw_from_prior, empty_responses
@@ -23,7 +34,8 @@ from irtbridge.model.variable import Variable
 from irtbridge.testing.cases import CASES, Case
 
 Array = NDArray[np.float64]
-every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+OF_CATEGORIES = [case for case in CASES if isinstance(case.spec.family, Categories)]
+every_case = pytest.mark.parametrize("case", OF_CATEGORIES, ids=[case.name for case in OF_CATEGORIES])
 
 THETA = np.linspace(-3, 3, 7)
 A = np.array([0.5, 1.3, 2.0])
@@ -122,6 +134,39 @@ def test_gpcm_by_brute_force() -> None:
     np.testing.assert_allclose(found, expected)
 
 
+def test_sequential_by_brute_force() -> None:
+    """Each step is taken or not; a person stays where the first is not taken."""
+    found = np.exp(four_categories(models.sequential(), discrimination=A, step=STEPS))
+    for person, theta in enumerate(THETA):
+        for item, (a, steps) in enumerate(zip(A, STEPS, strict=True)):
+            taken, reached = [1 / (1 + np.exp(-a * (theta - b))) for b in steps], 1.0
+            for k, p in enumerate([*taken, 0.0]):
+                assert found[person, item, k] == pytest.approx(reached * (1 - p), rel=1e-12)
+                reached *= p
+
+
+@pytest.mark.parametrize(("theta", "expected"), [(-800.0, [0, -800, -1601, -2403]), (800.0, [-800, -799, -798, 0])])
+def test_sequential_tails_keep_their_digits(theta: float, expected: list[float]) -> None:
+    """log sigma(x) is x far to the left and 0 far to the right, where the sigmoids themselves are 0 and 1."""
+    params = {"ability": [theta], "discrimination": [1.0], "step": [[0.0, 1.0, 2.0]]}
+    found = log_probs(models.sequential(), params, [4])[0, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_nominal_by_brute_force() -> None:
+    """Weights exp(D a s_k theta + c_k) with s = 0, 1 + deviation, 2 + deviation, 3 and c_0 = 0, normalised."""
+    deviation = np.array([[0.4, -2.5, 0.0], [-1.5, 0.2, 0.0], [0.0, 1.7, 0.0]])
+    slopes = A * [1, -1, 1]
+    spec = models.nominal(scaling=1.702)
+    found = np.exp(four_categories(spec, discrimination=slopes, score_deviation=deviation, intercept=STEPS))
+    for person, theta in enumerate(THETA):
+        for item in range(3):
+            scores = [0, 1 + deviation[item, 0], 2 + deviation[item, 1], 3]
+            pairs = zip(scores, [0, *STEPS[item]], strict=True)
+            weights = np.array([np.exp(1.702 * slopes[item] * s * theta + c) for s, c in pairs])
+            np.testing.assert_allclose(found[person, item], weights / weights.sum(), rtol=1e-12)
+
+
 def test_unequal_categories_are_those_of_each_item_alone() -> None:
     padded = np.where(np.arange(3) < np.array([1, 2, 3])[:, None], STEPS, np.nan)
     together = log_probs(models.partial_credit(), {"ability": THETA, "step": padded}, [2, 3, 4])
@@ -144,11 +189,106 @@ def test_four_pl_with_upper_one_is_three_pl() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "location"), [(models.generalized_partial_credit(), "step"), (models.graded(), "threshold")]
+    ("spec", "location"),
+    [(models.generalized_partial_credit(), "step"), (models.graded(), "threshold"), (models.sequential(), "step")],
 )
 def test_two_categories_make_a_two_pl(spec: ModelSpec, location: str) -> None:
     found = right(spec, **{"discrimination": A, location: B[:, None]})
     np.testing.assert_allclose(found, right(models.two_pl(), discrimination=A, difficulty=B))
+
+
+def test_nominal_whose_scores_do_not_deviate_is_gpcm() -> None:
+    """s_k = k and c_k = -a (b_1 + ... + b_k), with items of 4, 2 and 3 categories."""
+    steps = np.where(np.arange(3) < np.array([3, 1, 2])[:, None], STEPS, np.nan)
+    params = {"ability": THETA, "discrimination": A}
+    intercepts = -A[:, None] * np.cumsum(steps, axis=1)
+    deviation = np.where(np.isnan(steps), np.nan, 0.0)
+    found = log_probs(models.nominal(), {**params, "score_deviation": deviation, "intercept": intercepts}, [4, 2, 3])
+    expected = log_probs(models.generalized_partial_credit(), {**params, "step": steps}, [4, 2, 3])
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_nominal_model_is_the_same_with_its_categories_reversed() -> None:
+    """k becomes K - 1 - k: slopes change their sign, scores and intercepts are counted from the other end."""
+    deviation = np.array([[0.4, -0.5, 0.0], [-0.3, 0.2, 0.0], [0.1, 0.7, 0.0]])
+    params = {"discrimination": A, "score_deviation": deviation, "intercept": STEPS}
+    scores = np.arange(1, 4) + deviation
+    back = 3 - np.concatenate([np.zeros((3, 1)), scores], axis=1)[:, ::-1]
+    intercepts = np.concatenate([np.zeros((3, 1)), STEPS], axis=1)[:, ::-1] - STEPS[:, -1:]
+    reversed_ = {
+        "discrimination": -A, "score_deviation": back[:, 1:] - np.arange(1, 4), "intercept": intercepts[:, 1:]
+    }  # fmt: skip
+    found = four_categories(models.nominal(), **reversed_)
+    np.testing.assert_allclose(found[..., ::-1], four_categories(models.nominal(), **params), rtol=1e-12)
+
+
+# Intercepts
+
+
+ONE_TRAIT: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "1pl": (models.one_pl, {"difficulty": B}, "difficulty"),
+    "2pl": (models.two_pl, {"discrimination": A, "difficulty": B}, "difficulty"),
+    "3pl": (models.three_pl, {"discrimination": A, "difficulty": B, "lower": [0.1, 0.2, 0.3]}, "difficulty"),
+    "4pl": (
+        models.four_pl,
+        {"discrimination": A, "difficulty": B, "lower": [0.1, 0.2, 0.3], "upper": [0.9, 0.8, 1.0]},
+        "difficulty",
+    ),
+    "grm": (models.graded, {"discrimination": A, "threshold": THRESHOLDS}, "threshold"),
+    "pcm": (models.partial_credit, {"step": STEPS}, "step"),
+    "gpcm": (models.generalized_partial_credit, {"discrimination": A, "step": STEPS}, "step"),
+    "sequential": (models.sequential, {"discrimination": A, "step": STEPS}, "step"),
+}
+
+
+@pytest.mark.parametrize("name", ONE_TRAIT)
+def test_intercepts_are_the_same_model_and_are_reported_as_locations_too(name: str) -> None:
+    """d = -D a b: the probabilities are the same, and b is derived."""
+    build, params, location = ONE_TRAIT[name]
+    values = {"ability": THETA} | {key: np.asarray(value) for key, value in params.items()}
+    b = values[location]
+    a = values.get("discrimination", np.ones(3)).reshape(3, *(1,) * (b.ndim - 1))
+    spec = build(parameterization="intercept", scaling=1.5)
+    assert ModelSpec.from_dict(spec.to_dict()) == spec
+    intercepts = {key: value for key, value in values.items() if key != location} | {"intercept": -1.5 * a * b}
+    counts = [1 + b[0].size] * 3
+    np.testing.assert_allclose(
+        log_probs(spec, intercepts, counts), log_probs(build(scaling=1.5), values, counts), rtol=1e-11
+    )
+    ((word, (dims, derived)),) = spec.family.derived(intercepts, spec.dims).items()
+    assert (word, dims) == (location, spec["intercept"].dims)
+    np.testing.assert_allclose(derived, b)
+    assert build(scaling=1.5).family.derived(values, build().dims) == {}
+
+
+@every_case
+def test_what_is_derived_is_announced_and_no_variable(case: Case) -> None:
+    """So that a table of items can be read back as known parameters."""
+    layout = Layout.of(case.spec, case.responses())
+    family, dims = case.spec.family, case.spec.dims
+    names = tuple(family.derived(draw_from_prior(layout, np.random.default_rng(0)), dims))
+    assert names == family.derives(dims)
+    assert not set(names) & set(case.spec.names)
+
+
+@pytest.mark.parametrize("build", [models.graded, models.generalized_partial_credit, models.sequential])
+def test_derived_locations_take_leading_axes(build: Any) -> None:
+    spec = build(parameterization="intercept")
+    layout = Layout.of(spec, empty_responses(5, [4, 2, 3]))
+    draws = [draw_from_prior(layout, np.random.default_rng(seed)) for seed in range(3)]
+    together = {name: np.stack([draw[name] for draw in draws]) for name in draws[0]}
+    ((word, (_, derived)),) = spec.family.derived(together, spec.dims).items()
+    one_by_one = [spec.family.derived(draw, spec.dims)[word][1] for draw in draws]
+    np.testing.assert_allclose(derived, one_by_one)
+
+
+def test_a_graded_item_scored_against_the_trait_has_a_negative_slope() -> None:
+    """Categories reversed, k to K - 1 - k: the slope and the intercepts change their signs, these in reverse order."""
+    spec = models.graded(parameterization="intercept", discrimination="Normal(0, 1)")
+    intercepts = -THRESHOLDS
+    along = four_categories(spec, discrimination=A, intercept=intercepts)
+    against = four_categories(spec, discrimination=-A, intercept=-intercepts[:, ::-1])
+    np.testing.assert_allclose(against[..., ::-1], along, rtol=1e-12)
 
 
 def test_pcm_is_gpcm_with_slopes_of_one() -> None:
@@ -221,16 +361,16 @@ def test_one_pl_scales_the_whole_predictor() -> None:
 
 
 @dataclass(frozen=True)
-class Toy(Family):
+class Toy(Categories):
     """A first category, and a logistic curve of its own for each other one: independent choices, renormalised."""
 
     name: ClassVar[str] = "toy"
     role_dims: ClassVar[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-        **Family.role_dims,
+        **Categories.role_dims,
         "discrimination": (("item", "category"),),
     }
 
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         weight = np.concatenate([np.ones_like(slope[..., :1]), special.expit(slope - shift)], axis=-1) * exists
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(weight / weight.sum(axis=-1, keepdims=True)))
@@ -268,7 +408,7 @@ def test_slopes_of_categories_take_leading_axes_and_end_where_all_slopes_end() -
     np.testing.assert_array_equal(category_log_probs(layout, steeper), category_log_probs(layout, steep))
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.spec.family.discrimination], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [c for c in OF_CATEGORIES if c.spec.family.discrimination], ids=lambda case: case.name)
 def test_slopes_multiply_locations_where_a_family_says_so(case: Case) -> None:
     """Abilities at 0: other slopes leave all probabilities what they are, unless they multiply the locations."""
     layout = Layout.of(case.spec, case.responses())
@@ -290,6 +430,9 @@ def test_slopes_multiply_locations_where_a_family_says_so(case: Case) -> None:
         Binary(discrimination=None, lower="c", upper="d", scaling=1.702),
         Graded(),
         PartialCredit(location=("difficulty", "step")),
+        Graded(location=("intercept",), parameterization="intercept"),
+        Nominal(),
+        Sequential(location=("step",)),
     ],
     ids=lambda family: family.name,
 )
@@ -303,6 +446,11 @@ def test_unknown_family_lists_the_nearest_first() -> None:
     assert "'gradd'" in str(caught.value)
     assert "valid: graded," in str(caught.value)
     assert all(name in str(caught.value) for name in FAMILIES)
+
+
+def test_a_parameterization_is_one_of_two() -> None:
+    with pytest.raises(UnknownName, match="valid: intercept, difficulty"):
+        Binary(parameterization="intercepts")
 
 
 @pytest.mark.parametrize("scaling", [0, -1.0, np.nan, np.inf, "1.702", None])
@@ -322,14 +470,16 @@ def test_contrasts_are_linear_in_the_abilities_where_a_family_says_so(traits: in
         "discrimination": rng.uniform(0.5, 2.0, (3, traits)).squeeze(),
         "location": np.sort(rng.normal(size=(3, 3))),
         "lower": np.full(3, 0.2),
+        "score_deviation": rng.normal(size=(3, 3)),
     }
     dims = {
         "ability": ("person", "trait")[:traits],
         "discrimination": ("item", "trait")[:traits],
         "location": ("item", "category"),
         "lower": ("item",),
+        "score_deviation": ("item", "category"),
     }
-    for family in (Binary, Graded, PartialCredit):
+    for family in (one for one in FAMILIES.values() if issubclass(one, Categories)):
         for asymptote in (None, "lower") if family is Binary else (None,):
             k = 2 if family is Binary else 4
             one = family(location=("location",), lower=asymptote)

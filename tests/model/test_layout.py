@@ -76,6 +76,7 @@ def test_prior_draws_survive_the_way_through_the_site(case: Case) -> None:
         (models.one_pl(common_discrimination=True), [2, 2], 3 + 1 + 2),
         (models.graded(), [3, 4, 2], 3 + 3 + 6),
         (models.rating_scale(), [4, 4], 3 + 2 + 2),
+        (models.nominal(), [3, 4, 2], 3 + 3 + 3 + 6),
         (models.m2pl(q_matrix=[[1, 0], [1, 1]], correlated=True), [2, 2], 1 + 6 + 3 + 2),
         (models.m2pl(traits=3, correlated=True), [2, 2], 3 + 9 + 6 + 2),
     ],
@@ -90,6 +91,21 @@ def test_what_is_not_estimated_is_zero_where_fixed_and_nan_where_absent() -> Non
     np.testing.assert_array_equal(loadings.to_full(np.array([1.0, 2.0, 3.0])), [[1, 0], [2, 3]])
     steps = layout(models.partial_credit(), [3, 2]).slots["step"]
     np.testing.assert_array_equal(steps.to_full(np.array([1.0, 2.0, 3.0])), [[1, 2], [3, np.nan]])
+
+
+def test_inner_categories_lie_between_the_lowest_and_the_highest_of_each_item() -> None:
+    slot = layout(models.nominal(), [4, 2, 3]).slots["score_deviation"]
+    np.testing.assert_array_equal(
+        slot.to_full(np.array([1.0, 2.0, 3.0])), [[1, 2, 0], [0, np.nan, np.nan], [3, 0, np.nan]]
+    )
+    equal = layout(models.nominal(), [3, 3]).slots["score_deviation"]
+    np.testing.assert_array_equal(equal.to_full(np.array([1.0, 2.0])), [[1, 0], [2, 0]])
+
+
+def test_a_nominal_model_of_binary_items_is_refused() -> None:
+    with pytest.raises(DataError, match="use that") as caught:
+        layout(models.nominal(), [2, 2])
+    assert "2pl" in str(caught.value)
 
 
 def test_mask_and_missing_categories_combine() -> None:

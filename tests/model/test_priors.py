@@ -14,6 +14,7 @@ from irtbridge.errors import IRTBridgeError, SpecError, UnknownName
 from irtbridge.model.priors import (
     PRIORS,
     Beta,
+    DecreasingNormal,
     Gamma,
     HalfNormal,
     LKJCholesky,
@@ -147,6 +148,16 @@ def test_ordered_normal_sampler_gives_order_statistics() -> None:
         assert stats.kstest(column, stats.beta(k + 1, 4 - k).cdf).pvalue > ALPHA / 4
 
 
+def test_decreasing_normal_is_the_ordered_normal_of_the_negatives() -> None:
+    prior, mirrored = DecreasingNormal((1, 0, -1), (0.5, 1, 2)), OrderedNormal((-1, 0, 1), (0.5, 1, 2))
+    points = np.array([[0.4, 0.1, -2.0], [-2.0, 0.1, 0.4], [3.0, 2.0, np.nan]])
+    np.testing.assert_array_equal(
+        prior.log_density(points, **arguments(prior)), mirrored.log_density(-points, **arguments(mirrored))
+    )
+    np.testing.assert_array_equal(draw(prior, 50, 3), -draw(mirrored, 50, 3))
+    assert (np.diff(draw(prior, 50, 3), axis=-1) < 0).all()
+
+
 def test_multivariate_normal_is_scipys() -> None:
     factor = np.array(FACTOR)
     prior = MultivariateNormal((1, 0, -1), FACTOR)
@@ -258,6 +269,7 @@ WRITTEN = [
     Normal(1 / 3, 123456789.125),
     Normal("mu", "sigma"),
     OrderedNormal(0, 2),
+    DecreasingNormal(0, 2),
     LKJCholesky(1.5),
     MultivariateNormal(0, "trait_cholesky"),
 ]

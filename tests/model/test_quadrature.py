@@ -54,7 +54,7 @@ def test_twice_the_nodes_change_nothing(name: str) -> None:
     """Doubling the nodes that are chosen moves the log likelihood by less than 1e-6 relative."""
     build, counts, n_traits, n_persons = DEFAULTS[name]
     params, responses = data(build(), counts, n_persons)
-    chosen = Quadrature().chosen(n_traits, responses.n_categories).n_nodes
+    chosen = Quadrature().chosen(n_traits, float(np.sum(responses.n_categories - 1))).n_nodes
     values = [
         marginal_log_likelihood(Layout.of(build(), responses, Quadrature(n)), params, responses).sum()
         for n in (0, chosen, 2 * chosen)
@@ -82,17 +82,18 @@ def test_two_traits_factor_into_one_and_one() -> None:
 def test_patterns_count_everybody_once() -> None:
     lsat = load_responses("lsat7")
     patterns = Patterns.of(lsat)
-    assert len(patterns.codes) == 32
+    assert len(patterns.values) == 32
     assert patterns.counts.sum() == 1000
-    np.testing.assert_array_equal(patterns.counts @ patterns.one_hot[:, 1::2], (lsat.values == 1).sum(axis=0))
-    assert patterns.one_hot.sum() == 32 * 5
+    statistics = patterns.statistics(Layout.of(models.two_pl(), lsat), missing=True)
+    np.testing.assert_array_equal(patterns.counts @ statistics, [*(lsat.values == 1).sum(axis=0), *[0] * 5])
 
 
 def test_rows_that_fill_up_count_nothing() -> None:
     lsat = load_responses("lsat7")
     roomy = Patterns.of(lsat, rows=50)
-    assert len(roomy.codes) == 50
-    assert roomy.counts[32:].sum() == roomy.one_hot[32:].sum() == 0
+    assert len(roomy.values) == 50
+    statistics = roomy.statistics(Layout.of(models.two_pl(), lsat), missing=True)
+    assert roomy.counts[32:].sum() == statistics[32:].sum() == 0
 
 
 def test_correlated_nodes_have_the_prior_covariance() -> None:
@@ -140,7 +141,8 @@ def test_the_grid_for_draws_is_coarse_and_fine_enough(n_items: int, slope: float
     params, responses = data(spec, counts, n_persons=50)
     item_params = {k: v[None] for k, v in params.items() if k != "ability"}
     item_params["discrimination"] = slope * item_params["discrimination"]
-    layout, patterns = Layout.of(spec, responses, Quadrature(0)), _of_persons(responses, np.float64)
+    layout = Layout.of(spec, responses, Quadrature(0))
+    patterns = _of_persons(layout, responses, np.float64)
     grid = _grid_for_draws(layout, item_params, patterns)
     assert layout.collapse is not None
     if slope > 1 and grid == layout.collapse:

@@ -158,6 +158,19 @@ WRONG: list[tuple[Callable[[], Any], type[IRTBridgeError], tuple[str, ...]]] = [
             ("", "Normal(0, 1)", None),
         ]
     ),
+    *(
+        (
+            lambda dims=dims, prior=prior: variable("s", dims, prior, inner=True),
+            SpecError,
+            ("s[", "inner categories need dims (item, category)"),
+        )
+        for dims, prior in [("item", "Normal(0, 1)"), ("item category", "OrderedNormal(0, 1)")]
+    ),
+    (
+        lambda: replace(models.nominal().family, parameterization="difficulty").check(models.nominal()),
+        SpecError,
+        ("nominal", "have intercepts", "parameterization='intercept'"),
+    ),
     (
         lambda: rasch(difficulty=variable("difficulty", "item", "Normal(mu, 1)")),
         SpecError,

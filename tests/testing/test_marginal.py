@@ -15,7 +15,8 @@ from irtbridge.errors import SpecError
 from irtbridge.model import catalogue as models
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
-from irtbridge.testing.marginal import even_grid, gauss_hermite, maximise_marginal, reference_posterior
+from irtbridge.testing.coordinates import to_coordinates
+from irtbridge.testing.marginal import Marginal, even_grid, gauss_hermite, maximise_marginal, reference_posterior
 
 Array = NDArray[np.float64]
 
@@ -89,6 +90,42 @@ def test_neuroticism_as_in_ltm(spec: ModelSpec, complete: bool, log_likelihood: 
     assert found == pytest.approx(log_likelihood, abs=0.0051)
     if slope is not None:
         assert float(params["discrimination"]) == pytest.approx(slope, abs=5.1e-4)
+
+
+def test_neuroticism_nominal_as_in_mirt() -> None:
+    """R's mirt 1.45.1, itemtype "nominal", 61 nodes, TOL 1e-10: a1, ak1 to ak4, d1 to d5 and log likelihood.
+
+    Where the gradient is 0 its log likelihood is the maximum of ours too.
+    """
+    theirs = np.array([
+        [1.93680, 0.98184, 1.72677, 2.53260, 3.62644, 1.30684, 1.05700, 0.82532, -1.09281, -5.16369],
+        [1.69749, 1.04232, 1.85173, 2.62829, 3.59212, 2.29050, 2.63446, 3.21508, 2.18838, -0.91916],
+        [1.01571, 1.39623, 2.00281, 2.79849, 3.70688, 1.27272, 0.83385, 1.26239, 0.52158, -1.36661],
+        [0.56200, 1.42789, 2.52017, 2.94823, 3.66033, 0.81349, 0.40616, 0.76328, 0.16216, -0.83312],
+        [0.43091, 1.23683, 2.07927, 2.81665, 3.87599, 0.24570, -0.28062, -0.03808, -0.65213, -1.33876],
+    ])  # fmt: skip
+    deviation = np.pad(theirs[:, 1:5] - np.arange(1, 5), ((0, 0), (0, 1)))
+    params = {"discrimination": theirs[:, 0], "score_deviation": deviation, "intercept": theirs[:, 5:]}
+    marginal = Marginal.of(models.nominal(), neuroticism(complete=True), n_nodes=61)
+    assert marginal.log_likelihood(params) == pytest.approx(-21189.6584645, abs=1e-5)
+    gradient = marginal.gradient(to_coordinates(marginal.slots, params), priors=False)
+    np.testing.assert_allclose(gradient, 0, atol=0.02)  # of 2,694 persons: the steepest is 0.006 a step of 1e-5
+
+
+def test_lsat7_intercepts_are_those_of_mirt() -> None:
+    """R's mirt 1.45.1, itemtype "2PL", 61 nodes, TOL 1e-10: a1, d and log likelihood; IRTpars=TRUE: b."""
+    spec = models.two_pl(parameterization="intercept")
+    params, log_likelihood = maximise_marginal(spec, load_dataset("lsat7"), n_nodes=61)
+    assert log_likelihood == pytest.approx(-2658.80511363, abs=1e-6)
+    slopes, intercepts = (
+        [0.987546, 1.080837, 1.707478, 0.764990, 0.735673],
+        [1.855856, 0.807970, 1.805206, 0.486000, 1.854458],
+    )
+    difficulties = [-1.879260, -0.747541, -1.057236, -0.635302, -2.520764]
+    np.testing.assert_allclose(params["discrimination"], slopes, atol=2e-4)
+    np.testing.assert_allclose(params["intercept"], intercepts, atol=2e-4)
+    derived = spec.family.derived(params, spec.dims)["difficulty"][1]
+    np.testing.assert_allclose(derived, difficulties, atol=2e-4)
 
 
 # Reference posteriors

@@ -103,11 +103,12 @@ class Design:
     def truth(self, params: Mapping[str, Array]) -> dict[str, Array]:
         """True values of what is estimated, by the names of a posterior; NaN where an element is fixed.
 
-        Of a correlation matrix the elements below the diagonal count.
+        Of a correlation matrix the elements below the diagonal count. What only follows from others (`Family.derived`)
+        stands behind the variables in a report, and is left out here.
         """
         slots = self.layout.slots
         named = reported(self.layout, {name: params[name] for name in slots})
-        pairs = zip(slots.values(), named.items(), strict=True)
+        pairs = zip(slots.values(), named.items(), strict=False)
         return {name: np.where(slot.estimated, value, np.nan) for slot, (name, (_, value)) in pairs}
 
 

@@ -1,4 +1,4 @@
-"""Response families: the log probability of each category, with the maths and the rules, in NumPy; one file each."""
+"""Response families: statistics, natural parameters and rules, in NumPy; one file each."""
 
 from __future__ import annotations
 
@@ -6,14 +6,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from irtbridge.errors import UnknownName
-from irtbridge.model.families.base import STEEPEST, Family
+from irtbridge.model.families.base import STEEPEST, ExponentialForm, Family
+from irtbridge.model.families.beta import Beta
 from irtbridge.model.families.binary import Binary
+from irtbridge.model.families.categories import Categories
 from irtbridge.model.families.graded import Graded
+from irtbridge.model.families.nominal import Nominal
+from irtbridge.model.families.numbers import Numbers
+from irtbridge.model.families.ordered_beta import OrderedBeta
 from irtbridge.model.families.partial_credit import PartialCredit
+from irtbridge.model.families.poisson import Poisson
+from irtbridge.model.families.sequential import Sequential
 
-__all__ = ["FAMILIES", "STEEPEST", "Binary", "Family", "Graded", "PartialCredit", "family_from_dict"]
+__all__ = [
+    "FAMILIES",
+    "STEEPEST",
+    "Beta",
+    "Binary",
+    "Categories",
+    "ExponentialForm",
+    "Family",
+    "Graded",
+    "Nominal",
+    "Numbers",
+    "OrderedBeta",
+    "PartialCredit",
+    "Poisson",
+    "Sequential",
+    "family_from_dict",
+]
 
-FAMILIES: dict[str, type[Family]] = {family.name: family for family in (Binary, Graded, PartialCredit)}
+FAMILIES: dict[str, type[Family]] = {
+    family.name: family for family in (Binary, Graded, PartialCredit, Nominal, Sequential, Beta, OrderedBeta, Poisson)
+}
 
 
 def family_from_dict(data: Mapping[str, Any]) -> Family:

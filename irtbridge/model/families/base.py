@@ -7,8 +7,16 @@ Every family starts from the same two arrays. With ability theta (person, trait)
 - several traits:  ``slope = D a . theta``,  ``shift = b``       so that  ``slope - shift = D a . theta - b``;
 - one trait, a discrimination (item, category) of each category: ``slope_k = D a_k theta``,  ``shift_k = b_k``.
 
-Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. A family turns them into log probabilities
-(person, item, category). All arrays may have the same leading axes, as draws have.
+With ``parameterization="intercept"`` the locations are intercepts d, for one trait or several: ``shift = -d``, so that
+``slope - shift = D a theta + d``. Without a discrimination, a = 1; beyond `STEEPEST` it counts as that. All arrays may
+have the same leading axes, as draws have.
+
+Given the ability every family is an exponential family in the response::
+
+    log p(y) = statistics(y) . natural + base
+
+so that the log likelihood of all persons at all nodes of a grid of abilities is one matrix product: statistics (person,
+item x statistic) times natural parameters (item x statistic, node). A missing response has no statistic and no base.
 """
 
 from __future__ import annotations
@@ -16,7 +24,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,20 +32,37 @@ from numpy.typing import NDArray
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
-from irtbridge.errors import DataError, SpecError
+from irtbridge.errors import DataError, SpecError, UnknownName
 from irtbridge.model.variable import Variable
 
-T = TypeVar("T")
 Array = NDArray[np.float64]
 Params = Mapping[str, Array]
 Dims = tuple[str, ...]
 RoleDims = Mapping[str, tuple[Dims, ...]]
 
-IMPOSSIBLE = -np.inf
 # The curve of an item so steep is a step for every person there could be, and sums over items keep their digits: with
 # a thousand times more, what is left of a likelihood in single precision is rounding, and soon in double too.
 STEEPEST = 1e4
-ROLES = ("ability", "discrimination", "lower", "upper", "location")  # in the order in which a spec prints them
+# In the order in which a spec prints them.
+ROLES = ("ability", "discrimination", "lower", "upper", "deviation", "location", "cutpoint", "precision")
+# Roles of what a family has besides slopes and locations.
+SHAPES = ("lower", "upper", "deviation", "cutpoint", "precision")
+PARAMETERIZATIONS = ("difficulty", "intercept")
+
+
+class ExponentialForm(NamedTuple):
+    """A family given the ability: ``log p(y) = statistics(y) . natural + base``.
+
+    Attributes
+    ----------
+    natural : ndarray, shape (..., person, item, statistic)
+        Natural parameters.
+    base : ndarray, shape (..., person, item)
+        Log density of a response whose statistics are all 0.
+    """
+
+    natural: Array
+    base: Array
 
 
 class Spec(Protocol):
@@ -67,11 +92,15 @@ class Family(ABC):
         Asymptotes, dims (item,), of a family that has them.
     scaling : float
         D: 1 for the logistic metric, 1.702 to approximate the normal ogive.
+    parameterization : str
+        ``difficulty``, ``D a (theta - b)``, or ``intercept``, ``D a theta + d``: what the location is.
 
     Attributes
     ----------
     name : str
         As in a spec's data.
+    location_word : str
+        What a location b of one trait is called.
     kind : str
         What responses are: ``categories``, ``fractions`` or ``counts``; see `Responses`.
     max_categories : int or None
@@ -86,7 +115,9 @@ class Family(ABC):
     lower: str | None = None
     upper: str | None = None
     scaling: float = 1.0
+    parameterization: str = "difficulty"
     name: ClassVar[str] = ""
+    location_word: ClassVar[str] = "difficulty"
     kind: ClassVar[str] = CATEGORIES
     max_categories: ClassVar[int | None] = None
     role_dims: ClassVar[RoleDims] = {
@@ -99,25 +130,39 @@ class Family(ABC):
         if not isinstance(self.scaling, (int, float)) or not 0 < self.scaling < np.inf:
             raise SpecError(f"scaling={self.scaling!r} must be a positive number; 1 is logistic, 1.702 near the ogive.")
         object.__setattr__(self, "scaling", float(self.scaling))
+        if self.parameterization not in PARAMETERIZATIONS:
+            raise UnknownName("parameterization", self.parameterization, PARAMETERIZATIONS)
 
     @property
     def linear(self) -> bool:
-        """Whether ``log P(Y = k) - log P(Y = 0)`` is linear in the abilities, for every category."""
+        """Whether the natural parameters are linear in the abilities."""
         return False
 
     def roles(self) -> tuple[tuple[str, str], ...]:
         """Role and variable, for each variable that has a role; several locations share one role."""
-        named = {role: getattr(self, role) for role in ROLES}
+        named: dict[str, Any] = {role: getattr(self, role, None) for role in ROLES}
         each = {role: names if role == "location" else (names,) for role, names in named.items()}
         return tuple((role, name) for role, names in each.items() for name in names if name is not None)
 
-    def asymptotes(self, values: Mapping[str, T]) -> dict[str, T]:
-        """The asymptotes there are, by role, out of values by variable name."""
-        return {role: values[name] for role, name in self.roles() if role in ("lower", "upper")}
+    def __str__(self) -> str:
+        word = "intercept" if self.parameterization == "intercept" else "location"
+        said = ", ".join(f"{word if role == 'location' else role}={name}" for role, name in self.roles())
+        return f"{self.name}({said})"
+
+    def shapes(self, values: Mapping[str, Any], dims: Mapping[str, Dims]) -> dict[str, Any]:
+        """What shapes the curves besides slopes and locations, by role, out of arrays by variable name.
+
+        Returns
+        -------
+        dict of str to array, shape (..., item or 1) or (..., item or 1, category)
+        """
+        named = {role: name for role, name in self.roles() if role in SHAPES}
+        return {role: _with_items(values[name], dims[name]) for role, name in named.items()}
 
     def scales_locations(self, dims: Mapping[str, Dims]) -> bool:
         """Whether locations are multiplied by discriminations, as in ``D a (theta - b)``; else ``D a . theta - b``."""
-        return dims[self.ability] == ("person",) and "category" not in dims.get(self.discrimination or "", ())
+        alone = dims[self.ability] == ("person",) and "category" not in dims.get(self.discrimination or "", ())
+        return alone and self.parameterization == "difficulty"
 
     def check(self, spec: Spec) -> None:
         """Raise `SpecError` unless the variables make sense in their roles; a family adds rules of its own.
@@ -166,8 +211,27 @@ class Family(ABC):
         if any(v.zero_sum for v in shared) and counts.max() < 3:
             raise DataError(f"model {spec.name!r} needs items with three or more categories; for two use 1pl.")
 
-    def log_probs(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> Array:
-        """Log probability of each category.
+    def n_categories(self, responses: Responses) -> NDArray[np.int64]:
+        """Categories that the family tells apart, shape (item,): those of the data, unless it has its own."""
+        return responses.n_categories
+
+    @abstractmethod
+    def n_statistics(self, exists: NDArray[np.bool_]) -> int:
+        """Statistics of one response."""
+
+    @abstractmethod
+    def statistics(self, values: NDArray[Any], exists: NDArray[np.bool_]) -> Array:
+        """Sufficient statistics of responses (..., item), -1 where missing.
+
+        Returns
+        -------
+        ndarray, shape (..., item, statistic)
+            0 where a response is missing.
+        """
+
+    @abstractmethod
+    def exponential(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> ExponentialForm:
+        """Natural parameters and base, given the abilities.
 
         Parameters
         ----------
@@ -177,15 +241,24 @@ class Family(ABC):
             The dims of each variable.
         exists : ndarray of bool, shape (item, category)
             Which categories each item has (the lowest included).
-
-        Returns
-        -------
-        ndarray, shape (..., person, item, category)
-            ``-inf`` where an item does not have the category.
         """
-        slope, shift = self.predictor(params, dims)
-        shift = np.nan_to_num(shift)[..., None, :, :]
-        return np.where(exists, self.categories(slope, shift, exists, **self.asymptotes(params)), IMPOSSIBLE)
+
+    def log_density(
+        self, values: NDArray[Any], params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
+    ) -> Array:
+        """Log density of responses (person, item), shape (..., person, item); any number where one is missing."""
+        natural, base = self.exponential(params, dims, exists)
+        return np.asarray(np.sum(self.statistics(values, exists) * natural, axis=-1) + base)
+
+    @abstractmethod
+    def draw(
+        self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        """Responses drawn at parameters, shape (..., person, item)."""
+
+    @abstractmethod
+    def steps(self, responses: Responses) -> float:
+        """Of a test of two categories an item, the length that would tell about as much of an ability."""
 
     def predictor(self, params: Params, dims: Mapping[str, Dims]) -> tuple[Array, Array]:
         """The slope part and the shift.
@@ -199,12 +272,14 @@ class Family(ABC):
         """
         ability, a, of = self.scaling * params[self.ability], *self._discrimination(params, dims)
         location = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        shift = -location if self.parameterization == "intercept" else location
         if "category" in of:
-            return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], location
+            return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], shift
         if "trait" in of:
-            return (ability @ np.swapaxes(a, -1, -2))[..., None], location
+            return (ability @ np.swapaxes(a, -1, -2))[..., None], shift
         by_item = a if of else a[..., None]
-        return (ability[..., None] * by_item[..., None, :])[..., None], self.scaling * by_item[..., None] * location
+        slope = (ability[..., None] * by_item[..., None, :])[..., None]
+        return slope, self.scaling * by_item[..., None] * location if self.scales_locations(dims) else shift
 
     def _discrimination(self, params: Params, dims: Mapping[str, Dims]) -> tuple[Array, Dims]:
         """Discriminations, at most `STEEPEST` in size, and their dims; 1 where there are none."""
@@ -212,29 +287,31 @@ class Family(ABC):
             return np.ones(()), ()
         return np.clip(params[self.discrimination], -STEEPEST, STEEPEST), dims[self.discrimination]
 
-    @abstractmethod
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
-        """Log probability of each category; anything where an item lacks it.
+    def derives(self, dims: Mapping[str, Dims]) -> tuple[str, ...]:
+        """Names of `derived`."""
+        one_slope = dims.get(self.discrimination or "", ()) in ((), ("item",))
+        return (self.location_word,) if self.parameterization == "intercept" and one_slope else ()
 
-        Parameters
-        ----------
-        slope : ndarray, shape (..., person, item, 1), or (..., person, item, category - 1)
-            As `predictor` gives it.
-        shift : ndarray, shape (..., 1, item, category - 1)
-            0 where an item lacks the category.
-        exists : ndarray of bool, shape (item, category)
-            Which categories each item has (the lowest included).
-        **asymptotes : ndarray, shape (..., item)
-            Those that there are.
+    def derived(self, params: Params, dims: Mapping[str, Dims]) -> dict[str, tuple[Dims, Array]]:
+        """What users read besides the variables: dims and full arrays by name.
 
-        Returns
-        -------
-        ndarray, shape (..., person, item, category)
+        Of one trait with intercepts d the locations ``b = -d / (D a)``, infinite where a is 0.
         """
+        if not self.derives(dims):
+            return {}
+        intercept = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        a, of = self._discrimination(params, dims)
+        by_item = a[..., None] if of else a[..., None, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            location = -intercept / (self.scaling * by_item)
+        several = any("category" in dims[name] for name in self.location)
+        return {self.location_word: (("item", "category"), location) if several else (("item",), location[..., 0])}
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
+        if self.parameterization == type(self).parameterization:
+            del values["parameterization"]
         return {"name": self.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
@@ -252,3 +329,10 @@ def log_sigmoids(x: Array) -> tuple[Array, Array]:
 
 def _by_item_and_category(value: Array, dims: Dims) -> Array:
     return value if dims == ("item", "category") else value[..., None] if dims == ("item",) else value[..., None, :]
+
+
+def _with_items(value: Any, dims: Dims) -> Any:
+    """An array (..., *dims) with an axis for items, of length 1 where all share it; NumPy's or a backend's own."""
+    if dims == ("category",):
+        return value[..., None, :]
+    return value if "item" in dims else value[..., None]

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError
-from irtbridge.model.families.base import Array, Family, RoleDims, Spec, log_sigmoids
+from irtbridge.model.families.base import Array, RoleDims, Spec, log_sigmoids
+from irtbridge.model.families.categories import Categories
 
 ENDS = (("lower", 0.0), ("upper", 1.0))
 
 
 @dataclass(frozen=True)
-class Binary(Family):
+class Binary(Categories):
     """Two categories, with optional lower and upper asymptotes (Birnbaum 1968; Barton & Lord 1981).
 
     With x = slope - shift, lower asymptote c and upper asymptote d (c = 0 and d = 1 where absent)::
@@ -28,7 +29,7 @@ class Binary(Family):
     name: ClassVar[str] = "binary"
     max_categories: ClassVar[int | None] = 2
     role_dims: ClassVar[RoleDims] = {
-        **Family.role_dims,
+        **Categories.role_dims,
         "lower": (("item",),),
         "upper": (("item",),),
     }
@@ -45,12 +46,12 @@ class Binary(Family):
             if role in ("lower", "upper") and not 0 <= low < high <= 1:
                 raise SpecError(f"{spec[name]}: the {role} asymptote is a probability; use a Beta or Uniform prior.")
 
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         x = slope - shift
         above, below = log_sigmoids(x)
-        if not asymptotes:
+        if not shapes:
             return np.concatenate([below, above], axis=-1)
-        lower, upper = (np.asarray(asymptotes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
+        lower, upper = (np.asarray(shapes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
         with np.errstate(divide="ignore"):
             right = np.logaddexp(np.log(lower) + below, np.log(upper) + above)
             wrong = np.logaddexp(np.log1p(-lower) + below, np.log1p(-upper) + above)

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError
-from irtbridge.model.families.base import Array, Family, Spec, log_sigmoids, padded
+from irtbridge.model.families.base import Array, Spec, log_sigmoids, padded
+from irtbridge.model.families.categories import Categories
 
 
 @dataclass(frozen=True)
-class Graded(Family):
+class Graded(Categories):
     """Ordered categories by cumulative logits (Samejima 1969).
 
     With u_k = slope - shift_k::
@@ -25,20 +26,24 @@ class Graded(Family):
     """
 
     name: ClassVar[str] = "graded"
+    location_word: ClassVar[str] = "threshold"
 
     def check(self, spec: Spec) -> None:
-        """Shifts increase: locations do, and where slopes multiply them, these are positive."""
+        """Shifts increase: locations do, or intercepts decrease; slopes that multiply locations are positive."""
         super().check(spec)
-        if not any(spec[name].prior.support == "ordered" for name in self.location):
-            raise SpecError(f"model {spec.name!r}: a graded model needs an OrderedNormal prior on {self.location}.")
-        several, slope = "trait" in spec[self.ability].dims, self.discrimination
-        if slope is not None and not several and spec[slope].prior.bounds()[0] < 0:
+        direction, needed = (-1, "a Decreasing") if self.parameterization == "intercept" else (1, "an Ordered")
+        priors = [spec[name].prior for name in self.location]
+        if not any(prior.support == "ordered" and prior.direction == direction for prior in priors):
+            raise SpecError(f"model {spec.name!r}: a graded model needs {needed}Normal prior on {self.location}.")
+        slope, dims = self.discrimination, {name: spec[name].dims for _, name in self.roles()}
+        if slope is not None and self.scales_locations(dims) and spec[slope].prior.bounds()[0] < 0:
             raise SpecError(
                 f"model {spec.name!r}: a graded model with one trait needs a positive {slope} (its categories "
-                f"keep their order only then); {spec[slope].prior} is not. Use LogNormal, or recode the item."
+                f"keep their order only then); {spec[slope].prior} is not. Use LogNormal, or recode the item, or take "
+                "parameterization='intercept'."
             )
 
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         u = slope - shift
         between = exists[:, 2:]
         gap = np.where(between, np.diff(shift, axis=-1), 1.0)

@@ -8,11 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.model.families.base import IMPOSSIBLE, Array, Family, padded
+from irtbridge.model.families.base import Array, padded
+from irtbridge.model.families.categories import IMPOSSIBLE, Categories
 
 
 @dataclass(frozen=True)
-class PartialCredit(Family):
+class PartialCredit(Categories):
     """Ordered categories by adjacent logits (Masters 1982; with discriminations Muraki 1992; Andrich 1978).
 
     With u_k = slope - shift_k::
@@ -23,12 +24,13 @@ class PartialCredit(Family):
     """
 
     name: ClassVar[str] = "partial_credit"
+    location_word: ClassVar[str] = "step"
 
     @property
     def linear(self) -> bool:
         return True
 
-    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **asymptotes: Array) -> Array:
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
         score = np.arange(exists.shape[1])
         log_odds = score * slope - padded(np.cumsum(shift, axis=-1), 1, 0)
         log_odds = np.where(exists, log_odds, IMPOSSIBLE)

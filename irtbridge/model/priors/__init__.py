@@ -10,13 +10,14 @@ from irtbridge.model.priors.elementwise import Beta, Gamma, HalfNormal, LogNorma
 from irtbridge.model.priors.exactly import Exactly
 from irtbridge.model.priors.predictor import Predictor
 from irtbridge.model.priors.reading import PRIORS, as_prior
-from irtbridge.model.priors.vectors import MAX_TRIES, MultivariateNormal, OrderedNormal, increasing
+from irtbridge.model.priors.vectors import MAX_TRIES, DecreasingNormal, MultivariateNormal, OrderedNormal, increasing
 
 __all__ = [
     "MAX_TRIES",
     "PRIORS",
     "Argument",
     "Beta",
+    "DecreasingNormal",
     "Exactly",
     "Gamma",
     "HalfNormal",

@@ -25,6 +25,8 @@ class Prior:
     support : str
         One of ``real``, ``positive``, ``interval``, ``ordered``, ``cholesky``: what a backend must map its
         unconstrained coordinates to.
+    direction : int
+        Of an ordered support: 1 where vectors increase, -1 where they decrease.
     event_ndim : int
         How many of the last axes of a variable form one draw of the prior (0: elementwise).
     ragged : bool
@@ -34,6 +36,7 @@ class Prior:
     """
 
     support: ClassVar[str] = "real"
+    direction: ClassVar[int] = 1
     event_ndim: ClassVar[int] = 0
     ragged: ClassVar[bool] = True
     numbers_only: ClassVar[tuple[str, ...]] = ()

@@ -15,7 +15,7 @@ from irtbridge.model.priors.correlations import LKJCholesky
 from irtbridge.model.priors.elementwise import Beta, Gamma, HalfNormal, LogNormal, Normal, TruncatedNormal, Uniform
 from irtbridge.model.priors.exactly import Exactly
 from irtbridge.model.priors.predictor import Predictor, predictor_of
-from irtbridge.model.priors.vectors import MultivariateNormal, OrderedNormal
+from irtbridge.model.priors.vectors import DecreasingNormal, MultivariateNormal, OrderedNormal
 
 PRIORS: dict[str, type[Prior]] = {
     prior.__name__: prior
@@ -28,6 +28,7 @@ PRIORS: dict[str, type[Prior]] = {
         Beta,
         Gamma,
         OrderedNormal,
+        DecreasingNormal,
         MultivariateNormal,
         LKJCholesky,
         Exactly,

@@ -62,6 +62,22 @@ class OrderedNormal(Prior):
 
 
 @dataclass(frozen=True)
+class DecreasingNormal(OrderedNormal):
+    """Independent normals on the cone of decreasing vectors, as the intercepts of graded categories are.
+
+    The negatives of an `OrderedNormal` of mean ``-loc``.
+    """
+
+    direction: ClassVar[int] = -1
+
+    def log_density(self, x: Array, **arguments: Array) -> Array:
+        return super().log_density(-x, **{**arguments, "loc": -arguments["loc"]})
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...], **arguments: Array) -> Array:
+        return -super().sample(rng, shape, **{**arguments, "loc": -arguments["loc"]})
+
+
+@dataclass(frozen=True)
 class MultivariateNormal(Prior):
     """Multivariate normal along the last axis, with mean `loc` and lower Cholesky factor `scale_tril`.
 

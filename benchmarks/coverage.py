@@ -1,0 +1,87 @@
+"""How often 95 % intervals cover the truth: ``python -m benchmarks.coverage``.
+
+With ``model=beta``, ``sets=200``, ``persons=200``, ``items=8``, ``backend=pyro``, ``method=laplace``, ``nodes=161``,
+``seed=1``. Parameters are drawn from the prior, responses from the parameters, so that intervals cover 95 % of them if
+the posterior is right.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from irtbridge.data.kinds import CATEGORIES
+from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName
+from irtbridge.fitting import Fit
+from irtbridge.many import fit_many, seed_of
+from irtbridge.model.catalogue import build_model
+from irtbridge.model.simulate import simulate_parameters, simulate_responses
+
+DEFAULTS: dict[str, Any] = {
+    "model": "beta",
+    "sets": 200,
+    "persons": 200,
+    "items": 8,
+    "backend": "pyro",
+    "method": "laplace",
+    "nodes": 161,
+    "seed": 1,
+}
+MISSING = 0.1
+
+
+def covered(fit: Fit, truth: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.bool_]]:
+    """Whether the central 95 % interval of each element covers its true value, by variable."""
+    posterior = fit.idata.posterior
+    ends = {name: np.quantile(posterior[name], (0.025, 0.975), axis=(0, 1)) for name in truth}
+    return {name: np.asarray((low <= truth[name]) & (truth[name] <= high)) for name, (low, high) in ends.items()}
+
+
+def study(settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Shares covered, a row for each variable."""
+    spec = build_model(settings["model"])
+    categories = [2 if spec.family.kind == CATEGORIES else 1] * settings["items"]
+    seeds = [seed_of(settings["seed"], number) for number in range(settings["sets"])]
+    truths = [simulate_parameters(spec, settings["persons"], categories, seed) for seed in seeds]
+    data = (simulate_responses(spec, t, categories, s + 1, MISSING) for t, s in zip(truths, seeds, strict=True))
+    how = {name: settings[name] for name in ("backend", "method", "seed")}
+    fits = fit_many(data, spec, n_nodes=settings["nodes"], **how)
+    return table(covered(fit, truth) for fit, truth in zip(fits, truths, strict=True))
+
+
+def table(hits: Iterable[Mapping[str, NDArray[np.bool_]]]) -> pd.DataFrame:
+    """Shares by variable, over data sets; the standard error is of data sets, whose elements depend on one another."""
+    shares = pd.DataFrame([{name: value.mean() for name, value in one.items()} for one in hits])
+    return pd.DataFrame({"covered": shares.mean(), "se": shares.std() / np.sqrt(len(shares)), "sets": len(shares)})
+
+
+def with_defaults(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """KEY=VALUE words over defaults, of which each is to have the type."""
+    settings = dict(defaults)
+    for key, _, value in (word.partition("=") for word in words):
+        if key not in defaults:
+            raise UnknownName("setting", key, defaults)
+        try:
+            settings[key] = type(defaults[key])(value)
+        except ValueError:
+            raise ConfigError(f"{key}={value!r} must be a number.") from None
+    return settings
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the study and print its table."""
+    try:
+        print(study(with_defaults(words, DEFAULTS)).to_string(float_format="%.4f"))
+    except IRTBridgeError as error:
+        print(f"benchmarks: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

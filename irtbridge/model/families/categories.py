@@ -1,0 +1,92 @@
+"""Families of categories: the log probability of each, from which statistics and natural parameters follow."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.data.responses import Responses
+from irtbridge.model.families.base import Array, Dims, ExponentialForm, Family, Params
+
+IMPOSSIBLE = -np.inf
+
+
+class Categories(Family):
+    """A family whose responses are category codes 0, ..., K - 1.
+
+    The statistics are indicators of the categories above the lowest, the natural parameters their log odds against the
+    lowest, whose log probability is the base.
+    """
+
+    @abstractmethod
+    def categories(self, slope: Array, shift: Array, exists: NDArray[np.bool_], **shapes: Array) -> Array:
+        """Log probability of each category; anything where an item lacks it.
+
+        Parameters
+        ----------
+        slope : ndarray, shape (..., person, item, 1), or (..., person, item, category - 1)
+            As `predictor` gives it.
+        shift : ndarray, shape (..., 1, item, category - 1)
+            0 where an item lacks the category.
+        exists : ndarray of bool, shape (item, category)
+            Which categories each item has (the lowest included).
+        **shapes : ndarray, shape (..., item)
+            Of `Family.shapes`: those that there are.
+
+        Returns
+        -------
+        ndarray, shape (..., person, item, category)
+        """
+
+    def log_probs(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> Array:
+        """Log probability of each category.
+
+        Parameters
+        ----------
+        params : mapping of str to ndarray
+            Full arrays by variable name, all with the same leading axes, if any.
+        dims : mapping of str to tuple of str
+            The dims of each variable.
+        exists : ndarray of bool, shape (item, category)
+            Which categories each item has (the lowest included).
+
+        Returns
+        -------
+        ndarray, shape (..., person, item, category)
+            ``-inf`` where an item does not have the category.
+        """
+        slope, shift = self.predictor(params, dims)
+        shift = np.nan_to_num(shift)[..., None, :, :]
+        return np.where(exists, self.categories(slope, shift, exists, **self.shapes(params, dims)), IMPOSSIBLE)
+
+    def n_statistics(self, exists: NDArray[np.bool_]) -> int:
+        return int(exists.shape[1]) - 1
+
+    def statistics(self, values: NDArray[Any], exists: NDArray[np.bool_]) -> Array:
+        return np.asarray(values[..., None] == np.arange(1, exists.shape[1]), dtype=float)
+
+    def exponential(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> ExponentialForm:
+        log_probs = np.where(exists, self.log_probs(params, dims, exists), 0.0)
+        lowest = log_probs[..., 0]
+        return ExponentialForm(log_probs[..., 1:] - lowest[..., None], lowest)
+
+    def log_density(
+        self, values: NDArray[Any], params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
+    ) -> Array:
+        log_probs = self.log_probs(params, dims, exists)
+        codes = np.broadcast_to(np.maximum(values, 0), log_probs.shape[:-1])[..., None]
+        return np.asarray(np.take_along_axis(log_probs, codes, axis=-1)[..., 0])
+
+    def draw(
+        self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        cumulative = np.cumsum(np.exp(self.log_probs(params, dims, exists)), axis=-1)
+        uniform = rng.uniform(size=(*cumulative.shape[:-1], 1))
+        return np.asarray(np.minimum((uniform > cumulative).sum(axis=-1), exists.sum(axis=-1) - 1))
+
+    def steps(self, responses: Responses) -> float:
+        return float(np.sum(responses.n_categories - 1))

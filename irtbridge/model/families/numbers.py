@@ -1,0 +1,56 @@
+"""Families of numbers, fractions or counts: what they share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.model.families.base import Array, Dims, ExponentialForm, Family, Params, RoleDims
+
+
+class Numbers(Family):
+    """A family whose responses are numbers: all that it says of an item's mean is ``x = slope - shift``.
+
+    Attributes
+    ----------
+    number_of_statistics : int
+        Statistics of one response.
+    """
+
+    number_of_statistics: ClassVar[int]
+    role_dims: ClassVar[RoleDims] = {**Family.role_dims, "location": (("item",),)}
+
+    @abstractmethod
+    def form(self, x: Array, **shapes: Array) -> ExponentialForm:
+        """The exponential form at x (..., person, item).
+
+        Parameters
+        ----------
+        x : ndarray, shape (..., person, item)
+            ``D a (theta - b)``, or ``D a . theta - b``.
+        **shapes : ndarray
+            Of `Family.shapes`.
+        """
+
+    @abstractmethod
+    def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
+        """Responses (person, item) at x (person, item)."""
+
+    def n_statistics(self, exists: NDArray[np.bool_]) -> int:
+        return self.number_of_statistics
+
+    def exponential(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> ExponentialForm:
+        return self.form(self._x(params, dims), **self.shapes(params, dims))
+
+    def draw(
+        self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        return self.draw_at(rng, self._x(params, dims), **self.shapes(params, dims))
+
+    def _x(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        slope, shift = self.predictor(params, dims)
+        return np.asarray((slope - shift[..., None, :, :])[..., 0])

@@ -1,0 +1,56 @@
+"""Counts: the logarithm of the rate is linear in the ability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from irtbridge.data.kinds import COUNTS
+from irtbridge.data.responses import Responses
+from irtbridge.model.families.base import Array, ExponentialForm
+from irtbridge.model.families.numbers import Numbers
+
+HIGHEST_RATE = 1e18  # NumPy draws from no higher one
+
+
+@dataclass(frozen=True)
+class Poisson(Numbers):
+    """Counts without an upper bound (Rasch 1960, chapter 8; with discriminations Myszkowski & Storme 2021).
+
+    With x = slope - shift, ``D a (theta - b)``::
+
+        P(Y = y) = exp(x y - exp(x)) / y!
+
+    The statistics are y and log y!, their natural parameters x and -1.
+    """
+
+    name: ClassVar[str] = "poisson"
+    kind: ClassVar[str] = COUNTS
+    number_of_statistics: ClassVar[int] = 2
+
+    @property
+    def linear(self) -> bool:
+        return True
+
+    def statistics(self, values: NDArray[Any], exists: NDArray[np.bool_]) -> Array:
+        counts = np.maximum(values, 0)
+        return np.stack([counts, special.gammaln(counts + 1.0)], axis=-1)
+
+    def form(self, x: Array, **shapes: Array) -> ExponentialForm:
+        with np.errstate(over="ignore"):
+            return ExponentialForm(np.stack([x, np.full_like(x, -1.0)], axis=-1), -np.exp(x))
+
+    def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
+        return rng.poisson(np.exp(np.minimum(x, np.log(HIGHEST_RATE))))
+
+    def steps(self, responses: Responses) -> float:
+        """Counts tell as much as four times their sum responses of two categories; so for persons on average.
+
+        A fourth of that is for the person with the largest sum, whose likelihood a grid then knows to a hundredth.
+        """
+        sums = np.where(responses.observed, responses.values, 0).sum(axis=1)
+        return max(4.0 * float(sums.mean()), float(sums.max()))
