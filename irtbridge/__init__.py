@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from irtbridge.model.catalogue import (
         MODELS,
         beta_irt,
+        bifactor,
         build_model,
         four_pl,
         generalized_partial_credit,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         poisson_counts,
         rating_scale,
         sequential,
+        testlet,
         three_pl,
         two_pl,
     )
@@ -68,6 +70,7 @@ _HOME = {
     "many": ("fit_many", "seed_of"),
     "model.catalogue": (
         "MODELS",
+        "bifactor",
         "beta_irt",
         "build_model",
         "four_pl",
@@ -80,6 +83,7 @@ _HOME = {
         "partial_credit",
         "poisson_counts",
         "rating_scale",
+        "testlet",
         "sequential",
         "three_pl",
         "two_pl",
@@ -121,6 +125,7 @@ __all__ = [
     "ViSettings",
     "backend_names",
     "beta_irt",
+    "bifactor",
     "build_model",
     "dataset_names",
     "fit",
@@ -144,6 +149,7 @@ __all__ = [
     "simulate_parameters_like",
     "simulate_responses",
     "simulate_responses_like",
+    "testlet",
     "three_pl",
     "two_pl",
 ]

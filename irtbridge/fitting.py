@@ -32,6 +32,7 @@ from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import quadrature_error
 from irtbridge.model.design import split_for
 from irtbridge.model.known import with_known
+from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.devices import check_device, check_dtype
@@ -429,7 +430,7 @@ class Fit:
         if layout.collapse is None:
             return float("nan")
         points = self.draws.z.reshape(-1, self.draws.z.shape[-1]) if self.draws.around is None else self.draws.around
-        few = FEW if layout.collapse.size(len(self.spec.traits)) < LARGE_GRID else 2
+        few = FEW if layout.collapse.size(grid_dimensions(layout.spec)) < LARGE_GRID else 2
         chosen = points[np.unique(np.linspace(0, len(points) - 1, few).astype(int))]
         return quadrature_error(layout, [self.program.constrain(z) for z in chosen], self.responses)
 

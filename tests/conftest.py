@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+import copy
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+# Before NumPy is loaded, here and in the processes that tests start: one core for each process that runs tests. Threads
+# of the linear algebra that wait for a core of another process do so busily, for half of all processor time.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+if TYPE_CHECKING:
+    from irtbridge.data.responses import Responses
+    from irtbridge.model.spec import ModelSpec
+    from irtbridge.plugin.backend import Backend
+    from irtbridge.plugin.program import Program
+
+# By processor time. A worker takes a file at a time, and one that begins a long one last works on alone.
+LONGEST = [
+    "test_many.py", "test_calibration_polytomous.py", "test_calibration.py", "test_runs.py", "test_large_data.py",
+    "test_tfp.py", "test_pyro.py", "test_launchers.py", "test_locks.py", "test_cli.py", "test_parity.py",
+    "test_modes.py", "test_methods.py", "test_entry_points.py", "test_nuts_whitened.py", "test_wheel.py",
+]  # fmt: skip
+MOST_COMPILED = 24
+COMPILED: dict[Any, Program] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture
@@ -13,3 +41,24 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib.figure import Figure
 
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).touch())
+
+
+@pytest.fixture
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model over the same data in the same way is compiled once for all tests that ask for this."""
+    from irtbridge.plugin import backend as contract
+
+    compile_anew = contract.Backend.compile
+
+    def compile_once(backend: Backend, spec: ModelSpec, responses: Responses, **how: Any) -> Program:
+        options, categories = repr(backend.options), tuple(responses.n_categories)
+        key = type(backend), options, spec.hash, responses.fingerprint, categories, *sorted(how.items())
+        if key not in COMPILED:
+            COMPILED[key] = compile_anew(backend, spec, responses, **how)
+            while len(COMPILED) > MOST_COMPILED:
+                del COMPILED[next(iter(COMPILED))]
+        program = copy.copy(COMPILED[key])
+        program.responses = responses
+        return program
+
+    monkeypatch.setattr(contract.Backend, "compile", compile_once)

@@ -17,6 +17,8 @@ from irtbridge.errors import DeviceError, UnknownName
 from irtbridge.plugin.devices import DEVICES, DTYPES
 from irtbridge.results.tables import STATISTICS, tidy
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 BACKENDS = pytest.mark.parametrize("backend", ["pyro", "tfp"])
 
 

@@ -15,6 +15,8 @@ from irtbridge.model.quadrature import Quadrature
 from irtbridge.results import provenance
 from irtbridge.results.quiet_arviz import az
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 QUICK = {"chains": 2, "warmup": 40, "draws": 30}
 
 

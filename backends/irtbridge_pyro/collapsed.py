@@ -4,84 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pyro
-import pyro.distributions as dist
 import torch
 from pyro import poutine
-from pyro.distributions import constraints
 from torch import Tensor
 
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.layout import Layout
+from irtbridge.model.reduction import grid_dimensions
 from irtbridge_pyro.arguments import Arguments
 from irtbridge_pyro.cumulants import Tabulated
 from irtbridge_pyro.forms import form_builder
+from irtbridge_pyro.mixture import PatternMixture
+from irtbridge_pyro.reduced import Blocks, ReducedMixture
 
 Values = Mapping[str, Tensor]
-
-
-class PatternMixture(dist.TorchDistribution):
-    """Response patterns of persons whose ability is one of the nodes, as statistics (`irtbridge.model.patterns`).
-
-    Parameters
-    ----------
-    natural : Tensor, shape (statistic, node, item)
-        Natural parameters at each node.
-    base : Tensor, shape (node, item)
-        Log density of a response whose statistics are 0.
-    log_weights : Tensor, shape (node,) or (pattern, node)
-        Log probabilities of the nodes.
-    missing : bool
-        Whether indicators of missing responses follow the statistics.
-    corners : tuple of Tensor, optional
-        Where the natural parameters are linear in the ability: some nodes, and weights (node, corner) that interpolate
-        from them to all.
-    table : Tabulated, optional
-        How to tabulate the likelihood.
-    """
-
-    arg_constraints = {"natural": constraints.real, "log_weights": constraints.real}  # noqa: RUF012
-    support = constraints.real_vector
-
-    def __init__(
-        self,
-        natural: Tensor,
-        base: Tensor,
-        log_weights: Tensor,
-        missing: bool,
-        corners: tuple[Tensor, Tensor] | None = None,
-        table: Tabulated | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        self.natural, self.base, self.log_weights, self.missing = natural, base, log_weights, missing
-        self.corners, self.table = corners, table
-        columns = natural.shape[-1] * (len(natural) + missing)
-        super().__init__(torch.Size(), torch.Size([columns]), validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> PatternMixture:
-        return self
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self.table is not None:
-            return self.table.log_prob(value, self.natural, self.log_weights + self.base.sum(-1))
-        by_node = self._by_node(value)
-        # logsumexp spelt out, whose gradient would take every exponential a second time.
-        largest = by_node.detach().amax(-1, keepdim=True)
-        return (by_node - largest).exp().sum(-1).log() + largest.squeeze(-1)
-
-    def _by_node(self, value: Tensor) -> Tensor:
-        """Log probability of each pattern (row) and node (column), together."""
-        natural = self.natural.permute(1, 2, 0).flatten(1)
-        constant = self.log_weights + self.base.sum(-1)
-        if self.corners is None:
-            columns = torch.cat([natural, -self.base], dim=1) if self.missing else natural
-            return torch.addmm(constant, value, columns.T)
-        nodes, weights = self.corners
-        observed, absent = (value[:, : natural.shape[1]], value[:, natural.shape[1] :])
-        by_node = torch.addmm(constant, observed @ natural[nodes].T, weights.T)
-        return torch.addmm(by_node, absent, -self.base.T) if self.missing else by_node
 
 
 def make_collapsed_response(
@@ -101,13 +41,16 @@ def make_collapsed_response(
         Tabulate the likelihood.
     """
     assert layout.collapse is not None
-    n_traits, spec = len(layout.spec.traits), layout.spec
-    standard = like.new_tensor(layout.collapse.standard_nodes(n_traits))
-    shared_weights = like.new_tensor(layout.collapse.log_weights(n_traits))
+    spec, reduction, dimensions = layout.spec, layout.reduction, grid_dimensions(layout.spec)
+    standard = like.new_tensor(layout.standard_nodes)
+    shared_weights = like.new_tensor(layout.collapse.log_weights(1 if reduction else dimensions))
+    mixture_of: Callable[..., PatternMixture] = PatternMixture
+    if reduction is not None:
+        mixture_of = partial(ReducedMixture, blocks=Blocks(layout, reduction, like))
     form, columns = form_builder(spec.family), layout.n_columns
     corners = None
     if spec.family.linear:
-        nodes, weights = layout.collapse.corners(n_traits)
+        nodes, weights = layout.collapse.corners(dimensions)
         corners = torch.as_tensor(nodes, device=like.device), like.new_tensor(weights)
 
     tabulated = None if table is None else Tabulated(table, standard[:, 0], exists[:, 1:])
@@ -118,7 +61,7 @@ def make_collapsed_response(
         else:
             abilities, log_weights = place_abilities(layout, standard, values)[0], shared_weights
         at_nodes = {**values, spec.family.ability: abilities}
-        mixture = PatternMixture(
+        mixture = mixture_of(
             *form(at_nodes, spec.dims, exists),
             log_weights,
             missing=statistics is not None and statistics.shape[1] > columns,

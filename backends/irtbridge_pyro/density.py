@@ -28,6 +28,7 @@ from torch.jit._trace import TracerWarning
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.noncentred import from_noncentred, to_noncentred
 from irtbridge.model.observations import Shapes
+from irtbridge.model.patterns import table_width
 from irtbridge.plugin import Layout, Program, Responses, held_arrays
 from irtbridge_pyro.collapsed import place_abilities
 from irtbridge_pyro.model import Known, Model, Site, make_model
@@ -176,7 +177,7 @@ class PyroDensity(Program):
     def _points_at_once(self) -> int:
         """A power of 2: points whose tables of persons by nodes, or by items, together suit the device."""
         collapse = self.layout.collapse
-        columns = self.layout.sizes["item"] if collapse is None else collapse.size(len(self.spec.traits))
+        columns = self.layout.sizes["item"] if collapse is None else table_width(self.layout)
         most = np.clip(CELLS[self.device] // (len(self.data[0]) * columns), 1, MOST_POINTS)
         return int(2 ** np.floor(np.log2(most)))
 

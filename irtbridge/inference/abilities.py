@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.data.responses import Responses
+from irtbridge.inference.reduced_posterior import ReducedPosterior
 from irtbridge.model.density import exponential_form
+from irtbridge.model.families import ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at, nodes_of
-from irtbridge.model.patterns import Patterns
+from irtbridge.model.patterns import Patterns, columns_of, table_width
 from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.reduction import grid_dimensions
 from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
+Parts = tuple[NDArray[Any], list[tuple[NDArray[Any], NDArray[np.intp]]]]  # see `_parts`
 CELLS = 1 << 19  # draws times nodes times persons at once: 2 MiB in single precision, which a cache holds
 
 
@@ -84,9 +88,10 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
     layout = replace(layout, collapse=grid)
-    size = max(1, CELLS // (grid.size(len(layout.spec.traits)) * responses.n_persons))
+    size = max(1, CELLS // (table_width(layout) * responses.n_persons))
     starts = range(0, math.prod(lead), size)
-    rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, patterns, rng) for i in starts]
+    parts = patterns if layout.reduction is None else _parts(layout, patterns)
+    rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, parts, rng) for i in starts]
     return np.concatenate(rows).reshape(*lead, *rows[0].shape[1:])
 
 
@@ -107,9 +112,11 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     mean, sd : ndarray, shape (person,) or (person, trait)
     """
     assert layout.collapse is not None
-    standard = layout.collapse.standard_nodes(len(layout.spec.traits))[None]
     single = {name: np.asarray(value)[None] for name, value in params.items()}
-    (nodes,), (log_posterior,) = _log_posterior(layout, single, _of_persons(layout, responses, np.float64), standard)
+    patterns, standard = _of_persons(layout, responses, np.float64), layout.standard_nodes[None]
+    if layout.reduction is not None:
+        return _reduced_posterior(layout, single, _parts(layout, patterns), standard).moments()
+    (nodes,), (log_posterior,) = _log_posterior(layout, single, patterns, standard)
     weights = special.softmax(log_posterior, axis=0).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
@@ -122,15 +129,17 @@ def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArr
     variances average. Tried with some of the draws, of the persons and of the shifts.
     """
     assert layout.collapse is not None
-    every = 1 if layout.by_person else 1 + patterns.shape[1] // 1000
-    n_traits, some_persons = len(layout.spec.traits), patterns[:, ::every].astype(float)
-    shifts = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 1, n_traits))
+    tables = 1 if layout.reduction is None else len(layout.reduction.blocks)
+    every = 1 if layout.by_person else 1 + tables * patterns.shape[1] // 1000
+    some_persons = patterns[:, ::every].astype(float)
+    shifts = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 1, len(layout.spec.traits)))
     few = np.linspace(0, len(next(iter(params.values()))) - 1, 3).astype(int)
     some_draws = [{name: value[[i] * 6] for name, value in params.items()} for i in few]
     for share in (1 / 2, 2 / 3):
         grid = replace(layout.collapse, n_nodes=math.ceil(share * layout.collapse.n_nodes))
-        standard, coarse = grid.standard_nodes(n_traits) + grid.step * shifts, replace(layout, collapse=grid)
-        each = (_log_posterior(coarse, draw, some_persons, standard)[1] for draw in some_draws)
+        coarse = replace(layout, collapse=grid)
+        standard = coarse.standard_nodes + grid.step * shifts
+        each = (_first_sum(coarse, draw, some_persons, standard) for draw in some_draws)
         if all(np.ptp(special.logsumexp(log_posterior, axis=1), axis=0).max() < 1e-3 for log_posterior in each):
             return grid
     return layout.collapse
@@ -160,21 +169,96 @@ def _log_posterior(
         Standardised abilities.
     """
     nodes, log_weights = _nodes(layout, standard, params)
-    by_item, base = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
-    natural = by_item.reshape(*base.shape[:-1], -1).astype(patterns.dtype)
-    constant = base.sum(axis=-1) + (0.0 if layout.by_person else log_weights)
+    form = _form_at(layout, params, nodes)
+    log_prior = np.zeros(()) if layout.by_person else log_weights
+    log_posterior = _weigh(form, log_prior, patterns, _corners(layout))
+    if layout.by_person:
+        log_posterior += np.swapaxes(log_weights, -1, -2)
+    return nodes, log_posterior
+
+
+def _parts(layout: Layout, patterns: NDArray[Any]) -> Parts:
+    """What `_of_persons` gives, apart for the items without a specific trait and for those of each."""
+    assert layout.reduction is not None
+    alone = _rows(layout, patterns, layout.reduction.alone)
+    each = (_rows(layout, patterns, items) for items in layout.reduction.blocks)
+    return alone, [np.unique(rows, axis=1, return_inverse=True) for rows in each]
+
+
+def _reduced_posterior(layout: Layout, params: Mapping[str, Array], parts: Parts, standard: Array) -> ReducedPosterior:
+    """As `_log_posterior`, of a model whose integral over the abilities is reduced."""
+    assert layout.collapse is not None
+    assert layout.reduction is not None
+    nodes, _ = _nodes(layout, standard, params)
+    (natural, base), log_prior = _form_at(layout, params, nodes), -0.5 * standard**2
+    reduction, n = layout.reduction, layout.collapse.n_nodes
+    without = ExponentialForm(natural[:, ::n, reduction.alone], base[:, ::n, reduction.alone])
+    alone = _weigh(without, log_prior[:, ::n, reduction.general], parts[0])
+    blocks = []
+    for trait, items, (different, of_person) in zip(reduction.specific, reduction.blocks, parts[1], strict=True):
+        block = ExponentialForm(natural[:, :, items], base[:, :, items])
+        log_posterior = _weigh(block, log_prior[..., trait], different, _corners(layout))
+        blocks.append((log_posterior, of_person))
+    return ReducedPosterior.of(reduction, nodes, alone, blocks)
+
+
+def _first_sum(layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array) -> NDArray[Any]:
+    """The log posterior at the nodes, of the general trait alone where there is a reduction; as `_log_posterior`."""
+    if layout.reduction is not None:
+        return _reduced_posterior(layout, params, _parts(layout, patterns), standard).log_general
+    return _log_posterior(layout, params, patterns, standard)[1]
+
+
+def _rows(layout: Layout, patterns: NDArray[Any], items: NDArray[np.intp]) -> NDArray[Any]:
+    """What `_of_persons` would give of some items."""
+    own, absent = columns_of(layout, items)
+    some = len(patterns) > layout.n_columns + 1
+    return patterns[np.r_[own, layout.n_columns, absent + 1 if some else absent[:0]]]
+
+
+def _form_at(layout: Layout, params: Mapping[str, Array], nodes: Array) -> ExponentialForm:
+    """Natural parameters (draw, node, item, statistic) and base (draw, node, item) at the nodes of each draw."""
+    return exponential_form(layout, {**params, layout.spec.family.ability: nodes})
+
+
+def _corners(layout: Layout) -> tuple[NDArray[np.intp], Array] | None:
+    """Nodes to interpolate from, where natural parameters are linear in the abilities (see `Quadrature.corners`)."""
+    if layout.collapse is None or not layout.spec.family.linear:
+        return None
+    return layout.collapse.corners(grid_dimensions(layout.spec))
+
+
+def _weigh(
+    form: ExponentialForm,
+    log_prior: Array,
+    patterns: NDArray[Any],
+    corners: tuple[NDArray[np.intp], Array] | None = None,
+) -> NDArray[Any]:
+    """Log prior of the nodes and log likelihood of the patterns there, shape (draw, node, person).
+
+    Parameters
+    ----------
+    form : ExponentialForm
+        Of `_form_at`, or its part that belongs to some items.
+    log_prior : ndarray, shape (draw, node) or ()
+        Of the nodes.
+    patterns : ndarray, shape (column, person)
+        Of `_of_persons`; the result has their precision.
+    corners : tuple of ndarray, optional
+        Of `_corners`.
+    """
+    natural = form.natural.reshape(*form.base.shape[:-1], -1).astype(patterns.dtype)
+    constant = form.base.sum(axis=-1) + log_prior
     observed, one, absent = np.split(patterns, [natural.shape[-1], natural.shape[-1] + 1])
-    if layout.spec.family.linear and layout.collapse is not None:
-        corners, weights = layout.collapse.corners(len(layout.spec.traits))
-        natural, observed = weights, natural[..., corners, :] @ observed
+    if corners is not None:
+        nodes, weights = corners
+        natural, observed = weights, natural[..., nodes, :] @ observed
     # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
     left = np.concatenate(_same_lead(natural, constant[..., None]), axis=-1, dtype=patterns.dtype)
     log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
     if len(absent):
-        log_posterior -= base.astype(patterns.dtype) @ absent
-    if layout.by_person:
-        log_posterior += np.swapaxes(log_weights, -1, -2)
-    return nodes, log_posterior
+        log_posterior -= form.base.astype(patterns.dtype) @ absent
+    return np.asarray(log_posterior)
 
 
 def _same_lead(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
@@ -194,16 +278,22 @@ def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tupl
 
 
 def _draw(
-    layout: Layout, params: Mapping[str, Array], patterns: NDArray[np.float32], rng: np.random.Generator
+    layout: Layout, params: Mapping[str, Array], patterns: NDArray[np.float32] | Parts, rng: np.random.Generator
 ) -> Array:
     """All abilities once for each of some draws, shape (draw, person) or (draw, person, trait)."""
     assert layout.collapse is not None
     n_draws, n_traits = len(next(iter(params.values()))), len(layout.spec.traits)
     shift = layout.collapse.step * rng.uniform(-0.5, 0.5, (n_draws, 1, n_traits))
-    nodes, log_posterior = _log_posterior(layout, params, patterns, layout.collapse.standard_nodes(n_traits) + shift)
+    standard = layout.standard_nodes + shift
+
+    def choose(weights: NDArray[np.float32]) -> NDArray[Any]:
+        return _invert(weights, 1 - rng.uniform(size=weights[:, 0].shape))
+
+    if isinstance(patterns, tuple):
+        return _reduced_posterior(layout, params, patterns, standard).draw(choose)
+    nodes, log_posterior = _log_posterior(layout, params, patterns, standard)
     log_posterior -= log_posterior.max(axis=1, keepdims=True)
-    weights = np.exp(log_posterior, out=log_posterior)
-    chosen = _invert(weights, 1 - rng.uniform(size=weights[:, 0].shape))
+    chosen = choose(np.exp(log_posterior, out=log_posterior))
     return np.asarray(nodes[np.arange(n_draws)[:, None], chosen])
 
 

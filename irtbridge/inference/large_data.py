@@ -20,7 +20,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import add_abilities
 from irtbridge.inference.wrapped import WrappedProgram
 from irtbridge.model.layout import Layout, membership_of
-from irtbridge.model.patterns import Patterns
+from irtbridge.model.patterns import Patterns, table_width
 from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
@@ -137,8 +137,7 @@ def blocks_of(n_persons: int, size: int) -> list[slice]:
 
 def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature) -> int:
     """Persons in a block: all, unless the table of persons by nodes is large and few patterns do not make it small."""
-    n_traits = len(spec.traits)
-    nodes = quadrature.chosen(n_traits, spec.family.steps(responses)).size(n_traits)
+    nodes = table_width(Layout.of(spec, responses, quadrature))
     if nodes * responses.n_persons <= LARGEST_WHOLE or nodes * Patterns.number(responses) <= LARGEST_WHOLE:
         return responses.n_persons
     return _block_size(nodes)
@@ -147,7 +146,7 @@ def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadratur
 def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
     """`add_abilities`, in blocks of persons where there are many."""
     responses, collapse = program.responses, program.layout.collapse
-    nodes = 0 if collapse is None else collapse.size(len(program.spec.traits))
+    nodes = 0 if collapse is None else table_width(program.layout)
     if nodes * responses.n_persons <= LARGEST_WHOLE or program.layout.by_person:
         return add_abilities(program, draws, seed)
     ability = program.spec[program.spec.family.ability]

@@ -13,7 +13,8 @@ from irtbridge.data.responses import Responses
 from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
-from irtbridge.model.patterns import Patterns
+from irtbridge.model.patterns import Patterns, columns_of
+from irtbridge.model.reduction import grid_dimensions
 
 Array = NDArray[np.float64]
 # Persons times nodes, 16 MiB of doubles: as many persons tell the error of a quadrature.
@@ -36,11 +37,33 @@ def marginal_log_likelihood(layout: Layout, params: Mapping[str, Array], respons
     assert layout.collapse is not None
     params = layout.complete(params)
     patterns = Patterns.of(responses, by_person=layout.by_person)
-    nodes, log_weights = nodes_of(layout, layout.collapse.standard_nodes(len(layout.spec.traits)), params)
-    natural, base = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
-    columns = np.concatenate([natural.reshape(len(nodes), -1), -base], axis=1)
-    by_node = patterns.statistics(layout, missing=True) @ columns.T + base.sum(axis=1) + log_weights
+    nodes, log_weights = nodes_of(layout, layout.standard_nodes, params)
+    form = exponential_form(layout, {**params, layout.spec.family.ability: nodes})
+    statistics = patterns.statistics(layout, missing=True)
+    by_node = (
+        _at_nodes(form, statistics) + log_weights if layout.reduction is None else _reduced(layout, form, statistics)
+    )
     return np.asarray(patterns.counts * special.logsumexp(by_node, axis=1))
+
+
+def _at_nodes(form: ExponentialForm, statistics: Array) -> Array:
+    """Log probability of each pattern (row) at each node (column)."""
+    columns = np.concatenate([form.natural.reshape(len(form.natural), -1), -form.base], axis=1)
+    return np.asarray(statistics @ columns.T + form.base.sum(axis=1))
+
+
+def _reduced(layout: Layout, form: ExponentialForm, statistics: Array) -> Array:
+    """Log probability of each pattern (row) and node of the general trait, together; the specific traits summed out."""
+    assert layout.collapse is not None
+    assert layout.reduction is not None
+    n, weights, alone = layout.collapse.n_nodes, layout.collapse.log_weights(1), layout.reduction.alone
+    without = ExponentialForm(form.natural[::n, alone], form.base[::n, alone])
+    total = weights + _at_nodes(without, statistics[:, np.concatenate(columns_of(layout, alone))])
+    for items in layout.reduction.blocks:
+        block = ExponentialForm(form.natural[:, items], form.base[:, items])
+        by_node = _at_nodes(block, statistics[:, np.concatenate(columns_of(layout, items))]).reshape(-1, n, n)
+        total += special.logsumexp(by_node + weights, axis=2)
+    return np.asarray(total)
 
 
 def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], responses: Responses) -> float:
@@ -63,7 +86,7 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     """
     assert layout.collapse is not None
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
-    most = max(1, MOST_CELLS // finer.size(len(layout.spec.traits)))
+    most = max(1, MOST_CELLS // finer.size(grid_dimensions(layout.spec)))
     rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
     some = responses.select(rows)
     there, here = (

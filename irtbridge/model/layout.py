@@ -18,6 +18,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.model.priors import Exactly
 from irtbridge.model.quadrature import Quadrature, check_collapsible, check_normal_abilities
+from irtbridge.model.reduction import Reduction, grid_dimensions
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -194,7 +195,7 @@ class Layout:
         spec = spec.for_items(responses.items, responses.origins)
         if collapse is not None:
             check_collapsible(spec)
-            collapse = collapse.chosen(len(spec.traits), spec.family.steps(responses))
+            collapse = collapse.chosen(grid_dimensions(spec), spec.family.steps(responses))
         if noncentred:
             check_normal_abilities(spec)
         spec.family.check_responses(spec, responses)
@@ -230,6 +231,18 @@ class Layout:
         return {
             name: np.arange(end - slot.size, end) for end, (name, slot) in zip(ends, self.slots.items(), strict=True)
         }
+
+    @cached_property
+    def reduction(self) -> Reduction | None:
+        """How the integral over the abilities is reduced to two dimensions, if it is."""
+        return None if self.collapse is None else Reduction.of(self.spec)
+
+    @property
+    def standard_nodes(self) -> Array:
+        """Standardised abilities at the nodes of the quadrature, shape (node, trait)."""
+        assert self.collapse is not None
+        grid = self.collapse.standard_nodes(grid_dimensions(self.spec))
+        return grid if self.reduction is None else self.reduction.spread(grid)
 
     @property
     def exists(self) -> NDArray[np.bool_]:

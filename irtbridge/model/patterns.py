@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
 
 Array = NDArray[np.float64]
+MOST_PATTERNS = 2**10
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,73 @@ class Patterns:
         if missing:
             blocks.append((self.values < 0) & (self.counts > 0)[:, None])
         return np.concatenate(blocks, axis=1, dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class EveryPattern:
+    """All response patterns that some items allow, numbered: where they are few, many persons share each.
+
+    Attributes
+    ----------
+    statistics : ndarray, shape (pattern, column)
+        As `Patterns.statistics` gives them of these items.
+    place_values : ndarray, shape (column,)
+        Statistics times these are a pattern's number.
+    """
+
+    statistics: Array
+    place_values: Array
+
+    @classmethod
+    def of(cls, layout: Layout, items: NDArray[np.intp], *, missing: bool) -> EveryPattern | None:
+        """Those of some items; None where they are not few beside the persons, or responses are numbers.
+
+        Parameters
+        ----------
+        layout : Layout
+            The model over the data's shape.
+        items : ndarray of int
+            Which items.
+        missing : bool
+            Whether a response may be missing.
+        """
+        number = _number(layout, items, missing)
+        if number is None:
+            return None
+        n_categories = layout.n_categories[items]
+        values = n_categories + missing
+        digits = np.indices(tuple(values)).reshape(len(items), -1).T
+        codes = np.where(digits == n_categories, -1, digits)
+        strides = number / np.cumprod(values)
+        parts: list[NDArray[Any]] = [layout.spec.family.statistics(codes, layout.exists[items]).reshape(len(codes), -1)]
+        places = [np.outer(strides, np.arange(1, layout.exists.shape[1])).ravel()]
+        if missing:
+            parts.append(codes < 0)
+            places.append(strides * n_categories)
+        return cls(np.concatenate(parts, axis=1, dtype=float), np.concatenate(places))
+
+
+def _number(layout: Layout, items: NDArray[np.intp], missing: bool) -> float | None:
+    """How many patterns some items allow; None where too many for persons to share them, or responses are numbers."""
+    if layout.spec.family.kind != CATEGORIES:
+        return None
+    number = np.prod(layout.n_categories[items] + float(missing))
+    return float(number) if number <= min(layout.sizes["person"] // 2, MOST_PATTERNS) else None
+
+
+def table_width(layout: Layout) -> int:
+    """How many numbers the likelihood of each pattern is summed from, those apart that many patterns share."""
+    assert layout.collapse is not None
+    if layout.reduction is None:
+        return layout.collapse.size(len(layout.spec.traits))
+    n = layout.collapse.n_nodes
+    return sum(n**2 if _number(layout, items, True) is None else n for items in layout.reduction.blocks)
+
+
+def columns_of(layout: Layout, items: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Columns of `Patterns.statistics` that belong to some items: of their statistics, and of missing responses."""
+    each = layout.n_columns // layout.sizes["item"]
+    return (items[:, None] * each + np.arange(each)).ravel(), layout.n_columns + items
 
 
 def _roomy(patterns: int, persons: int) -> int:

@@ -27,6 +27,7 @@ from scipy import special
 
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.model.priors import MultivariateNormal, Normal
+from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
@@ -64,6 +65,8 @@ class Quadrature:
 
     def chosen(self, n_traits: int, steps: float) -> Quadrature:
         """Itself, or with nodes for so many traits and so long a test: 41, 31 and 25 for one, two and three traits.
+
+        A reduction of dimension has two, whatever the number of its traits.
 
         A posterior of abilities narrows as the root of the test's length. So beyond 45 steps (categories above the
         lowest, over all items), 30 with several traits, the nodes grow as the root of their number, up to a grid of
@@ -138,9 +141,10 @@ def check_collapsible(spec: ModelSpec) -> None:
     """Raise `SpecError` unless the abilities of a spec can be integrated out on a grid."""
     check_normal_abilities(spec)
     ability = spec[spec.family.ability]
-    if len(spec.traits) > MAX_TRAITS:
+    if grid_dimensions(spec) > MAX_TRAITS:
         raise SpecError(
-            f"model {spec.name!r} has {len(spec.traits)} traits; a grid serves at most {MAX_TRAITS}. "
+            f"model {spec.name!r} has {len(spec.traits)} traits; a grid serves at most {MAX_TRAITS}, or any number of "
+            "independent ones where no item loads on more than a general trait and one other (bifactor). "
             "Use method=nuts_whitened."
         )
     normal = isinstance(ability.prior, Normal)

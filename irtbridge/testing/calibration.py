@@ -46,6 +46,7 @@ FALSE_ALARM = 1e-3
 EVENNESS = 4.0  # of Dirichlet weights: a mean of n elements is as good as one of 4/5 n with equal weights
 
 BINARY, UNEQUAL, EQUAL = (2, 2, 2), (2, 2, 5), (4, 4, 4)
+TESTLETS = (0, 0, 1, 1)
 TWO_TRAITS = ((1, 0), (1, 0), (0, 1), (0, 1))
 CALIBRATED: dict[str, Case] = {
     case.name: case
@@ -62,11 +63,13 @@ CALIBRATED: dict[str, Case] = {
         Case("rsm", models.rating_scale, EQUAL),
         Case("nominal", models.nominal, UNEQUAL),
         Case("sequential", models.sequential, UNEQUAL),
+        Case("bifactor", lambda: models.bifactor(groups=TESTLETS), (2,) * 4),
+        Case("testlet", lambda: models.testlet(groups=TESTLETS), (2,) * 4),
     )
 }
 
 
-def calibrate(case: Case, backend: str, *, sets: int = 64, persons: int = 6, seed: int = 1) -> pd.DataFrame:
+def calibrate(case: Case, backend: str, *, sets: int = 48, persons: int = 6, seed: int = 1) -> pd.DataFrame:
     """The short form, for a test: seconds for each model.
 
     With few persons the prior weighs as much as the data, and a fault in either shows soonest.

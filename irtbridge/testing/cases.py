@@ -29,6 +29,7 @@ EITHER = "Normal(0, 1)"  # a slope of either sign
 NUMBERS = (1, 1, 1, 1, 1)
 LOG_RATE = "Normal(-1, 1)"
 N_PERSONS = 9
+GROUPS = (0, 0, 1, 1, None)
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,9 @@ CASES: tuple[Case, ...] = (
         lambda: models.ordered_beta(common_cutpoints=False, common_precision=True),
         NUMBERS,
     ),
+    Case("bifactor", lambda: models.bifactor(groups=GROUPS), BINARY),
+    Case("bifactor-grm", lambda: models.bifactor(groups=GROUPS, item_model="grm"), UNEQUAL),
+    Case("testlet", lambda: models.testlet(groups=GROUPS), BINARY),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
     Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),
     Case("grm-hierarchical", hierarchical_graded, UNEQUAL),

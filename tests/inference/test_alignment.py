@@ -17,6 +17,8 @@ from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws, Timings
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 Q_MATRIX = [[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]]
 TWINS = [[1, 0, 0], [1, 0, 0], [0, 1, 1], [0, 1, 1], [1, 1, 1]]
 EITHER = "Normal(0, 1)"
@@ -153,8 +155,7 @@ def collapsed(spec: irt.ModelSpec, responses: irt.Responses) -> Program:
     return compile_for(load_backend("pyro"), spec, responses, settings, device="cpu", dtype="float64")
 
 
-@pytest.mark.parametrize("backend", ["pyro", "tfp"])
-@pytest.mark.parametrize("data", [1, 2])
+@pytest.mark.parametrize(("backend", "data"), [("pyro", 1), ("pyro", 2), ("tfp", 1)])
 def test_an_exploratory_fit_has_one_labelling_on_every_seed(backend: str, data: int) -> None:
     fits = [irt.fit(exploratory(data), "m2pl", backend=backend, method="map", seed=seed) for seed in (1, 2, 3)]
     loadings = [fit.idata.posterior.discrimination.values[0, 0] for fit in fits]

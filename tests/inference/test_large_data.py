@@ -18,6 +18,8 @@ from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.plugin.backend import Backend
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "numpy_backend"
 QUADRATURE = Quadrature(15)
 
@@ -58,7 +60,11 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+# The sum is the core's; where programs must follow the data, the libraries' have to as well.
+@pytest.mark.parametrize(
+    ("backend", "case"), [("numpy", case) for case in CASES] + [(b, list(CASES)[1]) for b in ("pyro", "tfp")],
+    indirect=["backend"],
+)  # fmt: skip
 def test_blocks_add_up(backend: Backend, case: str) -> None:
     n_persons, missing, items, block = CASES[case]
     data = responses(n_persons, missing, items)

@@ -24,6 +24,8 @@ from irtbridge.plugin.loading import load_backend
 from irtbridge.results.quiet_arviz import az
 from irtbridge.testing import maximise_marginal
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 DF = 7.0
 
 

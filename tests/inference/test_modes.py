@@ -17,6 +17,8 @@ from irtbridge.inference.modes import find_maximum, find_mode
 from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.starts import in_convention, starting_point
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 EITHER_SIGN = {"discrimination": "Normal(1, 0.5)"}
 # Posterior modes and means under that prior, from the best of many starts.
 LSAT7_SLOPES = [1.03, 1.07, 1.51, 0.79, 0.78]

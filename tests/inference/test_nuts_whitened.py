@@ -17,6 +17,8 @@ from irtbridge.model.simulate import simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
 from irtbridge.results.quiet_arviz import az
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 Q_MATRIX = [[1, 0], [1, 0], [1, 0], [1, 0], [0, 1], [0, 1], [0, 1], [0, 1]]
 
 
@@ -89,7 +91,7 @@ def test_approximation_is_near_the_marginal_posterior(categories: int) -> None:
 
 def test_whitened_nuts_agrees_with_the_quadrature() -> None:
     """Means of item parameters and of the correlation by two exact methods; z-tests, Bonferroni at 1e-4."""
-    responses, settings = program(150).responses, {"seed": 3, "chains": 2, "draws": 300}
+    responses, settings = program(80).responses, {"seed": 3, "chains": 2, "draws": 250}
     joint = irt.fit(responses, correlated(), method="nuts_whitened", **settings)
     collapsed = irt.fit(responses, correlated(), method="nuts_collapsed", n_nodes=15, warmup=100, **settings)
     assert joint.max_r_hat < 1.05
@@ -99,7 +101,7 @@ def test_whitened_nuts_agrees_with_the_quadrature() -> None:
         mcse = np.hypot(az.mcse(first)[name], az.mcse(second)[name]).values
         gap = (first.mean(["chain", "draw"]) - second.mean(["chain", "draw"]))[name].values
         assert np.nanmax(np.abs(gap[mcse > 0] / mcse[mcse > 0])) < 4.5, name
-    assert joint.idata.posterior["ability"].shape == (2, 300, 150, 2)
+    assert joint.idata.posterior["ability"].shape == (2, 250, 80, 2)
 
 
 def test_abilities_that_others_refer_to_are_refused() -> None:

@@ -11,6 +11,8 @@ from irtbridge.inference.vi_collapsed import fit_guide
 from irtbridge.inference.vi_newton import NewtonViSettings, fit_mean_field
 from irtbridge.plugin.program import silent
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 CENTRE = np.array([0.4, -1.2, 0.7])
 COVARIANCE = np.array([[1.0, 0.6, 0.0], [0.6, 2.0, 0.3], [0.0, 0.3, 0.5]])
 

@@ -32,15 +32,21 @@ def check(make: Callable[[], Any], kind: type[IRTBridgeError], parts: tuple[str,
 # By name
 
 
+GROUPS = [0, 0, 1, 1, None]
+NEEDED: dict[str, dict[str, Any]] = {"bifactor": {"groups": GROUPS}, "testlet": {"groups": GROUPS}}
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_carries_its_name_and_is_built_by_it(name: str) -> None:
-    assert build_model(name) == MODELS[name]()
-    assert build_model(name.upper()).name == name
+    needed = NEEDED.get(name, {})
+    assert build_model(name, **needed) == MODELS[name](**needed)
+    assert build_model(name.upper(), **needed).name == name
 
 
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
 def test_aliases_are_the_models_they_stand_for(alias: str, name: str) -> None:
-    assert build_model(alias) == build_model(name)
+    needed = NEEDED.get(name, {})
+    assert build_model(alias, **needed) == build_model(name, **needed)
 
 
 def test_options_reach_the_model() -> None:
@@ -51,11 +57,12 @@ def test_options_reach_the_model() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_prior_can_be_replaced(name: str) -> None:
-    spec = build_model(name)
+    needed = NEEDED.get(name, {})
+    spec = build_model(name, **needed)
     for variable in spec.variables:
         other = {"ordered": "OrderedNormal(0.5, 3)", "interval": "Uniform(0.1, 0.2)", "real": "Normal(0, 7)"}
         prior = other.get(variable.prior.support, "LogNormal(0.5, 3)")
-        assert str(build_model(name, **{variable.name: prior})[variable.name].prior) == prior
+        assert str(build_model(name, **needed, **{variable.name: prior})[variable.name].prior) == prior
 
 
 def test_a_finished_spec_passes_through() -> None:
@@ -145,6 +152,61 @@ WRONG_Q: list[tuple[dict[str, Any], tuple[str, ...]]] = [
 @pytest.mark.parametrize(("options", "parts"), WRONG_Q, ids=[parts[0] for _, parts in WRONG_Q])
 def test_a_wrong_q_matrix_says_where(build: Any, options: dict[str, Any], parts: tuple[str, ...]) -> None:
     check(lambda: build(**options), SpecError, parts)
+
+
+# Groups of items
+
+
+@pytest.mark.parametrize("build", [models.bifactor, models.testlet])
+def test_groups_become_traits(build: Any) -> None:
+    spec = build(groups=[3, 1, 1, None, 3, -1])
+    assert spec.traits == ("general", "specific1", "specific2")
+    q = [[1, 0, 1], [1, 1, 0], [1, 1, 0], [1, 0, 0], [1, 0, 1], [1, 0, 0]]
+    np.testing.assert_array_equal(spec["discrimination"].free, q)
+    assert (spec.items, spec["ability"].dims) == (None, ("person", "trait"))
+    assert build(groups=["b", "a", "a", "b"]).traits == ("general", "b", "a")
+
+
+def test_groups_by_label_are_matched_with_the_items() -> None:
+    by_item = {"i3": "b", "i1": "a", "i2": "a", "i4": "b"}
+    spec = models.bifactor(groups=by_item)
+    assert spec == models.bifactor(groups=pd.Series(by_item))
+    assert spec.items == ("i3", "i1", "i2", "i4")
+    in_order = spec.for_items(["i1", "i2", "i3", "i4"])["discrimination"].free
+    np.testing.assert_array_equal(in_order, [[1, 0, 1], [1, 0, 1], [1, 1, 0], [1, 1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("item_model", "location", "prior"),
+    [
+        ("2pl", "difficulty", "Normal(0, 5)"),
+        ("grm", "threshold", "OrderedNormal(0, 5)"),
+        ("gpcm", "step", "Normal(0, 5)"),
+    ],
+)
+@pytest.mark.parametrize("build", [models.bifactor, models.testlet])
+def test_items_with_groups_may_have_categories(build: Any, item_model: str, location: str, prior: str) -> None:
+    spec = build(groups=GROUPS, item_model=item_model, **{location: prior})
+    assert spec.family.location == (location,)
+    assert str(spec[location].prior) == prior
+
+
+WRONG_GROUPS: list[tuple[dict[str, Any], type[IRTBridgeError], tuple[str, ...]]] = [
+    ({}, SpecError, ("groups=None", "groups=[0, 0, 0, 1, 1, 1]")),
+    ({"groups": "abc"}, SpecError, ("groups='abc'", "the group of each item")),
+    ({"groups": [None, -1]}, SpecError, ("none", "two items or more")),
+    ({"groups": ["a", "a", "b"]}, SpecError, ("'b' have one item each", "None: an item without a group")),
+    ({"groups": ["general", "general"]}, SpecError, ("trait labels must differ",)),
+    ({"groups": [0, 0], "item_model": "3pl"}, UnknownName, ("item_model", "'3pl'", "2pl", "grm", "gpcm")),
+]
+
+
+@pytest.mark.parametrize("build", [models.bifactor, models.testlet])
+@pytest.mark.parametrize(("options", "kind", "parts"), WRONG_GROUPS)
+def test_wrong_groups_say_what_is_needed(
+    build: Any, options: dict[str, Any], kind: type[IRTBridgeError], parts: tuple[str, ...]
+) -> None:
+    check(lambda: build(**options), kind, parts)
 
 
 # Settings of the methods

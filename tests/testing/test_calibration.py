@@ -57,6 +57,16 @@ def test_every_model_of_the_catalogue_is_calibrated_here_and_with_missing_data()
     }  # the others have two categories, or share them by definition
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", CALIBRATED)
+def test_the_truth_is_where_the_posterior_says_in_more_data_sets(name: str) -> None:
+    """Others than those of the short form: a row sees a shift of a standard deviation 97 times in 100 there, here 100,
+    and a posterior twice as narrow 64 times in 100 there, here 88.
+    """
+    table = calibrate(CALIBRATED[name], "pyro", sets=64, seed=2)
+    assert table["calibrated"].all(), table.to_string()
+
+
 @pytest.mark.parametrize("name", DICHOTOMOUS)
 def test_the_truth_is_where_the_posterior_says(name: str) -> None:
     table = calibrate(CALIBRATED[name], "pyro")

@@ -51,6 +51,7 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
                          'model.difficulty_on="mode * type"' is a formula; model.discrimination_on likewise
   fixed=bank.csv         item parameters that are known: columns item, parameter, mean
   model.q_matrix=q.csv   which items load on which traits ({", ".join(with_option("q_matrix"))})
+  'model.groups=[0,0,1,1,null]'   groups of items with a trait of their own ({", ".join(with_option("groups"))})
   backend=pyro,tfp       one or several
 {entry("method=nuts", f"one or several of {', '.join(METHODS)}")}
   method.nuts.draws=1000 settings of a method
