@@ -14,7 +14,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import BackendUnavailable, UnknownName
 from irtbridge.model.families import FAMILIES
 from irtbridge.model.layout import Layout
-from irtbridge.model.priors import PRIORS
+from irtbridge.model.priors import PRIORS, Exactly
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.devices import check_dtype, resolve_device
@@ -142,7 +142,7 @@ class Backend(ABC):
         UnknownName
             No such dtype.
         """
-        for variable in spec.variables:
+        for variable in (v for v in spec.variables if not isinstance(v.prior, Exactly)):
             prior = type(variable.prior).__name__
             check_declared(self, "priors", f"prior {prior}", prior)
         check_declared(self, "families", f"response family {spec.family.name!r}", spec.family.name)

@@ -31,7 +31,6 @@ PRIORS: dict[str, type[Prior]] = {
         DecreasingNormal,
         MultivariateNormal,
         LKJCholesky,
-        Exactly,
     )
 }
 
@@ -56,12 +55,14 @@ def as_prior(value: Prior | str | Predictor | Mapping[str, Any]) -> Prior:
         name, positional, named = _parse_call(value)
     else:
         (name, named), positional = _single_item(value), []
-    if name not in PRIORS:
+    # `Exactly` is none of the priors, which a backend translates: what it says is known.
+    readable = PRIORS | {Exactly.__name__: Exactly}
+    if name not in readable:
         raise UnknownName("prior", name, PRIORS)
     try:
-        return PRIORS[name](*positional, **named)
+        return readable[name](*positional, **named)
     except TypeError as error:
-        arguments = ", ".join(f.name for f in fields(PRIORS[name]))
+        arguments = ", ".join(f.name for f in fields(readable[name]))
         raise SpecError(f"prior {value!r}: {name} takes ({arguments}).") from error
 
 
