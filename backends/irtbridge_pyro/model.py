@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from irtbridge.model.cumulants import CumulantTable
-from irtbridge.model.layout import Slot
 from irtbridge.model.priors import Exactly
+from irtbridge.model.slot import Slot
 from irtbridge.plugin import Layout
 from irtbridge_pyro.arguments import Arguments
 from irtbridge_pyro.collapsed import make_collapsed_response

@@ -10,9 +10,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from irtbridge.model.cumulants import CumulantTable
-from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.layout import Layout
 from irtbridge.model.observations import POSSIBLE
 from irtbridge.model.priors import Exactly
+from irtbridge.model.slot import Slot
 from irtbridge_tfp.arguments import line_up
 from irtbridge_tfp.collapsed import pattern_distribution, place_abilities
 from irtbridge_tfp.families import response_distribution

@@ -10,8 +10,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from irtbridge.model import priors
-from irtbridge.model.layout import Slot
 from irtbridge.model.priors import Prior
+from irtbridge.model.slot import Slot
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 Tensor = Any

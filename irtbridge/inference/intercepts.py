@@ -21,7 +21,8 @@ from scipy import special
 
 from irtbridge.data.responses import Responses
 from irtbridge.inference.wrapped import WrappedProgram
-from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.layout import Layout
+from irtbridge.model.slot import Slot
 from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]

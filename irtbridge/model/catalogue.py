@@ -55,6 +55,10 @@ INTERCEPT = Normal(0, 2)
 DECREASING = DecreasingNormal(0, 2)
 LOG_ODDS = Normal(0, 3)
 SCORE_DEVIATION = Normal(0, 1)
+RATE_SLOPE = LogNormal(-0.5, 0.5)  # of the logarithm of a rate
+RATE_DIFFICULTY = Normal(-2, 4)  # wide, as it is the logarithm of a rate over a slope
+RATE_INTERCEPT = Normal(2, 2)
+DEFAULT_LOCATIONS = (DIFFICULTY, THRESHOLD, INTERCEPT, DECREASING, RATE_DIFFICULTY, RATE_INTERCEPT)
 PRECISION = LogNormal(2, 1)  # its median is 7.4
 CUTPOINT = OrderedNormal((-2.0, 2.0), 2)
 CORRELATION = LKJCholesky(2)
@@ -329,6 +333,8 @@ def beta_irt(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     difficulty: PriorLike = DIFFICULTY,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
     precision: PriorLike = PRECISION,
     scaling: float = 1.0,
 ) -> ModelSpec:
@@ -340,14 +346,16 @@ def beta_irt(
     ----------
     common_precision : bool
         One precision phi for all items; by default each item has its own.
-    ability, discrimination, difficulty, precision : Prior or str
+    ability, discrimination, difficulty, intercept, precision : Prior or str
         Priors.
+    parameterization : str
+        ``difficulty``, or ``intercept``: ``D a theta + d``.
     scaling : float
         D.
     """
-    people_and_items = _ability(ability), _slopes(discrimination), _difficulty(difficulty)
-    variables = *people_and_items, _precision(precision, common_precision)
-    return ModelSpec("beta", variables, Beta(scaling=scaling))
+    location, form = _location("difficulty", difficulty, intercept, parameterization)
+    variables = _ability(ability), _slopes(discrimination), location, _precision(precision, common_precision)
+    return ModelSpec("beta", variables, Beta(scaling=scaling, **form))
 
 
 def ordered_beta(
@@ -357,6 +365,8 @@ def ordered_beta(
     ability: PriorLike = ABILITY,
     discrimination: PriorLike = DISCRIMINATION,
     difficulty: PriorLike = DIFFICULTY,
+    intercept: PriorLike = INTERCEPT,
+    parameterization: str = "difficulty",
     cutpoint: PriorLike = CUTPOINT,
     precision: PriorLike = PRECISION,
     scaling: float = 1.0,
@@ -371,19 +381,18 @@ def ordered_beta(
         The same cutpoints c for all items; otherwise each item has its own.
     common_precision : bool
         One precision phi for all items; by default each item has its own.
-    ability, discrimination, difficulty, cutpoint, precision : Prior or str
+    ability, discrimination, difficulty, intercept, cutpoint, precision : Prior or str
         Priors.
+    parameterization : str
+        ``difficulty``, or ``intercept``: ``D a theta + d``.
     scaling : float
         D.
     """
-    variables = (
-        _ability(ability),
-        _slopes(discrimination),
-        _difficulty(difficulty),
-        Variable("cutpoint", ("category",) if common_cutpoints else ("item", "category"), as_prior(cutpoint)),
-        _precision(precision, common_precision),
-    )
-    return ModelSpec("ordered_beta", variables, OrderedBeta(scaling=scaling))
+    location, form = _location("difficulty", difficulty, intercept, parameterization)
+    cutpoints = Variable("cutpoint", ("category",) if common_cutpoints else ("item", "category"), as_prior(cutpoint))
+    shape = cutpoints, _precision(precision, common_precision)
+    family = OrderedBeta(scaling=scaling, **form)
+    return ModelSpec("ordered_beta", (_ability(ability), _slopes(discrimination), location, *shape), family)
 
 
 def poisson_counts(
@@ -391,8 +400,10 @@ def poisson_counts(
     common_discrimination: bool = False,
     item_discrimination: bool = False,
     ability: PriorLike = ABILITY,
-    discrimination: PriorLike = DISCRIMINATION,
-    difficulty: PriorLike = DIFFICULTY,
+    discrimination: PriorLike = RATE_SLOPE,
+    difficulty: PriorLike = RATE_DIFFICULTY,
+    intercept: PriorLike = RATE_INTERCEPT,
+    parameterization: str = "difficulty",
     scaling: float = 1.0,
 ) -> ModelSpec:
     """Poisson counts (Rasch 1960): ``log rate = D (theta - b)``.
@@ -403,8 +414,10 @@ def poisson_counts(
         Estimate one slope for all items, ``D a (theta - b)``; the same model as a = 1 with a free ability SD.
     item_discrimination : bool
         Estimate a slope for each item (Myszkowski & Storme 2021).
-    ability, discrimination, difficulty : Prior or str
+    ability, discrimination, difficulty, intercept : Prior or str
         Priors.
+    parameterization : str
+        ``difficulty``, or ``intercept``: ``D a theta + d``.
     scaling : float
         D.
     """
@@ -412,9 +425,9 @@ def poisson_counts(
         raise SpecError("common_discrimination is one slope for all items, item_discrimination one for each: take one.")
     dims = ("item",) if item_discrimination else ()
     slope = [Variable("discrimination", dims, as_prior(discrimination))] if dims or common_discrimination else []
-    variables = [_ability(ability), *slope, Variable("difficulty", ("item",), as_prior(difficulty))]
-    family = Poisson(discrimination="discrimination" if slope else None, scaling=scaling)
-    return ModelSpec("poisson", tuple(variables), family)
+    location, form = _location("difficulty", difficulty, intercept, parameterization)
+    family = Poisson(discrimination="discrimination" if slope else None, scaling=scaling, **form)
+    return ModelSpec("poisson", (_ability(ability), *slope, location), family)
 
 
 def bifactor(
@@ -603,7 +616,7 @@ def _location(
     """
     chosen, other = ("intercept", word) if parameterization == "intercept" else (word, "intercept")
     priors = {word: as_prior(prior), "intercept": as_prior(intercept)}
-    if priors[other] not in (DIFFICULTY, THRESHOLD, INTERCEPT, DECREASING):
+    if priors[other] not in DEFAULT_LOCATIONS:
         raise SpecError(
             f"{other}={str(priors[other])!r} has no place where parameterization={parameterization!r}: there "
             f"{chosen} is estimated; give {chosen}=, or parameterization={'difficulty' if other == word else other!r}."

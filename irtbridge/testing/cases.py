@@ -27,6 +27,7 @@ UNEQUAL = (3, 4, 2, 3, 4)
 EQUAL = (4, 4, 4, 4, 4)
 EITHER = "Normal(0, 1)"  # a slope of either sign
 NUMBERS = (1, 1, 1, 1, 1)
+LOG_RATE = "Normal(-1, 1)"
 N_PERSONS = 9
 GROUPS = (0, 0, 1, 1, None)
 
@@ -197,9 +198,9 @@ CASES: tuple[Case, ...] = (
     Case("sequential", models.sequential, UNEQUAL),
     Case("sequential-equal", lambda: intercepts(models.sequential), EQUAL),
     Case("sequential-correlated", lambda: models.sequential(q_matrix=Q_MATRIX, correlated=True), UNEQUAL),
-    Case("poisson", models.poisson_counts, NUMBERS),
-    Case("poisson-common-slope", lambda: models.poisson_counts(common_discrimination=True), NUMBERS),
-    Case("poisson-slopes", lambda: models.poisson_counts(item_discrimination=True, difficulty="Normal(0, 1)"), NUMBERS),
+    Case("poisson", lambda: models.poisson_counts(difficulty=LOG_RATE), NUMBERS),
+    Case("poisson-common", lambda: models.poisson_counts(common_discrimination=True, difficulty=LOG_RATE), NUMBERS),
+    Case("poisson-slopes", lambda: models.poisson_counts(item_discrimination=True, difficulty=LOG_RATE), NUMBERS),
     Case("beta", models.beta_irt, NUMBERS),
     Case("beta-common-precision", lambda: models.beta_irt(common_precision=True), NUMBERS),
     Case("ordered-beta", models.ordered_beta, NUMBERS),

@@ -25,11 +25,12 @@ from irtbridge.model import catalogue as models
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.density import log_joint
 from irtbridge.model.families import Binary, Categories
-from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.layout import Layout
 from irtbridge.model.priors import Normal
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.reduction import Reduction
 from irtbridge.model.simulate import draw_from_prior, simulate_parameters, simulate_responses
+from irtbridge.model.slot import Slot
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.entry_points import backend_names

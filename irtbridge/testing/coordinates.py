@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.model.layout import Slot
+from irtbridge.model.slot import Slot
 
 Array = NDArray[np.float64]
 

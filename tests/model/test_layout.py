@@ -15,9 +15,10 @@ from irtbridge.errors import DataError, IRTBridgeError, SpecError
 from irtbridge.model import catalogue as models
 from irtbridge.model.density import log_density_terms, log_joint, log_likelihood, log_prior
 from irtbridge.model.families import Binary, PartialCredit
-from irtbridge.model.layout import Layout, Slot
+from irtbridge.model.layout import Layout
 from irtbridge.model.priors import Normal, as_prior
 from irtbridge.model.simulate import draw_from_prior, empty_responses
+from irtbridge.model.slot import Slot
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 from irtbridge.testing.cases import CASES, UNEQUAL, Case, hierarchical_two_pl

@@ -48,9 +48,10 @@ class Poisson(Numbers):
         return rng.poisson(np.exp(np.minimum(x, np.log(HIGHEST_RATE))))
 
     def steps(self, responses: Responses) -> float:
-        """Counts tell as much as four times their sum responses of two categories; so for persons on average.
+        """Those of the average person, or half those of the one with the largest sum of counts.
 
-        A fourth of that is for the person with the largest sum, whose likelihood a grid then knows to a hundredth.
+        A person's information on the ability is ``(D a)^2`` times the sum of rates, a response of two categories has
+        1/4 at most. For the first the spread of the sums' logarithms stands, as that is what abilities do to them.
         """
         sums = np.where(responses.observed, responses.values, 0).sum(axis=1)
-        return max(4.0 * float(sums.mean()), float(sums.max()))
+        return float(np.var(np.log(sums + 0.5)) * max(4 * sums.mean(), 2 * sums.max()))
