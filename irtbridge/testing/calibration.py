@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
 from irtbridge.fitting import Fit
@@ -45,7 +46,8 @@ RANKED = 25  # draws, so few that they are nearly independent, whatever the meth
 FALSE_ALARM = 1e-3
 EVENNESS = 4.0  # of Dirichlet weights: a mean of n elements is as good as one of 4/5 n with equal weights
 
-BINARY, UNEQUAL, EQUAL = (2, 2, 2), (2, 2, 5), (4, 4, 4)
+FEW_NODES = 21  # enough for so few responses of categories; of counts one alone may tell as much as a long test
+BINARY, UNEQUAL, EQUAL, NUMBERS = (2, 2, 2), (2, 2, 5), (4, 4, 4), (1, 1, 1)
 TESTLETS = (0, 0, 1, 1)
 TWO_TRAITS = ((1, 0), (1, 0), (0, 1), (0, 1))
 CALIBRATED: dict[str, Case] = {
@@ -63,6 +65,9 @@ CALIBRATED: dict[str, Case] = {
         Case("rsm", models.rating_scale, EQUAL),
         Case("nominal", models.nominal, UNEQUAL),
         Case("sequential", models.sequential, UNEQUAL),
+        Case("beta", models.beta_irt, NUMBERS),
+        Case("ordered_beta", models.ordered_beta, NUMBERS),
+        Case("poisson", lambda: models.poisson_counts(difficulty="Normal(0, 1)"), NUMBERS),
         Case("bifactor", lambda: models.bifactor(groups=TESTLETS), (2,) * 4),
         Case("testlet", lambda: models.testlet(groups=TESTLETS), (2,) * 4),
     )
@@ -147,7 +152,8 @@ def quick_fits(backend: str, progress: Progress = silent) -> Fits:
     """
 
     def fits(data: Sequence[Responses], spec: ModelSpec, seed: int) -> list[Fit]:
-        how: dict[str, Any] = {"backend": backend, "seed": seed, "n_nodes": 21}
+        nodes = FEW_NODES if spec.family.kind == CATEGORIES else 0
+        how: dict[str, Any] = {"backend": backend, "seed": seed, "n_nodes": nodes}
         done = list(fit_many(data, spec, method="laplace", draws=200, fallback="none", progress=progress, **how))
         doubtful = [i for i, fit in enumerate(done) if not fit.pareto_k <= K_HAT_LIMIT]
         chains: dict[str, Any] = {"chains": 1, "warmup": 50, "draws": 2 * RANKED}

@@ -14,7 +14,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.model import catalogue as models
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.design import split_for
-from irtbridge.model.families import Binary, Graded
+from irtbridge.model.families import Binary, Graded, Poisson
 from irtbridge.model.known import with_known
 from irtbridge.model.priors import as_prior
 from irtbridge.model.simulate import empty_responses, simulate_parameters_like, simulate_responses_like
@@ -130,6 +130,12 @@ def truncated_m2pl() -> ModelSpec:
     )
 
 
+def counts_by_two_groups() -> ModelSpec:
+    """A bifactor model of counts, whose responses have two statistics each."""
+    spec = models.bifactor(groups=GROUPS, discrimination="LogNormal(-1, 0.5)", difficulty="Normal(0, 1)")
+    return replace(spec, name="bifactor counts", family=Poisson())
+
+
 def lltm() -> ModelSpec:
     """Difficulties that are a linear predictor, without residual; abilities with an unknown standard deviation."""
     return build_model("1pl", difficulty_on=["length", "kind"], residual="none", ability_sd="HalfNormal(1)")
@@ -205,6 +211,7 @@ CASES: tuple[Case, ...] = (
     ),
     Case("bifactor", lambda: models.bifactor(groups=GROUPS), BINARY),
     Case("bifactor-grm", lambda: models.bifactor(groups=GROUPS, item_model="grm"), UNEQUAL),
+    Case("bifactor-poisson", counts_by_two_groups, NUMBERS),
     Case("testlet", lambda: models.testlet(groups=GROUPS), BINARY),
     Case("2pl-hierarchical", hierarchical_two_pl, BINARY),
     Case("1pl-hierarchical-abilities", hierarchical_abilities, BINARY),

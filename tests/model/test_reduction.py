@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,20 +14,36 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
 from irtbridge.inference.abilities import draw_abilities, expected_abilities
 from irtbridge.model import catalogue as models
-from irtbridge.model.density import category_log_probs, marginal_log_likelihood
+from irtbridge.model.density import marginal_log_likelihood
+from irtbridge.model.families import Beta
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at
+from irtbridge.model.priors import as_prior
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.reduction import Reduction
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
+from irtbridge.testing.cases import counts_by_two_groups
 
 Array = NDArray[np.float64]
 GROUPS = [0, 0, None, 1, 1, 1]
+
+
+def fractions() -> ModelSpec:
+    """A bifactor model of fractions."""
+    traits = models.bifactor(groups=GROUPS)
+    precision = Variable("precision", ("item",), as_prior("LogNormal(1, 0.5)"))
+    return replace(traits, family=Beta(), variables=(*traits.variables, precision))
+
+
 CASES: dict[str, tuple[ModelSpec, list[int]]] = {
     "2pl": (models.bifactor(groups=GROUPS), [2] * 6),
     "grm": (models.bifactor(groups=GROUPS, item_model="grm"), [3, 4, 2, 3, 4, 3]),
     "gpcm": (models.bifactor(groups=GROUPS, item_model="gpcm"), [3, 4, 2, 3, 4, 3]),
+    "nominal": (models.nominal(q_matrix=[[1, 1, 0], [1, 1, 0], [1, 0, 0], [1, 0, 1], [1, 0, 1]]), [3, 4, 2, 3, 4]),
+    "counts": (counts_by_two_groups(), [1] * 5),
+    "fractions": (fractions(), [1] * 6),
     "testlet": (models.testlet(groups=GROUPS), [2] * 6),
     "every item in a group": (models.bifactor(groups=[1, 2, 1, 2, 2, 1]), [2] * 6),
     "scales and means by trait": (
@@ -53,11 +70,11 @@ def full_grid(
     """Abilities at the nodes of the product grid of all traits, and each person's log posterior there, times p."""
     layout, n_traits = Layout.of(spec, responses), len(spec.traits)
     nodes = ability_at(layout, quadrature.standard_nodes(n_traits), params)
-    log_probs = category_log_probs(layout, {**params, "ability": nodes})
     rows = []
-    for codes in responses.values:
-        seen = np.flatnonzero(codes >= 0)
-        rows.append(log_probs[:, seen, codes[seen]].sum(axis=1) + quadrature.log_weights(n_traits))
+    for row in responses.values:
+        values = np.broadcast_to(row, (len(nodes), len(row)))
+        each = spec.family.log_density(values, {**params, "ability": nodes}, spec.dims, layout.exists)
+        rows.append(each[:, row >= 0].sum(axis=1) + quadrature.log_weights(n_traits))
     return nodes, np.array(rows)
 
 
