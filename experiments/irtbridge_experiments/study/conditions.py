@@ -14,6 +14,7 @@ from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.model.catalogue import build_model
+from irtbridge.model.design import split_for
 from irtbridge.model.layout import Layout
 from irtbridge.model.spec import ModelSpec
 from irtbridge_experiments.config.q_matrix import read_q_matrix
@@ -117,6 +118,7 @@ def _task(name: str, condition: Plain, options: Plain) -> Task:
     if data is not None:
         spec = spec_of(model)
         responses = _first(load_responses(data, kind=spec.family.kind, **options), condition.get("n_persons"))
+        responses = split_for(spec, responses)
         Layout.of(spec, responses)
         return Task(name, spec, responses=responses, grid=grid)
     assert simulate is not None
