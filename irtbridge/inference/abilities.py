@@ -1,8 +1,4 @@
-"""Abilities given item parameters: draws from their exact conditional distribution.
-
-Both `draw_abilities` and `expected_abilities` weigh the nodes of a grid by `_log_posterior`, one matrix product of the
-responses' statistics with the natural parameters at the nodes.
-"""
+"""Abilities given item parameters: draws from their exact conditional distribution, means and standard deviations."""
 
 from __future__ import annotations
 
@@ -17,19 +13,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.data.responses import Responses
-from irtbridge.inference.reduced_posterior import ReducedPosterior
-from irtbridge.model.density import exponential_form
-from irtbridge.model.families import ExponentialForm
+from irtbridge.inference.node_posterior import Parts, log_posterior_at, of_persons, parts_of, reduced_posterior
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at, nodes_of
-from irtbridge.model.patterns import Patterns, columns_of, table_width
+from irtbridge.model.patterns import table_width
 from irtbridge.model.quadrature import Quadrature
-from irtbridge.model.reduction import grid_dimensions
 from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
-Parts = tuple[NDArray[Any], list[tuple[NDArray[Any], NDArray[np.intp]]]]  # see `_parts`
 CELLS = 1 << 19  # draws times nodes times persons at once: 2 MiB in single precision, which a cache holds
 
 
@@ -83,14 +74,14 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
     """
     assert layout.collapse is not None
     rng = np.random.default_rng([seed, 1])
-    patterns = _of_persons(layout, responses, np.float32)
+    patterns = of_persons(layout, responses, np.float32)
     lead = layout.batch_shape(params)
     flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
     grid = _grid_for_draws(layout, flat, patterns)
     layout = replace(layout, collapse=grid)
     size = max(1, CELLS // (table_width(layout) * responses.n_persons))
     starts = range(0, math.prod(lead), size)
-    parts = patterns if layout.reduction is None else _parts(layout, patterns)
+    parts = patterns if layout.reduction is None else parts_of(layout, patterns)
     rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, parts, rng) for i in starts]
     return np.concatenate(rows).reshape(*lead, *rows[0].shape[1:])
 
@@ -113,10 +104,10 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     """
     assert layout.collapse is not None
     single = {name: np.asarray(value)[None] for name, value in params.items()}
-    patterns, standard = _of_persons(layout, responses, np.float64), layout.standard_nodes[None]
+    patterns, standard = of_persons(layout, responses, np.float64), layout.standard_nodes[None]
     if layout.reduction is not None:
-        return _reduced_posterior(layout, single, _parts(layout, patterns), standard).moments()
-    (nodes,), (log_posterior,) = _log_posterior(layout, single, patterns, standard)
+        return reduced_posterior(layout, single, parts_of(layout, patterns), standard).moments()
+    (nodes,), (log_posterior,) = log_posterior_at(layout, single, patterns, standard)
     weights = special.softmax(log_posterior, axis=0).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
@@ -145,136 +136,11 @@ def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArr
     return layout.collapse
 
 
-def _of_persons(layout: Layout, responses: Responses, dtype: Any) -> NDArray[Any]:
-    """Each person's statistics in a column, then 1, then indicators of missing responses."""
-    patterns = Patterns(responses.values, np.ones(responses.n_persons))
-    statistics = patterns.statistics(layout, missing=patterns.some_missing)
-    return np.ascontiguousarray(np.insert(statistics, layout.n_columns, 1.0, axis=1).T, dtype=dtype)
-
-
-def _log_posterior(
-    layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array
-) -> tuple[Array, NDArray[Any]]:
-    """Abilities at the nodes of each draw, and their log posterior (draw, node, person) up to a constant.
-
-    Parameters
-    ----------
-    layout : Layout
-        A layout with a quadrature.
-    params : mapping of str to ndarray
-        Full arrays with one leading axis (draw,).
-    patterns : ndarray, shape (column, person)
-        Of `_of_persons`; the log posterior has their precision.
-    standard : ndarray, shape (draw, node, trait)
-        Standardised abilities.
-    """
-    nodes, log_weights = _nodes(layout, standard, params)
-    form = _form_at(layout, params, nodes)
-    log_prior = np.zeros(()) if layout.by_person else log_weights
-    log_posterior = _weigh(form, log_prior, patterns, _corners(layout))
-    if layout.by_person:
-        log_posterior += np.swapaxes(log_weights, -1, -2)
-    return nodes, log_posterior
-
-
-def _parts(layout: Layout, patterns: NDArray[Any]) -> Parts:
-    """What `_of_persons` gives, apart for the items without a specific trait and for those of each."""
-    assert layout.reduction is not None
-    alone = _rows(layout, patterns, layout.reduction.alone)
-    each = (_rows(layout, patterns, items) for items in layout.reduction.blocks)
-    return alone, [np.unique(rows, axis=1, return_inverse=True) for rows in each]
-
-
-def _reduced_posterior(layout: Layout, params: Mapping[str, Array], parts: Parts, standard: Array) -> ReducedPosterior:
-    """As `_log_posterior`, of a model whose integral over the abilities is reduced."""
-    assert layout.collapse is not None
-    assert layout.reduction is not None
-    nodes, _ = _nodes(layout, standard, params)
-    (natural, base), log_prior = _form_at(layout, params, nodes), -0.5 * standard**2
-    reduction, n = layout.reduction, layout.collapse.n_nodes
-    without = ExponentialForm(natural[:, ::n, reduction.alone], base[:, ::n, reduction.alone])
-    alone = _weigh(without, log_prior[:, ::n, reduction.general], parts[0])
-    blocks = []
-    for trait, items, (different, of_person) in zip(reduction.specific, reduction.blocks, parts[1], strict=True):
-        block = ExponentialForm(natural[:, :, items], base[:, :, items])
-        log_posterior = _weigh(block, log_prior[..., trait], different, _corners(layout))
-        blocks.append((log_posterior, of_person))
-    return ReducedPosterior.of(reduction, nodes, alone, blocks)
-
-
 def _first_sum(layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any], standard: Array) -> NDArray[Any]:
-    """The log posterior at the nodes, of the general trait alone where there is a reduction; as `_log_posterior`."""
+    """The log posterior at the nodes, of the general trait alone where there is a reduction; as `log_posterior_at`."""
     if layout.reduction is not None:
-        return _reduced_posterior(layout, params, _parts(layout, patterns), standard).log_general
-    return _log_posterior(layout, params, patterns, standard)[1]
-
-
-def _rows(layout: Layout, patterns: NDArray[Any], items: NDArray[np.intp]) -> NDArray[Any]:
-    """What `_of_persons` would give of some items."""
-    own, absent = columns_of(layout, items)
-    some = len(patterns) > layout.n_columns + 1
-    return patterns[np.r_[own, layout.n_columns, absent + 1 if some else absent[:0]]]
-
-
-def _form_at(layout: Layout, params: Mapping[str, Array], nodes: Array) -> ExponentialForm:
-    """Natural parameters (draw, node, item, statistic) and base (draw, node, item) at the nodes of each draw."""
-    return exponential_form(layout, {**params, layout.spec.family.ability: nodes})
-
-
-def _corners(layout: Layout) -> tuple[NDArray[np.intp], Array] | None:
-    """Nodes to interpolate from, where natural parameters are linear in the abilities (see `Quadrature.corners`)."""
-    if layout.collapse is None or not layout.spec.family.linear:
-        return None
-    return layout.collapse.corners(grid_dimensions(layout.spec))
-
-
-def _weigh(
-    form: ExponentialForm,
-    log_prior: Array,
-    patterns: NDArray[Any],
-    corners: tuple[NDArray[np.intp], Array] | None = None,
-) -> NDArray[Any]:
-    """Log prior of the nodes and log likelihood of the patterns there, shape (draw, node, person).
-
-    Parameters
-    ----------
-    form : ExponentialForm
-        Of `_form_at`, or its part that belongs to some items.
-    log_prior : ndarray, shape (draw, node) or ()
-        Of the nodes.
-    patterns : ndarray, shape (column, person)
-        Of `_of_persons`; the result has their precision.
-    corners : tuple of ndarray, optional
-        Of `_corners`.
-    """
-    natural = form.natural.reshape(*form.base.shape[:-1], -1).astype(patterns.dtype)
-    constant = form.base.sum(axis=-1) + log_prior
-    observed, one, absent = np.split(patterns, [natural.shape[-1], natural.shape[-1] + 1])
-    if corners is not None:
-        nodes, weights = corners
-        natural, observed = weights, natural[..., nodes, :] @ observed
-    # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
-    left = np.concatenate(_same_lead(natural, constant[..., None]), axis=-1, dtype=patterns.dtype)
-    log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
-    if len(absent):
-        log_posterior -= form.base.astype(patterns.dtype) @ absent
-    return np.asarray(log_posterior)
-
-
-def _same_lead(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
-    """The arrays with the same axes before the last two."""
-    lead = np.broadcast_shapes(*(a.shape[:-2] for a in arrays))
-    return [np.broadcast_to(a, (*lead, *a.shape[-2:])) for a in arrays]
-
-
-def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
-    """Abilities at the standard nodes of each draw, and their log weights; at once where their prior is one for all."""
-    if not layout.spec[layout.spec.family.ability].prior.references():
-        return ability_at(layout, standard, {}), -0.5 * np.sum(standard**2, axis=-1)
-    each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
-    pairs = [nodes_of(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)]
-    nodes, log_weights = map(np.stack, zip(*pairs, strict=True))
-    return nodes, log_weights
+        return reduced_posterior(layout, params, parts_of(layout, patterns), standard).log_general
+    return log_posterior_at(layout, params, patterns, standard)[1]
 
 
 def _draw(
@@ -290,8 +156,8 @@ def _draw(
         return _invert(weights, 1 - rng.uniform(size=weights[:, 0].shape))
 
     if isinstance(patterns, tuple):
-        return _reduced_posterior(layout, params, patterns, standard).draw(choose)
-    nodes, log_posterior = _log_posterior(layout, params, patterns, standard)
+        return reduced_posterior(layout, params, patterns, standard).draw(choose)
+    nodes, log_posterior = log_posterior_at(layout, params, patterns, standard)
     log_posterior -= log_posterior.max(axis=1, keepdims=True)
     chosen = choose(np.exp(log_posterior, out=log_posterior))
     return np.asarray(nodes[np.arange(n_draws)[:, None], chosen])

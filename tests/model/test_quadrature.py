@@ -12,14 +12,8 @@ import irtbridge as irt
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError
-from irtbridge.inference.abilities import (
-    _grid_for_draws,
-    _invert,
-    _log_posterior,
-    _of_persons,
-    draw_abilities,
-    expected_abilities,
-)
+from irtbridge.inference.abilities import _grid_for_draws, _invert, draw_abilities, expected_abilities
+from irtbridge.inference.node_posterior import log_posterior_at, of_persons
 from irtbridge.model import catalogue as models
 from irtbridge.model.density import log_likelihood, marginal_log_likelihood
 from irtbridge.model.layout import Layout
@@ -142,7 +136,7 @@ def test_the_grid_for_draws_is_coarse_and_fine_enough(n_items: int, slope: float
     item_params = {k: v[None] for k, v in params.items() if k != "ability"}
     item_params["discrimination"] = slope * item_params["discrimination"]
     layout = Layout.of(spec, responses, Quadrature(0))
-    patterns = _of_persons(layout, responses, np.float64)
+    patterns = of_persons(layout, responses, np.float64)
     grid = _grid_for_draws(layout, item_params, patterns)
     assert layout.collapse is not None
     if slope > 1 and grid == layout.collapse:
@@ -151,7 +145,7 @@ def test_the_grid_for_draws_is_coarse_and_fine_enough(n_items: int, slope: float
     shifts = grid.step * np.linspace(-0.5, 0.5, 8, endpoint=False)[:, None, None]
     repeated = {k: np.repeat(v, 8, axis=0) for k, v in item_params.items()}
     coarse = replace(layout, collapse=grid)
-    _, log_posterior = _log_posterior(coarse, repeated, patterns, grid.standard_nodes(1) + shifts)
+    _, log_posterior = log_posterior_at(coarse, repeated, patterns, grid.standard_nodes(1) + shifts)
     sums = np.exp(log_posterior - log_posterior.max(axis=(0, 1))).sum(axis=1)
     np.testing.assert_allclose(sums / sums.mean(axis=0), 1, atol=2e-3)
 
