@@ -27,8 +27,9 @@ def padded_and_sorted(
     return np.sort(rng.normal(np.nan_to_num(arguments["loc"]), arguments["scale"], shape), axis=-1)
 
 
+@pytest.mark.long
 def test_thresholds_drawn_too_low_for_items_with_fewer_categories_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OrderedNormal, "sample", padded_and_sorted)
-    table = calibrate(CALIBRATED["grm"], "pyro").set_index("variable")
+    table = calibrate(CALIBRATED["grm"], "pyro", sets=64).set_index("variable")
     assert not table.loc["threshold", "calibrated"]
     assert table.loc["threshold", "z of mean"] < 0
