@@ -185,14 +185,14 @@ def test_fit_reads_groups_covariates_and_weights(
     short.drop(columns="sex").to_csv("short.csv")
     short[["sex"]].assign(height=range(len(short))).iloc[::-1].to_csv("their own.csv")
     pd.DataFrame({"item": ["item4", "item3", "item2", "item1"], "mode": [*"abab"]}).to_csv("design.csv", index=False)
-    long.drop(columns="sex").to_csv("long.csv", index_label="id")
+    long.to_csv("long.csv", index_label="id")
     words = ["fit", "model=2pl", "backend=pyro", "method=map", "method.map.standard_errors=false"]
     of_short = ["data=short.csv", "group=sex", "covariates=height", "weights=how often"]
     assert main([*words, *of_short, "person_data=their own.csv", "item_data=design.csv"]) == 0
     said = capsys.readouterr().out
     assert "groups by 'sex', the first one the reference: f (" in said
     assert "covariate 'mode' is categorical: a, b; the first one is the reference." in said
-    assert main([*words, "data=long.csv"]) == 0
+    assert main([*words, "data=long.csv", "group=sex"]) == 0
     tables = {path.parent.name: pd.read_csv(path) for path in Path("results").rglob("items.csv")}
     pd.testing.assert_frame_equal(tables["short-2pl"], tables["long-2pl"], rtol=1e-4)
     (record,) = Path("results/fits/short-2pl/records").rglob("pyro-map.json")
