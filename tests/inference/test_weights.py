@@ -37,11 +37,11 @@ def test_patterns_count_persons(weighted: Responses) -> None:
     )
     for data in (weighted, doubled):
         assert Patterns.of(data).counts.sum() == 1000
-    counts = {tuple(c): n for c, n in zip(Patterns.of(LSAT).codes.tolist(), Patterns.of(LSAT).counts, strict=True)}
+    counts = {tuple(c): n for c, n in zip(Patterns.of(LSAT).values.tolist(), Patterns.of(LSAT).counts, strict=True)}
     given = dict(zip(map(tuple, weighted.values.tolist()), weighted.weights, strict=True))  # type: ignore[arg-type]
     assert {pattern: counts[pattern] for pattern in given} == given
     by_pattern = Patterns.of(doubled)
-    first = by_pattern.codes.tolist().index(weighted.values[0].tolist())
+    first = by_pattern.values.tolist().index(weighted.values[0].tolist())
     assert by_pattern.counts[first] == weighted.weights[:5].sum()  # type: ignore[index]
 
 

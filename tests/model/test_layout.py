@@ -250,7 +250,7 @@ def test_missing_responses_count_nothing(case: Case) -> None:
     params = draw_from_prior(shape, np.random.default_rng(0))
     each = log_likelihood(shape, params, responses)
     assert (each[~responses.observed] == 0).all()
-    assert (each[responses.observed] < 0).all()
+    assert (each[responses.observed] != 0).all()  # a density of fractions may be above 1
     assert log_density_terms(shape, params, responses)["response"] == pytest.approx(each[responses.observed].sum())
 
 

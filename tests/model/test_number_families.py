@@ -22,7 +22,8 @@ from irtbridge.testing.cases import CASES, N_PERSONS, Case
 
 Array = NDArray[np.float64]
 ALPHA = 1e-4
-OF_NUMBERS = [case for case in CASES if isinstance(case.spec.family, Numbers)]
+# Those of several traits are in test_reduction.py.
+OF_NUMBERS = [c for c in CASES if isinstance(c.spec.family, Numbers) and len(c.spec.traits) == 1]
 every_case = pytest.mark.parametrize("case", OF_NUMBERS, ids=[case.name for case in OF_NUMBERS])
 
 THETA = np.linspace(-3, 3, 7)

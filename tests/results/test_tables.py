@@ -151,11 +151,14 @@ def unused() -> pd.DataFrame:
 def test_a_category_counts_from_the_lowest_of_its_item_whatever_the_others_have() -> None:
     for frame in (unused(), unused()[["x"]], unused() + 5, pd.DataFrame({"x": [1, 2, 4], "y": [4, 2, 1]})):
         responses = load_responses(frame)
-        assert coordinates(models.graded(), responses)["category"] == list(range(1, responses.max_categories))
+        assert coordinates(Layout.of(models.graded(), responses), responses)["category"] == list(
+            range(1, responses.max_categories)
+        )
 
 
 def test_the_value_of_a_category_stands_beside_it() -> None:
-    dims, values = coordinates(models.graded(), load_responses(unused()))["category_value"]
+    responses = load_responses(unused())
+    dims, values = coordinates(Layout.of(models.graded(), responses), responses)["category_value"]
     assert dims == ("item", "category")
     np.testing.assert_array_equal(values, [[2, 3, 4], [3, 4, np.nan], [2, 4, np.nan]])
 
