@@ -31,6 +31,7 @@ from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import quadrature_error
 from irtbridge.model.design import split_for
+from irtbridge.model.groups import with_groups
 from irtbridge.model.known import with_known
 from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
@@ -113,6 +114,8 @@ def fit(
     if group is not None and not isinstance(model, ModelSpec):
         model_options = {"invariance": "scalar"} | dict(model_options or {})
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
+    if group is not None and not (fitter.spec.split or any("group" in dims for dims in fitter.spec.dims.values())):
+        fitter.spec = with_groups(fitter.spec)
     options = {"kind": fitter.spec.family.kind, **dict(data_options or {})}
     responses = load_responses(data, **(options if group is None else options | {"group": group}))
     if fixed is not None:

@@ -164,3 +164,10 @@ def test_a_group_without_a_category_of_a_free_item_is_named() -> None:
 
 def two_pl_params() -> dict[str, np.ndarray]:
     return irt.simulate_parameters_like(irt.two_pl(), grouped(60, 4), 0)
+
+
+def test_a_finished_spec_gets_the_groups_that_are_asked_for() -> None:
+    data = irt.simulate_responses_like(irt.two_pl(), two_pl_params(), grouped(60, 4), 1)
+    named, finished = (irt.fit(data, model, group="school", method="map").shared() for model in ("2pl", irt.two_pl()))
+    pd.testing.assert_frame_equal(named, finished)
+    assert "ability_mean[south]" in finished.index
