@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName
-from irtbridge.fitting import Fit
+from irtbridge.fitting.fitted import Fit
 from irtbridge.many import fit_many, seed_of
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.simulate import simulate_parameters, simulate_responses

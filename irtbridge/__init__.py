@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
     from irtbridge.errors import IRTBridgeError, IRTBridgeWarning, Unsupported
-    from irtbridge.fitting import Fit, fit
+    from irtbridge.fitting import fit
+    from irtbridge.fitting.fitted import Fit
     from irtbridge.inference.nuts import NutsSettings
     from irtbridge.inference.vi import ViSettings
     from irtbridge.many import fit_many, seed_of
@@ -64,7 +65,8 @@ _HOME = {
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),
     "errors": ("IRTBridgeError", "IRTBridgeWarning", "Unsupported"),
-    "fitting": ("Fit", "fit"),
+    "fitting": ("fit",),
+    "fitting.fitted": ("Fit",),
     "inference.nuts": ("NutsSettings",),
     "inference.vi": ("ViSettings",),
     "many": ("fit_many", "seed_of"),

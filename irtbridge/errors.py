@@ -69,6 +69,10 @@ class NumericalError(IRTBridgeError, ArithmeticError):
     """A log density that is not finite; names the variable and its prior."""
 
 
+class StatisticError(IRTBridgeError, ValueError):
+    """A statistic that this model, or this pattern of missing responses, does not admit; names one that it does."""
+
+
 class ResultsError(IRTBridgeError, OSError):
     """Results that cannot be written or read."""
 

@@ -20,7 +20,9 @@ import pandas as pd
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, rebuild
-from irtbridge.fitting import Bound, Fit, Fitter, check_seed, warn_of
+from irtbridge.fitting import warn_of
+from irtbridge.fitting.fitted import Fit
+from irtbridge.fitting.fitter import Bound, Fitter, check_seed
 from irtbridge.inference.methods import METHODS, check_start
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.devices import check_device, check_dtype, resolve_device

@@ -27,7 +27,7 @@ from scipy import stats
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
-from irtbridge.fitting import Fit
+from irtbridge.fitting.fitted import Fit
 from irtbridge.inference.importance import K_HAT_LIMIT
 from irtbridge.many import fit_many, seed_of
 from irtbridge.model import catalogue as models

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeError, NumericalError
-from irtbridge.fitting import Fit, Fitter
+from irtbridge.fitting.fitted import Fit
+from irtbridge.fitting.fitter import Fitter
 from irtbridge.inference import make_settings
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.loading import load_backend

@@ -251,6 +251,10 @@ class Family(ABC):
         return np.asarray(np.sum(self.statistics(values, exists) * natural, axis=-1) + base)
 
     @abstractmethod
+    def moments(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Mean and variance of a response, each (..., person, item); categories count as their codes 0, 1, ..."""
+
+    @abstractmethod
     def draw(
         self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> NDArray[Any]:

@@ -65,6 +65,9 @@ class Beta(Numbers):
     def form(self, x: Array, **shapes: Array) -> ExponentialForm:
         return beta_form(x, shapes["precision"][..., None, :])
 
+    def moments_at(self, x: Array, **shapes: Array) -> tuple[Array, Array]:
+        return beta_moments(x, shapes["precision"][..., None, :])
+
     def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
         return draw_between(rng, x, shapes["precision"][..., None, :])
 
@@ -90,6 +93,12 @@ def beta_form(x: Array, precision: Array) -> ExponentialForm:
     above, below = special.expit(x) * precision, special.expit(-x) * precision
     base = special.gammaln(precision) - special.gammaln(above) - special.gammaln(below)
     return ExponentialForm(np.stack([above - 1, below - 1], axis=-1), base)
+
+
+def beta_moments(x: Array, precision: Array) -> tuple[Array, Array]:
+    """Mean and variance of a beta distribution."""
+    mean = special.expit(x)
+    return mean, mean * special.expit(-x) / (1 + precision)
 
 
 def draw_between(rng: np.random.Generator, x: Array, precision: Array) -> Array:

@@ -81,6 +81,11 @@ class Categories(Family):
         codes = np.broadcast_to(np.maximum(values, 0), log_probs.shape[:-1])[..., None]
         return np.asarray(np.take_along_axis(log_probs, codes, axis=-1)[..., 0])
 
+    def moments(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> tuple[Array, Array]:
+        probs, codes = np.exp(self.log_probs(params, dims, exists)), np.arange(exists.shape[1])
+        mean = probs @ codes
+        return np.asarray(mean), np.asarray(np.sum(probs * (codes - mean[..., None]) ** 2, axis=-1))
+
     def draw(
         self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> NDArray[Any]:

@@ -40,6 +40,13 @@ class Numbers(Family):
     def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
         """Responses (person, item) at x (person, item)."""
 
+    @abstractmethod
+    def moments_at(self, x: Array, **shapes: Array) -> tuple[Array, Array]:
+        """Mean and variance at x (..., person, item)."""
+
+    def moments(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> tuple[Array, Array]:
+        return self.moments_at(self._x(params, dims), **self.shapes(params, dims))
+
     def n_statistics(self, exists: NDArray[np.bool_]) -> int:
         return self.number_of_statistics
 

@@ -12,7 +12,14 @@ from irtbridge.data.kinds import FRACTIONS
 from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
 from irtbridge.model.families.base import Array, ExponentialForm, RoleDims, Spec, log_sigmoids
-from irtbridge.model.families.beta import beta_form, check_precision, draw_between, logarithms, steps_of_fractions
+from irtbridge.model.families.beta import (
+    beta_form,
+    beta_moments,
+    check_precision,
+    draw_between,
+    logarithms,
+    steps_of_fractions,
+)
 from irtbridge.model.families.numbers import Numbers
 
 
@@ -67,6 +74,12 @@ class OrderedBeta(Numbers):
         base = between + base
         ends = np.stack([zero - base, one - base], axis=-1)
         return ExponentialForm(np.concatenate([ends, natural], axis=-1), base)
+
+    def moments_at(self, x: Array, **shapes: Array) -> tuple[Array, Array]:
+        _, between, one = map(np.exp, self._parts(x, shapes["cutpoint"]))
+        mu, variance = beta_moments(x, shapes["precision"][..., None, :])
+        mean = one + between * mu
+        return mean, one + between * (variance + mu**2) - mean**2
 
     def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
         zero, _, one = map(np.exp, self._parts(x, shapes["cutpoint"]))

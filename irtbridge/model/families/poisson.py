@@ -44,6 +44,11 @@ class Poisson(Numbers):
         with np.errstate(over="ignore"):
             return ExponentialForm(np.stack([x, np.full_like(x, -1.0)], axis=-1), -np.exp(x))
 
+    def moments_at(self, x: Array, **shapes: Array) -> tuple[Array, Array]:
+        with np.errstate(over="ignore"):
+            rate = np.exp(x)
+        return rate, rate
+
     def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
         return rng.poisson(np.exp(np.minimum(x, np.log(HIGHEST_RATE))))
 

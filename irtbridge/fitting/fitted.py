@@ -1,0 +1,225 @@
+"""What users hold: a fitted model, whose tables and verdict are made when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from irtbridge.assess.posterior import Posterior
+from irtbridge.data.files import write_atomic
+from irtbridge.data.responses import Responses
+from irtbridge.inference import compile_for, make_settings
+from irtbridge.model.density import quadrature_error
+from irtbridge.model.reduction import grid_dimensions
+from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.loading import load_backend
+from irtbridge.plugin.program import Program
+from irtbridge.results import tables
+from irtbridge.results.draws import Draws, Optimum, Timings
+from irtbridge.results.quiet_arviz import az
+from irtbridge.results.verdict import Evidence, Verdict, judge
+
+FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes above which two must do
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted model.
+
+    Attributes
+    ----------
+    idata : arviz.InferenceData
+        Draws, sample statistics and data, labelled by person, item, trait and category.
+    spec : ModelSpec
+        The model; what it has by item stands in the order of the data's items.
+    responses : Responses
+        The data, with the recoding of their categories.
+    program : Program
+        The compiled program; ``program.native`` is the library's own object.
+    draws : Draws
+        Draws in the program's unconstrained coordinates, with timings.
+    provenance : dict
+        What was fitted to what, by what, how, on what machine and in what time, as plain data: the attributes of the
+        posterior in `idata` have it as text and numbers.
+    """
+
+    idata: az.InferenceData
+    spec: ModelSpec
+    responses: Responses
+    _program: Program | Callable[[], Program] = field(repr=False)
+    draws: Draws
+    provenance: dict[str, Any] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", self.spec.for_items(self.responses.items, self.responses.origins))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: all but the compiled program, which is compiled again when asked for."""
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        return state | {"_program": partial(compile_as, self.spec, self.responses, self.provenance)}
+
+    @cached_property
+    def program(self) -> Program:
+        """Compiled when first asked for, where the model was fitted in another process."""
+        return self._program if isinstance(self._program, Program) else self._program()
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """Draws of item parameters and abilities as arrays: what every question after the fit is asked of."""
+        point = self.draws.standard_errors is not None
+        return Posterior.of(self.spec, self.responses, self.idata.posterior, point=point)
+
+    @property
+    def timings(self) -> Timings:
+        """Wall-clock seconds of compiling, warm-up and sampling."""
+        return self.draws.timings
+
+    @cached_property
+    def _item_summary(self) -> xr.Dataset:
+        """Summaries of everything but the persons."""
+        return self._summary(of_persons=False)
+
+    @cached_property
+    def _person_summary(self) -> xr.Dataset:
+        return self._summary(of_persons=True)
+
+    def _summary(self, *, of_persons: bool) -> xr.Dataset:
+        posterior = self.idata.posterior
+        chosen = posterior[[n for n in posterior.data_vars if ("person" in posterior[n].dims) == of_persons]]
+        if self.draws.standard_errors is not None:
+            return tables.of_point(chosen, self.draws.standard_errors)
+        summary = tables.summarise(chosen)
+        return summary if self.draws.ess is None else tables.with_ess(summary, self.draws.ess)
+
+    def items(self, *, tidy: bool = False) -> pd.DataFrame:
+        """One row per item; columns (parameter, statistic): mean, SD, 95 % HDI, ESS, R-hat.
+
+        Parameters
+        ----------
+        tidy : bool
+            One row per item and parameter instead, with columns item, parameter, mean, sd, ...: as plain csv.
+        """
+        wide = tables.table(self._item_summary, "item")
+        return tables.tidy(wide) if tidy else wide
+
+    def persons(self, *, tidy: bool = False) -> pd.DataFrame:
+        """One row per person, or per person and parameter; columns as in `items`."""
+        wide = tables.table(self._person_summary, "person")
+        return tables.tidy(wide) if tidy else wide
+
+    def shared(self) -> pd.DataFrame:
+        """One row for each parameter that belongs to no single item or person: steps, correlations, hyperparameters."""
+        return tables.shared_table(self._item_summary)
+
+    @property
+    def min_ess(self) -> float:
+        """Smallest bulk effective sample size over the item and shared parameters.
+
+        Where the draws are no Markov chain, the method's own: their number for independent draws, one over the sum of
+        squared weights for weighted ones, NaN for a point estimate.
+        """
+        if self.draws.ess is not None:
+            return self.draws.ess
+        return _extreme(self._item_summary, "ess_bulk", np.nanmin)
+
+    @property
+    def pareto_k(self) -> float:
+        """k-hat of importance weights (above 0.7 they cannot be trusted); NaN where the method has none."""
+        return float("nan") if self.draws.pareto_k is None else self.draws.pareto_k
+
+    @cached_property
+    def quadrature_error(self) -> float:
+        """By how much twice as many quadrature nodes would move a parameter, in its standard errors, at most.
+
+        Above 0.05 the nodes are too few for discriminations so steep: raise `n_nodes`. NaN where the abilities are not
+        integrated out.
+        """
+        layout = self.program.layout
+        if layout.collapse is None:
+            return float("nan")
+        points = self.draws.z.reshape(-1, self.draws.z.shape[-1]) if self.draws.around is None else self.draws.around
+        few = FEW if layout.collapse.size(grid_dimensions(layout.spec)) < LARGE_GRID else 2
+        chosen = points[np.unique(np.linspace(0, len(points) - 1, few).astype(int))]
+        return quadrature_error(layout, [self.program.constrain(z) for z in chosen], self.responses)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether the fit is to be trusted, by what its method can tell; see docs/trust.md."""
+        draws = self.draws
+        optimum = {f.name: getattr(draws.optimum, f.name) for f in fields(Optimum)} if draws.optimum else {}
+        optimum.pop("distance", None)
+        chains = 0 if draws.chain_method in ("independent", "point") else draws.z.shape[0]
+        method = self.provenance["method"]
+        evidence = Evidence(
+            method=method,
+            chains=chains,
+            max_r_hat=self.max_r_hat if chains else float("nan"),
+            min_ess=self.min_ess,
+            divergences=self.divergences,
+            pareto_k=self.pareto_k,
+            replaced=method == "laplace" and chains > 0,
+            quadrature_error=self.quadrature_error,
+            finite=bool(np.isfinite(draws.z).all()),
+            **optimum,
+        )
+        return judge(evidence)
+
+    @property
+    def max_r_hat(self) -> float:
+        """Largest R-hat over the item and shared parameters; NaN with one chain."""
+        return _extreme(self._item_summary, "r_hat", np.nanmax)
+
+    @property
+    def divergences(self) -> int:
+        """Number of divergent transitions after warm-up."""
+        return int(np.sum(self.draws.stats.get("diverging", 0)))
+
+    def record(self) -> dict[str, Any]:
+        """The fit in numbers and texts, without its draws: provenance, seconds, diagnostics and verdict.
+
+        Returns
+        -------
+        dict
+            Plain data, for JSON; a diagnostic that the method does not have is NaN.
+        """
+        return self.provenance | {
+            "min_ess": self.min_ess,
+            "max_r_hat": self.max_r_hat,
+            "pareto_k": self.pareto_k,
+            "divergences": self.divergences,
+            "verdict": self.verdict.to_dict(),
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write the InferenceData as NetCDF, whole or not at all.
+
+        Raises
+        ------
+        ResultsError
+            The path cannot be written.
+        """
+        return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+
+
+def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:
+    """The program of a fit of this provenance; on whatever device there is, if it was not the CPU."""
+    return compile_for(
+        load_backend(provenance["backend"], **provenance["backend_options"]),
+        spec,
+        responses,
+        make_settings(provenance["method"], **provenance["settings"]),
+        device="cpu" if provenance["device"] == "cpu" else "auto",
+        dtype=provenance["dtype"],
+    )
+
+
+def _extreme(summary: xr.Dataset, statistic: str, reduce: Any) -> float:
+    values = np.concatenate([v.sel(statistic=statistic).values.ravel() for v in summary.data_vars.values()])
+    return float(reduce(values)) if np.isfinite(values).any() else float("nan")

@@ -1,0 +1,1 @@
+"""One page: a fit as its reader sees it."""
