@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from irtbridge.assess import item_fit, local_dependence, overall_fit, score_groups
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
@@ -206,6 +207,30 @@ class Fit:
             The path cannot be written.
         """
         return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+
+    def item_fit(
+        self,
+        statistics: str | Iterable[str] | None = None,
+        *,
+        draws: int = item_fit.DRAWS,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """S-X2, infit, outfit and PV-Q1, a row for each item; see `irtbridge.assess.item_fit.item_fit`."""
+        return item_fit.item_fit(self.posterior, statistics, draws, seed)
+
+    def item_residuals(
+        self, groups: int = score_groups.GROUPS, *, draws: int = score_groups.DRAWS, seed: int = 0
+    ) -> pd.DataFrame:
+        """Mean responses by item and score group; see `irtbridge.assess.score_groups.item_residuals`."""
+        return score_groups.item_residuals(self.posterior, groups, draws, seed)
+
+    def local_dependence(self, *, draws: int = local_dependence.DRAWS, seed: int = 0) -> pd.DataFrame:
+        """Q3 and LD X2 by pair of items, worst first; see `irtbridge.assess.local_dependence.local_dependence`."""
+        return local_dependence.local_dependence(self.posterior, draws, seed)
+
+    def overall_fit(self, statistic: str = "C2") -> pd.DataFrame:
+        """M2 or C2 with RMSEA, SRMSR, CFI and TLI; see `irtbridge.assess.overall_fit.overall_fit`."""
+        return overall_fit.overall_fit(self.posterior, statistic)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:
