@@ -27,7 +27,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few
@@ -255,6 +255,29 @@ class Family(ABC):
         """Mean and variance of a response, each (..., person, item); categories count as their codes 0, 1, ..."""
 
     @abstractmethod
+    def information(
+        self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_], direction: ArrayLike = 1.0
+    ) -> Array:
+        """Fisher information of a response on the ability, ``E[(d log p(y) / d theta)^2]``, (..., person, item).
+
+        Parameters
+        ----------
+        params, dims, exists
+            As in `exponential`.
+        direction : array_like, shape (trait,)
+            With several traits, along which the ability moves: a unit vector for one of them, the others known
+            (Reckase & McKinley 1991).
+        """
+
+    def tangent(self, params: Params, dims: Mapping[str, Dims], direction: ArrayLike = 1.0) -> Array:
+        """By how much the slope part grows with the ability: as `predictor` gives it, with one person."""
+        ability = np.asarray(params[self.ability])
+        several = "trait" in dims[self.ability]
+        lead, traits = ability.shape[: -2 if several else -1], ability.shape[-1:] if several else ()
+        along = np.broadcast_to(np.asarray(direction, dtype=float), (*lead, 1, *traits))
+        return self.predictor({**params, self.ability: along}, dims)[0]
+
+    @abstractmethod
     def draw(
         self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> NDArray[Any]:
@@ -303,13 +326,25 @@ class Family(ABC):
         """
         if not self.derives(dims):
             return {}
-        intercept = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        location = self.locations(params, dims)
+        several = any("category" in dims[name] for name in self.location)
+        return {self.location_word: (("item", "category"), location) if several else (("item",), location[..., 0])}
+
+    def locations(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        """Where on the scale of its one trait an item's curves lie, ``b`` of ``D a (theta - b)``.
+
+        Returns
+        -------
+        ndarray, shape (..., item or 1, category - 1 or 1)
+            Of intercepts d, ``-d / (D a)``: infinite where a is 0.
+        """
+        location = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        if self.parameterization == "difficulty":
+            return location
         a, of = self._discrimination(params, dims)
         by_item = a[..., None] if of else a[..., None, None]
         with np.errstate(divide="ignore", invalid="ignore"):
-            location = -intercept / (self.scaling * by_item)
-        several = any("category" in dims[name] for name in self.location)
-        return {self.location_word: (("item", "category"), location) if several else (("item",), location[..., 0])}
+            return np.asarray(-location / (self.scaling * by_item))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.families.base import Array, Dims, ExponentialForm, Family, Params
@@ -36,6 +36,24 @@ class Categories(Family):
             Which categories each item has (the lowest included).
         **shapes : ndarray, shape (..., item)
             Of `Family.shapes`: those that there are.
+
+        Returns
+        -------
+        ndarray, shape (..., person, item, category)
+        """
+
+    @abstractmethod
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        """Derivative of `categories` where the slope part moves by ``tangent``; anything where an item lacks one.
+
+        Parameters
+        ----------
+        slope, shift, exists, **shapes
+            As in `categories`.
+        tangent : ndarray, shape (..., 1, item, 1), or (..., 1, item, category - 1)
+            As `Family.tangent` gives it.
 
         Returns
         -------
@@ -86,6 +104,16 @@ class Categories(Family):
         mean = probs @ codes
         return np.asarray(mean), np.asarray(np.sum(probs * (codes - mean[..., None]) ** 2, axis=-1))
 
+    def information(
+        self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_], direction: ArrayLike = 1.0
+    ) -> Array:
+        """Of categories, ``sum_k P_k'^2 / P_k`` (Samejima 1969)."""
+        slope, shift = self.predictor(params, dims)
+        shift, shapes = np.nan_to_num(shift)[..., None, :, :], self.shapes(params, dims)
+        change = self.derivatives(slope, shift, self.tangent(params, dims, direction), exists, **shapes)
+        probs = np.exp(self.categories(slope, shift, exists, **shapes))
+        return np.asarray(np.sum(np.where(exists, probs * change**2, 0.0), axis=-1))
+
     def draw(
         self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> NDArray[Any]:
@@ -95,3 +123,8 @@ class Categories(Family):
 
     def steps(self, responses: Responses) -> float:
         return float(np.sum(responses.n_categories - 1))
+
+
+def centred(scores: Array, log_probs: Array) -> Array:
+    """Scores of the categories less their expectation: derivatives where log odds are linear in the ability."""
+    return np.asarray(scores - np.sum(np.exp(log_probs) * scores, axis=-1, keepdims=True))

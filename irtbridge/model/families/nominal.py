@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.model.families.base import Array, Dims, Family, Params, RoleDims, Spec, padded
-from irtbridge.model.families.categories import IMPOSSIBLE, Categories
+from irtbridge.model.families.categories import IMPOSSIBLE, Categories, centred
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,13 @@ class Nominal(Categories):
         score = _scores(np.nan_to_num(shapes["deviation"]))[..., None, :, :]
         log_odds = np.where(exists, padded(score * slope - shift, 1, 0), IMPOSSIBLE)
         return np.asarray(log_odds - np.logaddexp.reduce(log_odds, axis=-1, keepdims=True))
+
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        """The category's scoring value less its expectation, times the tangent."""
+        score = _scores(np.nan_to_num(shapes["deviation"]))[..., None, :, :]
+        return centred(padded(score * tangent, 1, 0), self.categories(slope, shift, exists, **shapes))
 
     def derives(self, dims: Mapping[str, Dims]) -> tuple[str, ...]:
         return ("score",)
