@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from irtbridge.assess.curves import curves
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
@@ -206,6 +207,14 @@ class Fit:
             The path cannot be written.
         """
         return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+
+    def curves(self, what: str, items: str | Sequence[str] | None = None, **options: Any) -> pd.DataFrame:
+        """Curves over ability with their posterior intervals: how items work, where the test measures well.
+
+        `what` is ``category``, ``cumulative``, ``score``, ``information``, ``test_score``, ``test_information`` or
+        ``standard_error``; options are trait, ability, draws, level: see `irtbridge.assess.curves.curves`.
+        """
+        return curves(self.posterior, what, items, **options)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:

@@ -298,7 +298,7 @@ class Family(ABC):
             NaN where an item lacks the category.
         """
         ability, a, of = self.scaling * params[self.ability], *self._discrimination(params, dims)
-        location = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        location = self._located(params, dims)
         shift = -location if self.parameterization == "intercept" else location
         if "category" in of:
             return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], shift
@@ -338,13 +338,20 @@ class Family(ABC):
         ndarray, shape (..., item or 1, category - 1 or 1)
             Of intercepts d, ``-d / (D a)``: infinite where a is 0.
         """
-        location = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        location = self._located(params, dims)
         if self.parameterization == "difficulty":
             return location
-        a, of = self._discrimination(params, dims)
-        by_item = a[..., None] if of else a[..., None, None]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(-location / (self.scaling * by_item))
+            return np.asarray(-location / self._per_item(params, dims))
+
+    def _located(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        """Sum of the variables in the role of location, (..., item or 1, category - 1 or 1)."""
+        return np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+
+    def _per_item(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        """Of one trait, ``D a``, (..., item or 1, 1)."""
+        a, of = self._discrimination(params, dims)
+        return np.asarray(self.scaling * (a[..., None] if of else a[..., None, None]))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""

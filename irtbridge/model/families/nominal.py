@@ -76,6 +76,13 @@ class Nominal(Categories):
         """The scoring values of the categories above the lowest."""
         return {"score": (("item", "category"), _scores(np.asarray(params[self.deviation])))}
 
+    def locations(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        """Where each category is as likely as the one below it, (..., item, category - 1): steps, in any order."""
+        score, intercept = _scores(np.asarray(params[self.deviation])), self._located(params, dims)
+        slope = self._per_item(params, dims)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(-np.diff(padded(intercept, 1, 0)) / (slope * np.diff(padded(score, 1, 0))))
+
 
 def _scores(deviation: Array) -> Array:
     return np.asarray(np.arange(1, deviation.shape[-1] + 1) + deviation)
