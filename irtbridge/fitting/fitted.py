@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from irtbridge.assess.curves import curves
+from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
@@ -207,6 +208,11 @@ class Fit:
             The path cannot be written.
         """
         return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+
+    @property
+    def plot(self) -> Plots:
+        """Figures: ``fit.plot.items("N1")``, ``.information()``, ``.wright_map()``, ``.trace("difficulty")``, ..."""
+        return Plots(self)
 
     def curves(self, what: str, items: str | Sequence[str] | None = None, **options: Any) -> pd.DataFrame:
         """Curves over ability with their posterior intervals: how items work, where the test measures well.

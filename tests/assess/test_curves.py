@@ -117,11 +117,8 @@ def test_information_is_that_of_mirt_at_its_item_parameters(
         theirs = table[table["quantity"] == quantity]
         theta = theirs["item"].str.extract(r"theta=(\S+)")[0].astype(float)
         found = curves(posterior, what, ability=np.unique(theta))
-        found["key"] = found.get("item", pd.Series("", index=found.index)).map(
-            dict(zip(responses.items, labels)) | {"": ""}
-        )
-        found = found.set_index(["key", "ability"])["mean"]
-        item = theirs["item"].str.split().str[0] if quantity == "iteminfo" else [""] * len(theirs)
+        found = found.assign(item=found.get("item", "all")).set_index(["item", "ability"])["mean"]
+        item = theirs["item"].str.split().str[0] if quantity == "iteminfo" else ["all"] * len(theirs)
         keys = list(zip(item, theta, strict=True))
         assert len(keys) == 9 * (len(labels) if quantity == "iteminfo" else 1)
         # Theirs are rounded to 12 digits, and so are the item parameters.
