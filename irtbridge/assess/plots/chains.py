@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -22,10 +23,10 @@ from irtbridge.assess.plots.style import (
     ROW,
     draw_intervals,
     graded_colours,
-    legend_below,
     name_axes,
     name_rows,
     panels_of,
+    root_of,
     short,
 )
 from irtbridge.errors import ConfigError, UnknownName
@@ -34,7 +35,8 @@ from irtbridge.results.quiet_arviz import az
 Array = NDArray[np.float64]
 DASHES = ("-", "--", ":", "-.")
 MOST_PANELS = 60
-RANK_BINS, POINTS, LAGS = 20, 512, 40
+RANK_BINS, LAGS = 20, 40
+LEGEND_BELOW, LEGEND_ACROSS = 0.45, 5  # inches, columns
 
 
 def draw_chains(posterior: xr.Dataset, parameter: str, kind: str, ax: Any, labels: Mapping[str, Any]) -> Any:
@@ -117,7 +119,7 @@ def _rank(axis: Axes, chains: Array) -> None:
     edges = np.linspace(0.5, chains.size + 0.5, RANK_BINS + 1)
     axis.axhline(chains.shape[1] / RANK_BINS, color=GREY, linewidth=0.8, zorder=0)
     for chain, style in _lines(ranks):
-        axis.stairs(np.histogram(chain, edges)[0], edges, linewidth=1.2, **style)
+        axis.stairs(np.histogram(chain, edges)[0], edges, baseline=None, linewidth=1.2, **style)
     axis.set_ylim(bottom=0)
 
 
@@ -131,7 +133,7 @@ def _autocorrelation(axis: Axes, chains: Array) -> None:
 KINDS: dict[str, tuple[Callable[[Axes, Array], None], str, str]] = {
     "trace": (_trace, "draw", "value"),
     "density": (_density, "value", "density"),
-    "rank": (_rank, "rank among all draws", "draws"),
+    "rank": (_rank, "rank", "draws"),
     "autocorrelation": (_autocorrelation, "lag", "autocorrelation"),
 }
 
@@ -156,9 +158,17 @@ def draw_forest(table: pd.DataFrame, ax: Any) -> Any:
         name_rows(axis, list(table.index))
         axis.set_ylim(len(table) - 0.5, -0.5)
         if len(own) > 1:
-            axis.legend(handles=points, fontsize=7, handletextpad=0.1)
+            _legend(axis, points)
     name_axes(axes, "mean, 95 % interval", "", ax is None)
     return axes
+
+
+def _legend(axis: Axes, points: list[Any]) -> None:
+    """Below the axis and its labels, where it hides no item."""
+    below = axis.transAxes + ScaledTranslation(0, -LEGEND_BELOW, root_of(axis).dpi_scale_trans)
+    columns = min(len(points), LEGEND_ACROSS)
+    at: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": below}
+    axis.legend(handles=points, ncols=columns, handletextpad=0.1, columnspacing=0.8, **at)
 
 
 def _block(parameter: str) -> str:
@@ -171,6 +181,8 @@ def _draw_block(axis: Axes, table: pd.DataFrame, parameters: list[str]) -> list[
     points = []
     for place, (shift, colour) in enumerate(zip(shifts, graded_colours(len(parameters)), strict=True)):
         own = table[parameters[place]]
+        # What a model leaves out, as a trait that an item has nothing to do with, is no parameter of the item.
+        own = own.where((own["sd"] != 0) | (own["mean"] != 0))
         # Of a point estimate, what its standard error says.
         lower = own["hdi_2.5%"].fillna(own["mean"] - 1.96 * own["sd"])
         upper = own["hdi_97.5%"].fillna(own["mean"] + 1.96 * own["sd"])
@@ -180,6 +192,3 @@ def _draw_block(axis: Axes, table: pd.DataFrame, parameters: list[str]) -> list[
         line.set_label(parameters[place].removeprefix(_block(parameters[place])).strip("[]"))
         points.append(line)
     return points
-
-
-__all__ = ["KINDS", "draw_chains", "draw_forest", "elements_of", "legend_below"]

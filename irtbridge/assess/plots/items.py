@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from irtbridge.assess.curves import CURVES, curves, locations, places_of, span
 from irtbridge.assess.plots.style import (
@@ -17,7 +18,7 @@ from irtbridge.assess.plots.style import (
     MARKERS,
     PANEL_LABEL,
     ROW,
-    WIDTH,
+    Panels,
     axes_of,
     draw_band,
     draw_intervals,
@@ -29,6 +30,7 @@ from irtbridge.assess.plots.style import (
     short,
 )
 from irtbridge.assess.posterior import Posterior
+from irtbridge.data.kinds import CATEGORIES
 
 CATEGORIES_ACROSS = 6
 BINS = 40
@@ -44,17 +46,27 @@ def draw_curves(posterior: Posterior, what: str, items: str | Sequence[str] | No
     table = curves(posterior, what, items, **options)
     labels = [posterior.responses.items[place] for place in places_of(posterior, items)]
     single, own = isinstance(items, str), ax is None
-    axes = np.array([axes_of(ax)], dtype=object) if single else panels_of(ax, len(labels), sharex=True)
+    shared: dict[str, Any] = {"sharex": True, "sharey": what == "information"}
+    axes = np.array([axes_of(ax)], dtype=object) if single else panels_of(ax, len(labels), **shared)
     style = category_styles(posterior) if "category" in CURVES[what].of else {}
     for axis, item in zip(axes, labels, strict=True):
         _draw_item(axis, table[table["item"] == item], style)
         axis.set_title(short(item, PANEL_LABEL if not single else 60))
-    if what != "information":
-        for axis in axes:
-            axis.set_ylim(bottom=0)
+    _limit(posterior, what, labels, axes)
     name_axes(axes, ability_label(posterior, options.get("trait")), CURVES[what].label, own)
     legend_below(axes, category_handles(style), own, CATEGORIES_ACROSS, "category")
     return axes[0] if single else axes
+
+
+def _limit(posterior: Posterior, what: str, items: Sequence[str], axes: Panels) -> None:
+    """From 0, which all curves are above, to the highest value there can be, if there is one."""
+    highest = dict(zip(posterior.responses.items, posterior.layout.n_categories - 1, strict=True))
+    of_categories = posterior.spec.family.kind == CATEGORIES
+    for axis, item in zip(axes, items, strict=True):
+        axis.xaxis.set_major_locator(MaxNLocator(4 if len(items) > 1 else 8, steps=[1, 2, 4, 10]))
+        axis.set_ylim(bottom=0)
+        if what != "information" and of_categories:
+            axis.set_ylim(0, 1.02 * (highest[item] if what == "score" else 1))
 
 
 def _draw_item(axis: Axes, rows: pd.DataFrame, style: dict[Any, dict[str, Any]]) -> None:
@@ -96,7 +108,7 @@ def draw_test_information(posterior: Posterior, items: Any, ax: Axes | None, **o
     second = axis.twinx()
     _band(second, error, color=COLOURS[1], linestyle="--")
     # Far from all items the error has no bound.
-    second.set_ylim(0, min(float(error["upper"].max()), 4 * float(error["mean"].min())))
+    second.set_ylim(0, min(float(error["upper"].max()), 3 * float(error["mean"].median())))
     second.set_ylabel("standard error (dashed)", color=COLOURS[1])
     second.spines["right"].set_visible(True)
     return axis
@@ -128,9 +140,20 @@ def draw_wright_map(posterior: Posterior, ax: Axes | None, level: float) -> Axes
     name_rows(axis, list(rows), list(rows.values()))
     axis.set_ylim(len(rows) - 0.4, -1.2 - tall)
     axis.spines["left"].set_visible(False)
+    _reach(axis, table)
     axis.set_xlabel(posterior.ability)
-    legend_below([axis], handles if len(handles) > 1 else [], ax is None, CATEGORIES_ACROSS, "category and above")
+    title = f"{posterior.spec.family.location_word} of category"
+    legend_below([axis], handles if len(handles) > 1 else [], ax is None, CATEGORIES_ACROSS, title)
     return axis
+
+
+def _reach(axis: Axes, table: pd.DataFrame) -> None:
+    """Widen the axis to all locations, and to their intervals where these are not much further out."""
+    low, high = axis.get_xlim()
+    far = (high - low) / 4
+    lowest = max(table["lower"].min(), table["mean"].min() - far)
+    highest = min(table["upper"].max(), table["mean"].max() + far)
+    axis.set_xlim(min(low, lowest), max(high, highest))
 
 
 def _by_category(table: pd.DataFrame) -> tuple[list[tuple[Any, pd.DataFrame]], list[dict[str, Any]]]:
@@ -149,6 +172,3 @@ def _draw_persons(axis: Axes, posterior: Posterior, base: float, tall: float) ->
     axis.stairs(base - tall * heights / heights.max(), edges, baseline=base, fill=True, color=LIGHT)
     axis.text(edges[0], base - 0.3, "persons", va="bottom", ha="left")
     axis.set_xlim(edges[0], edges[-1])
-
-
-__all__ = ["WIDTH", "draw_curves", "draw_test_information", "draw_test_score", "draw_wright_map"]

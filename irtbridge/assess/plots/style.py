@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from functools import partial, wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from irtbridge.data.files import write_atomic
 from irtbridge.errors import ConfigError
 
 P = ParamSpec("P")
@@ -29,10 +33,12 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 GREY, LIGHT = "#777777", "#DDDDDD"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 BAND = 0.22  # opacity
+LIGHTEST = 0.8  # of a colour map that ends too light for a white page
 WIDTH, HEIGHT = 5.2, 3.3  # inches: at 390 pixels a letter of 9 points is 9 pixels high
-PANEL, COLUMNS = (1.73, 1.45), 3
+PANEL, COLUMNS = (1.73, 1.5), 3
 ROW = 0.21  # inches for a row of text
 LONGEST_LABEL, PANEL_LABEL = 28, 20
+DPI = 160
 LARGEST_DRAWN = 1e100  # beyond it Matplotlib's own arithmetic on ranges overflows
 
 
@@ -61,7 +67,7 @@ def drawable(values: ArrayLike) -> Array:
 
 def graded_colours(n: int) -> list[Any]:
     """Colours of n categories from low to high, dark to light: told apart without colour too."""
-    return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.88, n))) if n > 1 else [COLOURS[0]]
+    return list(matplotlib.colormaps["viridis"](np.linspace(0, LIGHTEST, n))) if n > 1 else [COLOURS[0]]
 
 
 def axes_of(ax: Axes | None, height: float = HEIGHT) -> Axes:
@@ -116,15 +122,22 @@ def name_axes(axes: Panels, x: str, y: str, own: bool) -> None:
         axis.set_ylabel(y if not own or place % columns == 0 else "")
 
 
+def root_of(axis: Axes) -> Figure:
+    """The figure that an axis is in, however deep."""
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
 def legend_below(axes: Panels, handles: Iterable[Any], own: bool, columns: int, title: str = "") -> None:
     """Below the panels of a figure of our own; else within the first Axes."""
     each = list(handles)
     if not each:
         return
     if own:
-        figure = axes[0].get_figure(root=True)
-        assert figure is not None
-        figure.legend(handles=each, loc="outside lower center", ncols=min(columns, len(each)), title=title or None)
+        root_of(axes[0]).legend(
+            handles=each, loc="outside lower center", ncols=min(columns, len(each)), title=title or None
+        )
     else:
         axes[0].legend(handles=each, title=title or None)
 
@@ -149,3 +162,13 @@ def name_rows(axis: Axes, labels: Sequence[object], places: ArrayLike | None = N
     at = np.arange(len(labels)) if places is None else np.asarray(places)
     axis.set_yticks(at, [short(label, PANEL_LABEL) for label in labels])
     axis.tick_params(axis="y", length=0)
+
+
+def write(figure: Figure, path: Path) -> None:
+    """A figure as png and svg, path without ending: the same figure gives the same files."""
+    with matplotlib.rc_context({"svg.hashsalt": "irtbridge"}), warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box; the tables have it.
+        warnings.filterwarnings("ignore", message="Glyph")
+        for ending in (".png", ".svg"):
+            options: dict[str, Any] = {"metadata": {"Date": None}} if ending == ".svg" else {"dpi": DPI}
+            write_atomic(path.with_suffix(ending), partial(figure.savefig, **options))

@@ -37,6 +37,7 @@ class Nominal(Categories):
     parameterization: str = "intercept"
     deviation: str = "score_deviation"
     name: ClassVar[str] = "nominal"
+    location_word: ClassVar[str] = "step"
     role_dims: ClassVar[RoleDims] = {**Family.role_dims, "deviation": (("item", "category"),)}
 
     @property
