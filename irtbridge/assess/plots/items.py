@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from irtbridge.assess.curves import CURVES, curves, locations, places_of, span
+from irtbridge.assess.curves import CURVES, DRAWS, curves, locations, places_of, span
 from irtbridge.assess.plots.style import (
     COLOURS,
     LIGHT,
@@ -167,8 +167,9 @@ def _by_category(table: pd.DataFrame) -> tuple[list[tuple[Any, pd.DataFrame]], l
 
 def _draw_persons(axis: Axes, posterior: Posterior, base: float, tall: float) -> None:
     """The distribution of the abilities' draws as a histogram that stands on the row `base`."""
-    weights = np.broadcast_to(posterior.weights, posterior.abilities.shape).ravel()
-    heights, edges = np.histogram(posterior.abilities.ravel(), BINS, range=span(posterior), weights=weights)
+    abilities = posterior.thinned(DRAWS).abilities
+    weights = np.broadcast_to(posterior.weights, abilities.shape).ravel()
+    heights, edges = np.histogram(abilities.ravel(), BINS, range=span(posterior), weights=weights)
     axis.stairs(base - tall * heights / heights.max(), edges, baseline=base, fill=True, color=LIGHT)
     axis.text(edges[0], base - 0.3, "persons", va="bottom", ha="left")
     axis.set_xlim(edges[0], edges[-1])
