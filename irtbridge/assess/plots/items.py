@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from irtbridge.assess.curves import CURVES, DRAWS, curves, locations, places_of, span
+from irtbridge.assess.ability_grid import span
+from irtbridge.assess.curves import CURVES, DRAWS, curves, locations, places_of
 from irtbridge.assess.plots.style import (
     COLOURS,
     LIGHT,
