@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.predict import DRAWS, mid_p, one_by_one, predictive, slices
+from irtbridge.assess.predict import mid_p, one_by_one, predictive, slices
 from irtbridge.data.kinds import CATEGORIES, MISSING
 from irtbridge.model.density import category_log_probs
 
 Array = NDArray[np.float64]
 Named = dict[str, Array]  # statistics by the name of their column
+DRAWS = 100
 # Of a central difference, whose own error is the square of the step, that of rounding 1e-16 over the step.
 STEP = 1e-5
 # Of a mean square of few residuals, as mirt and Winsteps have it: the cube root serves no more skewed a distribution.

@@ -4,7 +4,7 @@ For other statistics that need a predictive reference::
 
     source = predictive(posterior, draws=200, seed=0)     # a Posterior to replicate from, each row one person
     observed = responses_of(source)                       # (person, item), NaN where missing: what a statistic takes
-    for at, replicate in replicated(source, seed=0):    # at: a Posterior of one draw; replicate: as `observed`
+    for at, replicate in replicated(source, seed=0):      # at: a Posterior of one draw; replicate: as `observed`
         ...
     p = mid_p(observed_statistic, replicated_statistics)  # (...), (draw, ...) -> share of replicates above, ties halved
 
@@ -170,5 +170,6 @@ def mid_p(observed: ArrayLike, replicates: ArrayLike) -> Array:
 
 
 def takes_parameters(statistic: Statistic) -> bool:
-    """Whether it is a discrepancy, a statistic of responses and parameters."""
-    return len(inspect.signature(statistic).parameters) > 1
+    """Whether it is a discrepancy, a function of responses and parameters: it needs two arguments."""
+    arguments = inspect.signature(statistic).parameters.values()
+    return sum(a.default is a.empty and a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) for a in arguments) > 1

@@ -12,7 +12,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from irtbridge.assess import person_fit
 from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import DRAWS, Statistic
+from irtbridge.assess.predictive_check import predictive_check
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
 from irtbridge.inference import compile_for, make_settings
@@ -206,6 +209,20 @@ class Fit:
             The path cannot be written.
         """
         return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+
+    def person_fit(self, draws: int = person_fit.DRAWS, seed: int = 0, alpha: float = 0.05) -> pd.DataFrame:
+        """Outfit, infit, Zh, lz* and predictive p-value of each person; see `irtbridge.assess.person_fit`."""
+        return person_fit.person_fit(self.posterior, draws, seed, alpha)
+
+    def predictive_check(
+        self,
+        statistic: str | Statistic = "item_sum",
+        by: str | None = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """A statistic of the data beside those of replicated data; see `irtbridge.assess.predictive_check`."""
+        return predictive_check(self.posterior, statistic, by, draws, seed)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:
