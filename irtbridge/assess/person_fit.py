@@ -10,6 +10,7 @@ from scipy import stats
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import mid_p, one_by_one, predictive, slices
 from irtbridge.data.kinds import CATEGORIES, MISSING
+from irtbridge.errors import ConfigError
 from irtbridge.model.density import category_log_probs
 
 Array = NDArray[np.float64]
@@ -48,11 +49,19 @@ def person_fit(posterior: Posterior, draws: int = DRAWS, seed: int = 0, alpha: f
           deviates (Wright & Masters 1982, ch. 5), NaN of responses that are numbers;
         - ``zh``: standardised log likelihood (Drasgow, Levine & Williams 1985), as if the ability were known; of
           categories only;
-        - ``lz_star``: the same, corrected for the estimated ability (Snijders 2001; Sinharay 2016); see `lz_star`;
+        - ``lz_star``: the same, corrected for the estimated ability (Snijders 2001; Sinharay 2016); see `likelihoods`;
         - ``ppp``: posterior predictive p-value of the likelihood of the pattern (Glas & Meijer 2003);
         - ``flag``: whether lz* is below the normal quantile of `alpha`, or, where there is none, ppp below `alpha`;
-        - ``note``: why a person has no numbers, or what they cannot tell.
+        - ``note``: ``no response`` or ``one response``, of whom nothing can be said; ``lowest score`` and ``highest
+          score``, whose responses have no order that could be odd.
+
+    Raises
+    ------
+    ConfigError
+        `alpha` is no probability, or there are no draws.
     """
+    if not 0 < alpha < 1:
+        raise ConfigError(f"alpha={alpha!r} must be a probability between 0 and 1, such as 0.05.")
     index = pd.Index(posterior.responses.persons, name="person")
     frame = pd.DataFrame(at_mean(posterior), index=index).assign(ppp=likelihood_p(posterior, draws, seed))
     frame[frame["n"] < 2] = np.nan
@@ -124,7 +133,7 @@ def of_numbers(at: Posterior, abilities: Array, values: NDArray[np.float64], obs
 
 
 def residuals(squared: Array, variance: Array, fourth: Array, observed: NDArray[np.bool_]) -> Named:
-    """Outfit and infit with their normal deviates (Wright & Masters 1982, table 5.3a).
+    """Outfit and infit with their normal deviates (Wright & Masters 1982, ch. 5).
 
     Parameters
     ----------
@@ -154,7 +163,7 @@ def residuals(squared: Array, variance: Array, fourth: Array, observed: NDArray[
 
 
 def likelihoods(log_probs: Array, slopes: Array, probs: Array, values: NDArray[np.int64]) -> Named:
-    """Zh and lz* (Snijders 2001, eq. 17; of categories Sinharay 2016, eq. 12).
+    """Zh and lz* (Snijders 2001; of several categories Sinharay 2016).
 
     The log likelihood W, minus what is expected at the ability, less its regression on the score S, the derivative of
     the log likelihood by the ability::

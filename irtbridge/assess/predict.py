@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.assess.posterior import Posterior, layout_of
+from irtbridge.errors import ConfigError
 from irtbridge.inference.abilities import draw_abilities
 
 Array = NDArray[np.float64]
@@ -120,7 +121,14 @@ def predictive(posterior: Posterior, draws: int = DRAWS, seed: int = 0, *, expan
         Seed of abilities that are drawn anew.
     expand : bool
         Whether a row that stands for several persons becomes as many, each with an ability of its own.
+
+    Raises
+    ------
+    ConfigError
+        There are no draws.
     """
+    if draws < 1:
+        raise ConfigError(f"draws={draws!r} must be 1 or greater; {DRAWS} tell a p-value to 0.03.")
     responses = posterior.responses.expanded() if expand else posterior.responses
     if responses is posterior.responses and not posterior.point:
         return posterior.thinned(draws)

@@ -87,7 +87,7 @@ def _chosen(posterior: Posterior, statistic: str | Statistic, by: str | None) ->
     """What a statistic has values for, and the statistic as a callable."""
     if callable(statistic):
         if by not in (None, *BY, *UNLABELLED):
-            raise UnknownName("labels by", by, [*BY, "all"])
+            raise UnknownName("by=", by, [*BY, "all"])
         return by or "all", statistic
     if statistic not in STATISTICS:
         raise UnknownName("statistic", statistic, STATISTICS, "Or give a function of the responses.")
