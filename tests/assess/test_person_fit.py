@@ -11,7 +11,7 @@ import pytest
 from scipy import optimize, special, stats
 
 import irtbridge as irt
-from irtbridge.assess.person_fit import at_mean, likelihood_p, likelihoods, person_fit
+from irtbridge.assess.person_fit import at_mean, likelihood_p, likelihoods, person_fit, residuals
 from irtbridge.assess.posterior import Posterior, layout_of
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
@@ -70,6 +70,21 @@ def test_at_the_maximum_it_is_that_of_mirt(
         check = theirs[theirs["quantity"] == quantity].set_index("item")["value"]
         assert len(check) >= 30
         np.testing.assert_allclose(ours[column].loc[check.index], check, atol=tolerance)
+
+
+def test_mean_squares_at_their_estimates_are_those_of_erm(anchors: Anchors) -> None:
+    """R's eRm 1.0-2, personfit of RM(raschdat1): conditional item parameters, maximum likelihood by score."""
+    file, data = anchors("eRm_psychotools.csv.gz"), anchors("data/eRm_raschdat1.csv")
+    theirs = file[file["dataset"] == "raschdat1"].set_index(["quantity", "item"])["value"]
+    easiness = theirs["betapar(easiness)"].to_numpy()
+    people = [int(label.removeprefix("P")) for label in theirs["personfit.infitMSQ"].index]
+    values = data.iloc[:, -len(easiness) :].to_numpy()[np.array(people) - 1]
+    ability = theirs["theta.ML.by.score"].loc[values.sum(axis=1).astype(str)].to_numpy()
+    p = special.expit(ability[:, None] + easiness)
+    variance = p * (1 - p)
+    found = residuals((values - p) ** 2, variance, variance * (1 - 3 * variance), np.ones(values.shape, dtype=bool))
+    for name in ("infit", "outfit"):
+        np.testing.assert_allclose(found[name], theirs[f"personfit.{name}MSQ"], atol=1e-6)
 
 
 def test_lz_star_is_that_of_snijders_at_the_posterior_mode() -> None:
