@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from irtbridge.assess import person_fit
 from irtbridge.assess.curves import curves
 from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import DRAWS, Statistic
+from irtbridge.assess.predictive_check import predictive_check
 from irtbridge.data.responses import Responses
 from irtbridge.inference import compile_for, make_settings
 from irtbridge.model.density import quadrature_error
@@ -230,6 +233,20 @@ class Fit:
         ``standard_error``; options are trait, ability, draws, level: see `irtbridge.assess.curves.curves`.
         """
         return curves(self.posterior, what, items, **options)
+
+    def person_fit(self, draws: int = person_fit.DRAWS, seed: int = 0, alpha: float = 0.05) -> pd.DataFrame:
+        """Outfit, infit, Zh, lz* and predictive p-value of each person; see `irtbridge.assess.person_fit`."""
+        return person_fit.person_fit(self.posterior, draws, seed, alpha)
+
+    def predictive_check(
+        self,
+        statistic: str | Statistic = "item_sum",
+        by: str | None = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """A statistic of the data beside those of replicated data; see `irtbridge.assess.predictive_check`."""
+        return predictive_check(self.posterior, statistic, by, draws, seed)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:

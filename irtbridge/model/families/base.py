@@ -285,6 +285,18 @@ class Family(ABC):
     ) -> NDArray[Any]:
         """Responses drawn at parameters, shape (..., person, item)."""
 
+    def replicate(
+        self,
+        rng: np.random.Generator,
+        values: NDArray[Any],
+        params: Params,
+        dims: Mapping[str, Dims],
+        exists: NDArray[np.bool_],
+    ) -> tuple[Array, Array]:
+        """Log density of responses, as `log_density`, and of as many that are drawn, each (..., person, item)."""
+        drawn = self.draw(rng, params, dims, exists)
+        return self.log_density(values, params, dims, exists), self.log_density(drawn, params, dims, exists)
+
     @abstractmethod
     def steps(self, responses: Responses) -> float:
         """Of a test of two categories an item, the length that would tell about as much of an ability."""
