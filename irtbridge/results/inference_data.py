@@ -94,7 +94,7 @@ def to_inference_data(
         variables = {ability.name: (ability.dims, abilities)} | variables
     posterior = _dataset({name: ((*sample, *dims), value) for name, (dims, value) in variables.items()}, coords)
     posterior = posterior.assign_coords({d: np.arange(posterior.sizes[d]) for d in sample})
-    posterior.attrs = _flat(attrs)
+    posterior.attrs = labelled_attributes(attrs)
     codes = np.where(responses.observed, responses.values, np.nan)
     observed = _dataset({"response": (("person", "item"), codes)}, coords)
     stats = {name: (sample, np.asarray(value)) for name, value in draws.stats.items()}
@@ -114,7 +114,7 @@ def _dims_of(name: str, coordinate: Any) -> tuple[str, ...]:
     return coordinate[0] if isinstance(coordinate, tuple) else (name,)
 
 
-def _flat(attrs: Mapping[str, Any]) -> dict[str, Any]:
+def labelled_attributes(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes as NetCDF can hold them: text and numbers as they are, all else as JSON."""
     plain = (str, int, float)
     return {k: v if isinstance(v, plain) and not isinstance(v, bool) else json.dumps(v) for k, v in attrs.items()}
