@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from irtbridge.assess import compare
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
@@ -206,6 +207,14 @@ class Fit:
             The path cannot be written.
         """
         return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+
+    def loo(self) -> az.ELPDData:
+        """Expected log predictive density of a new person; see `irtbridge.assess.compare.loo`."""
+        return compare.loo(self)
+
+    def waic(self) -> az.ELPDData:
+        """The same by the widely applicable information criterion; see `irtbridge.assess.compare.waic`."""
+        return compare.waic(self)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:
