@@ -80,7 +80,7 @@ def _same_events(a: NDArray[Any], b: NDArray[Any], kind: str) -> bool:
     if kind != CATEGORIES or not np.array_equal(a < 0, b < 0):
         return np.array_equal(a, b)
     pairs = np.unique(np.stack([a, b]), axis=1)
-    return pairs.shape[1] == len(np.unique(a)) == len(np.unique(b))
+    return bool(pairs.shape[1] == len(np.unique(a)) == len(np.unique(b)))
 
 
 def _coding(responses: Responses) -> dict[str, tuple[int, ...]]:
