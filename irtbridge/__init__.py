@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from irtbridge.assess.anova import anova
+    from irtbridge.assess.compare import compare
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
     from irtbridge.results.verdict import Verdict
 
 _HOME = {
+    "assess.anova": ("anova",),
+    "assess.compare": ("compare",),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),
@@ -130,10 +134,12 @@ __all__ = [
     "Variable",
     "Verdict",
     "ViSettings",
+    "anova",
     "backend_names",
     "beta_irt",
     "bifactor",
     "build_model",
+    "compare",
     "dataset_names",
     "fit",
     "fit_many",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from irtbridge.assess import compare
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeWarning
@@ -314,6 +315,14 @@ class Fit:
         """
         stored = Stored(self.idata, self.spec, self.responses, self.draws, self.provenance, self.quadrature_error)
         return write_stored(Path(path), stored)
+
+    def loo(self) -> az.ELPDData:
+        """Expected log predictive density of a new person; see `irtbridge.assess.compare.loo`."""
+        return compare.loo(self)
+
+    def waic(self) -> az.ELPDData:
+        """The same by the widely applicable information criterion; see `irtbridge.assess.compare.waic`."""
+        return compare.waic(self)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:
