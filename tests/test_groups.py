@@ -136,6 +136,7 @@ def test_groups_are_recovered() -> None:
         ({"invariance": "metric", "free": ["item1"]}, SpecError, ["item1", "use scalar"]),
         ({"free": ["item1"], "free_in": "slope"}, UnknownName, ["slope", "discrimination"]),
         ({"free": ["item9"]}, SpecError, ["item9", "item1"]),
+        ({"free": ["item1", "item2", "item3", "item4"]}, SpecError, ["every item", "configural"]),
         ({"ability": "Normal(mu, 1)", "invariance": "scalar"}, SpecError, ["mu"]),
     ],
 )
@@ -153,6 +154,12 @@ def test_groups_that_data_lack_are_asked_for() -> None:
     alone = data.select(data.group_codes == 0)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="north"):
         irt.fit(replace(alone, person_data=alone.person_data.astype({"school": str})), "2pl", group="school")  # type: ignore[union-attr]
+
+
+def test_a_column_that_is_no_item_is_shown_the_way_out() -> None:
+    frame = pd.DataFrame({"q1": [0, 1, 1, 0], "q2": [1, 0, 1, 0], "anger": [11, 14, 20, 31]})
+    with pytest.raises(DataError, match=r"item 'anger' has 4.*covariates='anger'.*drop='anger'"):
+        irt.fit(frame, "2pl", method="map")
 
 
 def test_a_group_without_a_category_of_a_free_item_is_named() -> None:

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from irtbridge.assess import compare
+from irtbridge.assess import compare, person_fit
 from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import DRAWS, Statistic
+from irtbridge.assess.predictive_check import predictive_check
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeWarning
 from irtbridge.fitting.extension import check_number, extended
@@ -323,6 +325,20 @@ class Fit:
     def waic(self) -> az.ELPDData:
         """The same by the widely applicable information criterion; see `irtbridge.assess.compare.waic`."""
         return compare.waic(self)
+
+    def person_fit(self, draws: int = person_fit.DRAWS, seed: int = 0, alpha: float = 0.05) -> pd.DataFrame:
+        """Outfit, infit, Zh, lz* and predictive p-value of each person; see `irtbridge.assess.person_fit`."""
+        return person_fit.person_fit(self.posterior, draws, seed, alpha)
+
+    def predictive_check(
+        self,
+        statistic: str | Statistic = "item_sum",
+        by: str | None = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """A statistic of the data beside those of replicated data; see `irtbridge.assess.predictive_check`."""
+        return predictive_check(self.posterior, statistic, by, draws, seed)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:

@@ -197,10 +197,12 @@ class Family(ABC):
         counts, most = responses.n_categories, self.max_categories
         if most is not None and counts.max() > most:
             place = int(counts.argmax())
+            item = responses.items[place]
             raise DataError(
-                f"model {spec.name!r} takes {most} categories, item {responses.items[place]!r} has {counts.max()}: "
-                f"{few(map(str, responses.categories[place]))}; if one means missing, name it with missing=; else use "
-                "grm, gpcm or pcm, or pick the items with items=[...]."
+                f"model {spec.name!r} takes {most} categories, item {item!r} has {counts.max()}: "
+                f"{few(map(str, responses.categories[place]))}; if one means missing, name it with missing=; if it is "
+                f"no item, keep it beside the responses with covariates={item!r} or leave it out with drop={item!r}; "
+                "else use grm, gpcm or pcm, or pick the items with items=[...]."
             )
         shared = [spec[name] for name in self.location if spec[name].dims == ("category",)]
         if shared and len(set(counts.tolist())) > 1:
@@ -259,6 +261,18 @@ class Family(ABC):
         self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> NDArray[Any]:
         """Responses drawn at parameters, shape (..., person, item)."""
+
+    def replicate(
+        self,
+        rng: np.random.Generator,
+        values: NDArray[Any],
+        params: Params,
+        dims: Mapping[str, Dims],
+        exists: NDArray[np.bool_],
+    ) -> tuple[Array, Array]:
+        """Log density of responses, as `log_density`, and of as many that are drawn, each (..., person, item)."""
+        drawn = self.draw(rng, params, dims, exists)
+        return self.log_density(values, params, dims, exists), self.log_density(drawn, params, dims, exists)
 
     @abstractmethod
     def steps(self, responses: Responses) -> float:

@@ -77,9 +77,7 @@ class Categories(Family):
     def log_density(
         self, values: NDArray[Any], params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> Array:
-        log_probs = self.log_probs(params, dims, exists)
-        codes = np.broadcast_to(np.maximum(values, 0), log_probs.shape[:-1])[..., None]
-        return np.asarray(np.take_along_axis(log_probs, codes, axis=-1)[..., 0])
+        return _of_codes(self.log_probs(params, dims, exists), values)
 
     def moments(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> tuple[Array, Array]:
         probs, codes = np.exp(self.log_probs(params, dims, exists)), np.arange(exists.shape[1])
@@ -89,9 +87,36 @@ class Categories(Family):
     def draw(
         self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> NDArray[Any]:
-        cumulative = np.cumsum(np.exp(self.log_probs(params, dims, exists)), axis=-1)
-        uniform = rng.uniform(size=(*cumulative.shape[:-1], 1))
-        return np.asarray(np.minimum((uniform > cumulative).sum(axis=-1), exists.sum(axis=-1) - 1))
+        return _drawn(rng, self.log_probs(params, dims, exists), exists)
+
+    def replicate(
+        self,
+        rng: np.random.Generator,
+        values: NDArray[Any],
+        params: Params,
+        dims: Mapping[str, Dims],
+        exists: NDArray[np.bool_],
+    ) -> tuple[Array, Array]:
+        log_probs = self.log_probs(params, dims, exists)
+        return _of_codes(log_probs, values), _of_codes(log_probs, _drawn(rng, log_probs, exists))
 
     def steps(self, responses: Responses) -> float:
         return float(np.sum(responses.n_categories - 1))
+
+
+def _of_codes(log_probs: Array, codes: NDArray[Any]) -> Array:
+    """Log probability (..., item) of each code, out of those of all categories; any number where it is missing."""
+    chosen = np.broadcast_to(np.maximum(codes, 0), log_probs.shape[:-1])[..., None]
+    return np.asarray(np.take_along_axis(log_probs, chosen, axis=-1)[..., 0])
+
+
+def _drawn(rng: np.random.Generator, log_probs: Array, exists: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """A code (..., item) drawn with the log probabilities (..., item, category)."""
+    probs = np.exp(log_probs)
+    uniform = rng.uniform(size=probs.shape[:-1])
+    drawn, below = np.zeros(uniform.shape, dtype=np.int64), np.zeros(uniform.shape)
+    # Category by category: sums along so short an axis are several times slower.
+    for category in range(exists.shape[1] - 1):
+        below += probs[..., category]
+        drawn += uniform > below
+    return np.asarray(np.minimum(drawn, exists.sum(axis=-1) - 1), dtype=np.int64)
