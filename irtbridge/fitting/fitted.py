@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from irtbridge.assess import compare, person_fit
+from irtbridge.assess import compare, groups, person_fit
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS, Statistic
 from irtbridge.assess.predictive_check import predictive_check
@@ -299,8 +299,40 @@ class Fit:
     def _longer(self, draws: int, progress: Progress) -> Fit:
         found = extended(self.program, self.idata, self.draws, self.provenance, draws, progress)
         idata, joined, provenance = found
-        changed: dict[str, Any] = {"idata": idata, "draws": joined, "provenance": provenance}
-        return replace(self, _program=self.program, _quadrature_error=None, **changed)
+        program: dict[str, Any] = {"_program": self.program, "_quadrature_error": None}
+        return replace(self, idata=idata, draws=joined, provenance=provenance, **program)
+
+    def with_log_likelihood(self, *kinds: str) -> Fit:
+        """The fit with the group ``log_likelihood`` in its InferenceData; see `irtbridge.assess.groups.log_likelihood`.
+
+        Parameters
+        ----------
+        *kinds : {"person", "response"}
+            By default both. ``response`` takes 8 bytes for each draw, person and item.
+        """
+        chosen = kinds or groups.KINDS
+        return self._with_group("log_likelihood", groups.log_likelihood(self.posterior, self.idata.posterior, chosen))
+
+    def with_posterior_predictive(self, draws: int = DRAWS, seed: int = 0) -> Fit:
+        """The fit with the group ``posterior_predictive``; see `irtbridge.assess.groups.posterior_predictive`.
+
+        Parameters
+        ----------
+        draws : int
+            At most so many draws of each chain, at even distances.
+        seed : int
+            Of the replicated responses.
+        """
+        check_number(draws)
+        rows = np.unique(np.linspace(0, self._n_draws - 1, min(draws, self._n_draws)).round().astype(int))
+        some = self.idata.posterior.isel(draw=rows)
+        thinned = Posterior.of(self.spec, self.responses, some, point=self.posterior.point)
+        return self._with_group("posterior_predictive", groups.posterior_predictive(thinned, some, seed))
+
+    def _with_group(self, name: str, group: xr.Dataset) -> Fit:
+        there = {each: self.idata[each] for each in self.idata.groups()}
+        known = {"_program": self.__dict__.get("program", self._program), "_quadrature_error": self.quadrature_error}
+        return replace(self, idata=az.InferenceData(**{**there, name: group}), **known)
 
     def save(self, path: str | Path) -> Path:
         """Write all of the fit as NetCDF, whole or not at all; `load_fit` reads it, and ArviZ its InferenceData.

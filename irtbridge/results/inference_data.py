@@ -83,8 +83,8 @@ def to_inference_data(
     Returns
     -------
     arviz.InferenceData
-        Groups ``posterior`` (chain, draw, ...), ``sample_stats`` and ``observed_data`` (responses as codes 0..K-1, or
-        numbers as they are; NaN where missing).
+        Groups ``posterior`` (chain, draw, ...), ``sample_stats``, ``observed_data`` (responses as codes 0..K-1, or
+        numbers as they are; NaN where missing) and, where there are covariates or weights, ``constant_data``.
     """
     coords = coordinates(layout, responses)
     sample = ("chain", "draw")
@@ -100,10 +100,29 @@ def to_inference_data(
     stats = {name: (sample, np.asarray(value)) for name, value in draws.stats.items()}
     if draws.elbo is not None:
         stats["elbo"] = (("step",), draws.elbo)  # type: ignore[assignment]
-    return az.InferenceData(posterior=posterior, sample_stats=xr.Dataset(stats), observed_data=observed)
+    groups = {"posterior": posterior, "sample_stats": xr.Dataset(stats), "observed_data": observed}
+    if constant := constants(responses):
+        groups["constant_data"] = _dataset(constant, coords)
+    return az.InferenceData(**groups)
 
 
-def _dataset(variables: dict[str, tuple[tuple[str, ...], Array]], coords: dict[str, Any]) -> xr.Dataset:
+def constants(responses: Responses) -> dict[str, tuple[tuple[str, ...], NDArray[Any]]]:
+    """What belongs to the data and is not modelled: covariates, the group among them, and weights.
+
+    Returns
+    -------
+    dict of str to tuple
+        Dims and values: ``person_NAME`` and ``item_NAME`` for each covariate, numbers or text, and ``weight``. A slash
+        in a name, which NetCDF does not allow, becomes an underscore.
+    """
+    found: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {}
+    for dim, table in (("person", responses.person_data), ("item", responses.item_data)):
+        for name, column in () if table is None else table.items():
+            found[f"{dim}_{name}".replace("/", "_")] = ((dim,), np.asarray(column.tolist()))
+    return found if responses.weights is None else {**found, "weight": (("person",), responses.weights)}
+
+
+def _dataset(variables: Mapping[str, tuple[tuple[str, ...], NDArray[Any]]], coords: dict[str, Any]) -> xr.Dataset:
     """A data set with the coordinates of the dims it has."""
     used = {d for dims, _ in variables.values() for d in dims}
     kept = {name: value for name, value in coords.items() if used >= set(_dims_of(name, value))}
