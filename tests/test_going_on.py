@@ -161,6 +161,19 @@ def test_a_new_process_goes_on_to_the_same_draws(tiny: irt.Responses, tmp_path: 
     np.testing.assert_array_equal(irt.load_fit(tmp_path / "more.nc").draws.z, fit.extend(20).draws.z)
 
 
+def test_further_draws_have_the_traits_in_the_order_of_the_old_ones() -> None:
+    spec = irt.m2pl(traits=2)
+    responses = irt.simulate_responses(spec, irt.simulate_parameters(spec, 80, [2] * 5, seed=1), [2] * 5, seed=2)
+    fit = irt.fit(responses, spec, method="nuts_collapsed", seed=1, n_nodes=11, **CHAINS)
+    more = fit.extend(40)
+    np.testing.assert_array_equal(more.draws.z[:, :40], fit.draws.z)
+    slopes = more.idata.posterior.discrimination
+    pivot = slopes.values[:, :40].mean(axis=(0, 1))
+    agreement = np.einsum("it,cdiu->cdtu", pivot, slopes.values[:, 40:])
+    straight, crossed = np.trace(agreement, axis1=2, axis2=3), agreement[..., 0, 1] + agreement[..., 1, 0]
+    assert (straight >= crossed).all()
+
+
 def test_a_point_and_a_number_that_is_none_are_refused(tiny: irt.Responses) -> None:
     with pytest.raises(ConfigError, match="nuts"):
         irt.fit(tiny, "1pl", method="map").extend(10)
