@@ -33,7 +33,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "vi_newton": {"steps": 30, "draws": 40},
     "vi_collapsed": {"draws": 40},
 }
-EVERY = [("pyro", method) for method in METHODS] + [("tfp", method) for method in ("nuts", "nuts_collapsed", "vi")]
+OTHER = [pytest.param("tfp", method, marks=pytest.mark.long) for method in ("nuts", "nuts_collapsed", "vi")]
+EVERY = [*(pytest.param("pyro", method) for method in METHODS), *OTHER]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_the_old_draws_stay_and_a_loaded_fit_goes_on_likewise(
     np.testing.assert_array_equal(again.extend(5).draws.z, more.extend(5).draws.z)
 
 
-@pytest.mark.parametrize(("backend", "method"), [case for case in EVERY if "nuts" in case[1]])
+@pytest.mark.parametrize(("backend", "method"), [case for case in EVERY if "nuts" in str(case.values[1])])
 def test_chains_go_on_with_what_they_have_adapted_to(backend: str, method: str, tiny: irt.Responses) -> None:
     fit = fitted(tiny, backend, method)
     more, before = fit.extend(20), fit.draws.z.shape[1]
@@ -99,7 +100,14 @@ def seam_z(more: irt.Fit, before: int) -> np.ndarray[Any, Any]:
     return geweke_z(np.concatenate([draws[:, before - fifth : before], after[:, : 9 * fifth]], axis=1))
 
 
-@pytest.mark.parametrize(("backend", "method"), [("pyro", "nuts"), ("pyro", "nuts_collapsed"), ("tfp", "nuts")])
+@pytest.mark.parametrize(
+    ("backend", "method"),
+    [
+        ("pyro", "nuts_collapsed"),
+        pytest.param("pyro", "nuts", marks=pytest.mark.long),
+        pytest.param("tfp", "nuts", marks=pytest.mark.long),
+    ],
+)
 def test_the_join_is_seamless(backend: str, method: str, tiny: irt.Responses) -> None:
     """Means before and after differ by four standard errors in one of 16,000 right extensions of four difficulties."""
     more = fitted(tiny, backend, method, warmup=150, draws=200).extend(400)
@@ -150,6 +158,7 @@ def test_chains_that_replaced_laplace_go_on_one_of_as_many_draws_kept(
     assert more.verdict.flags == ("ESS",) or more.max_r_hat > 1.01
 
 
+@pytest.mark.long
 def test_a_new_process_goes_on_to_the_same_draws(tiny: irt.Responses, tmp_path: Path) -> None:
     fit = fitted(tiny, "pyro", "nuts_collapsed")
     code = (
@@ -161,6 +170,7 @@ def test_a_new_process_goes_on_to_the_same_draws(tiny: irt.Responses, tmp_path: 
     np.testing.assert_array_equal(irt.load_fit(tmp_path / "more.nc").draws.z, fit.extend(20).draws.z)
 
 
+@pytest.mark.long
 def test_further_draws_have_the_traits_in_the_order_of_the_old_ones() -> None:
     spec = irt.m2pl(traits=2)
     responses = irt.simulate_responses(spec, irt.simulate_parameters(spec, 80, [2] * 5, seed=1), [2] * 5, seed=2)

@@ -36,7 +36,8 @@ METHODS: dict[str, dict[str, Any]] = {
 
 
 def one_fit(method: str, backend: str = "pyro") -> irt.Fit:
-    return irt.fit("lsat7", "1pl", method=method, backend=backend, seed=1, **METHODS[method])
+    few = irt.load_responses("lsat7").select(slice(0, 1000, 25))
+    return irt.fit(few, "1pl", method=method, backend=backend, seed=1, **METHODS[method])
 
 
 def check_is_the_same(found: irt.Fit, fit: irt.Fit) -> None:
@@ -63,6 +64,7 @@ def test_a_fit_of_every_method_is_the_same_after_it_was_saved(method: str, tmp_p
     check_is_the_same(irt.load_fit(fit.save(tmp_path / "fit.nc")), fit)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["nuts", "laplace"])
 def test_a_fit_of_the_other_backend_is_the_same_too(method: str, tmp_path: Path) -> None:
     fit = one_fit(method, "tfp")
@@ -120,6 +122,7 @@ def test_what_needs_no_program_needs_no_backend(rich: irt.Fit, tmp_path: Path, m
         _ = back.program
 
 
+@pytest.mark.long
 def test_a_new_process_does_not_load_the_library_and_has_the_same_tables(rich: irt.Fit, tmp_path: Path) -> None:
     path = rich.save(tmp_path / "fit.nc")
     code = (
