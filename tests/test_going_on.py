@@ -43,8 +43,15 @@ def tiny() -> irt.Responses:
     return irt.simulate_responses(spec, irt.simulate_parameters(spec, 40, [2] * 4, seed=1), [2] * 4, seed=2)
 
 
+FITTED: dict[Any, irt.Fit] = {}
+
+
 def fitted(tiny: irt.Responses, backend: str, method: str, **settings: Any) -> irt.Fit:
-    return irt.fit(tiny, "1pl", backend=backend, method=method, seed=3, **METHODS[method] | settings)
+    """A fit, the same one whenever it is asked for."""
+    key = (backend, method, *settings.items())
+    if key not in FITTED:
+        FITTED[key] = irt.fit(tiny, "1pl", backend=backend, method=method, seed=3, **METHODS[method] | settings)
+    return FITTED[key]
 
 
 @pytest.mark.parametrize(("backend", "method"), EVERY)
@@ -151,7 +158,7 @@ def test_chains_that_replaced_laplace_go_on_one_of_as_many_draws_kept(
     tiny: irt.Responses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fitter, "needs_fallback", lambda *_: True)
-    fallen = fitted(tiny, "pyro", "laplace")
+    fallen = irt.fit(tiny, "1pl", method="laplace", seed=3, draws=40)
     more = fallen.extend(5)
     assert (fallen.draws.z.shape[:2], more.draws.z.shape[:2]) == ((4, 10), (4, 15))
     assert more.draws.pareto_k == fallen.draws.pareto_k
