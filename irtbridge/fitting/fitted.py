@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.scores import scores
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
 from irtbridge.inference import compile_for, make_settings
@@ -196,6 +197,10 @@ class Fit:
             "divergences": self.divergences,
             "verdict": self.verdict.to_dict(),
         }
+
+    def scores(self, data: Any = None, method: str = "eap", **options: Any) -> pd.DataFrame:
+        """Abilities and standard errors of the persons fitted or of new ones; see `irtbridge.assess.scores.scores`."""
+        return scores(self.posterior, data, method, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write the InferenceData as NetCDF, whole or not at all.
