@@ -20,8 +20,9 @@ from irtbridge.model.others import layout_of_rows, prior_of_persons
 
 Array = NDArray[np.float64]
 POINTS = 2**9  # of the importance sample of each person
-CELLS = 2**19  # points times persons times items at once
-MOST_STEPS, LONGEST, CONVERGED = 100, 2.0, 1e-9  # of Newton's method; lengths in standard deviations of the prior
+CELLS = 2**16  # persons times items at once
+MOST_STEPS, LONGEST, CONVERGED = 100, 0.1, 1e-10  # of Newton's method; lengths in `FARTHEST`
+ROUNDING = 1e-12  # of a log density, by which it may fall
 LEAST_CURVATURE = 1e-8  # of the largest: flatter directions count as this
 WIDER = 1.3  # the sample's standard deviations over the mode's, so that its tails are not the lighter ones
 
@@ -79,12 +80,10 @@ def trait_modes(layout: Layout, params: Mapping[str, Array], responses: Response
     The standard errors are roots of the diagonal of the inverse of minus the second derivatives.
     """
     parts = []
-    for target in _targets(layout, params, responses, 1, prior=method == "map"):
+    for target in _targets(layout, params, responses, prior=method == "map"):
         mode, curvature = _climb(target)
         parts.append(_reported(target, mode, curvature, unbounded=method != "map"))
     score, se = map(np.concatenate, zip(*parts, strict=True))
-    if method != "map":
-        score[~responses.observed.any(axis=1)] = np.nan
     return score, se
 
 
@@ -100,7 +99,7 @@ def sampled_points(layout: Layout, params: Mapping[str, Array], responses: Respo
     weights : ndarray, shape (point, person)
         Sum to 1 over the points.
     """
-    for target in _targets(layout, params, responses, POINTS, prior=True):
+    for target in _targets(layout, params, responses, prior=True):
         mode, curvature = _climb(target)
         standard = _sobol(mode.shape[1])
         factor = WIDER * np.linalg.cholesky(np.linalg.inv(_positive(curvature)))
@@ -112,13 +111,11 @@ def sampled_points(layout: Layout, params: Mapping[str, Array], responses: Respo
 
 def by_trait(points: Array, weights: Array) -> list[WeightedPoints]:
     """Points (point, person, trait) of each trait alone."""
-    return [WeightedPoints.of(points[..., trait], weights) for trait in range(points.shape[-1])]
+    return [WeightedPoints(points[..., trait], weights) for trait in range(points.shape[-1])]
 
 
-def _targets(
-    layout: Layout, params: Mapping[str, Array], responses: Responses, points: int, *, prior: bool
-) -> Iterator[Target]:
-    size = max(1, CELLS // (points * responses.n_items)) if points == 1 else max(1, CELLS // (responses.n_items * 8))
+def _targets(layout: Layout, params: Mapping[str, Array], responses: Responses, *, prior: bool) -> Iterator[Target]:
+    size = max(1, CELLS // responses.n_items)
     for start in range(0, responses.n_persons, size):
         rows = slice(start, min(start + size, responses.n_persons))
         yield Target.of(layout_of_rows(layout, rows), params, responses.select(rows), prior=prior)
@@ -132,19 +129,17 @@ def _sobol(traits: int) -> Array:
 
 def _climb(target: Target) -> tuple[Array, Array]:
     """The highest point of each person, and minus the second derivatives there; steps are halved where they fall."""
-    scale = np.sqrt(np.diagonal(np.linalg.inv(_prior_precision(target)), axis1=1, axis2=2))
+    reach = FARTHEST * _prior_sd(target)
     at, share = target.mean.copy(), np.ones(len(target.mean))
     value, gradient, curvature = target.derivatives(at)
     for _ in range(MOST_STEPS):
         step = np.linalg.solve(_positive(curvature), gradient[..., None])[..., 0]
-        length = np.abs(step / scale).max(axis=1)
-        beyond = np.abs((at - target.mean) / scale).max(axis=1) > 2 * FARTHEST
-        share = np.where(beyond, 0.0, np.minimum(share, LONGEST / np.maximum(length, 1e-300)))
-        if np.all(share * length < CONVERGED):
+        longest = LONGEST / np.maximum(np.abs(step / reach).max(axis=1), LONGEST)
+        tried = np.clip(at + (share * longest)[:, None] * step, target.mean - reach, target.mean + reach)
+        if np.all(np.abs(tried - at) < CONVERGED * reach):
             break
-        tried = at + share[:, None] * step
         there = target.derivatives(tried)
-        higher = there[0] >= value - 1e-12 * np.abs(value)
+        higher = there[0] >= value - ROUNDING * np.abs(value)
         at = np.where(higher[:, None], tried, at)
         value, gradient = np.where(higher, there[0], value), np.where(higher[:, None], there[1], gradient)
         curvature = np.where(higher[:, None, None], there[2], curvature)
@@ -153,14 +148,19 @@ def _climb(target: Target) -> tuple[Array, Array]:
 
 
 def _reported(target: Target, mode: Array, curvature: Array, *, unbounded: bool) -> tuple[Array, Array]:
+    """Scores and standard errors; infinite where either reaches `FARTHEST`, NaN where a trait has no response."""
     se = np.sqrt(np.diagonal(np.linalg.inv(_positive(curvature)), axis1=1, axis2=2))
-    scale = np.sqrt(np.diagonal(np.linalg.inv(_prior_precision(target)), axis1=1, axis2=2))
-    infinite = unbounded & (np.abs(mode - target.mean) > FARTHEST * scale)
-    return np.where(infinite, np.sign(mode) * np.inf, mode), np.where(infinite, np.inf, se)
+    away, farthest = mode - target.mean, (1 - CONVERGED) * FARTHEST * _prior_sd(target)
+    infinite = unbounded & ((np.abs(away) > farthest) | (se > farthest))
+    answered = (target.values != -1).astype(float) @ (target.slopes != 0)
+    score, se = np.where(infinite, np.copysign(np.inf, away), mode), np.where(infinite, np.inf, se)
+    unknown = unbounded & (answered == 0)
+    return np.where(unknown, np.nan, score), np.where(unknown, np.nan, se)
 
 
-def _prior_precision(target: Target) -> Array:
-    return prior_of_persons(target.layout, dict(target.params))[1]
+def _prior_sd(target: Target) -> Array:
+    precision = prior_of_persons(target.layout, dict(target.params))[1]
+    return np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
 
 
 def _positive(curvature: Array) -> Array:

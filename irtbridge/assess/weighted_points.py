@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 from scipy.interpolate import CubicSpline
 
 Array = NDArray[np.float64]
@@ -20,7 +21,7 @@ class WeightedPoints(NamedTuple):
     Attributes
     ----------
     x : ndarray, shape (point, person) or (point, 1)
-        Ascending.
+        Where they are; ascending where they are the same for all persons.
     weight : ndarray, shape (point, person)
         Sum to 1 over the points.
     """
@@ -30,10 +31,7 @@ class WeightedPoints(NamedTuple):
 
     @classmethod
     def of(cls, x: Array, weight: Array) -> WeightedPoints:
-        """From points in any order: (point,) for all persons, or (point, person)."""
-        if x.ndim > 1:
-            order = x.argsort(axis=0)
-            return cls(np.take_along_axis(x, order, axis=0), np.take_along_axis(weight, order, axis=0))
+        """From points (point,) in any order, the same for all persons; equal ones become one."""
         order = x.argsort(kind="stable")
         first = np.flatnonzero(np.diff(x[order], prepend=-np.inf))
         same = len(first) == len(x)
@@ -45,7 +43,13 @@ class WeightedPoints(NamedTuple):
         if len(parts) == 1:
             return parts[0]
         x, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return cls.of(x[:, 0] if x.shape[1] == 1 else x, weight / len(parts))
+        return cls(x, weight / len(parts)) if x.shape[1] > 1 else cls.of(x[:, 0], weight / len(parts))
+
+    @property
+    def even(self) -> bool:
+        """Whether they are an even grid, the same for all persons."""
+        steps = np.diff(self.x[:, 0])
+        return self.x.shape[1] == 1 and len(steps) > 2 and bool(np.allclose(steps, steps[0]))
 
     def moments(self) -> tuple[Array, Array]:
         """Mean and standard deviation, shape (person,)."""
@@ -53,7 +57,26 @@ class WeightedPoints(NamedTuple):
         return mean, np.sqrt(np.sum((self.x - mean) ** 2 * self.weight, axis=0))
 
     def interval(self, probability: float) -> tuple[Array, Array]:
-        """Ends (person,) of the shortest interval with this probability (HDI, of one mode)."""
+        """Ends (person,) of the shortest interval with this probability (HDI, of one mode).
+
+        Of an even grid by search; of scattered points, whose tails are too few to search in, from their mean, standard
+        deviation s and skewness g: ``mean + s (g (z^2 - 3) / 6 -+ z)``, where the density is equal at both ends and the
+        probability right to first order in g (Edgeworth's expansion).
+        """
+        if self.even:
+            return self._searched(probability)
+        mean, sd = self.moments()
+        skewness = np.sum((self.x - mean) ** 3 * self.weight, axis=0) / np.maximum(sd, 1e-300) ** 3
+        z = special.ndtri(0.5 + probability / 2)
+        middle = mean + sd * skewness * (z**2 - 3) / 6
+        return middle - z * sd, middle + z * sd
+
+    def quantile(self, share: Array | float) -> Array:
+        """Where the cumulative share of each person on an even grid reaches a value, shape (person,)."""
+        x, weight = self._refined()
+        return _quantile(x, np.cumsum(weight, axis=0) - weight / 2, share)
+
+    def _searched(self, probability: float) -> tuple[Array, Array]:
         x, weight = self._refined()
         below = np.cumsum(weight, axis=0) - weight / 2
         tails = np.linspace(0, 1 - probability, TAILS)
@@ -65,16 +88,9 @@ class WeightedPoints(NamedTuple):
         tail = np.clip((best + np.clip(shift, -1, 1)) * tails[1], 0, tails[-1])
         return _quantile(x, below, tail), _quantile(x, below, tail + probability)
 
-    def quantile(self, share: Array) -> Array:
-        """Where the cumulative share of each person reaches a value (person,)."""
-        x, weight = self._refined()
-        return _quantile(x, np.cumsum(weight, axis=0) - weight / 2, share)
-
     def _refined(self) -> WeightedPoints:
         """On an even grid with more points, the logarithms of the weights interpolated by a cubic spline."""
         x = self.x[:, 0]
-        if self.x.shape[1] > 1 or len(x) < 4 or not np.allclose(np.diff(x), x[1] - x[0]):
-            return self
         fine = np.linspace(x[0], x[-1], FINER * (len(x) - 1) + 1)
         with np.errstate(divide="ignore"):
             logs = np.maximum(np.log(self.weight), -700.0)
