@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.reliability import conditional_se, reliability
 from irtbridge.assess.scores import scores
 from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
@@ -201,6 +202,14 @@ class Fit:
     def scores(self, data: Any = None, method: str = "eap", **options: Any) -> pd.DataFrame:
         """Abilities and standard errors of the persons fitted or of new ones; see `irtbridge.assess.scores.scores`."""
         return scores(self.posterior, data, method, **options)
+
+    def reliability(self, **options: Any) -> pd.DataFrame:
+        """Marginal and empirical reliability, omega, alpha; see `irtbridge.assess.reliability.reliability`."""
+        return reliability(self.posterior, **options)
+
+    def conditional_se(self, abilities: Any = None, **options: Any) -> pd.DataFrame:
+        """Standard error by ability; see `irtbridge.assess.reliability.conditional_se`."""
+        return conditional_se(self.posterior, abilities, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write the InferenceData as NetCDF, whole or not at all.
