@@ -19,6 +19,8 @@ from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS, Statistic
 from irtbridge.assess.predictive_check import predictive_check
+from irtbridge.assess.reliability import conditional_se, reliability
+from irtbridge.assess.scores import scores
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeWarning
 from irtbridge.fitting.extension import check_number, extended
@@ -335,6 +337,18 @@ class Fit:
         there = {each: self.idata[each] for each in self.idata.groups()}
         known = {"_program": self.__dict__.get("program", self._program), "_quadrature_error": self.quadrature_error}
         return replace(self, idata=az.InferenceData(**{**there, name: group}), **known)
+
+    def scores(self, data: Any = None, method: str = "eap", **options: Any) -> pd.DataFrame:
+        """Abilities and standard errors of the persons fitted or of new ones; see `irtbridge.assess.scores.scores`."""
+        return scores(self.posterior, data, method, **options)
+
+    def reliability(self, **options: Any) -> pd.DataFrame:
+        """Marginal and empirical reliability, omega, alpha; see `irtbridge.assess.reliability.reliability`."""
+        return reliability(self.posterior, **options)
+
+    def conditional_se(self, abilities: Any = None, **options: Any) -> pd.DataFrame:
+        """Standard error by ability; see `irtbridge.assess.reliability.conditional_se`."""
+        return conditional_se(self.posterior, abilities, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write all of the fit as NetCDF, whole or not at all; `load_fit` reads it, and ArviZ its InferenceData.
