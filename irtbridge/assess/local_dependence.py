@@ -126,4 +126,6 @@ def _correlation(tables: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         x, y = rows @ codes / number, columns @ codes / number
         covariance = np.einsum("...kl,k,l->...", tables, codes, codes) / number - x * y
-        return np.asarray(covariance / np.sqrt((rows @ codes**2 / number - x**2) * (columns @ codes**2 / number - y**2)))
+        return np.asarray(
+            covariance / np.sqrt((rows @ codes**2 / number - x**2) * (columns @ codes**2 / number - y**2))
+        )
