@@ -58,6 +58,7 @@ COMMANDS: dict[str, Command] = {
         Command("check", "DIR", "have the fits of a folder converged? what fails, in words, and what usually cures it"),
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
+        Command("report", "DIR", "one page about a folder of fits: data, model, verdict, items, curves, persons"),
         Command("backends", "", "which backends there are, and whether their libraries are installed"),
         Command("doctor", "", "versions, devices, what is missing and how to get it"),
     )
