@@ -41,4 +41,4 @@ def _two_sided(table: pd.DataFrame) -> pd.Series[float]:
     if not columns:
         return pd.Series(np.nan, index=table.index)
     tails = np.minimum(table[columns], 1 - table[columns]).min(axis=1)
-    return (2 * len(columns) * tails).clip(upper=1.0)
+    return pd.Series(np.minimum(2 * len(columns) * tails, 1.0), index=table.index)
