@@ -15,7 +15,6 @@ import xarray as xr
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.reliability import conditional_se, reliability
 from irtbridge.assess.scores import scores
-from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
 from irtbridge.inference import compile_for, make_settings
 from irtbridge.model.density import quadrature_error
@@ -26,6 +25,7 @@ from irtbridge.plugin.program import Program
 from irtbridge.results import tables
 from irtbridge.results.draws import Draws, Optimum, Timings
 from irtbridge.results.quiet_arviz import az
+from irtbridge.results.stored import Stored, write_stored
 from irtbridge.results.verdict import Evidence, Verdict, judge
 
 FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes above which two must do
@@ -58,6 +58,7 @@ class Fit:
     _program: Program | Callable[[], Program] = field(repr=False)
     draws: Draws
     provenance: dict[str, Any] = field(repr=False)
+    _quadrature_error: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spec", self.spec.for_items(self.responses.items, self.responses.origins))
@@ -143,6 +144,8 @@ class Fit:
         Above 0.05 the nodes are too few for discriminations so steep: raise `n_nodes`. NaN where the abilities are not
         integrated out.
         """
+        if self._quadrature_error is not None:
+            return self._quadrature_error
         layout = self.program.layout
         if layout.collapse is None:
             return float("nan")
@@ -212,14 +215,20 @@ class Fit:
         return conditional_se(self.posterior, abilities, **options)
 
     def save(self, path: str | Path) -> Path:
-        """Write the InferenceData as NetCDF, whole or not at all.
+        """Write all of the fit as NetCDF, whole or not at all; `load_fit` reads it, and ArviZ its InferenceData.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; its folder is made.
 
         Raises
         ------
         ResultsError
             The path cannot be written.
         """
-        return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+        stored = Stored(self.idata, self.spec, self.responses, self.draws, self.provenance, self.quadrature_error)
+        return write_stored(Path(path), stored)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:
