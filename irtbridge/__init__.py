@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from irtbridge.errors import IRTBridgeError, IRTBridgeWarning, Unsupported
     from irtbridge.fitting import fit
     from irtbridge.fitting.fitted import Fit
+    from irtbridge.fitting.loading import load_fit
     from irtbridge.inference.nuts import NutsSettings
     from irtbridge.inference.vi import ViSettings
     from irtbridge.many import fit_many, seed_of
@@ -71,6 +72,7 @@ _HOME = {
     "errors": ("IRTBridgeError", "IRTBridgeWarning", "Unsupported"),
     "fitting": ("fit",),
     "fitting.fitted": ("Fit",),
+    "fitting.loading": ("load_fit",),
     "inference.nuts": ("NutsSettings",),
     "inference.vi": ("ViSettings",),
     "many": ("fit_many", "seed_of"),
@@ -143,6 +145,7 @@ __all__ = [
     "graded",
     "load_backend",
     "load_dataset",
+    "load_fit",
     "load_responses",
     "m2pl",
     "nominal",

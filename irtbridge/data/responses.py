@@ -89,6 +89,11 @@ class Responses(ResponseMatrix):
             )
 
     @property
+    def weights_or_ones(self) -> NDArray[np.float64]:
+        """How many persons each row stands for, shape (person,)."""
+        return np.ones(self.n_persons) if self.weights is None else self.weights
+
+    @property
     def total_weight(self) -> float:
         """How many persons the rows stand for."""
         return float(self.n_persons if self.weights is None else self.weights.sum())

@@ -14,7 +14,6 @@ import xarray as xr
 
 from irtbridge.assess import compare
 from irtbridge.assess.posterior import Posterior
-from irtbridge.data.files import write_atomic
 from irtbridge.data.responses import Responses
 from irtbridge.inference import compile_for, make_settings
 from irtbridge.model.density import quadrature_error
@@ -25,6 +24,7 @@ from irtbridge.plugin.program import Program
 from irtbridge.results import tables
 from irtbridge.results.draws import Draws, Optimum, Timings
 from irtbridge.results.quiet_arviz import az
+from irtbridge.results.stored import Stored, write_stored
 from irtbridge.results.verdict import Evidence, Verdict, judge
 
 FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes above which two must do
@@ -57,6 +57,7 @@ class Fit:
     _program: Program | Callable[[], Program] = field(repr=False)
     draws: Draws
     provenance: dict[str, Any] = field(repr=False)
+    _quadrature_error: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spec", self.spec.for_items(self.responses.items, self.responses.origins))
@@ -142,6 +143,8 @@ class Fit:
         Above 0.05 the nodes are too few for discriminations so steep: raise `n_nodes`. NaN where the abilities are not
         integrated out.
         """
+        if self._quadrature_error is not None:
+            return self._quadrature_error
         layout = self.program.layout
         if layout.collapse is None:
             return float("nan")
@@ -199,14 +202,20 @@ class Fit:
         }
 
     def save(self, path: str | Path) -> Path:
-        """Write the InferenceData as NetCDF, whole or not at all.
+        """Write all of the fit as NetCDF, whole or not at all; `load_fit` reads it, and ArviZ its InferenceData.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; its folder is made.
 
         Raises
         ------
         ResultsError
             The path cannot be written.
         """
-        return write_atomic(Path(path), lambda target: self.idata.to_netcdf(str(target), engine="h5netcdf"))
+        stored = Stored(self.idata, self.spec, self.responses, self.draws, self.provenance, self.quadrature_error)
+        return write_stored(Path(path), stored)
 
     def loo(self) -> az.ELPDData:
         """Expected log predictive density of a new person; see `irtbridge.assess.compare.loo`."""

@@ -83,6 +83,8 @@ class Draws:
         How the mode was found that the method began with.
     around : ndarray, shape (point, dim), optional
         Of a point estimate, points a standard error or so away.
+    adaptation : dict of str to ndarray, optional
+        What the method needs to go on from here, as arrays of its own: see `Method.resume`.
     """
 
     z: Array
@@ -96,3 +98,4 @@ class Draws:
     standard_errors: Mapping[str, Array] | None = None
     optimum: Optimum | None = None
     around: Array | None = None
+    adaptation: Mapping[str, Array] | None = None

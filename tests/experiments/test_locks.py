@@ -84,6 +84,7 @@ def test_a_second_fit_shows_the_first_one_too(folder: Path, capsys: pytest.Captu
     assert "left out, being of other data, priors or another seed: pyro map, pyro vi" in said
 
 
+@pytest.mark.long
 def test_two_runs_at_once_lose_nothing(folder: Path) -> None:
     run = ["run", "--config-dir", ".", "study=tiny"]
     together([*run, "~conditions.b"], [*run, "method=vi"])
@@ -144,6 +145,7 @@ def cell(method: str, condition: str = "") -> Cell:
     return Cell("pyro", method, {}, {}, two_pl().to_dict(), seed=1, condition=condition)
 
 
+@pytest.mark.long
 def test_other_cells_can_be_fitted_meanwhile(tmp_path: Path) -> None:
     with claimed(tmp_path, [cell("map"), cell("map", "c")]):
         with claimed(tmp_path, [cell("vi"), cell("map", "d")]):

@@ -197,10 +197,12 @@ class Family(ABC):
         counts, most = responses.n_categories, self.max_categories
         if most is not None and counts.max() > most:
             place = int(counts.argmax())
+            item = responses.items[place]
             raise DataError(
-                f"model {spec.name!r} takes {most} categories, item {responses.items[place]!r} has {counts.max()}: "
-                f"{few(map(str, responses.categories[place]))}; if one means missing, name it with missing=; else use "
-                "grm, gpcm or pcm, or pick the items with items=[...]."
+                f"model {spec.name!r} takes {most} categories, item {item!r} has {counts.max()}: "
+                f"{few(map(str, responses.categories[place]))}; if one means missing, name it with missing=; if it is "
+                f"no item, keep it beside the responses with covariates={item!r} or leave it out with drop={item!r}; "
+                "else use grm, gpcm or pcm, or pick the items with items=[...]."
             )
         shared = [spec[name] for name in self.location if spec[name].dims == ("category",)]
         if shared and len(set(counts.tolist())) > 1:
