@@ -59,6 +59,7 @@ COMMANDS: dict[str, Command] = {
         Command(
             "score", "DIR [data=FILE] [method=eap]", "abilities of new persons, or of those fitted, from saved fits"
         ),
+        Command("compare", "DIR DIR [DIR ...]", "which of several saved fits predicts new persons best"),
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
         Command("report", "DIR", "one page about a folder of fits: data, model, verdict, items, curves, persons"),
