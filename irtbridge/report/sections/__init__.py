@@ -1,0 +1,23 @@
+"""The sections of the page, a file each, in their order: functions of a fit and of what is told beside it.
+
+``told`` has ``fits``, all fits by name, the reported one first; ``lacking``, what could not be read; ``command``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from irtbridge.report.parts import Section
+from irtbridge.report.sections import comparison, data, model, rerun, settings, trust
+
+Make = Callable[[Any, Mapping[str, Any]], Section | None]
+
+SECTIONS: Mapping[str, Make] = {
+    "The data": data.section,
+    "The model": model.section,
+    "Can the fit be believed?": trust.section,
+    "Backends and methods side by side": comparison.section,
+    "Settings, versions, machine": settings.section,
+    "How to cite and run again": rerun.section,
+}
