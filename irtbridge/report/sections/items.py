@@ -29,8 +29,8 @@ def section(fit: Any, told: Mapping[str, Any]) -> Section:
     shown = table[[c for c in FIT_COLUMNS if c in table and table[c].notna().any()]].rename(columns=FIT_COLUMNS)
     words = (
         f"Marked items fail {worst['statistic'].iloc[0]} at .05, adjusted for their number (Benjamini & Hochberg "
-        "1995). p of infit and outfit is predictive: the share of replicated data with a larger mean square, so that values "
-        "near 0 and near 1 are both odd."
+        "1995). p of infit and outfit is predictive: the share of replicated data with a larger mean square, so that "
+        "values near 0 and near 1 are both odd."
     )
     left_out = [Text(f"Left out: {name}: {why}") for name, why in table.attrs.get("left_out", {}).items()]
     marked = worst["flag"].reindex(table.index).tolist()
