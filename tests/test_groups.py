@@ -15,7 +15,8 @@ from irtbridge.errors import DataError, SpecError, UnknownName
 from irtbridge.model.density import log_joint, log_prior, marginal_log_likelihood
 from irtbridge.model.layout import Layout
 from irtbridge.model.quadrature import Quadrature
-from irtbridge.testing.cases import CASES, Case
+from irtbridge.model.simulate import empty_responses, simulate_responses_like
+from irtbridge.testing.cases import CASES, Case, random_groups
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "data"
 FLAT = {"discrimination": "HalfNormal(1000)", "difficulty": "Normal(0, 1000)"}
@@ -135,6 +136,7 @@ def test_groups_are_recovered() -> None:
         ({"invariance": "metric", "free": ["item1"]}, SpecError, ["item1", "use scalar"]),
         ({"free": ["item1"], "free_in": "slope"}, UnknownName, ["slope", "discrimination"]),
         ({"free": ["item9"]}, SpecError, ["item9", "item1"]),
+        ({"free": ["item1", "item2", "item3", "item4"]}, SpecError, ["every item", "configural"]),
         ({"ability": "Normal(mu, 1)", "invariance": "scalar"}, SpecError, ["mu"]),
     ],
 )
@@ -154,6 +156,12 @@ def test_groups_that_data_lack_are_asked_for() -> None:
         irt.fit(replace(alone, person_data=alone.person_data.astype({"school": str})), "2pl", group="school")  # type: ignore[union-attr]
 
 
+def test_a_column_that_is_no_item_is_shown_the_way_out() -> None:
+    frame = pd.DataFrame({"q1": [0, 1, 1, 0], "q2": [1, 0, 1, 0], "anger": [11, 14, 20, 31]})
+    with pytest.raises(DataError, match=r"item 'anger' has 4.*covariates='anger'.*drop='anger'"):
+        irt.fit(frame, "2pl", method="map")
+
+
 def test_a_group_without_a_category_of_a_free_item_is_named() -> None:
     data = irt.simulate_responses_like(irt.two_pl(), two_pl_params(), grouped(60, 4), 1)
     values = data.values.copy()
@@ -171,3 +179,27 @@ def test_a_finished_spec_gets_the_groups_that_are_asked_for() -> None:
     named, finished = (irt.fit(data, model, group="school", method="map").shared() for model in ("2pl", irt.two_pl()))
     pd.testing.assert_frame_equal(named, finished)
     assert "ability_mean[south]" in finished.index
+
+
+@pytest.mark.long
+def test_the_spread_of_groups_that_are_drawn_is_recovered() -> None:
+    rng, size, items = np.random.default_rng(1), 25, 8
+    means = rng.normal(0, 0.8, 30)
+    school = pd.Categorical([f"s{g:02d}" for g in range(len(means)) for _ in range(size)])
+    empty = empty_responses(len(school), [2] * items)
+    like = replace(empty, person_data=pd.DataFrame({"school": school}, index=list(empty.persons)), group="school")
+    spec = random_groups()
+    params = {
+        "group_mean": means,
+        "ability": rng.normal(np.repeat(means, size), 1),
+        "discrimination": rng.lognormal(0, 0.3, items),
+        "difficulty": rng.normal(0, 1, items),
+    }
+    responses = simulate_responses_like(spec, params | {"spread": 0.8, "centre": 0.0}, like, seed=3)
+    fit = irt.fit(responses, spec, method="laplace", draws=300)
+    found = fit.shared().loc["spread"]
+    # Three posterior standard deviations around the spread of these groups: one seed in 370 fails.
+    assert abs(found["mean"] - means.std()) < 3 * found["sd"]
+    estimated = fit.idata.posterior["group_mean"].mean(("chain", "draw")).values
+    assert np.corrcoef(estimated, means)[0, 1] > 0.8
+    assert np.std(estimated) < np.std(means) * 1.2

@@ -91,7 +91,7 @@ class Posterior:
     @property
     def weights(self) -> Array:
         """How many persons each row stands for, shape (person,)."""
-        return np.ones(self.responses.n_persons) if self.responses.weights is None else self.responses.weights
+        return self.responses.weights_or_ones
 
     def thinned(self, draws: int) -> Posterior:
         """At most so many draws, at even distances."""

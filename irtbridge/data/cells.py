@@ -116,9 +116,9 @@ def _way_out(item: str, column: pd.Series[Any]) -> str:
     labels = f"If it labels the persons, pass person={item!r}. " if column.is_unique else ""
     return (
         f"{labels}Recode ordered answers (disagree, agree) to integers in that order; give the right answers with key= "
-        "where they are to be scored; name a code that means missing with missing=; leave out with "
-        f"drop={item!r} what is no item, or pick the items with items=[...]; or name the columns of a long table "
-        "(person=, item=, response=)."
+        "where they are to be scored; name a code that means missing with missing=; what is no item keep beside the "
+        f"responses with group={item!r} or covariates={item!r}, or leave it out with drop={item!r}, or pick the items "
+        "with items=[...]; or name the columns of a long table (person=, item=, response=)."
     )
 
 

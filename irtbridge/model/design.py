@@ -85,4 +85,9 @@ def split_for(spec: ModelSpec, responses: Responses, *, complete: bool = True) -
     chosen = None if spec.split == EVERY_ITEM else list(spec.split)
     if chosen and (unknown := [item for item in chosen if item not in responses.items]):
         raise SpecError(f"free={unknown}: the data have no such items, only {', '.join(responses.items)}.")
+    if chosen and set(chosen) == set(responses.items) and not any(spec[v].equal for v in spec.family.location):
+        raise SpecError(
+            f"free={chosen}: with the locations of every item free none puts the groups on one scale; leave items out, "
+            "or use invariance='metric' or 'configural'."
+        )
     return responses.split(chosen, complete=complete)

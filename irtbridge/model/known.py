@@ -52,7 +52,7 @@ def with_known(spec: ModelSpec, known: pd.DataFrame | Mapping[str, Any], respons
     of = _of_variables(spec, {str(name): part for name, part in table.groupby("variable", sort=False)})
     _check_parameters(spec, of)
     variables = [_known(v, of[v.name], spec, responses) if v.name in of else v for v in spec.variables]
-    fixed = replace(spec, variables=tuple(variables))
+    fixed = replace(spec, variables=tuple(_of_every_group(v) for v in variables))
     _check_scale(fixed)
     ability = spec[spec.family.ability]
     estimable = isinstance(ability.prior, Normal) and not ability.prior.references()
@@ -134,6 +134,11 @@ def _known(variable: Variable, rows: pd.DataFrame, spec: ModelSpec, responses: R
     if variable.dims[1:] == ("category",):  # an item's vector is known as a whole
         free = np.where(_exists(values.shape[1], responses), free, free[:, :1])
     return replace(variable, free=_as_tuple(free), values=_as_tuple(values), items=responses.items)
+
+
+def _of_every_group(variable: Variable) -> Variable:
+    """Estimated in the first group too, which else is the scale."""
+    return replace(variable, reference=None) if variable.dims == ("group",) else variable
 
 
 def _labels_shape(variable: Variable, spec: ModelSpec, responses: Responses) -> tuple[int, ...]:

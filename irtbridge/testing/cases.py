@@ -106,6 +106,19 @@ def hierarchical_abilities() -> ModelSpec:
     return ModelSpec("hierarchical abilities", variables, Binary(discrimination=None))
 
 
+def random_groups() -> ModelSpec:
+    """A 2PL whose groups of persons are drawn from a population of groups."""
+    variables = (
+        Variable("spread", (), as_prior("HalfNormal(1)")),
+        Variable("centre", (), as_prior("Normal(0, 1)")),
+        Variable("group_mean", ("group",), as_prior("Normal(centre, spread)")),
+        Variable("ability", ("person",), as_prior("Normal(group_mean, 1)")),
+        Variable("discrimination", ("item",), as_prior("LogNormal(0, 0.5)")),
+        Variable("difficulty", ("item",), as_prior("Normal(0, 1)")),
+    )
+    return ModelSpec("2pl random groups", variables, Binary())
+
+
 def hierarchical_graded() -> ModelSpec:
     """A graded model whose thresholds centre on means of their own by category, with array arguments."""
     variables = (
@@ -221,6 +234,7 @@ CASES: tuple[Case, ...] = (
     Case("grm-groups-free", lambda: build_model("grm", free=["item2"], free_in="location"), UNEQUAL, covariates=True),
     Case("gpcm-metric", lambda: build_model("gpcm", invariance="metric"), (3, 2), covariates=True),
     Case("m2pl-groups", lambda: build_model("m2pl", q_matrix=Q_MATRIX, invariance="scalar"), BINARY, covariates=True),
+    Case("2pl-random-groups", random_groups, BINARY, covariates=True),
     Case("2pl-regression", lambda: build_model("2pl", ability_on="age * school"), BINARY, covariates=True),
     Case("1pl-lltm", lltm, BINARY, covariates=True),
     Case("2pl-explained", explained_two_pl, BINARY, covariates=True),

@@ -9,6 +9,7 @@ from irtbridge_experiments.tables.reference import read_reference
 import irtbridge as irt
 from irtbridge.results.quiet_arviz import az
 
+pytestmark = pytest.mark.long
 SETTINGS = {"chains": 2, "warmup": 150, "draws": 150}
 
 

@@ -259,7 +259,7 @@ TWICE = pd.DataFrame([[0, 1, 0], [1, 0, 1]], columns=["x", "y", "x"])
 LONG = pd.DataFrame({"person": ["p", "p", "q", "q", "p"], "item": [*"xyxyx"], "response": [0, 1, 1, 0, 1]})
 
 BAD_TABLES: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
-    "not numeric": (frame(sex=["m", "f", "m", "f"]), {}, ["'sex'", "'m'", "items=", "Recode"]),
+    "not numeric": (frame(sex=["m", "f", "m", "f"]), {}, ["'m'", "items=", "Recode", "group='sex'", "drop='sex'"]),
     "labels": (frame(code=["k1", "k2", "k3", "k4"]), {}, ["'code'", "'k1'", "person='code'"]),
     "integer labels": (frame(code=[*range(100, 112)]), {}, ["'code'", "person='code'"]),
     "date": (frame(day=[*pd.to_datetime(["2020-01-01"] * 2)]), {}, ["'day'", "2020-01-01", "not numeric"]),

@@ -307,7 +307,7 @@ def _wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.long)])
 def test_a_stopped_run_keeps_what_is_finished(graded_csv: Path, stop: signal.Signals) -> None:
     """Stop after the first of two fits: its record and draws are whole, nothing half-written stands beside them."""
     folder = graded_csv.parent / "results" / "fits" / "my answers-grm"

@@ -77,6 +77,7 @@ def test_the_basic_launcher_gives_the_serial_records(serial: Path) -> None:
     assert not (serial / "multirun.yaml").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_launcher_gives_the_serial_records(launcher: str, serial: Path) -> None:
     """Of one cell, whose two replications are jobs of their own."""

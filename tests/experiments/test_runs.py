@@ -260,6 +260,7 @@ def _with_three_items() -> dict[str, Any]:
     return two_pl(discrimination="LogNormal([0, 0, 0], 1)").to_dict()
 
 
+@pytest.mark.long
 @pytest.mark.processes
 def test_a_process_that_dies_costs_one_replication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that is killed in its second replication: that one is a failure, the others are fitted."""

@@ -71,6 +71,7 @@ def test_installed_stranger_is_a_choice_of_the_command_line(stranger: dict[str, 
     assert "'numpy' does not support method 'nuts'; supported by: pyro, tfp" in unsupported.stdout
 
 
+@pytest.mark.long
 def test_stranger_runs_the_conformance_suite(stranger: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "test_stranger.py").write_text(SUITE)
     # Its gradients by differences make every collapsed case slow; the next test fits with them.
