@@ -1,14 +1,15 @@
 """How often item fit raises an alarm, false or true: ``python -m benchmarks.item_fit_rates``.
 
 With ``sets=200``, ``persons=1000``, ``items=20``, ``categories=2`` (2PL; more are GRM), ``draws=40``, ``backend=pyro``,
-``method=laplace``, ``seed=1``. Each set is drawn from the model; then its hardest item is guessed by one in four of
-those who failed it (a lower asymptote); or of two items the second repeats the first for some persons.
+``method=laplace``, ``seed=1``. Each set is drawn from the model; then one item, of a = 2 and b = 1, is guessed right by
+one in four who would fail it (a lower asymptote; with two categories alone); or of two items the second repeats the
+first for three persons in ten.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from irtbridge.fitting.fitted import Fit
 from irtbridge.many import fit_many, seed_of
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
+from irtbridge.model.spec import ModelSpec
 
 DEFAULTS: dict[str, Any] = {
     "sets": 200,
@@ -36,8 +38,10 @@ DEFAULTS: dict[str, Any] = {
     "seed": 1,
 }
 LEVEL, GUESSED, REPEATED = 0.05, 0.25, 0.3
+GUESSED_ITEM = 2.0, 1.0  # its discrimination and difficulty
 PRIORS = {"discrimination": "LogNormal(0, 0.3)", "difficulty": "Normal(0, 1)", "threshold": "OrderedNormal(0, 1)"}
 FAR = float(stats.norm.ppf(1 - LEVEL / 2))
+Array = NDArray[np.float64]
 Planted = tuple[Responses, list[int]]
 
 
@@ -47,7 +51,8 @@ def item_alarms(fit: Fit, draws: int) -> pd.DataFrame:
     p = {name: below(table[f"{name}_p"]) for name in ("s_x2", "pv_q1")}
     z = {f"{name}_z": (table[f"{name}_z"].abs() > FAR).astype(float) for name in ("infit", "outfit")}
     ppp = {f"{name}_ppp": two_sided(table[f"{name}_ppp"]) for name in ("infit", "outfit")}
-    return pd.DataFrame(p | z | ppp)
+    groups = fit.item_residuals(draws=draws).xs(1, level="group")
+    return pd.DataFrame(p | z | ppp | {"lowest score group": two_sided(groups["ppp"])})
 
 
 def pair_alarms(fit: Fit, draws: int) -> pd.DataFrame:
@@ -74,55 +79,53 @@ def two_sided(p: pd.Series[float]) -> pd.Series[float]:
     return ((p < LEVEL / 2) | (p > 1 - LEVEL / 2)).astype(float)
 
 
-def unchanged(data: Responses, seed: int) -> Planted:
-    """The data, and no item that misfits."""
-    return data, []
+def from_model(spec: ModelSpec, settings: Mapping[str, Any], seed: int) -> Planted:
+    """Responses drawn from the model, and no item that misfits."""
+    params, categories = drawn(spec, settings, seed)
+    return simulate_responses(spec, params, categories, seed + 1), []
 
 
-def with_guessing(data: Responses, seed: int) -> Planted:
-    """The data, of which the hardest item is guessed right by one in four who failed it, and its place."""
+def with_guessing(spec: ModelSpec, settings: Mapping[str, Any], seed: int) -> Planted:
+    """The same, of which the first item is steep, hard and guessed right by one in four who would fail it."""
+    params, categories = drawn(spec, settings, seed)
+    params["discrimination"][0], params["difficulty"][0] = GUESSED_ITEM
+    data = simulate_responses(spec, params, categories, seed + 1)
     rng, values = np.random.default_rng(seed), data.values.copy()
-    item = int(values.mean(axis=0).argmin())
-    guessed = (values[:, item] == 0) & (rng.uniform(size=data.n_persons) < GUESSED)
-    values[guessed, item] = data.n_categories[item] - 1
-    return replace(data, values=values), [item]
+    values[(values[:, 0] == 0) & (rng.uniform(size=data.n_persons) < GUESSED), 0] = 1
+    return replace(data, values=values), [0]
 
 
-def with_dependence(data: Responses, seed: int) -> Planted:
-    """The data, of which the item of middle mean is answered by some as the next one above it, and both places."""
+def with_dependence(spec: ModelSpec, settings: Mapping[str, Any], seed: int) -> Planted:
+    """The same, of which the item of middle mean repeats the next easier one for some, and the places of both."""
+    data, _ = from_model(spec, settings, seed)
     rng, values = np.random.default_rng(seed), data.values.copy()
     order = values.mean(axis=0).argsort(kind="stable")
-    first, second = (int(place) for place in order[data.n_items // 2 : data.n_items // 2 + 2])
+    second, first = (int(place) for place in order[data.n_items // 2 : data.n_items // 2 + 2])
     repeats = rng.uniform(size=data.n_persons) < REPEATED
     values[repeats, second] = values[repeats, first]
     return replace(data, values=values), [first, second]
 
 
-CONDITIONS: Mapping[str, Callable[[Responses, int], Planted]] = {
-    "true model": unchanged,
-    "guessed item": with_guessing,
-    "dependent pair": with_dependence,
-}
+def drawn(spec: ModelSpec, settings: Mapping[str, Any], seed: int) -> tuple[dict[str, Array], list[int]]:
+    """True parameters, and the number of categories of each item."""
+    categories = [settings["categories"]] * settings["items"]
+    return simulate_parameters(spec, settings["persons"], categories, seed), categories
 
 
 def study(settings: Mapping[str, Any]) -> pd.DataFrame:
     """Rates, a row for each condition and statistic, with their standard errors over data sets."""
-    name = "2pl" if settings["categories"] == 2 else "grm"
+    binary = settings["categories"] == 2
+    name = "2pl" if binary else "grm"
     spec = build_model(name)
     spec = build_model(name, **{prior: PRIORS[prior] for prior in spec.names if prior in PRIORS})
-    categories = [settings["categories"]] * settings["items"]
     how = {key: settings[key] for key in ("backend", "method", "seed")}
-
-    def simulated(plant: Callable[[Responses, int], Planted]) -> Iterator[Planted]:
-        for number in range(settings["sets"]):
-            seed = seed_of(settings["seed"], number)
-            params = simulate_parameters(spec, settings["persons"], categories, seed)
-            yield plant(simulate_responses(spec, params, categories, seed + 1), seed)
-
+    conditions = {"true model": from_model, "dependent pair": with_dependence}
     rates: dict[tuple[str, str, str], list[float]] = {}
-    for condition, plant in CONDITIONS.items():
-        fits = fit_many((data for data, _ in simulated(plant)), spec, **how)
-        for (_, places), fit in zip(simulated(plant), fits, strict=True):
+    for condition, planted in (conditions | ({"guessed item": with_guessing} if binary else {})).items():
+        seeds = [seed_of(settings["seed"], number) for number in range(settings["sets"])]
+        fits = fit_many((planted(spec, settings, seed)[0] for seed in seeds), spec, **how)
+        for seed, fit in zip(seeds, fits, strict=True):
+            _, places = planted(spec, settings, seed)
             for key, rate in of_fit(fit, places, settings["draws"]).items():
                 rates.setdefault((condition, *key), []).append(rate)
     return summary(rates)
@@ -150,7 +153,7 @@ def summary(rates: Mapping[tuple[str, str, str], Sequence[float]]) -> pd.DataFra
     """Means over the data sets and their standard errors."""
     rows: dict[tuple[str, str, str], dict[str, float]] = {}
     for key, each in rates.items():
-        known: NDArray[np.float64] = np.array(each)[~np.isnan(each)]
+        known: Array = np.array(each)[~np.isnan(each)]
         rows[key] = {"rate": known.mean(), "se": known.std(ddof=1) / np.sqrt(len(known)), "sets": len(known)}
     frame = pd.DataFrame.from_dict(rows, orient="index")
     frame.index = pd.MultiIndex.from_tuples(rows, names=["condition", "items", "statistic"])
