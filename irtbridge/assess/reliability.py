@@ -111,7 +111,7 @@ def conditional_se(
 
 def sample_alpha(responses: Responses) -> float:
     """Cronbach's alpha of the codes, from pairwise complete responses; NaN where two items share less than two."""
-    weights = np.ones(responses.n_persons) if responses.weights is None else responses.weights
+    weights = responses.weights_or_ones
     seen = responses.observed.astype(float)
     values = np.where(responses.observed, responses.values, 0.0)
     values = np.where(responses.observed, values - values.sum(axis=0) / np.maximum(seen.sum(axis=0), 1), 0.0)
@@ -225,8 +225,7 @@ def _rows(posterior: Posterior) -> list[Params]:
 
 
 def _shares(responses: Responses) -> Array:
-    weights = np.ones(responses.n_persons) if responses.weights is None else responses.weights
-    return np.asarray(weights / weights.sum())
+    return np.asarray(responses.weights_or_ones / responses.total_weight)
 
 
 def _variance(values: Array, weights: Array) -> Array:
