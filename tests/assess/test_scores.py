@@ -151,8 +151,9 @@ def test_the_shortest_interval_is_that_of_scipy() -> None:
     assert (lower, upper) == pytest.approx((gamma.ppf(tail), gamma.ppf(tail + 0.9)), abs=0.03)
     drawn = gamma.ppf((np.arange(100_000) + 0.5) / 100_000)[:, None]
     low, high = WeightedPoints(np.tile(drawn, 2), np.full((100_000, 2), 1e-5)).interval(0.9)
-    assert low == pytest.approx(gamma.ppf(tail), abs=0.2)
-    assert high == pytest.approx(gamma.ppf(tail + 0.9), abs=0.2)
+    # Scattered points, to first order in the skewness, which is 2/3 here: within .08 standard deviations of 3.
+    assert low == pytest.approx(gamma.ppf(tail), abs=0.24)
+    assert high == pytest.approx(gamma.ppf(tail + 0.9), abs=0.24)
 
 
 @pytest.mark.parametrize("method", ["eap", "map", "wle", "ml"])
