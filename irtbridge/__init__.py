@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from irtbridge.assess.anova import anova
+    from irtbridge.assess.compare import compare
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
@@ -58,10 +60,13 @@ if TYPE_CHECKING:
     from irtbridge.plugin.loading import load_backend
     from irtbridge.plugin.program import Program
     from irtbridge.plugin.stack import Stack
+    from irtbridge.results.check import Check
     from irtbridge.results.draws import Draws, Timings
     from irtbridge.results.verdict import Verdict
 
 _HOME = {
+    "assess.anova": ("anova",),
+    "assess.compare": ("compare",),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),
@@ -105,6 +110,7 @@ _HOME = {
     "plugin.loading": ("load_backend",),
     "plugin.program": ("Program",),
     "plugin.stack": ("Stack",),
+    "results.check": ("Check",),
     "results.draws": ("Draws", "Timings"),
     "results.verdict": ("Verdict",),
 }
@@ -113,6 +119,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "MODELS",
     "Backend",
+    "Check",
     "Draws",
     "Fit",
     "IRTBridgeError",
@@ -127,10 +134,12 @@ __all__ = [
     "Variable",
     "Verdict",
     "ViSettings",
+    "anova",
     "backend_names",
     "beta_irt",
     "bifactor",
     "build_model",
+    "compare",
     "dataset_names",
     "fit",
     "fit_many",
