@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from . import maxima
+from . import curves, items, maxima, persons, scores, standard_errors
 from .rows import ROUNDING, Row
 
 PAGE = Path(__file__).parents[3] / "docs" / "agreement.md"
-QUESTIONS: tuple[ModuleType, ...] = (maxima,)
+QUESTIONS: tuple[ModuleType, ...] = (maxima, standard_errors, scores, items, persons, curves)
 HEADER = ("quantity", "data", "model", "package", "theirs", "ours", "difference", "why")
 INTRODUCTION = f"""# Do the numbers agree with those of the established packages?
 

@@ -97,6 +97,10 @@ class Anchors:
         if self.table.empty:
             raise LookupError(f"{name} has no {model!r} of {dataset!r}.")
 
+    def has(self, quantity: str) -> bool:
+        """Whether the file has the quantity."""
+        return bool((self.table["quantity"] == quantity).any())
+
     def series(self, quantity: str) -> pd.Series[Any]:
         """The numbers of one quantity, by item (or person, pattern, ability: what the file has there)."""
         rows = self.table[self.table["quantity"] == quantity]
