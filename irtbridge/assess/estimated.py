@@ -54,9 +54,8 @@ def moved(posterior: Posterior) -> Iterator[Posterior]:
             some = STEP * directions[start : start + AT_ONCE]
             steps = here[name] + np.concatenate([some, -some])
             own = {key: np.repeat(value, len(steps), axis=0) for key, value in here.items()} | {name: steps}
-            yield replace(
-                posterior, params=layout.complete(own), abilities=np.repeat(posterior.abilities, len(steps), 0)
-            )
+            abilities = np.repeat(posterior.abilities, len(steps), axis=0)
+            yield replace(posterior, params=layout.complete(own), abilities=abilities)
 
 
 def _of_curves(layout: Layout) -> list[str]:

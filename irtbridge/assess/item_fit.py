@@ -143,7 +143,7 @@ def _infit(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
         z = standardised(squares, here, fourth, axis=0)
     reference = predict(posterior, lambda y, draw: np.stack(mean_squares(residuals(y, draw), axis=0)), draws, seed)
     lower, upper = np.quantile(reference.observed, INTERVAL, axis=0)
-    columns = {}
+    columns: dict[str, Array] = {}
     for place, name in enumerate(("infit", "outfit")):
         columns |= {
             name: squares[place],

@@ -125,7 +125,6 @@ def _correlation(tables: Array) -> Array:
     rows, columns = tables.sum(axis=-1), tables.sum(axis=-2)
     with np.errstate(invalid="ignore", divide="ignore"):
         x, y = rows @ codes / number, columns @ codes / number
+        spread = (rows @ codes**2 / number - x**2) * (columns @ codes**2 / number - y**2)
         covariance = np.einsum("...kl,k,l->...", tables, codes, codes) / number - x * y
-        return np.asarray(
-            covariance / np.sqrt((rows @ codes**2 / number - x**2) * (columns @ codes**2 / number - y**2))
-        )
+        return np.asarray(covariance / np.sqrt(spread))

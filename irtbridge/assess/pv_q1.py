@@ -42,7 +42,8 @@ def pv_q1(posterior: Posterior, draws: int = 30, seed: int = 0) -> ChiSquare:
     # Plausible values lie on a grid: what ties is sorted by chance, or the order of the data would come in.
     order = [np.lexsort((rng.uniform(size=values.shape), values)) for values in source.abilities]
     each = [_x2(responses_of(at), at, at.abilities[0], o) for at, o in zip(one_by_one(source), order, strict=True)]
-    return ChiSquare(*np.mean([(x2, df) for x2, df in each], axis=0), float(posterior.weights.sum()))
+    statistic, df = np.mean(each, axis=0)
+    return ChiSquare(statistic, df, float(posterior.weights.sum()))
 
 
 def x2(posterior: Posterior) -> ChiSquare:

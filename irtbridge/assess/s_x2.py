@@ -105,4 +105,4 @@ def _counted(codes: NDArray[np.int64], weights: Array, shape: tuple[int, ...]) -
     """Persons (item, score, category) of responses (person, item)."""
     place = (np.arange(shape[0]) * shape[1] + codes.sum(axis=1, keepdims=True)) * shape[2] + codes
     each = np.repeat(weights, shape[0])
-    return np.bincount(place.ravel(), each, int(np.prod(shape))).reshape(shape)
+    return np.asarray(np.bincount(place.ravel(), each, int(np.prod(shape))), dtype=float).reshape(shape)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from irtbridge.assess import compare, item_fit, local_dependence, overall_fit, person_fit
+from irtbridge.assess import compare, item_fit, local_dependence, overall_fit, person_fit, score_groups
 from irtbridge.assess.curves import curves
 from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
@@ -72,6 +72,12 @@ class Questions:
     ) -> pd.DataFrame:
         """S-X2, infit, outfit and PV-Q1, a row for each item; see `irtbridge.assess.item_fit.item_fit`."""
         return item_fit.item_fit(self.posterior, statistics, draws, seed)
+
+    def item_residuals(
+        self, groups: int = score_groups.GROUPS, *, draws: int = score_groups.DRAWS, seed: int = 0
+    ) -> pd.DataFrame:
+        """Mean responses by item and score group; see `irtbridge.assess.score_groups.item_residuals`."""
+        return score_groups.item_residuals(self.posterior, groups, draws, seed)
 
     def local_dependence(self, *, draws: int = local_dependence.DRAWS, seed: int = 0) -> pd.DataFrame:
         """Q3 and LD X2 by pair of items, worst first; see `irtbridge.assess.local_dependence.local_dependence`."""

@@ -65,7 +65,9 @@ def main(words: Sequence[str]) -> int:
     table = _beside(tables)
     out = Path(given["out"]) if "out" in given else (place if place.is_dir() else place.parent) / "scores.csv"
     write_text(out, table.to_csv(index=False, float_format="%.6g"))
-    print_table(table.head(SHOWN).astype({"person": str}), console, f"scores of {_persons(table)}", decimals=3)
+    print_table(
+        table.head(SHOWN).astype({"person": str, "responses": str}), console, f"scores of {_persons(table)}", decimals=3
+    )
     console.print(f"written: {out}")
     return 0
 
