@@ -17,8 +17,8 @@ INTRODUCTION = f"""# Do the numbers agree with those of the established packages
 
 Each row has a quantity as another package gives it and as irtbridge does; of many numbers the smallest and the largest,
 how many there are, and the largest difference of two that belong together. Numbers have four digits after the point,
-and a difference above {ROUNDING:g} has its reason below the table. The page is built by `tests/assess/test_agreement.py`
-from files of numbers that R computed, and cannot be out of date where they are at hand.
+and a difference above {ROUNDING:g} has its reason below the table. `tests/assess/test_agreement.py` builds the page
+from files of numbers that R computed, and fails where it is out of date.
 
 | data | |
 | --- | --- |
