@@ -66,7 +66,7 @@ def joined(responses: Responses) -> Responses:
     )
 
 
-def _by_person(responses: Responses, group: Any) -> pd.Categorical:
+def _by_person(responses: Responses, group: Any) -> Any:
     if isinstance(group, pd.Series) and set(responses.persons) <= set(group.index):
         group = group.loc[list(responses.persons)]
     values = pd.Series(group).reset_index(drop=True)
