@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from irtbridge.plugin.loading import load_backend
     from irtbridge.plugin.program import Program
     from irtbridge.plugin.stack import Stack
+    from irtbridge.results.check import Check
     from irtbridge.results.draws import Draws, Timings
     from irtbridge.results.verdict import Verdict
 
@@ -109,6 +110,7 @@ _HOME = {
     "plugin.loading": ("load_backend",),
     "plugin.program": ("Program",),
     "plugin.stack": ("Stack",),
+    "results.check": ("Check",),
     "results.draws": ("Draws", "Timings"),
     "results.verdict": ("Verdict",),
 }
@@ -117,6 +119,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "MODELS",
     "Backend",
+    "Check",
     "Draws",
     "Fit",
     "IRTBridgeError",

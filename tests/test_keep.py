@@ -15,8 +15,10 @@ import pytest
 import xarray as xr
 
 import irtbridge as irt
-from irtbridge.errors import BackendUnavailable, ResultsError
+from irtbridge.errors import BackendUnavailable, ResultsError, UnknownName
 from irtbridge.fitting import fitted as module
+from irtbridge.model.density import log_likelihood, marginal_log_likelihood
+from irtbridge.model.layout import Layout
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 
@@ -34,7 +36,8 @@ METHODS: dict[str, dict[str, Any]] = {
 
 
 def one_fit(method: str, backend: str = "pyro") -> irt.Fit:
-    return irt.fit("lsat7", "1pl", method=method, backend=backend, seed=1, **METHODS[method])
+    few = irt.load_responses("lsat7").select(slice(0, 1000, 25))
+    return irt.fit(few, "1pl", method=method, backend=backend, seed=1, **METHODS[method])
 
 
 def check_is_the_same(found: irt.Fit, fit: irt.Fit) -> None:
@@ -61,6 +64,7 @@ def test_a_fit_of_every_method_is_the_same_after_it_was_saved(method: str, tmp_p
     check_is_the_same(irt.load_fit(fit.save(tmp_path / "fit.nc")), fit)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["nuts", "laplace"])
 def test_a_fit_of_the_other_backend_is_the_same_too(method: str, tmp_path: Path) -> None:
     fit = one_fit(method, "tfp")
@@ -84,6 +88,10 @@ def test_what_belongs_to_the_data_comes_back(rich: irt.Fit, tmp_path: Path) -> N
     assert back.responses.weights is not None
     assert back.responses.groups == ("m", "w")
     assert back.responses.recoded == rich.responses.recoded
+    constant = back.idata.constant_data
+    assert set(constant.data_vars) == {"person_sex", "person_age", "weight"}
+    np.testing.assert_array_equal(constant.weight, rich.responses.weights)
+    assert constant.person_sex.values.tolist() == [rich.responses.groups[c] for c in rich.responses.group_codes]
 
 
 def test_saved_twice_is_saved_once(rich: irt.Fit, tmp_path: Path) -> None:
@@ -114,6 +122,7 @@ def test_what_needs_no_program_needs_no_backend(rich: irt.Fit, tmp_path: Path, m
         _ = back.program
 
 
+@pytest.mark.long
 def test_a_new_process_does_not_load_the_library_and_has_the_same_tables(rich: irt.Fit, tmp_path: Path) -> None:
     path = rich.save(tmp_path / "fit.nc")
     code = (
@@ -123,7 +132,7 @@ def test_a_new_process_does_not_load_the_library_and_has_the_same_tables(rich: i
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [str(rich.verdict), "False"]
-    found = pd.read_csv(tmp_path / "items.csv", float_precision="round_trip")
+    found = pd.read_csv(tmp_path / "items.csv")
     pd.testing.assert_frame_equal(found, rich.items(tidy=True), check_dtype=False)
 
 
@@ -175,6 +184,44 @@ def test_a_failed_save_leaves_what_was_there(rich: irt.Fit, tmp_path: Path, monk
         rich.save(path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["fit.nc"]
+
+
+# Groups on demand
+
+
+def test_log_likelihoods_are_those_of_the_reference_density(rich: irt.Fit, tmp_path: Path) -> None:
+    fit = rich.with_log_likelihood()
+    group, layout = fit.idata.log_likelihood, Layout.of(rich.spec, rich.responses)
+    for draw in (0, 7):
+        at = rich.posterior.with_abilities(rich.posterior.abilities)
+        params = {name: value[draw] for name, value in at.items()}
+        expected = log_likelihood(layout, params, rich.responses)
+        np.testing.assert_allclose(group.response.values[0, draw], expected, rtol=1e-10)
+        marginal = marginal_log_likelihood(rich.posterior.layout, params, rich.responses)
+        weighted = group.person_marginal.values[0, draw] * rich.responses.weights
+        np.testing.assert_allclose(weighted.sum(), marginal.sum(), rtol=1e-8)
+    check_is_the_same(irt.load_fit(fit.save(tmp_path / "fit.nc")), fit)
+    assert set(rich.with_log_likelihood("person").idata.log_likelihood) == {"person_marginal"}
+    with pytest.raises(UnknownName, match="person"):
+        rich.with_log_likelihood("persons")
+    assert "log_likelihood" not in rich.idata
+
+
+def test_arviz_compares_by_the_group() -> None:
+    fit = irt.fit("lsat7", "2pl", method="laplace", draws=200, seed=1).with_log_likelihood("person")
+    assert az.loo(fit.idata, var_name="person_marginal").elpd_loo == pytest.approx(fit.loo().elpd_loo, abs=1.0)
+
+
+def test_replicated_responses_are_like_the_data_and_missing_where_they_are(rich: irt.Fit, tmp_path: Path) -> None:
+    fit = rich.with_posterior_predictive(20, seed=4)
+    drawn = fit.idata.posterior_predictive.response
+    assert drawn.sizes == {"chain": 1, "draw": 20, "person": 60, "item": 3}
+    observed = fit.idata.observed_data.response
+    np.testing.assert_array_equal(np.isnan(drawn.values[0]).all(axis=0), np.isnan(observed))
+    assert set(np.unique(drawn.values[0, :, 1:])) == {0.0, 1.0, 2.0}
+    spread = 4 * np.sqrt(observed.var() / 60 * 2)  # four standard errors of an item's mean, its own and the model's
+    assert float(abs(drawn.mean(["chain", "draw", "person"]) - observed.mean("person")).max()) < spread
+    check_is_the_same(irt.load_fit(fit.save(tmp_path / "fit.nc")), fit)
 
 
 # Folders

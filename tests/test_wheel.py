@@ -38,6 +38,7 @@ def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
+@pytest.mark.long
 def test_wheel_runs_the_quickstart_study_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()

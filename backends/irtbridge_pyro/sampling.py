@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Stats = dict[str, float]
+Adapted = Mapping[str, Array]
 GradientAndValue = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
@@ -54,12 +55,27 @@ class Potential(torch.autograd.Function):
 
 
 class Chain(NamedTuple):
-    """Draws (draw, dim), their statistics, the seconds of warm-up and of sampling, and the process that ran it."""
+    """One chain.
+
+    Attributes
+    ----------
+    z : ndarray, shape (draw, dim)
+        Draws.
+    stats : list of dict
+        Their statistics.
+    seconds : tuple of float
+        Of warm-up and of sampling.
+    process : int
+        The process that ran it.
+    adaptation : dict of str to ndarray
+        What it needs to go on: where it is (dim,), its step size and the diagonal of its inverse mass matrix (dim,).
+    """
 
     z: Array
     stats: list[Stats]
     seconds: tuple[float, float]
     process: int
+    adaptation: dict[str, Array]
 
 
 class RecordingNUTS(NUTS):
@@ -93,14 +109,24 @@ class RecordingNUTS(NUTS):
         return leaf
 
 
-def nuts(program: PyroDensity, settings: NutsSettings, seed: int, progress: Progress) -> Draws:
-    """Run the chains one after another, or in processes; a chain depends on its own seed only."""
+def nuts(
+    program: PyroDensity,
+    settings: NutsSettings,
+    seed: int,
+    progress: Progress,
+    adaptation: Mapping[str, Array] | None = None,
+) -> Draws:
+    """Run the chains one after another, or in processes; a chain depends on its own seed only.
+
+    Given what chains have adapted to, they go on from where they are, without another warm-up.
+    """
     seeds = np.random.SeedSequence(seed).spawn(settings.chains)
+    kept = [None if adaptation is None else {k: v[c] for k, v in adaptation.items()} for c in range(settings.chains)]
     if program.options.processes > 1:
-        chains, timings = chains_in_processes(program, settings, seeds, progress)
+        chains, timings = chains_in_processes(program, settings, seeds, kept, progress)
     else:
         reports = [partial(_report, progress, settings, c) for c in range(settings.chains)]
-        chains = [run_chain(program, settings, *how) for how in zip(seeds, reports, strict=True)]
+        chains = [run_chain(program, settings, *how) for how in zip(seeds, kept, reports, strict=True)]
         warmup, sampling = np.sum([chain.seconds for chain in chains], axis=0).tolist()
         timings = Timings(warmup=warmup, sampling=sampling)
     return Draws(
@@ -108,17 +134,23 @@ def nuts(program: PyroDensity, settings: NutsSettings, seed: int, progress: Prog
         stats={name: np.array([[draw[name] for draw in c.stats] for c in chains]) for name in chains[0].stats[0]},
         timings=timings,
         chain_method="processes" if program.options.processes > 1 else "sequential",
+        adaptation={name: np.stack([c.adaptation[name] for c in chains]) for name in chains[0].adaptation},
     )
 
 
 def run_chain(
-    program: PyroDensity, settings: NutsSettings, seed: np.random.SeedSequence, report: Callable[[int], None]
+    program: PyroDensity,
+    settings: NutsSettings,
+    seed: np.random.SeedSequence,
+    kept: Adapted | None,
+    report: Callable[[int], None],
 ) -> Chain:
-    """One chain, from its seed."""
+    """One chain, from its seed or, given what it has adapted to, from where it is."""
     with program.isolated():
         start = time.perf_counter()
-        kernel, params = _kernel(program, settings, seed)
-        for t in range(settings.warmup):
+        torch.manual_seed(int(seed.generate_state(1)[0]))
+        kernel, params = _kernel(program, settings, seed) if kept is None else _kept_kernel(program, settings, kept)
+        for t in range(settings.warmup if kept is None else 0):
             params = kernel.sample(params)
             report(t + 1)
         middle = time.perf_counter()
@@ -129,7 +161,13 @@ def run_chain(
             stats.append(kernel.last)
             report(settings.warmup + t + 1)
         seconds = middle - start, time.perf_counter() - middle
-        return Chain(to_numpy(torch.stack(draws)), stats, seconds, os.getpid())
+        (inverse_mass_matrix,) = kernel.inverse_mass_matrix.values()
+        adaptation = {
+            "last": to_numpy(params["z"]),
+            "step_size": np.asarray(kernel.step_size, dtype=np.float64),
+            "inverse_mass_matrix": to_numpy(inverse_mass_matrix),
+        }
+        return Chain(to_numpy(torch.stack(draws)), stats, seconds, os.getpid(), adaptation)
 
 
 @dataclass
@@ -148,13 +186,17 @@ class Workplace:
         keep_freed_memory()
         return PyroDensity(self.layout, self.responses, self.device, self.dtype, self.options)
 
-    def run(self, settings: NutsSettings, seed: np.random.SeedSequence) -> Chain:
+    def run(self, settings: NutsSettings, seed: np.random.SeedSequence, kept: Adapted | None) -> Chain:
         """Run one chain, without progress."""
-        return run_chain(self.program, settings, seed, lambda done: None)
+        return run_chain(self.program, settings, seed, kept, lambda done: None)
 
 
 def chains_in_processes(
-    program: PyroDensity, settings: NutsSettings, seeds: Sequence[np.random.SeedSequence], progress: Progress
+    program: PyroDensity,
+    settings: NutsSettings,
+    seeds: Sequence[np.random.SeedSequence],
+    kept: Sequence[Adapted | None],
+    progress: Progress,
 ) -> tuple[list[Chain], Timings]:
     """Chains in processes of their own, and the wall clock: what the process that worked longest did.
 
@@ -162,7 +204,7 @@ def chains_in_processes(
     """
     workplace = Workplace(program.layout, program.responses, program.device, program.dtype, program.options)
     start, chains = time.perf_counter(), []
-    calls = ((settings, seed) for seed in seeds)
+    calls = ((settings, *how) for how in zip(seeds, kept, strict=True))
     for chain in in_processes(Workplace.run, workplace, calls, program.options.processes):
         chains.append(chain)
         progress("sampling", len(chains) * settings.draws, settings.chains * settings.draws)
@@ -175,8 +217,7 @@ def chains_in_processes(
 def _kernel(
     program: PyroDensity, settings: NutsSettings, seed: np.random.SeedSequence
 ) -> tuple[RecordingNUTS, Mapping[str, Tensor]]:
-    """A kernel that is ready to sample, and where it starts."""
-    torch.manual_seed(int(seed.generate_state(1)[0]))
+    """A kernel that is ready to warm up, and where it starts."""
     start = starting_point(program, np.random.default_rng(seed), settings.init_radius)
     kernel = RecordingNUTS(
         potential_fn=lambda params: Potential.apply(params["z"], program.gradient_and_value),
@@ -187,6 +228,23 @@ def _kernel(
     kernel.setup(settings.warmup)
     if not torch.isfinite(kernel.potential_energy):
         raise NumericalError("the log density is not finite where the chain starts; look at the priors and the data.")
+    return kernel, kernel.initial_params
+
+
+def _kept_kernel(
+    program: PyroDensity, settings: NutsSettings, kept: Adapted
+) -> tuple[RecordingNUTS, Mapping[str, Tensor]]:
+    """A kernel with the step size and the metric of a chain, and where that is."""
+    kernel = RecordingNUTS(
+        potential_fn=lambda params: Potential.apply(params["z"], program.gradient_and_value),
+        step_size=float(kept["step_size"]),
+        adapt_step_size=False,
+        adapt_mass_matrix=False,
+        max_tree_depth=settings.max_tree_depth,
+    )
+    kernel.initial_params = {"z": program.vector(kept["last"])}
+    kernel.setup(0)
+    kernel.mass_matrix_adapter.inverse_mass_matrix = {("z",): program.vector(kept["inverse_mass_matrix"])}
     return kernel, kernel.initial_params
 
 
@@ -237,9 +295,13 @@ def fit_guides(
             z = guide.place(noise(settings.draws))
             log_q = guide.posterior.log_prob(z)
     timings = Timings(warmup=fitted - begin, sampling=time.perf_counter() - fitted)
-    each = zip(to_numpy(z.movedim(1, 0)), to_numpy(log_q.T), elbo, strict=True)
+    kept = [{"centre": mean, "scale": scale} for mean, scale in zip(*guide.moments, strict=True)]
+    each = zip(to_numpy(z.movedim(1, 0)), to_numpy(log_q.T), elbo, kept, strict=True)
     ess = float(settings.draws)
-    return [Draws(z[None], timings, {}, "independent", elbo, ess, log_q=log_q[None]) for z, log_q, elbo in each]
+    return [
+        Draws(z[None], timings, {}, "independent", elbo, ess, log_q=log_q[None], adaptation=guide)
+        for z, log_q, elbo, guide in each
+    ]
 
 
 class Guide:
@@ -268,6 +330,11 @@ class Guide:
     def posterior(self) -> dist.TorchDistribution:
         """The normals as a distribution, batch shape (set,), event shape (dim,)."""
         return dist.Normal(self.mean, self.to_scale(self.unconstrained)).to_event(1)
+
+    @property
+    def moments(self) -> tuple[Array, Array]:
+        """Means and standard deviations, shape (set, dim)."""
+        return to_numpy(self.mean.detach()), to_numpy(self.to_scale(self.unconstrained).detach())
 
     def place(self, noise: Tensor) -> Tensor:
         """Draws (..., set, dim) from standard normal numbers."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from irtbridge.plugin import Draws, Program, Progress, Stackable, silent
 from irtbridge_tfp.density import TfpDensity
-from irtbridge_tfp.sampling import nuts, vi
+from irtbridge_tfp.sampling import nuts, resume_nuts, vi
 from irtbridge_tfp.stacking import TfpStack
 
 if TYPE_CHECKING:
     from irtbridge import NutsSettings, ViSettings
+
+Array = NDArray[np.float64]
 
 
 class TfpProgram(TfpDensity, Stackable):
@@ -19,6 +24,11 @@ class TfpProgram(TfpDensity, Stackable):
 
     def nuts(self, settings: NutsSettings, seed: int, progress: Progress = silent) -> Draws:
         return nuts(self, self.data, settings, [seed], progress)[0]
+
+    def resume_nuts(
+        self, settings: NutsSettings, adaptation: Mapping[str, Array], seed: int, progress: Progress = silent
+    ) -> Draws:
+        return resume_nuts(self, settings, adaptation, seed, progress)
 
     def vi(self, settings: ViSettings, seed: int, progress: Progress = silent) -> Draws:
         return vi(self, self.data, settings, [seed], progress)[0]

@@ -136,11 +136,9 @@ def nuts(
         Progress callback.
     """
     model, start = program.model, _starting_points(program, settings, seeds)
-    key = ("nuts", settings.chains, len(seeds), settings.max_tree_depth)
     target_accept = model.constant(settings.target_accept)
     with program.on_device():
-        seed = stateless_seed(seeds[0] if len(seeds) == 1 else list(seeds))
-        blocks = Blocks(program, data, key, _nuts_block(model, settings.max_tree_depth), NUTS_BLOCK, seed)
+        blocks = _nuts_blocks(program, data, settings, seeds)
         state, scale = restarted(model.constant(start)), tf.ones(start.shape[1:], program.dtype)
         compiling = blocks.compile(state, scale, target_accept)
         begin = time.perf_counter()
@@ -149,15 +147,62 @@ def nuts(
             state, kept = blocks.run(steps, state, scale, target_accept, report=report)
             if slow:
                 state, scale = restarted(state.z), model.constant(_metric(kept["z"]))
-        warm = time.perf_counter()
-        report = _Report(progress, "sampling", settings.draws)
-        _, kept = blocks.run(settings.draws, frozen(state), scale, target_accept, report=report)
-        timings = Timings(compiling, warm - begin, time.perf_counter() - warm)
-    each = [{name: np.swapaxes(value[:, :, i], 0, 1) for name, value in kept.items()} for i in range(len(seeds))]
+        seconds = Timings(compiling, time.perf_counter() - begin)
+        return _sampled(blocks, frozen(state), scale, settings, seconds, progress)
+
+
+def resume_nuts(
+    program: TfpDensity, settings: NutsSettings, adaptation: Mapping[str, Array], seed: int, progress: Progress
+) -> Draws:
+    """Go on with the chains of one data set from where they are, with the step size and the metric that they share."""
+    model = program.model
+    with program.on_device():
+        blocks = _nuts_blocks(program, program.data, settings, [seed])
+        log_step = model.constant(np.log(adaptation["step_size"][:1]))
+        state = restarted(model.constant(adaptation["last"][:, None]))._replace(log_step_mean=log_step)
+        scale = model.constant(np.sqrt(adaptation["inverse_mass_matrix"][:1]))
+        compiling = blocks.compile(state, scale, model.constant(settings.target_accept))
+        return _sampled(blocks, frozen(state), scale, settings, Timings(compiling), progress)[0]
+
+
+def _nuts_blocks(program: TfpDensity, data: Any, settings: NutsSettings, seeds: Sequence[int]) -> Blocks:
+    """The compiled steps of all chains of all data sets."""
+    key = ("nuts", settings.chains, len(seeds), settings.max_tree_depth)
+    seed = stateless_seed(seeds[0] if len(seeds) == 1 else list(seeds))
+    return Blocks(program, data, key, _nuts_block(program.model, settings.max_tree_depth), NUTS_BLOCK, seed)
+
+
+def _sampled(
+    blocks: Blocks, state: Chains, scale: Tensor, settings: NutsSettings, seconds: Timings, progress: Progress
+) -> list[Draws]:
+    """Draws of each data set from chains that adapt no longer."""
+    begin, report = time.perf_counter(), _Report(progress, "sampling", settings.draws)
+    target_accept = tf.constant(settings.target_accept, scale.dtype)
+    state, kept = blocks.run(settings.draws, state, scale, target_accept, report=report)
+    timings = seconds + Timings(sampling=time.perf_counter() - begin)
+    n_sets = scale.shape[0]
+    each = [{name: np.swapaxes(value[:, :, i], 0, 1) for name, value in kept.items()} for i in range(n_sets)]
     return [
-        Draws(np.ascontiguousarray(one.pop("z"), dtype=np.float64), timings, _statistics(one), "batched")
-        for one in each
+        Draws(
+            np.ascontiguousarray(one.pop("z"), dtype=np.float64),
+            timings,
+            _statistics(one),
+            "batched",
+            adaptation=_adaptation(state, scale, i),
+        )
+        for i, one in enumerate(each)
     ]
+
+
+def _adaptation(state: Chains, scale: Tensor, place: int) -> dict[str, Array]:
+    """Where the chains of a data set are (chain, dim), and what they share, for each of them."""
+    last = state.z.numpy()[:, place].astype(np.float64)
+    step, metric = np.exp(state.log_step_mean.numpy()[place]), scale.numpy()[place].astype(np.float64) ** 2
+    return {
+        "last": last,
+        "step_size": np.full(len(last), step, dtype=np.float64),
+        "inverse_mass_matrix": np.tile(metric, (len(last), 1)),
+    }
 
 
 def restarted(z: Tensor) -> Chains:
@@ -293,7 +338,8 @@ def vi(program: TfpDensity, data: Any, settings: ViSettings, seeds: Sequence[int
         guide, kept = blocks.run(settings.steps, guide, rate, report=_Report(progress, "optimisation", settings.steps))
         fitted = time.perf_counter()
         z, log_q = _draw(guide.parameters, settings.draws, seed, settings.steps)
-        each = zip(np.swapaxes(z.numpy(), 0, 1), log_q.numpy().T, kept["elbo"].T, strict=True)
+        moments = np.moveaxis(guide.parameters.numpy().astype(np.float64), 1, 0)
+        each = zip(np.swapaxes(z.numpy(), 0, 1), log_q.numpy().T, kept["elbo"].T, moments, strict=True)
     timings = Timings(compiling, fitted - begin, time.perf_counter() - fitted)
     return [
         Draws(
@@ -303,8 +349,9 @@ def vi(program: TfpDensity, data: Any, settings: ViSettings, seeds: Sequence[int
             elbo=elbo.astype(np.float64),
             ess=float(settings.draws),
             log_q=log_q.astype(np.float64)[None],
+            adaptation={"centre": mean, "scale": np.exp(log_scale)},
         )
-        for z, log_q, elbo in each
+        for z, log_q, elbo, (mean, log_scale) in each
     ]
 
 

@@ -1,78 +1,96 @@
-"""Responses with each person's group, each item once."""
+"""Groups of an InferenceData that are made on demand: log likelihoods, and responses replicated from the posterior."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike
+import xarray as xr
+from numpy.typing import NDArray
 
-from irtbridge.data.responses import Responses
-from irtbridge.errors import StatisticError, nearest_first
+from irtbridge.assess.person_likelihood import person_log_likelihood
+from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import predictive, replicated, slices
+from irtbridge.errors import UnknownName
 
-GROUP = "group"  # the column of a group that is given as an array
-Group = str | pd.Series | ArrayLike | None
+Array = NDArray[np.float64]
+KINDS = ("response", "person")
 
 
-def grouped(responses: Responses, group: Group = None) -> Responses:
-    """The data with two or more groups, items that were split by group joined again.
+def log_likelihood(posterior: Posterior, labels: xr.Dataset, kinds: Sequence[str] = KINDS) -> xr.Dataset:
+    """The group ``log_likelihood``.
 
     Parameters
     ----------
-    responses : Responses
-        The data.
-    group : str, Series or array_like, optional
-        A column of their `person_data`, or each person's group: a Series whose index has the persons' labels is matched
-        with them. By default the group that the data have.
+    posterior : Posterior
+        Of a fit.
+    labels : Dataset
+        Its group ``posterior``.
+    kinds : sequence of str
+        ``response``: of each response at the draws' abilities, variable ``response`` (chain, draw, person, item), 0
+        where it is missing. ``person``: of all responses of a person, the abilities integrated out, variable
+        ``person_marginal`` (chain, draw, person); a row that stands for several persons has that of one of them.
 
     Raises
     ------
+    UnknownName
+        No such kind.
     StatisticError
-        No such column, another number of persons, a person without a group, or fewer than two groups.
+        ``person``: the abilities of this model cannot be integrated out.
     """
-    whole = joined(responses)
-    if isinstance(group, str):
-        columns = [] if whole.person_data is None else [str(name) for name in whole.person_data.columns]
-        if group not in columns:
-            raise StatisticError(
-                f"group={group!r} is no column of the data's person_data ({', '.join(nearest_first(group, columns))}); "
-                "name one of these, or give each person's group as a Series or an array."
-            )
-        whole = replace(whole, group=group)
-    elif group is not None:
-        beside = pd.DataFrame(index=pd.RangeIndex(whole.n_persons)) if whole.person_data is None else whole.person_data
-        whole = replace(whole, person_data=beside.assign(**{GROUP: _by_person(whole, group)}), group=GROUP)
-    if len(whole.groups) < 2:
-        raise StatisticError(f"the data have {len(whole.groups)} groups; name a column with two or more: group=.")
-    return whole
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UnknownName("kind of log likelihood", kind, KINDS)
+    variables: dict[str, tuple[tuple[str, ...], Array]] = {}
+    if "person" in kinds:
+        variables["person_marginal"] = (("person",), person_log_likelihood(posterior))
+    if "response" in kinds:
+        variables["response"] = (("person", "item"), response_log_likelihood(posterior))
+    return _labelled(variables, labels)
 
 
-def joined(responses: Responses) -> Responses:
-    """Each item once, as before the data were split by group."""
-    if responses.origins is None:
-        return responses
-    first = {item: place for place, item in reversed([*enumerate(responses.origins)])}
-    kept = sorted(first.values())
-    of = [np.flatnonzero([o == responses.origins[place] for o in responses.origins]) for place in kept]
-    return replace(
-        responses,
-        values=np.column_stack([responses.values[:, places].max(axis=1) for places in of]),
-        items=tuple(responses.origins[place] for place in kept),
-        categories=tuple(responses.categories[place] for place in kept) if responses.categories else (),
-        item_data=None,
-        origins=None,
-    )
+def response_log_likelihood(posterior: Posterior) -> Array:
+    """Log probability, or density, of each response at each draw, shape (draw, person, item); 0 where it is missing."""
+    responses, family, exists = posterior.responses, posterior.spec.family, posterior.layout.exists
+    result = np.empty((posterior.n_draws, *responses.values.shape))
+    for row in range(posterior.n_draws):
+        at = {name: value[row] for name, value in posterior.params.items()}
+        for rows in slices(posterior):
+            here = {**at, posterior.ability: posterior.abilities[row, rows]}
+            result[row, rows] = family.log_density(responses.values[rows], here, posterior.spec.dims, exists)
+    return np.where(responses.observed, result, 0.0)
 
 
-def _by_person(responses: Responses, group: Any) -> Any:
-    if isinstance(group, pd.Series) and set(responses.persons) <= set(group.index):
-        group = group.loc[list(responses.persons)]
-    values = pd.Series(group).reset_index(drop=True)
-    if len(values) != responses.n_persons:
-        raise StatisticError(f"group has {len(values)} entries for {responses.n_persons} persons; give one for each.")
-    column = pd.Categorical(values)
-    if (missing := np.flatnonzero(column.codes < 0)).size:
-        raise StatisticError(f"person {responses.persons[missing[0]]!r} has no group; leave out persons without one.")
-    return column.remove_unused_categories()
+def posterior_predictive(posterior: Posterior, labels: xr.Dataset, seed: int = 0) -> xr.Dataset:
+    """The group ``posterior_predictive``: ``response`` (chain, draw, person, item), drawn at each posterior draw.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Of a fit.
+    labels : Dataset
+        Its group ``posterior``.
+    seed : int
+        Of the replication.
+
+    Returns
+    -------
+    Dataset
+        Categories by their codes, as in ``observed_data``; NaN where the data are missing. A row that stands for
+        several persons has the responses of one of them.
+    """
+    source = predictive(posterior, posterior.n_draws, seed, expand=False)
+    drawn = np.stack([replicate for _, replicate in replicated(source, seed)])
+    return _labelled({"response": (("person", "item"), drawn)}, labels)
+
+
+def _labelled(variables: dict[str, tuple[tuple[str, ...], Array]], labels: xr.Dataset) -> xr.Dataset:
+    """Arrays (chain x draw, ...) with the coordinates of the posterior."""
+    shape = labels.sizes["chain"], labels.sizes["draw"]
+    arrays = {
+        name: (("chain", "draw", *dims), value.reshape(*shape, *value.shape[1:]))
+        for name, (dims, value) in variables.items()
+    }
+    coords = {dim: labels.coords[dim] for dim in ("chain", "draw", "person", "item") if dim in labels.coords}
+    used = {dim for dims, _ in arrays.values() for dim in dims}
+    return xr.Dataset(arrays, coords={dim: value for dim, value in coords.items() if dim in used})

@@ -74,6 +74,41 @@ def design_matrix(table: pd.DataFrame | None, formula: str, *, intercept: bool, 
     return Design(matrix[:, kept], tuple(columns[kept]), _references(made))
 
 
+def design_of_others(
+    table: pd.DataFrame | None, others: pd.DataFrame | None, formula: str, *, intercept: bool, what: str
+) -> Design:
+    """Rows of the same design for others: the columns, contrasts and transformations are those of `table`.
+
+    Parameters
+    ----------
+    table, others : DataFrame, optional
+        Covariates that the design was made of, and those of the others, with the same levels.
+    formula, intercept, what
+        As in `design_matrix`.
+
+    Raises
+    ------
+    DataError
+        As `design_matrix`, but columns may be constant, or sums of others.
+    """
+    own = design_matrix(table, formula, intercept=intercept, what=what)
+    if table is None or others is None:
+        raise DataError(f"the formula {formula!r} needs covariates of the {what}s; give them as {what}_data=.")
+    _check_names(others, formula, what)
+    made = _made(table, formula, what).model_spec.get_model_matrix(others, context={}, na_action="ignore")
+    matrix = np.asarray(made, dtype=np.float64)[:, -len(own.columns) :]
+    _check_finite(others, matrix, own.columns, formula, what)
+    return replace(own, matrix=matrix)
+
+
+def names_in(formula: str) -> list[str]:
+    """Names of the covariates that a formula, which can be read, needs."""
+    from formulaic import Formula
+
+    parsed: Any = Formula(formula)
+    return sorted(map(str, parsed.required_variables))
+
+
 def _check_names(table: pd.DataFrame, formula: str, what: str) -> None:
     """Refuse a formula that cannot be read, or that names no covariate, or one that is not there."""
     from formulaic import Formula

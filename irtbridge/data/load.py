@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal, TypeAlias, get_args
@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from irtbridge.data.answers import Key, read_key
+from irtbridge.data.answers import Key
 from irtbridge.data.beside import Beside, TableSource, read_table
-from irtbridge.data.cells import canonical, id_hint, numbers_of, say_words
+from irtbridge.data.cells import id_hint
 from irtbridge.data.kinds import CATEGORIES, KINDS, MISSING, check_kind, check_numbers
-from irtbridge.data.labels import as_label, check_unique, few, of_one_type
+from irtbridge.data.labels import few
 from irtbridge.data.named import read_dataset
 from irtbridge.data.notes import Notes
-from irtbridge.data.reading import read_source
+from irtbridge.data.response_table import ResponseTable, texts
 from irtbridge.data.responses import Responses
-from irtbridge.data.shaping import MAX_ALL_DIFFERENT, Columns, to_table
+from irtbridge.data.shaping import MAX_ALL_DIFFERENT, Columns
 from irtbridge.data.suspicion import Item, check_no_sum, say_codes
 from irtbridge.errors import DataError, UnknownName
 
@@ -127,7 +127,7 @@ def load_responses(
     notes = Notes()
     beside = Beside(
         group,
-        None if covariates is None else _texts(covariates),
+        None if covariates is None else texts(covariates),
         weights,
         read_table("person", person_data, notes),
         read_table("item", item_data, notes),
@@ -135,21 +135,19 @@ def load_responses(
     if isinstance(source, Responses):
         _check_unchanged(items, drop, missing, key)
         return beside.added_to(source)
-    columns = Columns(shape, person, item, response, None if items is None else _texts(items), _texts(drop))
-    frame, name = read_source(source, header, {*columns.known, *beside.named}, notes, beside.not_in_person_data)
-    if not len(frame):
-        raise DataError(f"{name}: the table has no rows; it needs one per person or per response.")
-    table, taken = to_table(frame, replace(columns, beside=beside.taken_from(frame)), key is not None, notes)
-    cells = _numbers(table, frozenset(map(canonical, _several(missing))), key, notes)
+    columns = Columns(shape, person, item, response, None if items is None else texts(items), texts(drop))
+    table = ResponseTable.read(source, columns, beside, notes, header=header, missing=missing, key=key)
+    cells, persons = table.cells, table.persons
+    if empty := [repr(name) for name, values in cells.items() if np.isnan(values).all()]:
+        raise DataError(f"items with no response at all: {few(empty)}; leave them out with drop=.")
     plain = _of_categories(cells, notes, allow_constant) if kind == CATEGORIES else _of_numbers(kind, cells)
-    persons = of_one_type(table.index)
-    of_persons, row_weights = beside.of_persons(taken, persons, notes)
+    of_persons, row_weights = beside.of_persons(table.taken, persons, notes)
     of_items = beside.of_items([*cells], notes)
     responses = Responses(
         **plain,
         persons=persons,
         items=tuple(cells),
-        name=name,
+        name=table.name,
         notes=tuple(notes.texts),
         person_data=of_persons,
         item_data=of_items,
@@ -188,35 +186,6 @@ def _check_unchanged(*changes: object) -> None:
         raise DataError(
             "items=, drop=, missing= and key= are for tables; use load_responses(responses.to_frame(), items=...)."
         )
-
-
-def _several(value: object) -> list[object]:
-    """One value or many as a list; none for None."""
-    if value is None:
-        return []
-    return [*value] if isinstance(value, Iterable) and not isinstance(value, str) else [value]
-
-
-def _texts(value: object) -> list[str]:
-    return [str(as_label(each)) for each in _several(value)]
-
-
-def _numbers(table: pd.DataFrame, missing: frozenset[str], key: Key, notes: Notes) -> dict[str, NDArray[np.float64]]:
-    """Each item's responses as numbers; NaN is missing."""
-    names = [str(name) for name in table.columns]
-    check_unique("item", names)
-    answers = read_key(key, names, notes)
-    words: dict[str, list[str]] = {}
-    numbers = {
-        name: numbers_of(name, table.iloc[:, place], missing, answers.get(name), words)
-        for place, name in enumerate(names)
-    }
-    if empty := [repr(name) for name, values in numbers.items() if np.isnan(values).all()]:
-        raise DataError(f"items with no response at all: {few(empty)}; leave them out with drop=.")
-    say_words(words, notes)
-    if never := [repr(name) for name in numbers if answers and not np.nansum(numbers[name])]:
-        notes.doubt(f"key: nobody gave the right answer to {few(never)}; is the key right?")
-    return numbers
 
 
 def _of_categories(numbers: Mapping[str, NDArray[np.float64]], notes: Notes, allow_constant: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from irtbridge.data.covariates import check_weights, covariates, plain_table, table_of
-from irtbridge.data.designs import Design, design_matrix
+from irtbridge.data.designs import Design, design_matrix, design_of_others
 from irtbridge.data.kinds import CATEGORIES, KINDS, MISSING
 from irtbridge.data.matrix import ResponseMatrix
 from irtbridge.data.splitting import check_given, pieces_of, values_of
@@ -197,6 +197,20 @@ class Responses(ResponseMatrix):
             origins=tuple((self.origins or self.items)[i] for i in item),
         )
 
+    def unsplit(self) -> Responses:
+        """Items as they were before `split`, without persons' responses in question: labels and categories alone."""
+        if self.origins is None:
+            return self
+        first = [self.origins.index(origin) for origin in dict.fromkeys(self.origins)]
+        return replace(
+            self,
+            values=np.full((self.n_persons, len(first)), MISSING, dtype=self.values.dtype),
+            items=tuple(self.origins[i] for i in first),
+            categories=tuple(self.categories[i] for i in first),
+            item_data=None,
+            origins=None,
+        )
+
     def expanded(self) -> Responses:
         """Long data: each row as often as its weight says, without weights; as it is where there are none.
 
@@ -220,6 +234,12 @@ class Responses(ResponseMatrix):
             everybody, rows = self._selected
             return everybody.person_design(formula, intercept=intercept).select(rows)
         return design_matrix(self.person_data, formula, intercept=intercept, what="person")
+
+    def person_design_of(self, others: Responses, formula: str, *, intercept: bool) -> Design:
+        """The design matrix of other persons, in the columns of `person_design`."""
+        if self._selected is not None:
+            return self._selected[0].person_design_of(others, formula, intercept=intercept)
+        return design_of_others(self.person_data, others.person_data, formula, intercept=intercept, what="person")
 
     def item_design(self, formula: str, *, intercept: bool) -> Design:
         """The design matrix of a formula over `item_data`."""

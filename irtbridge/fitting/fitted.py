@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,25 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from irtbridge.assess import compare
+from irtbridge.assess import groups
 from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import DRAWS
 from irtbridge.data.responses import Responses
+from irtbridge.errors import IRTBridgeWarning
+from irtbridge.fitting.extension import check_number, extended
+from irtbridge.fitting.questions import Questions
 from irtbridge.inference import compile_for, make_settings
+from irtbridge.inference.methods import check_resumes
 from irtbridge.model.density import quadrature_error
 from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.loading import load_backend
-from irtbridge.plugin.program import Program
+from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results import tables
+from irtbridge.results.check import Check
+from irtbridge.results.diagnostics import diagnostics, e_bfmi
 from irtbridge.results.draws import Draws, Optimum, Timings
+from irtbridge.results.goal import Goal
 from irtbridge.results.quiet_arviz import az
 from irtbridge.results.stored import Stored, write_stored
 from irtbridge.results.verdict import Evidence, Verdict, judge
@@ -31,7 +40,7 @@ FEW, LARGE_GRID = 6, 10_000  # draws that tell the quadrature's error; nodes abo
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Questions):
     """A fitted model.
 
     Attributes
@@ -156,12 +165,17 @@ class Fit:
     @cached_property
     def verdict(self) -> Verdict:
         """Whether the fit is to be trusted, by what its method can tell; see docs/trust.md."""
+        return judge(self._evidence)
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        """What the method says of itself."""
         draws = self.draws
         optimum = {f.name: getattr(draws.optimum, f.name) for f in fields(Optimum)} if draws.optimum else {}
         optimum.pop("distance", None)
-        chains = 0 if draws.chain_method in ("independent", "point") else draws.z.shape[0]
+        chains = draws.z.shape[0] if draws.kind == "chains" else 0
         method = self.provenance["method"]
-        evidence = Evidence(
+        return Evidence(
             method=method,
             chains=chains,
             max_r_hat=self.max_r_hat if chains else float("nan"),
@@ -173,7 +187,6 @@ class Fit:
             finite=bool(np.isfinite(draws.z).all()),
             **optimum,
         )
-        return judge(evidence)
 
     @property
     def max_r_hat(self) -> float:
@@ -201,6 +214,126 @@ class Fit:
             "verdict": self.verdict.to_dict(),
         }
 
+    def check(self) -> Check:
+        """Whether the fit has converged, which parameters fail which limit, and what usually cures it.
+
+        Returns
+        -------
+        Check
+            It prints as plain words; ``check.parameters`` is the table of diagnostics by parameter.
+        """
+        draws = self.draws
+        return Check(
+            self.verdict,
+            self._evidence,
+            e_bfmi(draws.stats.get("energy")),
+            self._parameters,
+            (draws.z.shape[0], draws.z.shape[1]),
+            draws.kind,
+        )
+
+    @cached_property
+    def _parameters(self) -> pd.DataFrame:
+        """Diagnostics by item and shared parameter."""
+        return diagnostics(self.idata.posterior, self._item_summary, chains=self.draws.kind == "chains")
+
+    def extend(
+        self,
+        draws: int | None = None,
+        *,
+        until: str | None = None,
+        max_draws: int = 20_000,
+        progress: Progress = silent,
+    ) -> Fit:
+        """Go on: further draws, each chain from its last state with the step size and metric it has adapted to.
+
+        Independent draws (``laplace``, ``vi``, ``vi_newton``, ``vi_collapsed``) are further ones of the same
+        distribution. The draws that there are stay the first ones; the further ones have a seed of their own, which
+        follows from the fit's, so that a loaded fit goes on as the original does.
+
+        Parameters
+        ----------
+        draws : int, optional
+            How many further draws of each chain, or of all where they are independent; with `until`, in each round. By
+            default as many as there are.
+        until : str, optional
+            Conditions that every item and shared parameter is to meet, as ``"rhat<1.01, ess>400"`` or ``"psrf<1.10"``:
+            rounds go on until then. Of ``rhat``, ``psrf``, ``psrf_upper``, ``ess`` (bulk), ``ess_tail`` and
+            ``mcse_percent`` (Monte Carlo error as a percentage of the SD).
+        max_draws : int
+            With `until`: draws of each chain at most; where they do not suffice, there is a warning.
+        progress : callable
+            Called with (stage, steps done, steps in all).
+
+        Returns
+        -------
+        Fit
+            A new one. Groups of its InferenceData that were made of the old draws alone are left out.
+
+        Raises
+        ------
+        ConfigError
+            A point estimate (``map``), which has no draws to add to, or conditions that cannot be.
+        Unsupported
+            A backend whose native sampler cannot go on.
+        """
+        check_resumes(self.provenance["method"])
+        for number in (max_draws, *([] if draws is None else [draws])):
+            check_number(number)
+        if until is None:
+            return self._longer(self._n_draws if draws is None else draws, progress)
+        goal, fit = Goal.of(until), self
+        while not goal.met(fit._parameters) and fit._n_draws < max_draws:
+            size = fit._n_draws if draws is None else draws
+            fit = fit._longer(min(size, max_draws - fit._n_draws), progress)
+        if not goal.met(fit._parameters):
+            what = f"until={until!r} is not reached with max_draws={max_draws}: {goal.lacking(fit._parameters)}"
+            warnings.warn(what, IRTBridgeWarning, stacklevel=2)
+        return fit
+
+    @property
+    def _n_draws(self) -> int:
+        """Draws of each chain."""
+        return int(self.draws.z.shape[1])
+
+    def _longer(self, draws: int, progress: Progress) -> Fit:
+        found = extended(self.program, self.idata, self.draws, self.provenance, draws, progress)
+        idata, joined, provenance = found
+        program: dict[str, Any] = {"_program": self.program, "_quadrature_error": None}
+        return replace(self, idata=idata, draws=joined, provenance=provenance, **program)
+
+    def with_log_likelihood(self, *kinds: str) -> Fit:
+        """The fit with the group ``log_likelihood`` in its InferenceData; see `irtbridge.assess.groups.log_likelihood`.
+
+        Parameters
+        ----------
+        *kinds : {"person", "response"}
+            By default both. ``response`` takes 8 bytes for each draw, person and item.
+        """
+        chosen = kinds or groups.KINDS
+        return self._with_group("log_likelihood", groups.log_likelihood(self.posterior, self.idata.posterior, chosen))
+
+    def with_posterior_predictive(self, draws: int = DRAWS, seed: int = 0) -> Fit:
+        """The fit with the group ``posterior_predictive``; see `irtbridge.assess.groups.posterior_predictive`.
+
+        Parameters
+        ----------
+        draws : int
+            At most so many draws of each chain, at even distances.
+        seed : int
+            Of the replicated responses.
+        """
+        check_number(draws)
+        rows = np.unique(np.linspace(0, self._n_draws - 1, min(draws, self._n_draws)).round().astype(int))
+        some = self.idata.posterior.isel(draw=rows)
+        thinned = Posterior.of(self.spec, self.responses, some, point=self.posterior.point)
+        return self._with_group("posterior_predictive", groups.posterior_predictive(thinned, some, seed))
+
+    def _with_group(self, name: str, group: xr.Dataset) -> Fit:
+        there = {each: self.idata[each] for each in self.idata.groups()}
+        known = {"_program": self.__dict__.get("program", self._program), "_quadrature_error": self.quadrature_error}
+        return replace(self, idata=az.InferenceData(**{**there, name: group}), **known)
+
     def save(self, path: str | Path) -> Path:
         """Write all of the fit as NetCDF, whole or not at all; `load_fit` reads it, and ArviZ its InferenceData.
 
@@ -216,14 +349,6 @@ class Fit:
         """
         stored = Stored(self.idata, self.spec, self.responses, self.draws, self.provenance, self.quadrature_error)
         return write_stored(Path(path), stored)
-
-    def loo(self) -> az.ELPDData:
-        """Expected log predictive density of a new person; see `irtbridge.assess.compare.loo`."""
-        return compare.loo(self)
-
-    def waic(self) -> az.ELPDData:
-        """The same by the widely applicable information criterion; see `irtbridge.assess.compare.waic`."""
-        return compare.waic(self)
 
 
 def compile_as(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> Program:

@@ -58,10 +58,14 @@ class Symmetry:
         flips = np.array([_reversible(spec, t) for t in range(n_traits)])
         return cls(spec, alike, flips) if flips.any() or alike.sum() > n_traits else None
 
-    def aligned(self, program: Program, z: Array) -> Array:
-        """Draws (chain, draw, dim) with traits in the order and with the signs of the rule."""
-        params = {name: value.reshape(-1, *value.shape[2:]) for name, value in program.constrain(z).items()}
-        orders, signs = self.relabeling(self.loadings(params))
+    def aligned(self, program: Program, z: Array, like: Array | None = None) -> Array:
+        """Draws (chain, draw, dim) with traits in the order and with the signs of the rule, or of other draws."""
+        params = _flat(program, z)
+        loadings = self.loadings(params)
+        if like is None:
+            orders, signs = self.relabeling(loadings)
+        else:
+            orders, signs = self._assigned(loadings, self.loadings(_flat(program, like)).mean(axis=0))
         if (orders == np.arange(orders.shape[1])).all() and (signs > 0).all():
             return z
         return program.unconstrain(self.relabelled(params, orders, signs)).reshape(z.shape)
@@ -125,16 +129,27 @@ def align(program: Program, draws: Draws) -> Draws:
     return draws if symmetry is None else replace(draws, z=symmetry.aligned(program, draws.z))
 
 
+def align_to(program: Program, draws: Draws, before: Draws) -> Draws:
+    """Further draws with the traits in the order and with the signs of those before."""
+    symmetry = Symmetry.of(program.layout)
+    return draws if symmetry is None else replace(draws, z=symmetry.aligned(program, draws.z, before.z))
+
+
 def sign_items(program: Program, draws: Draws) -> dict[str, str]:
     """For each trait whose sign the model leaves open the item that has fixed it, where its slope is positive."""
     symmetry = Symmetry.of(program.layout)
     if symmetry is None or not symmetry.flips.any():
         return {}
-    params = {name: value.reshape(-1, *value.shape[2:]) for name, value in program.constrain(draws.z).items()}
-    size, items = np.abs(symmetry.loadings(params).mean(axis=0)), program.responses.items
+    loadings = symmetry.loadings(_flat(program, draws.z))
+    size, items = np.abs(loadings.mean(axis=0)), program.responses.items
     largest = size.argmax(axis=0) * len(items) // len(size)  # an item may have several rows, or all items one
     chosen = zip(program.spec.traits, largest, symmetry.flips, strict=True)
     return {trait: items[item] for trait, item, flips in chosen if flips}
+
+
+def _flat(program: Program, z: Array) -> dict[str, Array]:
+    """Full arrays (draw, *shape) of all chains' draws (chain, draw, dim)."""
+    return {name: value.reshape(-1, *value.shape[2:]) for name, value in program.constrain(z).items()}
 
 
 def _taken(loadings: Array, orders: NDArray[np.intp], signs: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,16 +70,37 @@ def run_chains(
     progress : callable
         Progress callback.
     """
-    runs = []
-    for c, child in enumerate(np.random.SeedSequence(seed).spawn(settings.chains)):
-        rng = np.random.default_rng(child)
-        start = inside(density, rng.standard_normal(dim))
-        sampler = Sampler(density, start, rng, settings.max_tree_depth)
-        runs.append(_run_chain(sampler, settings, c, progress))
-    white, rows, times = zip(*runs, strict=True)
-    warmup, sampling = np.sum(times, axis=0).tolist()
-    stats = {name: np.array([[draw[name] for draw in chain] for chain in rows]) for name in rows[0][0]}
-    return Draws(np.stack([coordinates(w) for w in white]), Timings(warmup=warmup, sampling=sampling), stats)
+
+    def begin(chain: int, rng: np.random.Generator) -> tuple[Sampler, float]:
+        sampler = Sampler(density, inside(density, rng.standard_normal(dim)), rng, settings.max_tree_depth)
+        return sampler, _warm_up(sampler, settings, chain, progress)
+
+    return _run(begin, coordinates, settings, seed, progress)
+
+
+def resume_chains(
+    density: ValueAndGrad,
+    coordinates: Callable[[Array], Array],
+    adaptation: Mapping[str, Array],
+    settings: ChainSettings,
+    seed: int,
+    progress: Progress,
+) -> Draws:
+    """Go on with chains from where they are, with their step sizes.
+
+    Parameters
+    ----------
+    density, coordinates, settings, seed, progress
+        As in `run_chains`.
+    adaptation : mapping of str to ndarray
+        ``last``, the whitened points (chain, dim) where the chains are, and ``step_size``, shape (chain,).
+    """
+
+    def begin(chain: int, rng: np.random.Generator) -> tuple[Sampler, float]:
+        sampler = Sampler(density, adaptation["last"][chain], rng, settings.max_tree_depth)
+        return sampler, float(adaptation["step_size"][chain])
+
+    return _run(begin, coordinates, settings, seed, progress)
 
 
 def inside(density: ValueAndGrad, start: Array) -> Array:
@@ -97,19 +118,48 @@ def inside(density: ValueAndGrad, start: Array) -> Array:
     return np.zeros(dim)
 
 
-def _run_chain(
-    sampler: Sampler, settings: ChainSettings, chain: int, progress: Progress
-) -> tuple[Array, list[dict[str, Any]], Array]:
-    """Warm up and draw: the draws, their statistics, and the seconds of both stages."""
-    times = [time.perf_counter()]
+def _run(
+    begin: Callable[[int, np.random.Generator], tuple[Sampler, float]],
+    coordinates: Callable[[Array], Array],
+    settings: ChainSettings,
+    seed: int,
+    progress: Progress,
+) -> Draws:
+    """Draws of chains that `begin` makes ready, each with its step size."""
+    chains, steps, times = [], [], []
+    for c, child in enumerate(np.random.SeedSequence(seed).spawn(settings.chains)):
+        start = time.perf_counter()
+        sampler, step = begin(c, np.random.default_rng(child))
+        middle = time.perf_counter()
+        chains.append(_sample(sampler, step, settings, c, progress))
+        steps.append(step)
+        times.append((middle - start, time.perf_counter() - middle))
+    warmup, sampling = np.sum(times, axis=0).tolist()
+    white = np.stack([[w for w, _ in chain] for chain in chains])
+    stats = {name: np.array([[draw[name] for _, draw in chain] for chain in chains]) for name in chains[0][0][1]}
+    return Draws(
+        np.stack([coordinates(w) for w in white]),
+        Timings(warmup=warmup, sampling=sampling),
+        stats,
+        adaptation={"last": white[:, -1].copy(), "step_size": np.array(steps)},
+    )
+
+
+def _warm_up(sampler: Sampler, settings: ChainSettings, chain: int, progress: Progress) -> float:
+    """Find the step size."""
     step = StepSize(len(sampler.here.w) ** -0.25, settings.target_accept)
     for t in range(settings.warmup):
         step.update(sampler.draw(float(np.exp(step.log_step)))[1]["acceptance_rate"])
         progress("warm-up", chain * settings.warmup + t + 1, settings.chains * settings.warmup)
-    times.append(time.perf_counter())
+    return float(np.exp(step.log_mean))
+
+
+def _sample(
+    sampler: Sampler, step: float, settings: ChainSettings, chain: int, progress: Progress
+) -> list[tuple[Array, dict[str, Any]]]:
+    """Whitened points and their statistics."""
     draws = []
     for t in range(settings.draws):
-        draws.append(sampler.draw(float(np.exp(step.log_mean))))
+        draws.append(sampler.draw(step))
         progress("sampling", chain * settings.draws + t + 1, settings.chains * settings.draws)
-    times.append(time.perf_counter())
-    return np.stack([w for w, _ in draws]), [stats for _, stats in draws], np.diff(times)
+    return draws

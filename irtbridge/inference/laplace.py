@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,11 @@ from irtbridge.inference.climbing import Mode
 from irtbridge.inference.importance import K_HAT_LIMIT, log_densities, smoothed, systematic
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import find_mode
-from irtbridge.inference.nuts_collapsed import CollapsedNutsSettings, run_collapsed_nuts
+from irtbridge.inference.nuts_collapsed import (
+    CollapsedNutsSettings,
+    resume_collapsed_nuts,
+    run_collapsed_nuts,
+)
 from irtbridge.inference.settings import CollapsedSettings
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Timings
@@ -59,19 +64,38 @@ def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress
     mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed, progress=progress)
     rng = np.random.default_rng(seed)
     centre, middle = recentred(program, mode, rng), time.perf_counter()
-    white = rng.standard_normal((settings.draws, program.dim))
-    z = centre + white @ mode.factor.T
+    drawn = _corrected(program, {"centre": centre, "factor": mode.factor}, settings.draws, rng, progress)
+    return replace(drawn, timings=replace(drawn.timings, warmup=middle - start), optimum=mode.optimum)
+
+
+def resume_laplace(
+    program: Program, settings: LaplaceSettings, before: Draws, draws: int, seed: int, progress: Progress
+) -> Draws:
+    """Further draws of the same approximation with weights of their own; of the chains, where they have replaced it."""
+    if before.chain_method == "independent":
+        return _corrected(program, before.kept_adaptation, draws, np.random.default_rng(seed), progress)
+    nuts, every = _chains_for(settings)
+    return thinned(resume_collapsed_nuts(program, nuts, before, every * draws, seed, progress), every)
+
+
+def _corrected(
+    program: Program, normal: Mapping[str, Array], draws: int, rng: np.random.Generator, progress: Progress
+) -> Draws:
+    """Draws of a normal distribution with this centre and factor, reweighted to the posterior and resampled."""
+    start = time.perf_counter()
+    white = rng.standard_normal((draws, program.dim))
+    z = normal["centre"] + white @ normal["factor"].T
     log_density = log_densities(program, z, progress)
     weights, k_hat = smoothed(log_density + 0.5 * np.sum(white**2, axis=1))
     chosen = systematic(weights / weights.sum(), rng)
     return Draws(
         z=z[chosen][None],
-        timings=Timings(warmup=middle - start, sampling=time.perf_counter() - middle),
+        timings=Timings(sampling=time.perf_counter() - start),
         stats={"lp": log_density[chosen][None]},
         chain_method="independent",
         ess=float(weights.sum() ** 2 / np.sum(weights**2)),
         pareto_k=k_hat,
-        optimum=mode.optimum,
+        adaptation=normal,
     )
 
 
@@ -89,11 +113,7 @@ def fall_back(program: Program, settings: LaplaceSettings, draws: Draws, seed: i
     NumericalError
         The chains disagree so much that they are not draws of one posterior.
     """
-    wanted = -(-settings.draws // FALLBACK_CHAINS)
-    every = -(-FEWEST_STEPS // wanted)
-    nuts = CollapsedNutsSettings(
-        chains=FALLBACK_CHAINS, draws=every * wanted, n_nodes=settings.n_nodes, max_iterations=settings.max_iterations
-    )
+    nuts, every = _chains_for(settings)
     fallen = run_collapsed_nuts(program, nuts, seed, progress)
     r_hat = float(az.rhat(az.convert_to_dataset({"z": fallen.z})).z.max())
     if not r_hat <= HOPELESS_R_HAT:
@@ -103,8 +123,24 @@ def fall_back(program: Program, settings: LaplaceSettings, draws: Draws, seed: i
             "warm-up and draws."
         )
     spent = replace(fallen.timings, warmup=fallen.timings.warmup + draws.timings.total)
-    stats = {name: value[:, ::every] for name, value in fallen.stats.items()}
-    return replace(fallen, z=fallen.z[:, ::every], stats=stats, timings=spent, pareto_k=draws.pareto_k)
+    return replace(thinned(fallen, every), timings=spent, pareto_k=draws.pareto_k)
+
+
+def _chains_for(settings: LaplaceSettings) -> tuple[CollapsedNutsSettings, int]:
+    """Settings of chains that take over, and of how many of their draws one is kept."""
+    wanted = -(-settings.draws // FALLBACK_CHAINS)
+    every = -(-FEWEST_STEPS // wanted)
+    nodes, iterations = settings.n_nodes, settings.max_iterations
+    chains = CollapsedNutsSettings(
+        chains=FALLBACK_CHAINS, draws=every * wanted, n_nodes=nodes, max_iterations=iterations
+    )
+    return chains, every
+
+
+def thinned(draws: Draws, every: int) -> Draws:
+    """One of so many draws of each chain, the first of them first."""
+    stats = {name: value[:, ::every] for name, value in draws.stats.items()}
+    return replace(draws, z=draws.z[:, ::every], stats=stats)
 
 
 def recentred(program: Program, mode: Mode, rng: np.random.Generator, pairs: int = 16) -> Array:
@@ -126,4 +162,5 @@ METHOD = Method(
     "draws corrected by Pareto-smoothed importance sampling",
     colour="#009E73",
     smoke={"draws": 200},
+    resume=resume_laplace,
 )

@@ -33,6 +33,9 @@ class Method:
         What ``preset=smoke`` allows of its settings at most.
     native : bool
         Whether it is the library's own, which a backend must declare; the others serve every backend.
+    resume : callable, optional
+        Of (program, settings, the draws before, number of further draws of each chain, seed, progress): the further
+        ones. None where there are no draws to add to.
     stacks : bool
         Whether several data sets are sooner done in one run (see `irtbridge.many`).
     """
@@ -45,3 +48,4 @@ class Method:
     smoke: Mapping[str, int] = field(default_factory=dict)
     native: bool = False
     stacks: bool = False
+    resume: Callable[[Program, Any, Draws, int, int, Progress], Draws] | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
-from irtbridge.errors import NumericalError, UnknownName
+from irtbridge.errors import ConfigError, NumericalError, UnknownName
 from irtbridge.inference import laplace, map, nuts, nuts_collapsed, nuts_whitened, vi, vi_collapsed, vi_newton
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
@@ -83,6 +83,46 @@ def run_method(
         check_declared(backend, "methods", f"method {method!r}", method)
     check_start(program, seed)
     return _checked(program, METHODS[method].run(program, settings, seed, progress), progress)
+
+
+def resume_method(
+    program: Program, method: str, settings: Any, before: Draws, draws: int, seed: int, progress: Progress = silent
+) -> Draws:
+    """Further draws: of each chain, which goes on from where it is, or of the distribution they were drawn from.
+
+    Parameters
+    ----------
+    program : Program
+        Compiled as for the draws before.
+    method, settings
+        Those of the draws before.
+    before : Draws
+        What there is.
+    draws : int
+        How many further ones of each chain, or of all where they are independent.
+    seed : int
+        Another one than of the draws before.
+    progress : callable
+        Progress callback.
+
+    Raises
+    ------
+    ConfigError
+        The method gives a point, no draws.
+    Unsupported
+        The backend has not kept what its chains adapted to.
+    """
+    check_resumes(method)
+    resume = METHODS[method].resume
+    assert resume is not None
+    return resume(program, settings, before, draws, seed, progress)
+
+
+def check_resumes(method: str) -> None:
+    """Raise `ConfigError` where a method gives a point, which has no draws to add to."""
+    if METHODS[method].resume is None:
+        able = ", ".join(name for name, other in METHODS.items() if other.resume is not None)
+        raise ConfigError(f"method={method!r} gives a point, no draws to add to; fit with one of {able}.")
 
 
 def run_stack(programs: Sequence[Program], method: str, settings: Any, seeds: Sequence[int], count: int) -> list[Draws]:

@@ -7,13 +7,15 @@ size by dual averaging (Hoffman & Gelman 2014, algorithm 6). The metric is the i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.inference.method import SHORT_CHAIN, Method
 from irtbridge.plugin.options import check_positive, check_probability
+from irtbridge.plugin.program import Program, Progress
+from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
 ValueAndGrad = Callable[[Array], tuple[Array, Array]]
@@ -196,6 +198,13 @@ def _turns(momentum: Array, left: Point, right: Point) -> bool:
     return bool(momentum @ left.p <= 0 or momentum @ right.p <= 0)
 
 
+def resume_native_nuts(
+    program: Program, settings: NutsSettings, before: Draws, draws: int, seed: int, progress: Progress
+) -> Draws:
+    """Go on with the chains by the library's own sampler."""
+    return program.resume_nuts(replace(settings, draws=draws), before.kept_adaptation, seed, progress)
+
+
 METHOD = Method(
     "nuts",
     NutsSettings,
@@ -205,4 +214,5 @@ METHOD = Method(
     colour="#0072B2",
     smoke=SHORT_CHAIN,
     native=True,
+    resume=resume_native_nuts,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from irtbridge.inference.chains import ChainSettings, run_chains
+from irtbridge.inference.chains import ChainSettings, resume_chains, run_chains
 from irtbridge.inference.method import SHORT_CHAIN, Method
-from irtbridge.inference.person_blocks import normal_posterior
+from irtbridge.inference.person_blocks import NormalPosterior, normal_posterior
 from irtbridge.model.quadrature import check_normal_abilities
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws
@@ -36,7 +36,17 @@ def run_whitened_nuts(program: Program, settings: WhitenedNutsSettings, seed: in
     normal = normal_posterior(program.for_chains(), seed, lambda done, total: progress("optimisation", done, total))
     spent = time.perf_counter() - start
     draws = run_chains(normal.density, normal.coordinates, program.dim, settings, seed, progress)
-    return replace(draws, timings=replace(draws.timings, warmup=draws.timings.warmup + spent))
+    timings = replace(draws.timings, warmup=draws.timings.warmup + spent)
+    return replace(draws, timings=timings, adaptation={**(draws.adaptation or {}), **normal.arrays()})
+
+
+def resume_whitened_nuts(
+    program: Program, settings: WhitenedNutsSettings, before: Draws, draws: int, seed: int, progress: Progress
+) -> Draws:
+    """Go on with the chains in the same coordinates."""
+    normal = NormalPosterior.from_arrays(program.for_chains(), before.kept_adaptation)
+    how = replace(settings, draws=draws), seed, progress
+    return resume_chains(normal.density, normal.coordinates, before.kept_adaptation, *how)
 
 
 METHOD = Method(
@@ -47,4 +57,5 @@ METHOD = Method(
     "approximation with a block for each person",
     colour="#CC79A7",
     smoke=SHORT_CHAIN,
+    resume=resume_whitened_nuts,
 )

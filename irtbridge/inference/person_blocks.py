@@ -7,7 +7,7 @@ once: the curvature of N persons with D traits each costs D + 1 gradients, whate
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +166,24 @@ class NormalPosterior:
     factor: Array
     persons: NormalPersons
     response: Response
+
+    def arrays(self) -> dict[str, Array]:
+        """All but the program, as arrays by name."""
+        return {
+            "centre": self.centre,
+            "factor": self.factor,
+            "persons_mean": self.persons.mean,
+            "persons_factor": self.persons.factor,
+            "response_mean": self.response.mean,
+            "response_spread": self.response.spread,
+        }
+
+    @classmethod
+    def from_arrays(cls, program: Program, arrays: Mapping[str, Array]) -> NormalPosterior:
+        """Rebuild the approximation from `arrays`, those of others among them."""
+        persons = NormalPersons(arrays["persons_mean"], arrays["persons_factor"])
+        response = Response(arrays["response_mean"], arrays["response_spread"])
+        return cls(Blocks(program), arrays["centre"], arrays["factor"], persons, response)
 
     def coordinates(self, white: Array) -> Array:
         """Standard normal coordinates (..., dim), the persons' first, to the program's."""

@@ -87,15 +87,19 @@ class ReducedPosterior:
             values[..., trait] = self.nodes[each, choose(given), trait]
         return values
 
+    def marginals(self) -> list[tuple[Array, Array]]:
+        """Of each trait its nodes (node,) and their posterior probabilities (node, person), at the first draw."""
+        n, general = self.log_general.shape[1], special.softmax(self.log_general[0], axis=0)
+        found = {self.reduction.general: (self.nodes[0, ::n, self.reduction.general], general)}
+        for trait, (weights, of_person) in zip(self.reduction.specific, self.given_general, strict=True):
+            found[trait] = self.nodes[0, :n, trait], _marginal(general, weights[0], of_person)
+        return [found[trait] for trait in sorted(found)]
+
     def moments(self) -> tuple[Array, Array]:
         """Mean and standard deviation of each trait, shape (person, trait), at the first draw."""
-        n, general = self.log_general.shape[1], special.softmax(self.log_general[0], axis=0)
-        mean, square = np.empty((2, general.shape[1], self.nodes.shape[-1]))
-        traits = self.reduction.general, *self.reduction.specific
-        marginals = general, *(_marginal(general, weights[0], of_person) for weights, of_person in self.given_general)
-        for trait, weights, every in zip(traits, marginals, (n, *(1,) * len(self.given_general)), strict=True):
-            x = self.nodes[0, : every * n : every, trait]
-            mean[:, trait], square[:, trait] = weights.T @ x, weights.T @ x**2
+        mean, square = (
+            np.stack([weights.T @ x**power for x, weights in self.marginals()], axis=-1) for power in (1, 2)
+        )
         return mean, np.sqrt(np.maximum(square - mean**2, 0.0))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from irtbridge.inference.guides import resume_guide
 from irtbridge.inference.method import Method
 from irtbridge.plugin.options import check_positive
 
@@ -46,4 +47,5 @@ METHOD = Method(
     smoke={"steps": 300, "draws": 200},
     native=True,
     stacks=True,
+    resume=resume_guide,
 )

@@ -12,6 +12,7 @@ from scipy import optimize
 
 from irtbridge.errors import ConfigError, NumericalError
 from irtbridge.inference.climbing import Mode
+from irtbridge.inference.guides import resume_guide
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import find_mode
 from irtbridge.inference.settings import CollapsedSettings
@@ -94,6 +95,7 @@ def run_collapsed_vi(program: Program, settings: CollapsedViSettings, seed: int,
         ess=float(settings.draws),
         log_q=log_q[None],
         optimum=mode.optimum,
+        adaptation={"centre": guide.centre, "scale": guide.scale, "factor": guide.factor},
     )
 
 
@@ -147,4 +149,5 @@ METHOD = Method(
     summary="abilities integrated out; a normal guide that keeps the covariance of the item parameters",
     colour="#D55E00",
     smoke={"draws": 200},
+    resume=resume_guide,
 )

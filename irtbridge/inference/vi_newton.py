@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import ConfigError, NumericalError
+from irtbridge.inference.guides import resume_guide
 from irtbridge.inference.method import Method
 from irtbridge.plugin.options import check_positive
 from irtbridge.plugin.program import Program, Progress
@@ -64,7 +65,10 @@ def run_newton_vi(program: Program, settings: NewtonViSettings, seed: int, progr
     log_q = -0.5 * np.sum(noise**2 + np.log(2 * np.pi), axis=1) - np.log(scale).sum()
     timings = Timings(warmup=middle - start, sampling=time.perf_counter() - middle)
     z = (mean + scale * noise)[None]
-    return Draws(z, timings, {}, "independent", elbo=elbo, ess=float(settings.draws), log_q=log_q[None])
+    kept = {"centre": mean, "scale": scale}
+    return Draws(
+        z, timings, {}, "independent", elbo=elbo, ess=float(settings.draws), log_q=log_q[None], adaptation=kept
+    )
 
 
 def fit_mean_field(
@@ -113,4 +117,5 @@ METHOD = Method(
     summary="the mean-field guide of `vi`, fitted by Newton's method (variational online Newton) in a twentieth of "
     "the steps",
     colour="#882255",
+    resume=resume_guide,
 )

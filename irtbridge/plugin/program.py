@@ -102,7 +102,28 @@ class Program(ABC):
         """Fit a mean-field normal guide with the library's own tools and draw from it, if the backend declares it."""
         raise Unsupported(type(self).__name__, "method 'vi'")
 
-    # What follows needs no attention; the first two may be overridden where the library can do better.
+    # What follows needs no attention; the first three may be overridden where the library can do better.
+
+    def resume_nuts(
+        self, settings: NutsSettings, adaptation: Mapping[str, Array], seed: int, progress: Progress = silent
+    ) -> Draws:
+        """Go on with the chains of `nuts`: ``settings.draws`` further draws of each, without another warm-up.
+
+        Parameters
+        ----------
+        settings : NutsSettings
+            Those of the chains but for the number of draws.
+        adaptation : mapping of str to ndarray
+            What `nuts` put into ``Draws.adaptation``: where the chains are, and their step sizes and metrics.
+        seed, progress
+            As in `nuts`.
+
+        Raises
+        ------
+        Unsupported
+            The backend does not keep what its chains have adapted to.
+        """
+        raise Unsupported(type(self).__name__, "going on with chains of method 'nuts'")
 
     def value(self, z: Array) -> Array:
         """The value of `value_and_grad` without the gradient, shape () or (batch,)."""

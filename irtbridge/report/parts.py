@@ -60,12 +60,10 @@ class Table:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, caption: str, *, decimals: int = 2, marked: Sequence[bool] = ()) -> Table:
-        """From a DataFrame, whose index names the rows."""
+        """From a DataFrame, whose index names the rows; whole numbers have no decimals, p-values three."""
         header = (str(frame.index.name or ""), *map(str, frame.columns))
-        rows = tuple(
-            (str(label), *(cell(v, decimals) for v in row))
-            for label, row in zip(frame.index, frame.values, strict=True)
-        )
+        columns = [_column(frame.iloc[:, j], decimals) for j in range(frame.shape[1])]
+        rows = tuple((str(label), *(column[i] for column in columns)) for i, label in enumerate(frame.index))
         return cls(caption, header, rows, tuple(bool(m) for m in marked) or (False,) * len(rows))
 
 
@@ -127,6 +125,15 @@ def cell(value: object, decimals: int = 2) -> str:
     if isinstance(value, (float, np.floating)):
         return "" if np.isnan(value) else f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
     return "" if value is None else str(value)
+
+
+def _column(values: pd.Series[Any], decimals: int) -> list[str]:
+    """The cells of a column."""
+    if str(values.name).split()[-1:] == ["p"]:
+        return ["< .001" if isinstance(p, float) and p < 0.0005 else cell(p, 3) for p in values]
+    numbers = [v for v in values if isinstance(v, float) and np.isfinite(v)]
+    whole = bool(numbers) and all(v == round(v) for v in numbers) and any(abs(v) > 1 for v in numbers)
+    return [cell(v, 0 if whole else decimals) for v in values]
 
 
 def _inline(svg: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ class Timings:
     def total(self) -> float:
         """Seconds of compiling, warm-up and sampling together."""
         return self.compile + self.warmup + self.sampling
+
+    def __add__(self, more: Timings) -> Timings:
+        return Timings(self.compile + more.compile, self.warmup + more.warmup, self.sampling + more.sampling)
 
     def to_dict(self) -> dict[str, float]:
         """As plain data: each of the three and their total, named ``*_seconds``."""
@@ -99,3 +102,32 @@ class Draws:
     optimum: Optimum | None = None
     around: Array | None = None
     adaptation: Mapping[str, Array] | None = None
+
+    @property
+    def kind(self) -> str:
+        """What the draws are: ``chains``, ``independent`` or a ``point``."""
+        return self.chain_method if self.chain_method in ("independent", "point") else "chains"
+
+    @property
+    def kept_adaptation(self) -> Mapping[str, Array]:
+        """What the method needs to go on; empty where it has kept nothing.
+
+        In C order, as a file gives it back: linear algebra rounds by the order.
+        """
+        return {name: np.array(value, order="C") for name, value in (self.adaptation or {}).items()}
+
+    def joined(self, more: Draws) -> Draws:
+        """These draws, then further ones of the same chains or the same distribution.
+
+        Seconds and effective sample sizes add up; of two k-hats the larger counts.
+        """
+        return replace(
+            self,
+            z=np.concatenate([self.z, more.z], axis=1),
+            stats={name: np.concatenate([value, more.stats[name]], axis=1) for name, value in self.stats.items()},
+            timings=self.timings + more.timings,
+            ess=None if self.ess is None or more.ess is None else self.ess + more.ess,
+            pareto_k=max((k for k in (self.pareto_k, more.pareto_k) if k is not None), default=None),
+            log_q=None if self.log_q is None or more.log_q is None else np.append(self.log_q, more.log_q, axis=1),
+            adaptation={**self.kept_adaptation, **more.kept_adaptation},
+        )

@@ -83,8 +83,8 @@ def to_inference_data(
     Returns
     -------
     arviz.InferenceData
-        Groups ``posterior`` (chain, draw, ...), ``sample_stats`` and ``observed_data`` (responses as codes 0..K-1, or
-        numbers as they are; NaN where missing).
+        Groups ``posterior`` (chain, draw, ...), ``sample_stats``, ``observed_data`` (responses as codes 0..K-1, or
+        numbers as they are; NaN where missing) and, where there are covariates or weights, ``constant_data``.
     """
     coords = coordinates(layout, responses)
     sample = ("chain", "draw")
@@ -94,16 +94,35 @@ def to_inference_data(
         variables = {ability.name: (ability.dims, abilities)} | variables
     posterior = _dataset({name: ((*sample, *dims), value) for name, (dims, value) in variables.items()}, coords)
     posterior = posterior.assign_coords({d: np.arange(posterior.sizes[d]) for d in sample})
-    posterior.attrs = _flat(attrs)
+    posterior.attrs = labelled_attributes(attrs)
     codes = np.where(responses.observed, responses.values, np.nan)
     observed = _dataset({"response": (("person", "item"), codes)}, coords)
     stats = {name: (sample, np.asarray(value)) for name, value in draws.stats.items()}
     if draws.elbo is not None:
         stats["elbo"] = (("step",), draws.elbo)  # type: ignore[assignment]
-    return az.InferenceData(posterior=posterior, sample_stats=xr.Dataset(stats), observed_data=observed)
+    groups = {"posterior": posterior, "sample_stats": xr.Dataset(stats), "observed_data": observed}
+    if constant := constants(responses):
+        groups["constant_data"] = _dataset(constant, coords)
+    return az.InferenceData(**groups)
 
 
-def _dataset(variables: dict[str, tuple[tuple[str, ...], Array]], coords: dict[str, Any]) -> xr.Dataset:
+def constants(responses: Responses) -> dict[str, tuple[tuple[str, ...], NDArray[Any]]]:
+    """What belongs to the data and is not modelled: covariates, the group among them, and weights.
+
+    Returns
+    -------
+    dict of str to tuple
+        Dims and values: ``person_NAME`` and ``item_NAME`` for each covariate, numbers or text, and ``weight``. A slash
+        in a name, which NetCDF does not allow, becomes an underscore.
+    """
+    found: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {}
+    for dim, table in (("person", responses.person_data), ("item", responses.item_data)):
+        for name, column in () if table is None else table.items():
+            found[f"{dim}_{name}".replace("/", "_")] = ((dim,), np.asarray(column.tolist()))
+    return found if responses.weights is None else {**found, "weight": (("person",), responses.weights)}
+
+
+def _dataset(variables: Mapping[str, tuple[tuple[str, ...], NDArray[Any]]], coords: dict[str, Any]) -> xr.Dataset:
     """A data set with the coordinates of the dims it has."""
     used = {d for dims, _ in variables.values() for d in dims}
     kept = {name: value for name, value in coords.items() if used >= set(_dims_of(name, value))}
@@ -114,7 +133,7 @@ def _dims_of(name: str, coordinate: Any) -> tuple[str, ...]:
     return coordinate[0] if isinstance(coordinate, tuple) else (name,)
 
 
-def _flat(attrs: Mapping[str, Any]) -> dict[str, Any]:
+def labelled_attributes(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes as NetCDF can hold them: text and numbers as they are, all else as JSON."""
     plain = (str, int, float)
     return {k: v if isinstance(v, plain) and not isinstance(v, bool) else json.dumps(v) for k, v in attrs.items()}

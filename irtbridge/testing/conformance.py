@@ -466,6 +466,18 @@ class BackendConformance:
         np.testing.assert_array_equal(first, again)
         assert not np.array_equal(first, other)
 
+    def test_nuts_goes_on_with_what_it_has_adapted_to(self) -> None:
+        self.need("nuts")
+        program, draws = self.run_nuts()
+        if draws.adaptation is None:
+            pytest.skip(f"{self.backend} does not keep what its chains have adapted to")
+        more = program.resume_nuts(replace(SHORT, draws=10), draws.kept_adaptation, 4)
+        assert more.z.shape == (2, 10, program.dim)
+        assert more.adaptation is not None
+        np.testing.assert_allclose(more.stats["step_size"], np.asarray(draws.stats["step_size"])[:, -1:].repeat(10, 1))
+        again = program.resume_nuts(replace(SHORT, draws=10), draws.kept_adaptation, 4)
+        np.testing.assert_array_equal(again.z, more.z)
+
     def test_vi_keeps_the_draws_contract(self) -> None:
         """The ELBO rises, and is that of the draws; means lie within 0.75 posterior SD of the reference.
 

@@ -13,12 +13,12 @@ import pytest
 import xarray as xr
 from irtbridge_experiments.cli import main
 from irtbridge_experiments.figures import registry
-from irtbridge_experiments.figures.style import LONGEST_LABEL
 from irtbridge_experiments.records.shapes import densities, traces
 from irtbridge_experiments.tables.reference import read_reference_file
 from irtbridge_experiments.tables.render import print_table, to_latex, to_markdown
 from rich.console import Console
 
+from irtbridge.assess.plots.style import LONGEST_LABEL
 from irtbridge.data.files import write_json
 
 pytestmark = pytest.mark.figures

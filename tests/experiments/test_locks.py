@@ -67,6 +67,7 @@ def together(*commands: list[str]) -> None:
         assert process.returncode == 0, out + err
 
 
+@pytest.mark.long
 def test_two_fits_at_once_are_both_in_the_table(folder: Path) -> None:
     together([*FIT, "method=map"], [*FIT, *VI])
     assert {"pyro map mean", "pyro vi mean"} <= set(pd.read_csv("results/fits/my-2pl/items.csv"))
@@ -98,7 +99,11 @@ def test_two_runs_at_once_lose_nothing(folder: Path) -> None:
     assert set(json.loads(Path("results/tiny/provenance.json").read_text())) == {"a pyro map", "a pyro vi"}
 
 
-@pytest.mark.parametrize("command", [FIT, ["run", "--config-dir", ".", "study=tiny"]], ids=["fit", "run"])
+@pytest.mark.parametrize(
+    "command",
+    [FIT, pytest.param(["run", "--config-dir", ".", "study=tiny"], marks=pytest.mark.long)],
+    ids=["fit", "run"],
+)
 def test_a_cell_that_is_being_fitted_is_refused(
     command: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

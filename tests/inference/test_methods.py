@@ -119,7 +119,7 @@ def test_weighted_draws_report_the_effective_size_of_their_weights() -> None:
     assert fit.idata.posterior.ability.sizes == {"chain": 1, "draw": 1000, "person": 1000}
 
 
-@pytest.mark.parametrize(("draws", "shape"), [(20, (4, 5)), (90, (4, 23))])
+@pytest.mark.parametrize(("draws", "shape"), [(20, (4, 5)), pytest.param(90, (4, 23), marks=pytest.mark.long)])
 def test_untrustworthy_weights_fall_back_as_asked(draws: int, shape: tuple[int, int]) -> None:
     """So few draws have no k-hat: whitened NUTS takes over, with as many draws, or not."""
     kept = irt.fit("lsat7", "2pl", method="laplace", fallback="none", seed=1, draws=20)
@@ -134,6 +134,7 @@ def test_untrustworthy_weights_fall_back_as_asked(draws: int, shape: tuple[int, 
     assert fallen.timings.total > kept.timings.total - kept.timings.compile
 
 
+@pytest.mark.long
 def test_chains_that_disagree_in_a_fallback_are_an_error() -> None:
     """A posterior in two parts far from each other, of which each chain sees one."""
     kept = irt.fit("lsat7", "2pl", method="laplace", fallback="none", seed=1)
@@ -173,8 +174,8 @@ def test_items_that_tell_little_have_a_posterior(backend: str, seed: int) -> Non
     assert (fit.items()["difficulty", "sd"] < 4).all()
 
 
-@pytest.mark.parametrize("backend", ["pyro", "tfp"])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("backend", ["pyro", pytest.param("tfp", marks=pytest.mark.long)])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.long)])
 @pytest.mark.parametrize("build", [irt.two_pl, irt.three_pl, irt.graded, irt.generalized_partial_credit])
 def test_a_likelihood_of_steep_slopes_is_no_rounding_error(backend: str, dtype: str, build: Any) -> None:
     """The log likelihood of discrete responses is below 0, and the same for every slope that makes a step."""

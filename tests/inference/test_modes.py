@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("compiled_once")
 EITHER_SIGN = {"discrimination": "Normal(1, 0.5)"}
 # Posterior modes and means under that prior, from the best of many starts.
 LSAT7_SLOPES = [1.03, 1.07, 1.51, 0.79, 0.78]
-BACKENDS = ("pyro", "tfp")
+BACKENDS = ("pyro", pytest.param("tfp", marks=pytest.mark.long))
 
 
 def compiled(spec: irt.ModelSpec, responses: irt.Responses, backend: str = "pyro") -> irt.Program:

@@ -26,6 +26,7 @@ from irtbridge.model.families import (
     Sequential,
     family_from_dict,
 )
+from irtbridge.model.families.categories import centred
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import Normal
 from irtbridge.model.simulate import draw_from_prior, empty_responses
@@ -374,6 +375,13 @@ class Toy(Categories):
         weight = np.concatenate([np.ones_like(slope[..., :1]), special.expit(slope - shift)], axis=-1) * exists
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(weight / weight.sum(axis=-1, keepdims=True)))
+
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        rest = special.expit(shift - slope)
+        change = np.concatenate([np.zeros_like(rest[..., :1]), tangent * rest], axis=-1)
+        return centred(change, self.categories(slope, shift, exists, **shapes))
 
 
 def toy(*, scaling: float = 1.0) -> ModelSpec:

@@ -55,6 +55,11 @@ COMMANDS: dict[str, Command] = {
             "data=FILE model=NAME [backend=A,B] [method=nuts]",
             "fit one model to your data; item tables side by side, draws saved as NetCDF",
         ),
+        Command("check", "DIR", "have the fits of a folder converged? what fails, in words, and what usually cures it"),
+        Command("report", "DIR", "one page about a folder of fits: data, model, verdict, items, curves, persons"),
+        Command(
+            "score", "DIR [data=FILE] [method=eap]", "abilities of new persons, or of those fitted, from saved fits"
+        ),
         Command("compare", "DIR DIR [DIR ...]", "which of several saved fits predicts new persons best"),
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),

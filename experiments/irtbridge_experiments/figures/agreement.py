@@ -10,14 +10,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
+from irtbridge.assess.plots.style import drawable, short
 from irtbridge_experiments.figures.style import (
     WIDE_LABEL,
     colour_of,
     draw_legend,
-    drawable,
     marker_of,
     save,
-    short,
     stacked,
 )
 from irtbridge_experiments.records.study_fits import StudyFits

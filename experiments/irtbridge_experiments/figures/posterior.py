@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from irtbridge_experiments.figures.style import WIDE_LABEL, colour_of, draw_legend, drawable, save, short, stacked
+from irtbridge.assess.plots.style import drawable, short
+from irtbridge_experiments.figures.style import WIDE_LABEL, colour_of, draw_legend, save, stacked
 from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.study_fits import StudyFits
 

@@ -19,16 +19,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from irtbridge.assess.plots.style import LARGEST_DRAWN, drawable, short
 from irtbridge.results.accuracy import LEVEL, mcse
 from irtbridge_experiments.figures.style import (
-    LARGEST_DRAWN,
     colour_of,
     draw_legend,
-    drawable,
     hatch_of,
     marker_of,
     save,
-    short,
 )
 from irtbridge_experiments.records.study_fits import StudyFits
 from irtbridge_experiments.tables.recovery import blocks_of, sampling_seconds

@@ -1,11 +1,9 @@
-"""What all figures share: the colour of a method, the marker of a backend, labels, legends, files."""
+"""What the figures of studies share: the colour of a method, the marker of a backend, legends, titles."""
 
 from __future__ import annotations
 
 import textwrap
-import warnings
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,9 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.figure import Figure, SubFigure
-from numpy.typing import ArrayLike, NDArray
 
-from irtbridge.data.files import write_atomic
+from irtbridge.assess.plots.style import write
 from irtbridge.inference import METHODS
 
 # Labels are people's own: a dollar sign in them is one.
@@ -29,9 +25,7 @@ BACKEND_HATCHES = {"pyro": "", "tfp": "////"}
 OTHER_MARKERS = ("^", "D", "v", "P")
 LEGEND_INCHES = 1.9
 LETTERS_PER_INCH = 12
-LONGEST_LABEL, WIDE_LABEL = 28, 12
-LARGEST_DRAWN = 1e100
-"""Beyond it Matplotlib's own arithmetic on ranges overflows."""
+WIDE_LABEL = 12
 
 
 def colour_of(method: str) -> str:
@@ -47,18 +41,6 @@ def marker_of(backend: str) -> str:
 def hatch_of(backend: str) -> str:
     """The same hatching for a backend in every figure."""
     return BACKEND_HATCHES.get(backend, "....")
-
-
-def short(label: object) -> str:
-    """A label as a figure has room for it: on one line, its end cut off."""
-    text = " ".join(str(label).split())
-    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
-
-
-def drawable(values: ArrayLike) -> NDArray[np.float64]:
-    """Numbers that an axis can hold; NaN, which is not drawn, for null, infinite and enormous ones."""
-    numbers = np.asarray(values, dtype=float)
-    return np.where(np.abs(numbers) < LARGEST_DRAWN, numbers, np.nan)
 
 
 def stacked(names: Sequence[str], sizes: Sequence[tuple[float, float]]) -> tuple[Figure, list[SubFigure]]:
@@ -83,11 +65,5 @@ def save(figure: Figure, title: str, path: Path) -> None:
     lines = [part for line in title.splitlines() for part in textwrap.wrap(line, width)]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11)
     figure.set_layout_engine("constrained")
-    # Without the date, and with names that are not random, the same records give the same file.
-    with plt.rc_context({"svg.hashsalt": "irtbridge"}), warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box; the tables have it.
-        warnings.filterwarnings("ignore", message="Glyph")
-        for ending in (".png", ".svg"):
-            options: dict[str, Any] = {"metadata": {"Date": None}} if ending == ".svg" else {"dpi": 160}
-            write_atomic(path.with_suffix(ending), partial(figure.savefig, **options))
+    write(figure, path)
     plt.close(figure)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
+from irtbridge.assess.misfit import misfit
 from irtbridge.data.files import write_text
 from irtbridge.data.responses import Responses
+from irtbridge.errors import IRTBridgeError
+from irtbridge.fitting.loading import load_fit
 from irtbridge.model.spec import ModelSpec
 from irtbridge.results.verdict import verdict_of_record
 from irtbridge_experiments.records import Record
@@ -18,6 +21,8 @@ from irtbridge_experiments.records.fits import read_records
 from irtbridge_experiments.study.locks import writing
 from irtbridge_experiments.tables.real_data import compact, side_by_side
 from irtbridge_experiments.tables.render import print_table
+
+WORST = 3  # items named
 
 
 def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, console: Console) -> None:
@@ -36,11 +41,36 @@ def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, co
         print_table(compact(table), console, f"{spec.name} on {responses.name}{what}", decimals=2)
     for record in shown:
         console.print(f"{_name(record)}: {_seconds_and_checks(record)}")
-        if not (verdict := verdict_of_record(record)).trusted:
-            console.print(f"{_name(record)}: {verdict}", style="bold")
+        verdict = verdict_of_record(record)
+        console.print(f"{_name(record)}: {verdict}", style="dim" if verdict.trusted else "bold")
+    for line in worst_items(folder, shown):
+        console.print(line)
     if others := [_name(record) for record in records if record not in shown]:
         console.print(f"left out, being of other data, priors or another seed: {', '.join(others)}")
     console.print(f"written: {', '.join(f'{folder}/{part}.csv' for part in tables)}, records/, draws/")
+
+
+def worst_items(folder: Path, records: Sequence[Record]) -> Iterator[str]:
+    """The items that fit worst in the first fit whose draws were saved; the reason where none can be told."""
+    files = (folder / "draws" / f"{record['backend']}-{record['method']}.nc" for record in records)
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        return
+    try:
+        table = misfit(load_fit(file).item_fit())
+    except IRTBridgeError as error:
+        yield f"item fit: {error}"
+        return
+    worst = ", ".join(f"{item} (p {_p(p)})" for item, p in table["p"].iloc[:WORST].items())
+    flagged = int(table["flag"].sum())
+    yield (
+        f"worst fit by {table['statistic'].iloc[0]}: {worst}; {flagged} of {len(table)} items fail at .05 for all at "
+        f"once. More: irtbridge report {folder}"
+    )
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{value:.3f}"
 
 
 def _name(record: Record) -> str:

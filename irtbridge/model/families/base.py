@@ -27,7 +27,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few
@@ -257,10 +257,45 @@ class Family(ABC):
         """Mean and variance of a response, each (..., person, item); categories count as their codes 0, 1, ..."""
 
     @abstractmethod
+    def information(
+        self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_], direction: ArrayLike = 1.0
+    ) -> Array:
+        """Fisher information of a response on the ability, ``E[(d log p(y) / d theta)^2]``, (..., person, item).
+
+        Parameters
+        ----------
+        params, dims, exists
+            As in `exponential`.
+        direction : array_like, shape (trait,)
+            With several traits, along which the ability moves: a unit vector for one of them, the others known
+            (Reckase & McKinley 1991).
+        """
+
+    def tangent(self, params: Params, dims: Mapping[str, Dims], direction: ArrayLike = 1.0) -> Array:
+        """By how much the slope part grows with the ability: as `predictor` gives it, with one person."""
+        ability = np.asarray(params[self.ability])
+        several = "trait" in dims[self.ability]
+        lead, traits = ability.shape[: -2 if several else -1], ability.shape[-1:] if several else ()
+        along = np.broadcast_to(np.asarray(direction, dtype=float), (*lead, 1, *traits))
+        return self.predictor({**params, self.ability: along}, dims)[0]
+
+    @abstractmethod
     def draw(
         self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> NDArray[Any]:
         """Responses drawn at parameters, shape (..., person, item)."""
+
+    def replicate(
+        self,
+        rng: np.random.Generator,
+        values: NDArray[Any],
+        params: Params,
+        dims: Mapping[str, Dims],
+        exists: NDArray[np.bool_],
+    ) -> tuple[Array, Array]:
+        """Log density of responses, as `log_density`, and of as many that are drawn, each (..., person, item)."""
+        drawn = self.draw(rng, params, dims, exists)
+        return self.log_density(values, params, dims, exists), self.log_density(drawn, params, dims, exists)
 
     @abstractmethod
     def steps(self, responses: Responses) -> float:
@@ -277,7 +312,7 @@ class Family(ABC):
             NaN where an item lacks the category.
         """
         ability, a, of = self.scaling * params[self.ability], *self._discrimination(params, dims)
-        location = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+        location = self._located(params, dims)
         shift = -location if self.parameterization == "intercept" else location
         if "category" in of:
             return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], shift
@@ -305,13 +340,32 @@ class Family(ABC):
         """
         if not self.derives(dims):
             return {}
-        intercept = np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
-        a, of = self._discrimination(params, dims)
-        by_item = a[..., None] if of else a[..., None, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            location = -intercept / (self.scaling * by_item)
+        location = self.locations(params, dims)
         several = any("category" in dims[name] for name in self.location)
         return {self.location_word: (("item", "category"), location) if several else (("item",), location[..., 0])}
+
+    def locations(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        """Where on the scale of its one trait an item's curves lie, ``b`` of ``D a (theta - b)``.
+
+        Returns
+        -------
+        ndarray, shape (..., item or 1, category - 1 or 1)
+            Of intercepts d, ``-d / (D a)``: infinite where a is 0.
+        """
+        location = self._located(params, dims)
+        if self.parameterization == "difficulty":
+            return location
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(-location / self._per_item(params, dims))
+
+    def _located(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        """Sum of the variables in the role of location, (..., item or 1, category - 1 or 1)."""
+        return np.asarray(sum(_by_item_and_category(params[name], dims[name]) for name in self.location))
+
+    def _per_item(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        """Of one trait, ``D a``, (..., item or 1, 1)."""
+        a, of = self._discrimination(params, dims)
+        return np.asarray(self.scaling * (a[..., None] if of else a[..., None, None]))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""

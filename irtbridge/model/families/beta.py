@@ -15,6 +15,7 @@ from irtbridge.errors import DataError, SpecError
 from irtbridge.model.families.base import Array, ExponentialForm, RoleDims, Spec
 from irtbridge.model.families.numbers import Numbers
 
+LEAST_PARAMETER = 1e-100  # of a beta distribution: the square of its inverse is a number
 HIGHEST_PRECISION = 1000.0  # of a guess: a grid for more would not be small
 LEAST, MOST = np.finfo(float).tiny, 1 - np.finfo(float).epsneg  # the ends of what is a fraction between 0 and 1
 
@@ -68,6 +69,9 @@ class Beta(Numbers):
     def moments_at(self, x: Array, **shapes: Array) -> tuple[Array, Array]:
         return beta_moments(x, shapes["precision"][..., None, :])
 
+    def information_at(self, x: Array, **shapes: Array) -> Array:
+        return beta_information(x, shapes["precision"][..., None, :])
+
     def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
         return draw_between(rng, x, shapes["precision"][..., None, :])
 
@@ -99,6 +103,15 @@ def beta_moments(x: Array, precision: Array) -> tuple[Array, Array]:
     """Mean and variance of a beta distribution."""
     mean = special.expit(x)
     return mean, mean * special.expit(-x) / (1 + precision)
+
+
+def beta_information(x: Array, precision: Array) -> Array:
+    """On x: ``(phi mu (1 - mu))^2 (psi'(mu phi) + psi'((1 - mu) phi))`` (Ferrari & Cribari-Neto 2004)."""
+    mu, rest = special.expit(x), special.expit(-x)
+    # Where mu phi underflows to 0, psi' is infinite and its factor 0; the limit of their product is (1 - mu)^2.
+    above, below = np.maximum(mu * precision, LEAST_PARAMETER), np.maximum(rest * precision, LEAST_PARAMETER)
+    parts = ((above, rest), (below, mu))
+    return np.asarray(sum((one * other) ** 2 * special.polygamma(1, one) for one, other in parts))
 
 
 def draw_between(rng: np.random.Generator, x: Array, precision: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -51,8 +52,23 @@ class Binary(Categories):
         above, below = log_sigmoids(x)
         if not shapes:
             return np.concatenate([below, above], axis=-1)
-        lower, upper = (np.asarray(shapes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
+        lower, upper = _ends(shapes)
         with np.errstate(divide="ignore"):
             right = np.logaddexp(np.log(lower) + below, np.log(upper) + above)
             wrong = np.logaddexp(np.log1p(-lower) + below, np.log1p(-upper) + above)
         return np.concatenate([np.asarray(wrong), np.asarray(right)], axis=-1)
+
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        """``(d - c) sigma(x) sigma(-x)`` over the probability, with opposite signs."""
+        above, below = log_sigmoids(slope - shift)
+        lower, upper = _ends(shapes)
+        log_probs = self.categories(slope, shift, exists, **shapes)
+        return np.asarray(np.array([-1, 1]) * tangent * (upper - lower) * np.exp(above + below - log_probs))
+
+
+def _ends(shapes: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Lower and upper asymptotes, with axes for persons and categories."""
+    lower, upper = (np.asarray(shapes.get(role, [end]))[..., None, :, None] for role, end in ENDS)
+    return lower, upper

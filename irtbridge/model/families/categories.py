@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.families.base import Array, Dims, ExponentialForm, Family, Params
@@ -36,6 +36,24 @@ class Categories(Family):
             Which categories each item has (the lowest included).
         **shapes : ndarray, shape (..., item)
             Of `Family.shapes`: those that there are.
+
+        Returns
+        -------
+        ndarray, shape (..., person, item, category)
+        """
+
+    @abstractmethod
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        """Derivative of `categories` where the slope part moves by ``tangent``; anything where an item lacks one.
+
+        Parameters
+        ----------
+        slope, shift, exists, **shapes
+            As in `categories`.
+        tangent : ndarray, shape (..., 1, item, 1), or (..., 1, item, category - 1)
+            As `Family.tangent` gives it.
 
         Returns
         -------
@@ -77,21 +95,61 @@ class Categories(Family):
     def log_density(
         self, values: NDArray[Any], params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> Array:
-        log_probs = self.log_probs(params, dims, exists)
-        codes = np.broadcast_to(np.maximum(values, 0), log_probs.shape[:-1])[..., None]
-        return np.asarray(np.take_along_axis(log_probs, codes, axis=-1)[..., 0])
+        return _of_codes(self.log_probs(params, dims, exists), values)
 
     def moments(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> tuple[Array, Array]:
         probs, codes = np.exp(self.log_probs(params, dims, exists)), np.arange(exists.shape[1])
         mean = probs @ codes
         return np.asarray(mean), np.asarray(np.sum(probs * (codes - mean[..., None]) ** 2, axis=-1))
 
+    def information(
+        self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_], direction: ArrayLike = 1.0
+    ) -> Array:
+        """Of categories, ``sum_k P_k'^2 / P_k`` (Samejima 1969)."""
+        slope, shift = self.predictor(params, dims)
+        shift, shapes = np.nan_to_num(shift)[..., None, :, :], self.shapes(params, dims)
+        change = self.derivatives(slope, shift, self.tangent(params, dims, direction), exists, **shapes)
+        probs = np.exp(self.categories(slope, shift, exists, **shapes))
+        return np.asarray(np.sum(np.where(exists, probs * change**2, 0.0), axis=-1))
+
     def draw(
         self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
     ) -> NDArray[Any]:
-        cumulative = np.cumsum(np.exp(self.log_probs(params, dims, exists)), axis=-1)
-        uniform = rng.uniform(size=(*cumulative.shape[:-1], 1))
-        return np.asarray(np.minimum((uniform > cumulative).sum(axis=-1), exists.sum(axis=-1) - 1))
+        return _drawn(rng, self.log_probs(params, dims, exists), exists)
+
+    def replicate(
+        self,
+        rng: np.random.Generator,
+        values: NDArray[Any],
+        params: Params,
+        dims: Mapping[str, Dims],
+        exists: NDArray[np.bool_],
+    ) -> tuple[Array, Array]:
+        log_probs = self.log_probs(params, dims, exists)
+        return _of_codes(log_probs, values), _of_codes(log_probs, _drawn(rng, log_probs, exists))
 
     def steps(self, responses: Responses) -> float:
         return float(np.sum(responses.n_categories - 1))
+
+
+def centred(scores: Array, log_probs: Array) -> Array:
+    """Scores of the categories less their expectation: derivatives where log odds are linear in the ability."""
+    return np.asarray(scores - np.sum(np.exp(log_probs) * scores, axis=-1, keepdims=True))
+
+
+def _of_codes(log_probs: Array, codes: NDArray[Any]) -> Array:
+    """Log probability (..., item) of each code, out of those of all categories; any number where it is missing."""
+    chosen = np.broadcast_to(np.maximum(codes, 0), log_probs.shape[:-1])[..., None]
+    return np.asarray(np.take_along_axis(log_probs, chosen, axis=-1)[..., 0])
+
+
+def _drawn(rng: np.random.Generator, log_probs: Array, exists: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """A code (..., item) drawn with the log probabilities (..., item, category)."""
+    probs = np.exp(log_probs)
+    uniform = rng.uniform(size=probs.shape[:-1])
+    drawn, below = np.zeros(uniform.shape, dtype=np.int64), np.zeros(uniform.shape)
+    # Category by category: sums along so short an axis are several times slower.
+    for category in range(exists.shape[1] - 1):
+        below += probs[..., category]
+        drawn += uniform > below
+    return np.asarray(np.minimum(drawn, exists.sum(axis=-1) - 1), dtype=np.int64)

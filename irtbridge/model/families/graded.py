@@ -53,3 +53,10 @@ class Graded(Categories):
         at_least = padded(above, 1, 0)
         not_above = padded(np.where(exists[:, 1:], below, 0.0), 0, 1)
         return np.asarray(at_least + not_above + padded(log_gap, 1, 1))
+
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        """``sigma(-u_k) - sigma(u_{k+1})``, without what an item of fewer categories lacks."""
+        above, below = map(np.exp, log_sigmoids(slope - shift))
+        return np.asarray(padded(tangent * below, 1, 0) - padded(np.where(exists[:, 1:], tangent * above, 0.0), 0, 1))

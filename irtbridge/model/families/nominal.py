@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, SpecError
 from irtbridge.model.families.base import Array, Dims, Family, Params, RoleDims, Spec, padded
-from irtbridge.model.families.categories import IMPOSSIBLE, Categories
+from irtbridge.model.families.categories import IMPOSSIBLE, Categories, centred
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Nominal(Categories):
     parameterization: str = "intercept"
     deviation: str = "score_deviation"
     name: ClassVar[str] = "nominal"
+    location_word: ClassVar[str] = "step"
     role_dims: ClassVar[RoleDims] = {**Family.role_dims, "deviation": (("item", "category"),)}
 
     @property
@@ -62,12 +63,26 @@ class Nominal(Categories):
         log_odds = np.where(exists, padded(score * slope - shift, 1, 0), IMPOSSIBLE)
         return np.asarray(log_odds - np.logaddexp.reduce(log_odds, axis=-1, keepdims=True))
 
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        """The category's scoring value less its expectation, times the tangent."""
+        score = _scores(np.nan_to_num(shapes["deviation"]))[..., None, :, :]
+        return centred(padded(score * tangent, 1, 0), self.categories(slope, shift, exists, **shapes))
+
     def derives(self, dims: Mapping[str, Dims]) -> tuple[str, ...]:
         return ("score",)
 
     def derived(self, params: Params, dims: Mapping[str, Dims]) -> dict[str, tuple[Dims, Array]]:
         """The scoring values of the categories above the lowest."""
         return {"score": (("item", "category"), _scores(np.asarray(params[self.deviation])))}
+
+    def locations(self, params: Params, dims: Mapping[str, Dims]) -> Array:
+        """Where each category is as likely as the one below it, (..., item, category - 1): steps, in any order."""
+        score, intercept = _scores(np.asarray(params[self.deviation])), self._located(params, dims)
+        slope = self._per_item(params, dims)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(-np.diff(padded(intercept, 1, 0)) / (slope * np.diff(padded(score, 1, 0))))
 
 
 def _scores(deviation: Array) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.model.families.base import Array, Dims, ExponentialForm, Family, Params, RoleDims
 
@@ -44,8 +44,18 @@ class Numbers(Family):
     def moments_at(self, x: Array, **shapes: Array) -> tuple[Array, Array]:
         """Mean and variance at x (..., person, item)."""
 
+    @abstractmethod
+    def information_at(self, x: Array, **shapes: Array) -> Array:
+        """Fisher information on x at x (..., person, item)."""
+
     def moments(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> tuple[Array, Array]:
         return self.moments_at(self._x(params, dims), **self.shapes(params, dims))
+
+    def information(
+        self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_], direction: ArrayLike = 1.0
+    ) -> Array:
+        on_x = self.information_at(self._x(params, dims), **self.shapes(params, dims))
+        return np.asarray(self.tangent(params, dims, direction)[..., 0] ** 2 * on_x)
 
     def n_statistics(self, exists: NDArray[np.bool_]) -> int:
         return self.number_of_statistics

@@ -14,6 +14,7 @@ from irtbridge.errors import SpecError
 from irtbridge.model.families.base import Array, ExponentialForm, RoleDims, Spec, log_sigmoids
 from irtbridge.model.families.beta import (
     beta_form,
+    beta_information,
     beta_moments,
     check_precision,
     draw_between,
@@ -80,6 +81,16 @@ class OrderedBeta(Numbers):
         mu, variance = beta_moments(x, shapes["precision"][..., None, :])
         mean = one + between * mu
         return mean, one + between * (variance + mu**2) - mean**2
+
+    def information_at(self, x: Array, **shapes: Array) -> Array:
+        """Which of the three it is, and what the fraction says where it lies between the ends."""
+        cutpoint = shapes["cutpoint"]
+        zero, between, one = map(np.exp, self._parts(x, cutpoint))
+        (up, up_again), (down, down_again) = (
+            np.moveaxis(np.exp(part), -1, 0) for part in log_sigmoids(x[..., None] - cutpoint[..., None, :, :])
+        )
+        which = zero * up**2 + between * (down - up_again) ** 2 + one * down_again**2
+        return np.asarray(which + between * beta_information(x, shapes["precision"][..., None, :]))
 
     def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
         zero, _, one = map(np.exp, self._parts(x, shapes["cutpoint"]))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.model.families.base import Array, padded
-from irtbridge.model.families.categories import IMPOSSIBLE, Categories
+from irtbridge.model.families.categories import IMPOSSIBLE, Categories, centred
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,10 @@ class PartialCredit(Categories):
         log_odds = score * slope - padded(np.cumsum(shift, axis=-1), 1, 0)
         log_odds = np.where(exists, log_odds, IMPOSSIBLE)
         return np.asarray(log_odds - np.logaddexp.reduce(log_odds, axis=-1, keepdims=True))
+
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        """The category's score less its expectation, times the tangent."""
+        score = tangent * np.arange(exists.shape[1])
+        return centred(score, self.categories(slope, shift, exists, **shapes))

@@ -49,6 +49,11 @@ class Poisson(Numbers):
             rate = np.exp(x)
         return rate, rate
 
+    def information_at(self, x: Array, **shapes: Array) -> Array:
+        """The rate."""
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(x))
+
     def draw_at(self, rng: np.random.Generator, x: Array, **shapes: Array) -> NDArray[Any]:
         return rng.poisson(np.exp(np.minimum(x, np.log(HIGHEST_RATE))))
 

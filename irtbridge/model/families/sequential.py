@@ -31,3 +31,11 @@ class Sequential(Categories):
         above, below = log_sigmoids(slope - shift)
         stop = np.where(exists[:, 1:], below, 0.0)
         return np.asarray(padded(np.cumsum(above, axis=-1), 1, 0) + padded(stop, 0, 1))
+
+    def derivatives(
+        self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
+    ) -> Array:
+        """``sum_{h<=k} sigma(-u_h) - sigma(u_{k+1})``, without what an item of fewer categories lacks."""
+        above, below = map(np.exp, log_sigmoids(slope - shift))
+        stop = np.where(exists[:, 1:], tangent * above, 0.0)
+        return np.asarray(padded(np.cumsum(tangent * below, axis=-1), 1, 0) - padded(stop, 0, 1))

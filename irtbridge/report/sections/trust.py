@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from irtbridge.report.parts import Section, Text
+from irtbridge.report.parts import Listing, Section, Table, Text
+
+SHOWN = 8
+COLUMNS = {
+    "mean": "mean", "sd": "SD", "mcse": "MC error", "mcse_percent": "% of SD", "ess_bulk": "bulk ESS",
+    "ess_tail": "tail ESS", "r_hat": "R-hat", "psrf": "psrf", "psrf_upper": "psrf upper", "geweke": "Geweke z",
+}  # fmt: skip
 
 
 def section(fit: Any, told: Mapping[str, Any]) -> Section:
-    """The verdict in words, what could not be read, and the diagnostics."""
-    verdict = fit.verdict
-    lacking = [Text(f"Missing from this report: {words}", strong=True) for words in told["lacking"]]
-    return Section("Can the fit be believed?", (*lacking, Text(f"The fit {_is(verdict)}", strong=True)))
-
-
-def _is(verdict: Any) -> str:
-    return f"{verdict}." if verdict.trusted else f"is {verdict}"
+    """The check in words, and the diagnostics of the parameters with the largest Monte Carlo error."""
+    check = fit.check()
+    table = check.parameters
+    columns = [name for name in COLUMNS if name in table and table[name].notna().any()]
+    blocks = (Listing(str(check)),)
+    if "ess_bulk" in columns:
+        worst = table.sort_values("ess_bulk", kind="stable").iloc[:SHOWN][columns].rename(columns=COLUMNS)
+        words = Text(f"Of {len(table)} parameters those with the fewest effective draws:")
+        return Section("Can the fit be believed?", (*blocks, words, Table.of(worst, "Diagnostics", decimals=3)))
+    return Section("Can the fit be believed?", blocks)

@@ -1,0 +1,106 @@
+"""Observed and expected categories in groups of like ability: PV-Q1 at plausible values, X2 at expected abilities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.assess.cells import within_rows
+from irtbridge.assess.estimated import parameters_by_item
+from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import one_by_one, predictive, responses_of
+from irtbridge.assess.residuals import abilities_given
+from irtbridge.assess.s_x2 import ChiSquare
+from irtbridge.errors import StatisticError
+
+Array = NDArray[np.float64]
+GROUPS, LEAST = 10, 2.0  # groups of ability, and the expected count below which a cell is joined (R mirt)
+
+
+def pv_q1(posterior: Posterior, draws: int = 30, seed: int = 0) -> ChiSquare:
+    """PV-Q1 of each item: X2 in ten groups of plausible values, averaged over their draws (Chalmers & Ng 2017).
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Of a fit; item parameters are held at their posterior mean.
+    draws : int
+        Sets of plausible values.
+    seed : int
+        Seed of their draws.
+
+    Raises
+    ------
+    StatisticError
+        Responses are no categories, or there are several traits.
+    """
+    _check(posterior, "PV-Q1")
+    mean = replace(posterior.at_mean, point=True)
+    source, rng = predictive(mean, draws, seed), np.random.default_rng([seed, 3])
+    # Plausible values lie on a grid: what ties is sorted by chance, or the order of the data would come in.
+    order = [np.lexsort((rng.uniform(size=values.shape), values)) for values in source.abilities]
+    each = [_x2(responses_of(at), at, at.abilities[0], o) for at, o in zip(one_by_one(source), order, strict=True)]
+    statistic, df = np.mean(each, axis=0)
+    return ChiSquare(statistic, df, float(posterior.weights.sum()))
+
+
+def x2(posterior: Posterior) -> ChiSquare:
+    """X2 of each item in ten groups of expected abilities, at the posterior mean; above chi-square under the model.
+
+    Raises
+    ------
+    StatisticError
+        As `pv_q1`.
+    """
+    _check(posterior, "X2")
+    at = next(one_by_one(predictive(replace(posterior.at_mean, point=True), 1)))
+    responses = responses_of(at)
+    abilities = abilities_given(responses, at)[0]
+    each = _x2(responses, at, abilities, np.argsort(abilities, kind="stable"))
+    return ChiSquare(*each, float(posterior.weights.sum()))
+
+
+def _check(posterior: Posterior, what: str) -> None:
+    posterior.check_categories(what, "item_fit(statistics='infit')")
+    if len(posterior.traits) > 1:
+        raise StatisticError(
+            f"{what} sorts persons by one trait, model {posterior.spec.name!r} has {len(posterior.traits)}; "
+            "use item_fit(statistics=['s_x2', 'infit'])."
+        )
+
+
+def _x2(responses: Array, at: Posterior, abilities: Array, order: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Statistic and degrees of freedom of each item, persons sorted by ability in this order."""
+    member = _groups(order)
+    answered = ~np.isnan(responses)
+    number = member @ answered
+    centre = member @ (answered * abilities[:, None]) / np.maximum(number, 1)
+    codes = np.arange(at.layout.exists.shape[1])
+    observed = np.stack([member @ (responses == code) for code in codes], axis=-1)
+    items = np.arange(responses.shape[1])
+    probs = at.category_probs(centre.reshape(1, -1))[0].reshape(*centre.shape, len(items), len(codes))
+    expected = number[..., None] * probs[:, items, items]
+    return _joined_x2(observed, expected, parameters_by_item(at.layout))
+
+
+def _groups(order: NDArray[np.intp]) -> Array:
+    """1 where a person (column) is of a group (row): ten of as many persons, the outer ones with what is left over."""
+    size, rest = divmod(len(order), GROUPS)
+    sizes = np.full(GROUPS, size)
+    sizes[0] += rest // 2
+    sizes[-1] += rest - rest // 2
+    group = np.empty(len(order), dtype=int)
+    group[order] = np.repeat(np.arange(GROUPS), sizes)
+    return np.asarray(group == np.arange(GROUPS)[:, None], dtype=float)
+
+
+def _joined_x2(observed: Array, expected: Array, parameters: NDArray[np.int64]) -> tuple[Array, Array]:
+    shape, width = expected.shape[:2], expected.shape[2]
+    observed, expected = within_rows(observed.reshape(-1, width), expected.reshape(-1, width), LEAST, 1)
+    cells = expected > 0
+    terms = np.where(cells, (observed - expected) ** 2 / np.where(cells, expected, 1), 0)
+    df = np.maximum(cells.sum(axis=1) - 1, 0).reshape(shape).sum(axis=0) - parameters
+    x2 = terms.sum(axis=1).reshape(shape).sum(axis=0)
+    return np.where(df > 0, x2, np.nan), np.maximum(df, 0).astype(float)

@@ -1,0 +1,109 @@
+"""Responses less their expectation at expected abilities: what mean squares and local dependence are made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.assess.posterior import Posterior
+from irtbridge.data.kinds import CATEGORIES, MISSING
+from irtbridge.inference.abilities import expected_abilities
+
+Array = NDArray[np.float64]
+MOST_SPREAD = 2**0.5  # of a mean square, beyond which the Wilson-Hilferty transform is not used (R mirt)
+
+
+class Residuals(NamedTuple):
+    """Of responses at given abilities.
+
+    Attributes
+    ----------
+    residual : ndarray, shape (person, item)
+        NaN where there is no response.
+    variance : ndarray, shape (person, item)
+        Of a response given the ability; NaN where there is none.
+    """
+
+    residual: Array
+    variance: Array
+
+
+class MeanSquares(NamedTuple):
+    """Infit and outfit mean squares (Wright & Masters 1982), each (item,) or (person,)."""
+
+    infit: Array
+    outfit: Array
+
+
+def abilities_given(responses: Array, at: Posterior) -> Array:
+    """Expected abilities (EAP) given responses, shape (1, person) or (1, person, trait).
+
+    Of a model whose abilities cannot be integrated out, the abilities of the draw.
+
+    Parameters
+    ----------
+    responses : ndarray, shape (person, item)
+        NaN where missing.
+    at : Posterior
+        Of one draw.
+    """
+    if at.layout.collapse is None:
+        return at.abilities
+    values = np.where(np.isnan(responses), MISSING, responses).astype(at.responses.values.dtype)
+    params = {name: value[0] for name, value in at.params.items()}
+    return expected_abilities(at.layout, params, replace(at.responses, values=values))[0][None]
+
+
+def residuals(responses: Array, at: Posterior) -> Residuals:
+    """Residuals of responses (person, item), NaN where missing, at their expected abilities."""
+    mean, variance = at.moments(abilities_given(responses, at))
+    return Residuals(responses - mean[0], np.where(np.isnan(responses), np.nan, variance[0]))
+
+
+def mean_squares(of: Residuals, axis: int) -> MeanSquares:
+    """Infit and outfit over the persons (axis 0) of each item, or over the items (axis 1) of each person."""
+    squares = of.residual**2
+    infit = np.nansum(squares, axis=axis) / np.nansum(of.variance, axis=axis)
+    return MeanSquares(infit, np.nanmean(squares / of.variance, axis=axis))
+
+
+def standardised(squares: MeanSquares, of: Residuals, fourth: Array, axis: int) -> MeanSquares:
+    """Mean squares as standard normals (z) by the cube root (Wilson & Hilferty 1931; Wright & Masters 1982, p. 101).
+
+    Parameters
+    ----------
+    squares : MeanSquares
+        Of `mean_squares`.
+    of : Residuals
+        What they are of.
+    fourth : ndarray, shape (person, item)
+        Fourth central moments of the responses given the abilities; NaN where there is no response.
+    axis : int
+        As in `mean_squares`.
+    """
+    number = np.sum(~np.isnan(of.variance), axis=axis)
+    spread_outfit = np.sqrt(np.nansum(fourth / of.variance**2, axis=axis) / number**2 - 1 / number)
+    spread_infit = np.sqrt(np.nansum(fourth - of.variance**2, axis=axis)) / np.nansum(of.variance, axis=axis)
+    return MeanSquares(_cube_root(squares.infit, spread_infit), _cube_root(squares.outfit, spread_outfit))
+
+
+def fourth_moments(at: Posterior, abilities: Array) -> Array:
+    """Fourth central moments (person, item) of responses in categories at abilities (1, person, ...)."""
+    at.check_categories("z of infit and outfit", "their posterior predictive p-values")
+    probs = at.category_probs(abilities)[0]
+    codes = np.arange(probs.shape[-1])
+    mean = probs @ codes
+    return np.asarray(np.sum(probs * (codes - mean[..., None]) ** 4, axis=-1))
+
+
+def has_z(at: Posterior) -> bool:
+    """Whether mean squares have a z: responses are categories."""
+    return at.spec.family.kind == CATEGORIES
+
+
+def _cube_root(square: Array, spread: Array) -> Array:
+    spread = np.minimum(spread, MOST_SPREAD)
+    return np.asarray((np.cbrt(square) - 1) * 3 / spread + spread / 3)

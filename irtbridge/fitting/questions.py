@@ -1,0 +1,102 @@
+"""What is asked of a fit: a method for each question, which hands on to the room `irtbridge.assess`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from irtbridge.assess import compare, item_fit, local_dependence, overall_fit, person_fit, score_groups
+from irtbridge.assess.curves import curves
+from irtbridge.assess.plots import Plots
+from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import DRAWS, Statistic
+from irtbridge.assess.predictive_check import predictive_check
+from irtbridge.assess.reliability import conditional_se, reliability
+from irtbridge.assess.scores import scores
+from irtbridge.results.quiet_arviz import az
+
+
+class Questions:
+    """The questions of a `Fit`, over what it has: its posterior, its labelled draws, its table of items."""
+
+    idata: az.InferenceData
+
+    @cached_property
+    @abstractmethod
+    def posterior(self) -> Posterior:
+        """Draws of item parameters and abilities as arrays."""
+
+    @abstractmethod
+    def items(self, *, tidy: bool = False) -> pd.DataFrame:
+        """One row per item; columns (parameter, statistic)."""
+
+    def scores(self, data: Any = None, method: str = "eap", **options: Any) -> pd.DataFrame:
+        """Abilities and standard errors of the persons fitted or of new ones; see `irtbridge.assess.scores.scores`."""
+        return scores(self.posterior, data, method, **options)
+
+    def reliability(self, **options: Any) -> pd.DataFrame:
+        """Marginal and empirical reliability, omega, alpha; see `irtbridge.assess.reliability.reliability`."""
+        return reliability(self.posterior, **options)
+
+    def conditional_se(self, abilities: Any = None, **options: Any) -> pd.DataFrame:
+        """Standard error by ability; see `irtbridge.assess.reliability.conditional_se`."""
+        return conditional_se(self.posterior, abilities, **options)
+
+    @property
+    def plot(self) -> Plots:
+        """Figures: ``fit.plot.items("N1")``, ``.information()``, ``.wright_map()``, ``.trace("difficulty")``, ..."""
+        return Plots(self)
+
+    def curves(self, what: str, items: str | Sequence[str] | None = None, **options: Any) -> pd.DataFrame:
+        """Curves over ability with their posterior intervals: how items work, where the test measures well.
+
+        `what` is ``category``, ``cumulative``, ``score``, ``information``, ``test_score``, ``test_information`` or
+        ``standard_error``; options are trait, ability, draws, level: see `irtbridge.assess.curves.curves`.
+        """
+        return curves(self.posterior, what, items, **options)
+
+    def loo(self) -> az.ELPDData:
+        """Expected log predictive density of a new person; see `irtbridge.assess.compare.loo`."""
+        return compare.loo(self)
+
+    def waic(self) -> az.ELPDData:
+        """The same by the widely applicable information criterion; see `irtbridge.assess.compare.waic`."""
+        return compare.waic(self)
+
+    def item_fit(
+        self, statistics: str | Iterable[str] | None = None, *, draws: int = item_fit.DRAWS, seed: int = 0
+    ) -> pd.DataFrame:
+        """S-X2, infit, outfit and PV-Q1, a row for each item; see `irtbridge.assess.item_fit.item_fit`."""
+        return item_fit.item_fit(self.posterior, statistics, draws, seed)
+
+    def item_residuals(
+        self, groups: int = score_groups.GROUPS, *, draws: int = score_groups.DRAWS, seed: int = 0
+    ) -> pd.DataFrame:
+        """Mean responses by item and score group; see `irtbridge.assess.score_groups.item_residuals`."""
+        return score_groups.item_residuals(self.posterior, groups, draws, seed)
+
+    def local_dependence(self, *, draws: int = local_dependence.DRAWS, seed: int = 0) -> pd.DataFrame:
+        """Q3 and LD X2 by pair of items, worst first; see `irtbridge.assess.local_dependence.local_dependence`."""
+        return local_dependence.local_dependence(self.posterior, draws, seed)
+
+    def overall_fit(self, statistic: str = "C2") -> pd.DataFrame:
+        """M2 or C2 with RMSEA, SRMSR, CFI and TLI; see `irtbridge.assess.overall_fit.overall_fit`."""
+        return overall_fit.overall_fit(self.posterior, statistic)
+
+    def person_fit(self, draws: int = person_fit.DRAWS, seed: int = 0, alpha: float = 0.05) -> pd.DataFrame:
+        """Outfit, infit, Zh, lz* and predictive p-value of each person; see `irtbridge.assess.person_fit`."""
+        return person_fit.person_fit(self.posterior, draws, seed, alpha)
+
+    def predictive_check(
+        self,
+        statistic: str | Statistic = "item_sum",
+        by: str | None = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """A statistic of the data beside those of replicated data; see `irtbridge.assess.predictive_check`."""
+        return predictive_check(self.posterior, statistic, by, draws, seed)

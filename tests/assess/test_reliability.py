@@ -1,0 +1,89 @@
+"""Reliability: R mirt's numbers, the same by simulation, intervals around estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import irtbridge as irt
+from irtbridge.assess.posterior import Posterior, layout_of
+from irtbridge.assess.reliability import conditional_se, reliability, sample_alpha
+from irtbridge.errors import StatisticError
+
+FLAT = {"discrimination": "HalfNormal(1000)", "difficulty": "Normal(0, 1000)"}
+
+
+@pytest.fixture(scope="module")
+def lsat7() -> irt.Fit:
+    return irt.fit("lsat7", "2pl", method="map", model_options=FLAT)
+
+
+def test_marginal_and_empirical_reliability_and_information_are_those_of_mirt(
+    lsat7: irt.Fit, anchors: Callable[[str], pd.DataFrame]
+) -> None:
+    table = anchors("mirt_lsat.csv.gz")
+    table = table[(table["dataset"] == "LSAT7") & table["model"].str.startswith("2PL")]
+    values = {(row.quantity, row.item): float(row.value) for row in table.itertuples() if row.value == row.value}
+    found = lsat7.reliability()["estimate"]
+    marginal, empirical = (
+        next(value for (quantity, item), value in values.items() if quantity == name and item != "n finite")
+        for name in ("marginal_rxx", "empirical_rxx.EAP")
+    )
+    assert found["marginal"] == pytest.approx(marginal, abs=1e-6)
+    assert found["empirical"] == pytest.approx(empirical, abs=1e-6)
+    curve = lsat7.conditional_se([-2, -1, 0, 1, 2])["information"]
+    for ability in (-2, -1, 0, 1, 2):
+        assert curve[ability] == pytest.approx(values["testinfo", f"theta={ability}"], abs=1e-5)
+
+
+def test_omega_is_the_squared_correlation_of_sum_scores_with_what_traits_say() -> None:
+    spec = irt.bifactor(groups=np.repeat([1, 2, 3], 4))
+    params = irt.simulate_parameters(spec, 100_000, [2] * 12, seed=1)
+    responses = irt.simulate_responses(spec, params, [2] * 12, seed=2)
+    layout = layout_of(spec, responses.select(slice(0, 50)))
+    mean, _ = spec.family.moments(params, spec.dims, layout.exists)
+    ability = params.pop("ability")
+    sums, true = responses.values.sum(axis=1), mean.sum(axis=1)
+    single = {name: value[None] for name, value in params.items()}
+    some = responses.select(slice(0, 50))
+    found = reliability(Posterior(layout, some, single, ability[None, :50], point=True))["estimate"]
+    assert found["omega"] == pytest.approx(np.corrcoef(sums, true)[0, 1] ** 2, abs=0.01)
+    bins = np.digitize(ability[:, 0], np.linspace(-3, 3, 61))
+    given_general = pd.Series(true).groupby(bins).transform("mean")
+    assert found["omega_h"] == pytest.approx(given_general.var() / sums.var(), abs=0.01)
+
+
+def test_alpha_is_what_its_definition_says() -> None:
+    codes = irt.load_dataset("lsat7").values
+    covariance = np.cov(codes.T)
+    expected = 5 / 4 * (1 - np.trace(covariance) / covariance.sum())
+    assert sample_alpha(irt.Responses.from_codes(codes, 2)) == pytest.approx(expected)
+    rows, counts = np.unique(codes, axis=0, return_counts=True)
+    weighted = irt.load_responses(pd.DataFrame(rows).add_prefix("q").assign(n=counts), weights="n")
+    assert sample_alpha(weighted) == pytest.approx(expected)
+
+
+def test_every_coefficient_has_an_interval_around_it() -> None:
+    fit = irt.fit("lsat7", "2pl", method="laplace", draws=100)
+    found = fit.reliability()
+    assert [*found.index] == ["marginal", "empirical", "omega", "alpha"]
+    assert (found["lower"] < found["estimate"]).all()
+    assert (found["estimate"] < found["upper"]).all()
+    curve = fit.conditional_se([-1, 0])
+    assert (curve["lower"] < curve["se"]).all()
+    assert (curve["se"] < curve["upper"]).all()
+
+
+def test_numbers_have_reliability_but_no_information() -> None:
+    model = irt.poisson_counts()
+    params = irt.simulate_parameters(model, 100, [1] * 6, seed=1)
+    responses = irt.simulate_responses(model, params, [1] * 6, seed=2)
+    ability = params.pop("ability")
+    single = {name: value[None] for name, value in params.items()}
+    posterior = Posterior(layout_of(model, responses), responses, single, ability[None], point=True)
+    assert [*reliability(posterior).index] == ["empirical", "omega", "alpha"]
+    with pytest.raises(StatisticError, match="standard errors of scores"):
+        conditional_se(posterior)

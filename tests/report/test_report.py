@@ -1,0 +1,159 @@
+"""The page of a fit: whole in one file, readable without sight, mouse or network, honest about what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from irtbridge_experiments.cli import main
+
+import irtbridge as irt
+from irtbridge.report.page import write_report
+
+ITEMS = ["<b>&amp;", "it's $5", "q3", "q4", "q5", "q6"]
+SIZES = {"desktop": 1280, "phone": 390}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two fits of a graded model as the command line leaves them, one that failed, and one that cannot be read."""
+    place = tmp_path_factory.mktemp("fits")
+    (place / "draws").mkdir()
+    (place / "records").mkdir()
+    spec = irt.graded()
+    params = irt.simulate_parameters(spec, 150, [3] * 6, seed=1)
+    frame = irt.simulate_responses(spec, params, [3] * 6, seed=2, missing=0.05).to_frame().set_axis(ITEMS, axis=1)
+    told = {"person_data": pd.DataFrame({"sex": ["f", "m"] * 75}, index=frame.index), "group": "sex"}
+    for method in ("laplace", "map"):
+        fit = irt.fit(frame, spec, method=method, data_options=told, **({"draws": 200} if method == "laplace" else {}))
+        fit.save(place / "draws" / f"pyro-{method}.nc")
+    (place / "draws" / "tfp-vi.nc").write_bytes(b"nothing")
+    (place / "records" / "tfp-nuts.json").write_text(json.dumps({"error": {"type": "X", "message": "no memory"}}))
+    return place
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> str:
+    assert main(["report", str(folder), "fit=pyro-laplace"]) == 1  # something is missing
+    return (folder / "report.html").read_text()
+
+
+class Read(HTMLParser):
+    """What a reader's programs see."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def test_the_page_is_whole_in_one_file(page: str) -> None:
+    read = Read(page)
+    assert not read.of("script")
+    assert not read.of("link")
+    assert not read.of("img")
+    targets = [attrs[name] for _, attrs in read.tags for name in ("href", "src", "xlink:href") if name in attrs]
+    assert targets
+    assert all(str(target).startswith("#") for target in targets)
+    assert "url(http" not in page
+
+
+def test_links_and_names_fit(page: str) -> None:
+    read = Read(page)
+    names = [attrs["id"] for _, attrs in read.tags if "id" in attrs]
+    assert len(names) == len(set(names))
+    assert {str(attrs["href"])[1:] for attrs in read.of("a")} <= set(names)
+
+
+def test_it_can_be_read_without_sight_or_mouse(page: str) -> None:
+    read = Read(page)
+    assert read.of("html")[0]["lang"] == "en"
+    assert len(read.of("h1")) == 1
+    assert all(attrs["aria-label"] for attrs in read.of("figure"))
+    assert len(read.of("caption")) == len(read.of("table"))
+    assert all("tabindex" in attrs for attrs in read.of("pre"))
+    assert {attrs["scope"] for attrs in read.of("th")} == {"col", "row"}
+
+
+def test_labels_are_shown_as_they_are(page: str) -> None:
+    words = "".join(Read(page).words)
+    for item in ITEMS:
+        assert item in words
+
+
+def test_the_numbers_are_those_of_the_fit(page: str, folder: Path) -> None:
+    items = irt.load_fit(folder / "draws" / "pyro-laplace.nc").items()
+    for mean in items["discrimination", "mean"]:
+        assert f"{mean:.2f} [" in page
+
+
+def test_what_is_missing_is_said_and_the_rest_reported(page: str) -> None:
+    words = "".join(Read(page).words)
+    assert "tfp-nuts failed: no memory" in words
+    assert re.search(r"Missing from this report: tfp-vi: .*tfp-vi\.nc", words)
+    for title in ("The data", "The items", "The persons", "Fairness", "Backends and methods side by side"):
+        assert title in words
+    assert "f 75, m 75" in words
+
+
+def test_a_section_that_the_model_does_not_admit_says_why(tmp_path: Path) -> None:
+    spec = irt.poisson_counts()
+    params = irt.simulate_parameters(spec, 60, [1] * 4, seed=1)
+    fit = irt.fit(irt.simulate_responses(spec, params, [1] * 4, seed=2), spec, method="map")
+    text = write_report({"map": fit}, tmp_path / "page.html").read_text()
+    assert "Not reported: " in text
+    assert "of counts" in text
+    assert "Mean" not in text or "nan" not in text
+
+
+def test_nothing_to_report_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.nc").write_bytes(b"nothing")
+    assert main(["report", str(tmp_path)]) == 1
+    assert "nothing to report" in capsys.readouterr().err
+    assert main(["report", str(tmp_path), "fits=a"]) == 1
+    assert "'fits'; valid: fit, out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_browser_shows_it_whole(size: str, page: str, folder: Path) -> None:
+    """No error, no request beyond the file, nothing wider than the window but what scrolls by itself, no tiny text."""
+    api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    asked: list[str] = []
+    said: list[str] = []
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": SIZES[size], "height": 900})
+        opened.on("request", lambda request: asked.append(request.url))
+        opened.on("console", lambda message: said.append(message.text))
+        opened.on("pageerror", lambda error: said.append(str(error)))
+        opened.goto((folder / "report.html").as_uri())
+        width = opened.evaluate("document.documentElement.scrollWidth")
+        figures = opened.eval_on_selector_all("figure svg", "all => all.map(one => one.getBoundingClientRect().height)")
+        opened.keyboard.press("Tab")
+        focused = opened.evaluate("document.activeElement.className")
+        browser.close()
+    assert said == []
+    assert asked == [(folder / "report.html").as_uri()]
+    assert width <= SIZES[size]
+    assert len(figures) >= 4
+    assert np.min(figures) > 80
+    assert focused == "skip"
