@@ -193,7 +193,7 @@ def _by_curves(
         return away.reshape(len(at), -1)
 
     found = least_squares(residuals, np.c_[np.log(start[:, 0]), start[:, 1]], np.array([rated, True]))
-    return np.c_[np.exp(found[:, 0]), found[:, 1]]
+    return np.stack([np.exp(found[:, 0]), found[:, 1]], axis=1)
 
 
 def least_squares(residuals: Callable[[Array], Array], start: Array, free: NDArray[np.bool_]) -> Array:
