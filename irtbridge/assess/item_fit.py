@@ -23,7 +23,7 @@ from irtbridge.assess.s_x2 import ChiSquare, s_x2
 from irtbridge.errors import StatisticError, UnknownName
 
 Array = NDArray[np.float64]
-DRAWS = 50
+DRAWS = 40
 INTERVAL = (0.025, 0.975)
 DEFAULT = ("s_x2", "infit", "pv_q1")
 

@@ -13,7 +13,7 @@ from irtbridge.assess.residuals import residuals
 from irtbridge.data.kinds import CATEGORIES
 
 Array = NDArray[np.float64]
-DRAWS = 50
+DRAWS = 40
 
 
 def local_dependence(posterior: Posterior, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
@@ -64,6 +64,8 @@ def local_dependence(posterior: Posterior, draws: int = DRAWS, seed: int = 0) ->
 def q3(residual: Array) -> Array:
     """Correlations (item, item) of residuals (person, item), over the persons who answered both."""
     answered = (~np.isnan(residual)).astype(float)
+    if answered.all():
+        return np.asarray(np.corrcoef(residual, rowvar=False))
     filled = np.nan_to_num(residual)
     number, sums, squares = answered.T @ answered, filled.T @ answered, (filled**2).T @ answered
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -88,7 +90,8 @@ def pair_tables(responses: Array, at: Posterior) -> tuple[Array, Array]:
     """
     exists = at.layout.exists
     width = exists.shape[1]
-    chosen = (responses[..., None] == np.arange(width)).reshape(len(responses), -1).astype(np.float32)
+    chosen = np.stack([responses == code for code in range(width)], axis=2, dtype=np.float32)
+    chosen = chosen.reshape(len(responses), -1)
     nodes, weights = population(at)
     probs = at.category_probs(nodes)[0].reshape(nodes.shape[1], -1)
     # Counts up to 2**24 are exact in single precision; of more persons some at a time.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from irtbridge.assess.misfit import misfit
 from irtbridge.errors import IRTBridgeError
 from irtbridge.report.parts import Section, Text
@@ -46,7 +48,6 @@ def _items(fit: Any) -> str:
 
 
 def _reliability(fit: Any) -> str:
-    row = fit.reliability().loc["marginal"]
-    if isinstance(row.name, str) and row.ndim == 1:
-        return f"Marginal reliability {row['estimate']:.2f} (95 % interval {row['lower']:.2f} to {row['upper']:.2f})."
-    return ""
+    table = fit.reliability()
+    row, label = table.iloc[0], " ".join(map(str, np.atleast_1d(table.index[0])))
+    return f"Reliability ({label}) {row['estimate']:.2f} (95 % interval {row['lower']:.2f} to {row['upper']:.2f})."
