@@ -58,7 +58,7 @@ def dif(
     Returns
     -------
     DataFrame
-        A row for each item and group; ``group`` names the group that is held against the reference. Of
+        A row for each item and group that is held against the reference, index (item, group). Of
         ``mantel-haenszel``: ``X2``, ``df`` and ``p``; the common ``odds_ratio`` of the reference group with its 95 %
         interval; ETS's ``delta`` (-2.35 log odds, negative where the item is harder for the group) with ``se`` and
         ``class`` A, B or C; ``std``, the standardised mean difference of the group; ``X2_nominal``, without an order of
@@ -83,13 +83,12 @@ def dif(
         raise UnknownName("method of DIF", method, TESTS)
     responses = _complete(grouped(data if isinstance(data, Responses) else load_responses(data), group))
     settings = {"correct": correct} if method == "mantel-haenszel" else {}
-    tables = []
+    tables = {}
     for code, label in enumerate(responses.groups[1:], 1):
         both = responses.select(np.flatnonzero(np.isin(responses.group_codes, [0, code])))
-        table = _purified(both, both.group_codes == code, TESTS[method], settings, alpha, ROUNDS if purify else 0)
-        table.insert(0, "group", label)
-        tables.append(table)
-    return pd.concat(tables)
+        of_focal = both.group_codes == code
+        tables[label] = _purified(both, of_focal, TESTS[method], settings, alpha, ROUNDS if purify else 0)
+    return pd.concat(tables, names=["group"]).swaplevel()
 
 
 def _complete(responses: Responses) -> Responses:
