@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from irtbridge.assess.anova import anova
     from irtbridge.assess.compare import compare
+    from irtbridge.assess.dif import dif
+    from irtbridge.assess.linking import Link, link
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
 _HOME = {
     "assess.anova": ("anova",),
     "assess.compare": ("compare",),
+    "assess.dif": ("dif",),
+    "assess.linking": ("Link", "link"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),
@@ -124,6 +128,7 @@ __all__ = [
     "Fit",
     "IRTBridgeError",
     "IRTBridgeWarning",
+    "Link",
     "ModelSpec",
     "NutsSettings",
     "Program",
@@ -141,11 +146,13 @@ __all__ = [
     "build_model",
     "compare",
     "dataset_names",
+    "dif",
     "fit",
     "fit_many",
     "four_pl",
     "generalized_partial_credit",
     "graded",
+    "link",
     "load_backend",
     "load_dataset",
     "load_fit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ def chunks(layout: Layout, persons: int, draws: int) -> Iterator[slice]:
 
 
 def grid_points(
-    layout: Layout, draws: list[Mapping[str, Array]], responses: Responses, *, sums: bool
+    layout: Layout, draws: Sequence[Mapping[str, Array]], responses: Responses, *, sums: bool
 ) -> Iterator[list[WeightedPoints]]:
     """For some persons after others, the posterior of each trait, mixed over draws of the item parameters.
 
@@ -37,7 +37,7 @@ def grid_points(
     ----------
     layout : Layout
         A layout with a quadrature, over the persons.
-    draws : list of mapping of str to ndarray
+    draws : sequence of mapping of str to ndarray
         Full arrays, no leading axes.
     responses : Responses
         Of these persons.

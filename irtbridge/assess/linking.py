@@ -115,7 +115,9 @@ def constants(a: Posterior, b: Posterior, of_a: Places, of_b: Places, method: st
     method : str
         One of `METHODS`.
     """
-    rated = a.spec.family.discrimination is not None
+    slope = a.spec.family.discrimination
+    # Without discriminations, or with one that two groups of one fit share, both scales have one unit.
+    rated = slope is not None and (a is not b or "item" in a.spec.dims[slope])
     (slope_a, location_a), (slope_b, location_b) = lines(a, of_a), lines(b, of_b)
     if method == "mean-sigma":
         scale = _over(np.nanstd, location_a) / _over(np.nanstd, location_b)
@@ -131,15 +133,15 @@ def constants(a: Posterior, b: Posterior, of_a: Places, of_b: Places, method: st
 def lines(posterior: Posterior, items: Places) -> tuple[Array, Array]:
     """Slopes (draw, item, 1 or category) and locations (draw, item, category) of items; NaN where there is none.
 
-    The location is where slope times ability is what the item takes off it, whatever the parameterization.
+    The location is on the scale of the ability, whatever the parameterization; see `Family.locations`.
     """
     one = posterior.with_abilities(np.ones((1, 1)))
-    slope, shift = posterior.spec.family.predictor(one, posterior.spec.dims)
+    slope, _ = posterior.spec.family.predictor(one, posterior.spec.dims)
     slope = np.broadcast_to(slope[:, 0], (posterior.n_draws, posterior.responses.n_items, slope.shape[-1]))[:, items]
-    exists = posterior.layout.exists[items, 1:]
-    shift = np.broadcast_to(shift, (posterior.n_draws, *shift.shape[1:]))[:, items]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        location = np.where(exists, shift / slope, np.nan)
+    located = posterior.spec.family.locations(posterior.params, posterior.spec.dims)
+    location = located.reshape(posterior.n_draws, posterior.responses.n_items, -1)[:, items]
+    exists = np.isfinite(location)
+    location = np.where(exists, location, np.nan)
     return (np.where(exists, slope, np.nan) if slope.shape[-1] > 1 else slope), location
 
 
@@ -159,7 +161,9 @@ def transformed(posterior: Posterior, scale: Array, shift: Array) -> dict[str, A
             params[name] = _times(params[name], scale if family.discrimination is not None else np.ones_like(scale))
         params[first] = params[first] + shift.reshape(-1, *[1] * (params[first].ndim - 1))
     else:
-        moved = family.predictor(posterior.with_abilities(np.ones((1, 1))), spec.dims)[0][:, 0] * move / one
+        slope = family.predictor(posterior.with_abilities(np.ones((1, 1))), spec.dims)[0][:, 0]
+        _, scores = family.derived(posterior.params, spec.dims).get("score", ((), np.ones(())))  # of nominal categories
+        moved = slope * scores * move / one
         moved = moved if params[first].ndim == 3 else moved[..., 0]
         params[first] = params[first] + (-moved if family.parameterization == "intercept" else moved)
     return params
@@ -193,7 +197,7 @@ def _by_curves(
         return away.reshape(len(at), -1)
 
     found = least_squares(residuals, np.c_[np.log(start[:, 0]), start[:, 1]], np.array([rated, True]))
-    return np.c_[np.exp(found[:, 0]), found[:, 1]]
+    return np.stack([np.exp(found[:, 0]), found[:, 1]], axis=1)
 
 
 def least_squares(residuals: Callable[[Array], Array], start: Array, free: NDArray[np.bool_]) -> Array:

@@ -138,7 +138,7 @@ class Posterior:
         log_weights : ndarray, shape (draw, node), or (draw, person, node) where the abilities' prior differs by person
         """
         self.check_integrable("a distribution of abilities on a grid", "person_fit")
-        each = [nodes_of(self.layout, self.layout.standard_nodes, row) for row in self._rows()]
+        each = [nodes_of(self.layout, self.layout.standard_nodes, row) for row in self.rows()]
         nodes, log_weights = map(np.stack, zip(*each, strict=True))
         return nodes, log_weights
 
@@ -179,7 +179,8 @@ class Posterior:
                 f"out on a grid; use {instead}."
             )
 
-    def _rows(self) -> list[dict[str, Array]]:
+    def rows(self) -> list[dict[str, Array]]:
+        """Full arrays of each draw, no leading axes."""
         return [{name: value[i] for name, value in self.params.items()} for i in range(self.n_draws)]
 
 

@@ -13,10 +13,9 @@ from scipy.stats import qmc
 
 from irtbridge.assess.grid_scores import grid_points
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.score_function import item_information
 from irtbridge.assess.trait_scores import by_trait, sampled_points
-from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
+from irtbridge.errors import StatisticError
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.others import prior_of_persons
@@ -46,7 +45,7 @@ def reliability(posterior: Posterior, *, draws: int = 50, probability: float = 0
         those that the model admits:
 
         - marginal: ``1 - E[1 / (I + 1 / s^2)] / s^2`` over the population, I being the test information and s the
-          prior's standard deviation (Green et al. 1984; `marginal_rxx` of R's mirt). One trait, categories.
+          prior's standard deviation (Green et al. 1984; `marginal_rxx` of R's mirt). One trait.
         - empirical, or empirical[trait]: ``var(EAP) / (var(EAP) + mean(SE^2))`` over the sample (`empirical_rxx`).
           Without an interval where the abilities are not integrated on a grid.
         - omega: share of the variance of the sum score that all traits explain, as the model implies it (Green & Yang
@@ -55,10 +54,10 @@ def reliability(posterior: Posterior, *, draws: int = 50, probability: float = 0
         - alpha: Cronbach's, as a yardstick: of the sample, from pairwise complete responses; its interval is of the
           alpha that the model implies. Left out where two items have no two persons in common.
     """
-    of_mean = _coefficients(posterior.layout, _rows(posterior.at_mean)[0], posterior.responses, intervals=False)
+    of_mean = _coefficients(posterior.layout, posterior.at_mean.rows()[0], posterior.responses, intervals=False)
     frame = pd.DataFrame({"estimate": of_mean})
     if not posterior.point:
-        some = _rows(posterior.thinned(draws))
+        some = posterior.thinned(draws).rows()
         each = pd.DataFrame([_coefficients(posterior.layout, one, posterior.responses, intervals=True) for one in some])
         ends = {str(name): az.hdi(each[name].to_numpy(), prob=probability) for name in each}
         bounds = pd.DataFrame.from_dict(ends, orient="index", columns=["lower", "upper"])
@@ -96,15 +95,20 @@ def conditional_se(
     Raises
     ------
     StatisticError
-        Several traits, or responses that are numbers.
+        Several traits.
     """
+    if len(posterior.traits) > 1:
+        raise StatisticError(
+            f"conditional_se(): model {posterior.spec.name!r} has {len(posterior.traits)} traits; "
+            "curves('standard_error', trait=...) has that of one, the others known, and scores() that of each person."
+        )
     at = np.linspace(-3, 3, 13) if abilities is None else np.atleast_1d(np.asarray(abilities, dtype=float))
-    information = _test_information(posterior.layout, _rows(posterior.at_mean)[0], at)
+    information = _test_information(posterior.layout, posterior.at_mean.rows()[0], at)
     with np.errstate(divide="ignore"):
         frame = pd.DataFrame({"information": information, "se": information**-0.5}, index=pd.Index(at, name="ability"))
         frame[["lower", "upper"]] = np.nan
         if not posterior.point:
-            each = [_test_information(posterior.layout, one, at) ** -0.5 for one in _rows(posterior.thinned(draws))]
+            each = [_test_information(posterior.layout, one, at) ** -0.5 for one in posterior.thinned(draws).rows()]
             frame[["lower", "upper"]] = [az.hdi(column, prob=probability) for column in np.stack(each, axis=1)]
     return frame
 
@@ -126,7 +130,7 @@ def sample_alpha(responses: Responses) -> float:
 def _coefficients(layout: Layout, params: Params, responses: Responses, *, intervals: bool) -> dict[str, float]:
     """All that a model admits, at one set of item parameters; for intervals, without those that take too long."""
     found = {}
-    if len(layout.spec.traits) == 1 and layout.spec.family.kind == CATEGORIES and layout.collapse is not None:
+    if len(layout.spec.traits) == 1 and layout.collapse is not None:
         found["marginal"] = _marginal(layout, params, responses)
     if layout.collapse is not None or not intervals:
         found |= _empirical(layout, params, responses)
@@ -217,11 +221,10 @@ def _moments(layout: Layout, params: Params, abilities: Array) -> tuple[Array, A
 
 
 def _test_information(layout: Layout, params: Params, abilities: Array) -> Array:
-    return np.asarray(item_information(layout, params, abilities).sum(axis=1))
-
-
-def _rows(posterior: Posterior) -> list[Params]:
-    return [{name: value[i] for name, value in posterior.params.items()} for i in range(posterior.n_draws)]
+    """Fisher information of all items at abilities (node,), of a model of one trait."""
+    family = layout.spec.family
+    at = {**params, family.ability: abilities}
+    return np.asarray(family.information(at, layout.spec.dims, layout.exists).sum(axis=-1))
 
 
 def _shares(responses: Responses) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.assess.person_groups import joined
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
@@ -42,12 +43,9 @@ def differences(data: Mapping[str, Responses]) -> list[str]:
 
 
 def _long(responses: Responses) -> tuple[Responses, dict[str, NDArray[Any]]]:
-    """A row for each person, and the responses to each item as it was before it was split by group."""
-    long = responses.expanded()
-    columns: dict[str, NDArray[Any]] = {}
-    for item, column in zip(long.origins or long.items, long.values.T, strict=True):
-        columns[item] = np.maximum(columns[item], column) if item in columns else column
-    return long, columns
+    """A row for each person, and the responses to each item."""
+    long = joined(responses.expanded())
+    return long, dict(zip(long.items, long.values.T, strict=True))
 
 
 def _between(
@@ -84,6 +82,4 @@ def _same_events(a: NDArray[Any], b: NDArray[Any], kind: str) -> bool:
 
 
 def _coding(responses: Responses) -> dict[str, tuple[int, ...]]:
-    if responses.kind != CATEGORIES:
-        return dict.fromkeys(responses.origins or responses.items, ())
-    return dict(zip(responses.origins or responses.items, responses.categories, strict=True))
+    return dict(zip(responses.items, responses.categories or [()] * responses.n_items, strict=True))

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.kinds import CATEGORIES
-from irtbridge.errors import StatisticError
 from irtbridge.model.density import exponential_form
 from irtbridge.model.families import ExponentialForm
 from irtbridge.model.layout import Layout
@@ -77,28 +76,6 @@ def score_function(layout: Layout, params: Mapping[str, Array], nodes: Array) ->
         slope, bend = (_difference(log_probs, weights) for weights in (FIRST / STEP, SECOND / STEP**2))
     slope, bend = (np.where(probs > 0, part, 0.0) for part in (slope, bend))
     return ScoreFunction(first, np.sum(probs * slope**2, axis=-1), np.sum(probs * slope * (bend + slope**2), axis=-1))
-
-
-def item_information(layout: Layout, params: Mapping[str, Array], abilities: Array) -> Array:
-    """Fisher information of each item at some abilities, shape (node, item).
-
-    Raises
-    ------
-    StatisticError
-        Several traits, or responses that are numbers.
-    """
-    if len(layout.spec.traits) > 1:
-        raise StatisticError(
-            f"information at an ability: model {layout.spec.name!r} has {len(layout.spec.traits)} traits; the standard "
-            "errors of scores() hold for each person."
-        )
-    information = score_function(layout, params, abilities).information
-    if information is None:
-        raise StatisticError(
-            f"information at an ability: the responses of model {layout.spec.name!r} are {layout.spec.family.kind}, "
-            "not categories; the standard errors of scores() hold for each person."
-        )
-    return information
 
 
 def _difference(values: Array, weights: Array) -> Array:

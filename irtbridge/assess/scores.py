@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,12 @@ from scipy import special
 from irtbridge.assess.grid_scores import grid_points
 from irtbridge.assess.point_scores import point_scores
 from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.scored_persons import Persons
 from irtbridge.assess.trait_scores import by_trait, sampled_points, trait_modes
 from irtbridge.assess.weighted_points import WeightedPoints
-from irtbridge.data.new_persons import read_new_persons
 from irtbridge.data.notes import Notes
-from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError, StatisticError, UnknownName
 from irtbridge.inference.abilities import draw_abilities
-from irtbridge.model.layout import Layout
-from irtbridge.model.others import layout_of_others, needed_of_persons
 from irtbridge.model.quadrature import check_normal_abilities
 
 Array = NDArray[np.float64]
@@ -98,7 +94,7 @@ def scores(
     persons = Persons.of(posterior, data, data_options or {}, notes)
     notes.warn(stacklevel=3)
     chosen = posterior.thinned(draws) if items == "draws" else posterior.at_mean
-    estimates = _estimates(persons, _rows(chosen), method, items, probability)
+    estimates = _estimates(persons, chosen.rows(), method, items, probability)
     frame = _labelled(persons, estimates)
     if plausible:
         values = _plausible_values(persons, plausible, items, seed)
@@ -107,32 +103,6 @@ def scores(
         frame = pd.concat([frame, extra], axis=1)
     frame.attrs["notes"] = list(notes.texts)
     return frame
-
-
-@dataclass(frozen=True, eq=False)
-class Persons:
-    """Persons to be scored: the model over them, and their responses."""
-
-    posterior: Posterior
-    layout: Layout
-    responses: Responses
-    new: bool
-
-    @classmethod
-    def of(cls, posterior: Posterior, data: Any, options: Mapping[str, Any], notes: Notes) -> Persons:
-        """Those of a fit, or new ones, whose reading is noted."""
-        known = posterior.responses
-        if data is None:
-            if options:
-                raise ConfigError(f"data_options={dict(options)!r} say how to read data; give data too.")
-            return cls(posterior, posterior.layout, known, False)
-        new = read_new_persons(data, known, notes, beside=needed_of_persons(posterior.spec, known), options=options)
-        return cls(posterior, layout_of_others(posterior.layout, known, new), new, True)
-
-    @property
-    def on_grid(self) -> bool:
-        """Whether the abilities are integrated on a grid."""
-        return self.layout.collapse is not None
 
 
 def _check(posterior: Posterior, method: str, items: str, plausible: int, draws: int, probability: float) -> None:
@@ -166,12 +136,8 @@ def _check(posterior: Posterior, method: str, items: str, plausible: int, draws:
             raise StatisticError("scores(method='sum'): not for bifactor models; use method='eap'.")
 
 
-def _rows(posterior: Posterior) -> list[Mapping[str, Array]]:
-    return [{name: value[i] for name, value in posterior.params.items()} for i in range(posterior.n_draws)]
-
-
 def _estimates(
-    persons: Persons, draws: list[Mapping[str, Array]], method: str, items: str, probability: float
+    persons: Persons, draws: Sequence[Mapping[str, Array]], method: str, items: str, probability: float
 ) -> Estimates:
     if method in ("eap", "sum"):
         return _of_posterior(_points(persons, draws, items, sums=method == "sum"), probability)
@@ -194,7 +160,7 @@ def _total(score: Array, se: Array) -> tuple[Array, Array]:
 
 
 def _points(
-    persons: Persons, draws: list[Mapping[str, Array]], items: str, *, sums: bool
+    persons: Persons, draws: Sequence[Mapping[str, Array]], items: str, *, sums: bool
 ) -> Iterator[list[WeightedPoints]]:
     """The posterior of each trait, for some persons after others."""
     if persons.on_grid:
@@ -228,7 +194,7 @@ def _plausible_values(persons: Persons, number: int, items: str, seed: int) -> A
     if persons.on_grid and len(posterior.traits) > 1:
         params = {name: value[rows][None] for name, value in posterior.params.items()}
         return np.asarray(draw_abilities(persons.layout, params, persons.responses, seed)[0])
-    rng, each = np.random.default_rng([seed, 3]), _rows(posterior)
+    rng, each = np.random.default_rng([seed, 3]), posterior.rows()
     return np.stack([_drawn(persons, each[row], rng) for row in rows])
 
 

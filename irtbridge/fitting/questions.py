@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from irtbridge.assess import compare, item_fit, local_dependence, overall_fit, person_fit, score_groups
 from irtbridge.assess.curves import curves
+from irtbridge.assess.person_groups import Group
 from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS, Statistic
 from irtbridge.assess.predictive_check import predictive_check
 from irtbridge.assess.reliability import conditional_se, reliability
 from irtbridge.assess.scores import scores
+from irtbridge.fitting.dif import dif
+from irtbridge.report.page import write_report
 from irtbridge.results.quiet_arviz import az
 
 
@@ -24,6 +28,7 @@ class Questions:
     """The questions of a `Fit`, over what it has: its posterior, its labelled draws, its table of items."""
 
     idata: az.InferenceData
+    provenance: dict[str, Any]
 
     @cached_property
     @abstractmethod
@@ -67,6 +72,63 @@ class Questions:
         """The same by the widely applicable information criterion; see `irtbridge.assess.compare.waic`."""
         return compare.waic(self)
 
+    def dif(
+        self,
+        group: Group = None,
+        method: str = "model",
+        *,
+        anchors: Sequence[str] | None = None,
+        purify: bool = False,
+        alpha: float = 0.05,
+        linking: str = "stocking-lord",
+        draws: int = 400,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Differential item functioning: is each item the same in every group?
+
+        Parameters
+        ----------
+        group : str, Series or array_like, optional
+            A column of the data's ``person_data``, or each person's group; by default the data's own. The first group
+            is the reference, which each other one is held against.
+        method : str
+            ``model``: the model is fitted again by `laplace` with every item free by group, and the groups are put on
+            one scale by `linking`, draw by draw; see `irtbridge.assess.item_differences` for the table. ``lr``:
+            likelihood-ratio tests under flat priors, each item freed in turn while all others hold the scale, which
+            takes a fit for each item. ``mantel-haenszel`` and ``logistic``, by observed scores: `irtbridge.dif`.
+        anchors : sequence of str, optional
+            Of ``model``: items that are the same in all groups and hold them on one scale, instead of linking.
+        purify : bool
+            Link, or match, by the items that are not flagged.
+        alpha : float
+            An item is flagged where p is below it.
+        linking : str
+            As in `irtbridge.link`.
+        draws, seed : int
+            Draws of the model's posterior, and their seed.
+
+        Raises
+        ------
+        UnknownName
+            There is no such method.
+        StatisticError
+            Fewer than two groups, several traits, or anchors that are none of the items or all.
+        DataError
+            In a group nobody gave a category of an item.
+        """
+        return dif(
+            self.posterior,
+            self.provenance,
+            group,
+            method,
+            anchors=anchors,
+            purify=purify,
+            alpha=alpha,
+            linking=linking,
+            draws=draws,
+            seed=seed,
+        )
+
     def item_fit(
         self, statistics: str | Iterable[str] | None = None, *, draws: int = item_fit.DRAWS, seed: int = 0
     ) -> pd.DataFrame:
@@ -100,3 +162,15 @@ class Questions:
     ) -> pd.DataFrame:
         """A statistic of the data beside those of replicated data; see `irtbridge.assess.predictive_check`."""
         return predictive_check(self.posterior, statistic, by, draws, seed)
+
+    def report(self, path: str | Path, others: Mapping[str, Questions] | None = None) -> Path:
+        """Write one self-contained HTML page about the fit; see `irtbridge.report.page.write_report`.
+
+        Parameters
+        ----------
+        path : str or Path
+            The page.
+        others : mapping of str to Fit, optional
+            Fits of the same model to the same data by other backends or methods, to stand beside it.
+        """
+        return write_report({"this fit": self, **(others or {})}, Path(path))

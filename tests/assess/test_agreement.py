@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from agreement import page
+from agreement import page, pypi
 from agreement.rows import REFERENCE, ROUNDING, Row
 
 BUILD = "rebuild it with PYTHONPATH=tests/assess python -m agreement"
@@ -31,3 +31,9 @@ def test_the_page_is_what_the_numbers_give() -> None:
 )
 def test_a_difference_needs_a_reason_and_a_reason_a_difference(row: Row, fault: str) -> None:
     assert fault in row.fault if fault else not row.fault
+
+
+def test_pypis_mirt_has_our_numbers() -> None:
+    """What differs by definition does, and nothing else."""
+    pytest.importorskip("mirt")
+    assert [row.fault for row in pypi.rows() if row.fault] == []

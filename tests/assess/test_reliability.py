@@ -11,6 +11,7 @@ import pytest
 import irtbridge as irt
 from irtbridge.assess.posterior import Posterior, layout_of
 from irtbridge.assess.reliability import conditional_se, reliability, sample_alpha
+from irtbridge.assess.scores import scores
 from irtbridge.errors import StatisticError
 
 FLAT = {"discrimination": "HalfNormal(1000)", "difficulty": "Normal(0, 1000)"}
@@ -77,13 +78,25 @@ def test_every_coefficient_has_an_interval_around_it() -> None:
     assert (curve["se"] < curve["upper"]).all()
 
 
-def test_numbers_have_reliability_but_no_information() -> None:
+def test_numbers_have_reliability_too() -> None:
+    """Of 20,000 persons, the marginal reliability is the squared correlation of EAP with the truth, nearly."""
     model = irt.poisson_counts()
-    params = irt.simulate_parameters(model, 100, [1] * 6, seed=1)
+    params = irt.simulate_parameters(model, 20_000, [1] * 6, seed=1)
     responses = irt.simulate_responses(model, params, [1] * 6, seed=2)
     ability = params.pop("ability")
     single = {name: value[None] for name, value in params.items()}
     posterior = Posterior(layout_of(model, responses), responses, single, ability[None], point=True)
-    assert [*reliability(posterior).index] == ["empirical", "omega", "alpha"]
-    with pytest.raises(StatisticError, match="standard errors of scores"):
-        conditional_se(posterior)
+    found = reliability(posterior)["estimate"]
+    squared = np.corrcoef(scores(posterior)["score"], ability)[0, 1] ** 2
+    assert found["empirical"] == pytest.approx(squared, abs=0.01)
+    assert found["marginal"] == pytest.approx(squared, abs=0.03)
+
+
+def test_several_traits_have_no_single_standard_error() -> None:
+    spec = irt.bifactor(groups=np.repeat([1, 2, 3], 4))
+    params = irt.simulate_parameters(spec, 30, [2] * 12, seed=1)
+    responses = irt.simulate_responses(spec, params, [2] * 12, seed=2)
+    ability = params.pop("ability")
+    single = {name: value[None] for name, value in params.items()}
+    with pytest.raises(StatisticError, match=r"has 4 traits.* and scores\(\) that of each person"):
+        conditional_se(Posterior(layout_of(spec, responses), responses, single, ability[None], point=True))

@@ -95,7 +95,7 @@ def test_sum_scores_and_missing_responses_are_those_in_print(lsat7: irt.Fit) -> 
 
 def test_sums_of_rasch_items_say_all_that_responses_say() -> None:
     posterior = irt.fit("lsat7", "1pl", method="map").posterior
-    assert scores(posterior, method="sum")["score"] == pytest.approx(scores(posterior)["score"])
+    assert scores(posterior, method="sum")["score"].to_numpy() == pytest.approx(scores(posterior)["score"].to_numpy())
 
 
 def test_three_traits_are_those_of_mirt(anchors: Callable[[str], pd.DataFrame]) -> None:
@@ -144,15 +144,16 @@ def test_a_bifactor_model_scored_on_the_grid_and_by_importance_sampling_agree() 
 
 def test_the_shortest_interval_is_that_of_scipy() -> None:
     """A gamma distribution has another density at both ends of its central interval, not of its shortest one."""
-    gamma, x = stats.gamma(9), np.linspace(0.0, 40.0, 81)
+    gamma, x = stats.gamma(9), np.linspace(0.5, 40.5, 81)
     weight = gamma.pdf(x)[:, None] / gamma.pdf(x).sum()
     (lower,), (upper,) = WeightedPoints.of(x, weight).interval(0.9)
     tail = optimize.minimize_scalar(lambda t: gamma.ppf(t + 0.9) - gamma.ppf(t), bounds=(0, 0.1), method="bounded").x
     assert (lower, upper) == pytest.approx((gamma.ppf(tail), gamma.ppf(tail + 0.9)), abs=0.03)
     drawn = gamma.ppf((np.arange(100_000) + 0.5) / 100_000)[:, None]
-    (low,), (high,) = WeightedPoints(np.tile(drawn, 2), np.full((100_000, 2), 1e-5)).interval(0.9)[0][:1], [0]
-    assert low == pytest.approx(gamma.ppf(tail), abs=0.15)
-    assert high == 0
+    low, high = WeightedPoints(np.tile(drawn, 2), np.full((100_000, 2), 1e-5)).interval(0.9)
+    # Scattered points, to first order in the skewness, which is 2/3 here: within .08 standard deviations of 3.
+    assert low == pytest.approx(gamma.ppf(tail), abs=0.24)
+    assert high == pytest.approx(gamma.ppf(tail + 0.9), abs=0.24)
 
 
 @pytest.mark.parametrize("method", ["eap", "map", "wle", "ml"])
@@ -177,13 +178,18 @@ def test_plausible_values_have_the_mean_and_variance_of_the_posterior(lsat7: irt
     assert (drawn.var(axis=1) / found["se"] ** 2).mean() == pytest.approx(1, abs=0.01)
 
 
-def test_item_uncertainty_adds_to_the_variance() -> None:
-    fit = irt.fit("lsat7", "2pl", method="laplace", draws=100)
-    held, free = fit.scores(), fit.scores(items="draws", draws=100)
-    assert (free["se"] > held["se"]).mean() > 0.9
-    each = fit.posterior.abilities
-    assert free["score"].to_numpy() == pytest.approx(each.mean(axis=0), abs=0.35)
-    assert np.corrcoef(free["score"], each.mean(axis=0))[0, 1] > 0.98
+@pytest.mark.parametrize("method", ["eap", "wle"])
+def test_item_uncertainty_adds_the_variance_between_draws(method: str) -> None:
+    fit = irt.fit("lsat7", "2pl", method="laplace", draws=20)
+    found = fit.scores(method=method, items="draws", draws=20)
+    each = []
+    for i in range(20):
+        params = {name: value[[i]] for name, value in fit.posterior.params.items()}
+        one = replace(fit.posterior, params=params, abilities=fit.posterior.abilities[[i]], point=True)
+        each.append(scores(one, method=method)[["score", "se"]].to_numpy())
+    score, se = np.moveaxis(np.stack(each), -1, 0)
+    assert found["score"].to_numpy() == pytest.approx(score.mean(axis=0))
+    assert found["se"].to_numpy() == pytest.approx(np.sqrt(np.mean(se**2, axis=0) + score.var(axis=0)))
 
 
 def test_new_persons_score_as_the_same_persons_fitted(lsat7: irt.Fit, tmp_path: Path) -> None:
@@ -246,14 +252,14 @@ def test_nobody_who_answered_nothing_has_a_likelihood(lsat7: irt.Fit) -> None:
 
 
 def test_other_items_and_codings_are_refused_with_both_shown(lsat7: irt.Fit) -> None:
-    frame = lsat7.responses.to_frame().iloc[:9]
+    frame = lsat7.responses.to_frame().iloc[::100]
     with pytest.raises(DataError, match=r"'item1' has 1, 2, fitted with 0, 1;"):
         lsat7.scores(frame + 1)
     with pytest.raises(DataError, match="no items of the fit: 'q1'; its 5 items, nearest first: item1"):
         lsat7.scores(frame.rename(columns={"item1": "q1"}))
     with pytest.raises(DataError, match=r"no items of the fit: 'age'.* drop="):
         lsat7.scores(frame.assign(age=3))
-    assert len(lsat7.scores(frame.assign(age=3), data_options={"drop": "age"})) == 9
+    assert len(lsat7.scores(frame.assign(age=3), data_options={"drop": "age"})) == 10
     with pytest.raises(UnknownName, match="'keys'"):
         lsat7.scores(frame, data_options={"keys": "A"})
 
@@ -266,5 +272,5 @@ def test_what_cannot_be_is_refused_with_a_way_out(lsat7: irt.Fit, normal_traits:
     with pytest.raises(ConfigError, match="plausible=-1"):
         lsat7.scores(plausible=-1)
     spec, responses, params = normal_traits
-    with pytest.raises(StatisticError, match="for one trait, and there are 2; use 'map', 'ml' or 'eap'"):
+    with pytest.raises(StatisticError, match="for one trait, the model has 2; use 'map', 'ml' or 'eap'"):
         scores(at(spec, responses, **params), method="wle")

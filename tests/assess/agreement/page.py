@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from . import curves, items, maxima, persons, scores, standard_errors
+from . import conditional, curves, items, maxima, persons, pypi, scores, standard_errors
 from .rows import ROUNDING, Row
 
 PAGE = Path(__file__).parents[3] / "docs" / "agreement.md"
-QUESTIONS: tuple[ModuleType, ...] = (maxima, standard_errors, scores, items, persons, curves)
-HEADER = ("quantity", "data", "model", "package", "theirs", "ours", "difference", "why")
+QUESTIONS: tuple[ModuleType, ...] = (
+    maxima, standard_errors, scores, items, persons, curves, conditional, pypi,
+)  # fmt: skip
+HEADER = ("quantity", "data", "model", "package", "theirs", "ours", "difference")
 INTRODUCTION = f"""# Do the numbers agree with those of the established packages?
 
 Each row has a quantity as another package gives it and as irtbridge does; of many numbers the smallest and the largest,
 how many there are, and the largest difference of two that belong together. Numbers have four digits after the point,
-and a difference above {ROUNDING:g} has its reason beside it. The page is built by `tests/assess/test_agreement.py`
-from files of numbers that R computed, and cannot be out of date where they are at hand.
+and a difference above {ROUNDING:g} has its reason below the table. `tests/assess/test_agreement.py` builds the page
+from files of numbers that R computed, and fails where it is out of date.
 
 | data | |
 | --- | --- |
@@ -28,10 +30,13 @@ from files of numbers that R computed, and cannot be out of date where they are 
 
 
 def table(rows: list[Row]) -> str:
-    """In Markdown; without the column of reasons where no row has one."""
-    width = len(HEADER) if any(row.why for row in rows) else len(HEADER) - 1
-    lines = [HEADER, ("---",) * len(HEADER), *(row.cells() for row in rows)]
-    return "".join(f"| {' | '.join(line[:width])} |\n" for line in lines)
+    """In Markdown, the reasons below it."""
+    reasons = [*dict.fromkeys(row.why for row in rows if row.why)]
+    marks = {"": "", **{why: f" ({place})" for place, why in enumerate(reasons, 1)}}
+    marked = [(*row.cells()[:-1], row.cells()[-1] + marks[row.why]) for row in rows]
+    lines = [HEADER, ("---",) * len(HEADER), *marked]
+    notes = "".join(f"\n({place}) Why: {why}.\n" for place, why in enumerate(reasons, 1))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines) + notes
 
 
 def sections() -> dict[ModuleType, list[Row]]:

@@ -59,10 +59,10 @@ class Row(NamedTuple):
         return "" if self.difference <= limit else f"{title}: {self.difference:.1e} is above {limit:.0e}"
 
     def cells(self) -> tuple[str, ...]:
-        """The row as it is written."""
+        """The row as it is written, but for its reason."""
         difference = f"{self.difference:.2g}" if self.why else f"< {self.within:.0e}".replace("e-0", "e-")
         numbers = (self.quantity, self.data, self.model, self.source, shown(self.theirs), shown(self.ours))
-        return (*numbers, difference, self.why)
+        return (*numbers, difference)
 
 
 def shown(numbers: ArrayLike) -> str:

@@ -15,7 +15,7 @@ from .rows import Anchors, Row
 
 TITLE = "Scores and reliability"
 TEXT = """`fit.scores(data, method)` and `fit.reliability()` at the maximum: all 32 patterns of the LSAT, the first 20
-persons of bfi N. Scores of `ml` are infinite where all or no items are right, and there mirt gives no standard error."""
+persons of bfi N. Scores of `ml` are infinite where all or no items are right; their standard errors are left out."""
 METHODS = ("eap", "map", "ml", "wle")
 
 
