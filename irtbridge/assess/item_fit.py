@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from irtbridge.assess.mean_squares import statistic_of
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import one_by_one, predict, predictive, responses_of
 from irtbridge.assess.pv_q1 import pv_q1, x2
@@ -57,8 +58,9 @@ def item_fit(
             every item. NaN where no degree of freedom is left.
         ``infit``, ``infit_z``, ``infit_lower``, ``infit_upper``, ``infit_ppp``, and the same of ``outfit``
             Mean square at expected abilities and its z (Wright & Masters 1982) at the posterior mean; 95 % interval
-            over draws; posterior predictive p-value, the share of replicated data above. z is not standard normal at
-            expected abilities, which vary less than abilities do: judge by the predictive p-value.
+            over draws; posterior predictive p-value: of what the item parameters have not adjusted, the share of
+            replicated data above (see `irtbridge.assess.orthogonal`). z is not standard normal at expected abilities,
+            which vary less than abilities do: judge by the predictive p-value.
         ``pv_q1``, ``pv_q1_df``, ``pv_q1_p``, ``pv_q1_rmsea``
             Chalmers & Ng (2017).
         ``x2``, ``x2_df``, ``x2_p``, ``x2_rmsea``
@@ -141,7 +143,7 @@ def _infit(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
     if has_z(at):
         fourth = np.where(np.isnan(responses), np.nan, fourth_moments(at, abilities_given(responses, at)))
         z = standardised(squares, here, fourth, axis=0)
-    reference = predict(posterior, lambda y, draw: np.stack(mean_squares(residuals(y, draw), axis=0)), draws, seed)
+    reference = predict(posterior, statistic_of(at), draws, seed)
     lower, upper = np.quantile(reference.observed, INTERVAL, axis=0)
     columns: dict[str, Array] = {}
     for place, name in enumerate(("infit", "outfit")):
@@ -150,7 +152,7 @@ def _infit(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
             f"{name}_z": z[place],
             f"{name}_lower": lower[place],
             f"{name}_upper": upper[place],
-            f"{name}_ppp": reference.p[place],
+            f"{name}_ppp": reference.p[place + 2],
         }
     return columns
 
