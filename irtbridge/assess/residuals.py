@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.assess.posterior import Posterior
-from irtbridge.data.kinds import CATEGORIES, MISSING
+from irtbridge.data.kinds import MISSING
 from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import expected_abilities
 
@@ -113,11 +113,6 @@ def fourth_moments(at: Posterior, abilities: Array) -> Array:
     codes = np.arange(probs.shape[-1])
     mean = probs @ codes
     return np.asarray(np.sum(probs * (codes - mean[..., None]) ** 4, axis=-1))
-
-
-def has_z(at: Posterior) -> bool:
-    """Whether mean squares have a z: responses are categories."""
-    return at.spec.family.kind == CATEGORIES
 
 
 def _cube_root(square: Array, spread: Array) -> Array:
