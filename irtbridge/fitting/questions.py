@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ from irtbridge.assess.predictive_check import predictive_check
 from irtbridge.assess.reliability import conditional_se, reliability
 from irtbridge.assess.scores import scores
 from irtbridge.fitting.dif import dif
+from irtbridge.report.page import write_report
 from irtbridge.results.quiet_arviz import az
 
 
@@ -160,3 +162,15 @@ class Questions:
     ) -> pd.DataFrame:
         """A statistic of the data beside those of replicated data; see `irtbridge.assess.predictive_check`."""
         return predictive_check(self.posterior, statistic, by, draws, seed)
+
+    def report(self, path: str | Path, others: Mapping[str, Questions] | None = None) -> Path:
+        """Write one self-contained HTML page about the fit; see `irtbridge.report.page.write_report`.
+
+        Parameters
+        ----------
+        path : str or Path
+            The page.
+        others : mapping of str to Fit, optional
+            Fits of the same model to the same data by other backends or methods, to stand beside it.
+        """
+        return write_report({"this fit": self, **(others or {})}, Path(path))

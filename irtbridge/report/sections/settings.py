@@ -28,6 +28,7 @@ SHOWN = {
 def section(fit: Any, told: Mapping[str, Any]) -> Section:
     """Settings of the method, and the record of backend, machine and versions."""
     of = fit.provenance
+    of = of | {"git_commit": str(of.get("git_commit", ""))[:12]}
     run = {word: _said(of[name]) for name, word in SHOWN.items() if of.get(name) not in (None, "")}
     versions = {name: version for name, version in of["versions"].items() if version}
     return Section(
