@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from . import conditional, curves, groups, items, maxima, persons, pypi, scores, standard_errors
+from . import conditional, curves, fairness, items, maxima, persons, pypi, scores, standard_errors
 from .rows import ROUNDING, Row
 
 PAGE = Path(__file__).parents[3] / "docs" / "agreement.md"
 QUESTIONS: tuple[ModuleType, ...] = (
-    maxima, standard_errors, scores, items, persons, curves, groups, conditional, pypi,
+    maxima, standard_errors, scores, items, persons, curves, fairness, conditional, pypi,
 )  # fmt: skip
 HEADER = ("quantity", "data", "model", "package", "theirs", "ours", "difference")
 INTRODUCTION = f"""# Do the numbers agree with those of the established packages?
@@ -26,9 +26,6 @@ from files of numbers that R computed, and fails where it is out of date.
 | bfi N | 2,694 persons without a missing response, 5 items with 6 categories (psych, Revelle 2022) |
 | VerbAgg | 316 persons, 24 items: "yes" or "perhaps" against "no" (De Boeck & Wilson 2004) |
 | raschdat1 | 100 persons, 30 items (eRm, Mair & Hatzinger 2007) |
-
-Not here: fits of theirs that did not reach a maximum (mirt's 3PL of LSAT 7, its Rasch model of VerbAgg on a fixed grid,
-ltm's of Abortion), and what rests on conditional likelihood alone (Andersen's test, eRm's fit of items).
 """
 
 
