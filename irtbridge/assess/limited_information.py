@@ -90,7 +90,7 @@ def expected_moments(at: Posterior, mode: str) -> Moments:
 def jacobian(at: Posterior, moments: Moments) -> Array:
     """Derivatives (moment, coordinate) of the moments by what is estimated, by central differences."""
     columns = []
-    for model in moved(at):
+    for model in moved(at, moments.mean.size * at.layout.exists.shape[1]):
         values = _moments(*_at_nodes(model), moments.owner, moments.category)
         up, down = np.split(values, 2)
         columns.append((up - down) / (2 * STEP))
