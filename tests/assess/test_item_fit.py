@@ -9,14 +9,14 @@ import pytest
 from known_posteriors import at_truth, of, pattern_probs, patterns
 
 import irtbridge as irt
-from irtbridge.assess.cells import joined_cells
-from irtbridge.assess.estimated import STEP, moved, parameters_by_item
-from irtbridge.assess.item_fit import item_fit, item_rest
-from irtbridge.assess.orthogonal import Slopes, orthogonal_mean
-from irtbridge.assess.population import population
+from irtbridge.assess.items.cells import joined_cells
+from irtbridge.assess.items.estimated import STEP, moved, parameters_by_item
+from irtbridge.assess.items.item_fit import item_fit, item_rest
+from irtbridge.assess.items.orthogonal import Slopes, orthogonal_mean
+from irtbridge.assess.items.population import population
+from irtbridge.assess.items.residuals import abilities_given, fourth_moments, mean_squares, residuals
+from irtbridge.assess.items.s_x2 import score_tables
 from irtbridge.assess.predict import responses_of
-from irtbridge.assess.residuals import abilities_given, fourth_moments, mean_squares, residuals
-from irtbridge.assess.s_x2 import score_tables
 from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.model.density import marginal_log_likelihood
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from . import conditional, curves, items, maxima, persons, pypi, scores, standard_errors
+from . import conditional, curves, fairness, items, maxima, persons, pypi, scores, standard_errors
 from .rows import ROUNDING, Row
 
 PAGE = Path(__file__).parents[3] / "docs" / "agreement.md"
 QUESTIONS: tuple[ModuleType, ...] = (
-    maxima, standard_errors, scores, items, persons, curves, conditional, pypi,
+    maxima, standard_errors, scores, items, persons, curves, fairness, conditional, pypi,
 )  # fmt: skip
 HEADER = ("quantity", "data", "model", "package", "theirs", "ours", "difference")
 INTRODUCTION = f"""# Do the numbers agree with those of the established packages?

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.assess.population import population
+from irtbridge.assess.items.population import population
+from irtbridge.assess.items.residuals import residuals
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import one_by_one, predict, predictive, responses_of
-from irtbridge.assess.residuals import residuals
 from irtbridge.data.kinds import CATEGORIES
 
 Array = NDArray[np.float64]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from irtbridge.assess.posterior import Posterior
-from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few, listed
 from irtbridge.errors import StatisticError, UnknownName
+from irtbridge.model.families import Categories
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -180,49 +180,54 @@ def _by_curves(
 ) -> Array:
     """By least squares, for all draws together: curves of categories, or their sum, the test's expected score."""
     root = np.sqrt(stats.norm.pdf(NODES) / stats.norm.pdf(NODES).sum())
+    goal = _curves(a, of_a, NODES[None], items_apart)
 
-    def curves(posterior: Posterior, items: Places, abilities: Array) -> Array:
-        if items_apart and posterior.spec.family.kind == CATEGORIES:
-            each = posterior.category_probs(abilities)[:, :, items]
-        else:
-            each = posterior.moments(abilities)[0][:, :, items, None]
-        each = each if items_apart else each.sum(axis=2, keepdims=True)
-        return np.asarray(each.reshape(*each.shape[:2], -1) * root[:, None])
-
-    goal = curves(a, of_a, NODES[None])
-
-    def residuals(at: Array) -> Array:
-        there = (NODES - at[:, 1:]) / np.exp(at[:, :1])
-        away: Array = curves(b, of_b, there) - goal
-        return away.reshape(len(at), -1)
+    def residuals(at: Array) -> tuple[Array, Array]:
+        scale = np.exp(at[:, :1])
+        there = (NODES - at[:, 1:]) / scale
+        here, up, down = (_curves(b, of_b, there + side, items_apart) for side in (0.0, NUDGE, -NUDGE))
+        slope = root[:, None] * (up - down) / (2 * NUDGE)
+        by = np.stack([-there[..., None] * slope, -slope / scale[..., None]], axis=-1)
+        return ((here - goal) * root[:, None]).reshape(len(at), -1), by.reshape(len(at), -1, 2)
 
     found = least_squares(residuals, np.c_[np.log(start[:, 0]), start[:, 1]], np.array([rated, True]))
     return np.stack([np.exp(found[:, 0]), found[:, 1]], axis=1)
 
 
-def least_squares(residuals: Callable[[Array], Array], start: Array, free: NDArray[np.bool_]) -> Array:
+def _curves(posterior: Posterior, items: Places, abilities: Array, items_apart: bool) -> Array:
+    """Of some items at abilities (draw, node), shape (draw, node, curve)."""
+    family, dims, exists = posterior.spec.family, posterior.spec.dims, posterior.layout.exists[items]
+    own = {n: v[:, items] if dims[n][:1] == ("item",) else v for n, v in posterior.params.items()}
+    own[family.ability] = np.broadcast_to(abilities, (posterior.n_draws, abilities.shape[-1]))
+    if not items_apart:
+        return np.asarray(family.moments(own, dims, exists)[0].sum(axis=2, keepdims=True))
+    if isinstance(family, Categories):
+        return np.exp(family.log_probs(own, dims, exists)).reshape(*own[family.ability].shape, -1)
+    return np.asarray(family.moments(own, dims, exists)[0])
+
+
+def least_squares(residuals: Callable[[Array], tuple[Array, Array]], start: Array, free: NDArray[np.bool_]) -> Array:
     """Minima of many sums of squares at once, shape (draw, parameter), by damped Gauss-Newton steps.
 
     Parameters
     ----------
     residuals : callable
-        From parameters (draw, parameter) to residuals (draw, residual).
+        From parameters (draw, parameter) to residuals (draw, residual) and their derivatives (..., parameter).
     start : ndarray, shape (draw, parameter)
         Where to start.
     free : ndarray of bool, shape (parameter,)
         Which parameters may move.
     """
-    at, now = start, residuals(start)
+    at, (now, slope) = start, residuals(start)
     fixed, share = np.diag(~free).astype(float), np.ones(len(start))
     for _ in range(STEPS):
-        ends = [[residuals(at + side * NUDGE * unit) for side in (-1, 1)] for unit in np.eye(len(free))]
-        slope = np.stack([(up - down) / (2 * NUDGE) for down, up in ends], axis=-1) * free
-        square = np.swapaxes(slope, -1, -2) @ slope + fixed
-        step = -np.linalg.solve(square, np.swapaxes(slope, -1, -2) @ now[..., None])[..., 0]
+        by = np.swapaxes(slope * free, -1, -2)
+        step = -np.linalg.solve(by @ np.swapaxes(by, -1, -2) + fixed, by @ now[..., None])[..., 0]
         moved = at + share[:, None] * step
-        then = residuals(moved)
+        then, there = residuals(moved)
         better = np.sum(then**2, axis=1) <= np.sum(now**2, axis=1)
         at, now = np.where(better[:, None], moved, at), np.where(better[:, None], then, now)
+        slope = np.where(better[:, None, None], there, slope)
         if np.all(np.abs(step * share[:, None]).max(axis=1) < TOLERANCE):
             break
         share = np.where(better, np.minimum(1.0, 2 * share), share / 4)

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.cells import within_rows
-from irtbridge.assess.estimated import parameters_by_item
+from irtbridge.assess.items.cells import within_rows
+from irtbridge.assess.items.estimated import parameters_by_item
+from irtbridge.assess.items.residuals import abilities_given
+from irtbridge.assess.items.s_x2 import ChiSquare
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import one_by_one, predictive, responses_of
-from irtbridge.assess.residuals import abilities_given
-from irtbridge.assess.s_x2 import ChiSquare
 from irtbridge.errors import StatisticError
 
 Array = NDArray[np.float64]

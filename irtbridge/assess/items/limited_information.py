@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.estimated import STEP, moved
-from irtbridge.assess.population import population
+from irtbridge.assess.items.estimated import STEP, moved
+from irtbridge.assess.items.population import population
 from irtbridge.assess.posterior import Posterior
 
 Array = NDArray[np.float64]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.orthogonal import Slopes, orthogonal_mean
+from irtbridge.assess.items.orthogonal import Slopes, orthogonal_mean
+from irtbridge.assess.items.residuals import MeanSquares, Residuals, in_place, mean_squares, residuals
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.residuals import MeanSquares, Residuals, in_place, mean_squares, residuals
 from irtbridge.data.kinds import CATEGORIES
 
 Array = NDArray[np.float64]

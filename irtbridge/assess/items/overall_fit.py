@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg, optimize, stats
 
-from irtbridge.assess.limited_information import MODES, Moments, covariance, expected_moments, jacobian
+from irtbridge.assess.items.limited_information import MODES, Moments, covariance, expected_moments, jacobian
+from irtbridge.assess.items.s_x2 import complete_rows, rmsea
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.s_x2 import complete_rows, rmsea
 from irtbridge.errors import StatisticError, UnknownName
 
 Array = NDArray[np.float64]

@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.assess.mean_squares import statistic_of
-from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.predict import one_by_one, predict, predictive, responses_of
-from irtbridge.assess.pv_q1 import pv_q1, x2
-from irtbridge.assess.residuals import (
+from irtbridge.assess.items.mean_squares import statistic_of
+from irtbridge.assess.items.pv_q1 import pv_q1, x2
+from irtbridge.assess.items.residuals import (
     MeanSquares,
     abilities_given,
     fourth_moments,
@@ -20,7 +18,9 @@ from irtbridge.assess.residuals import (
     residuals,
     standardised,
 )
-from irtbridge.assess.s_x2 import ChiSquare, s_x2
+from irtbridge.assess.items.s_x2 import ChiSquare, s_x2
+from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import one_by_one, predict, predictive, responses_of
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.errors import StatisticError, UnknownName
 
@@ -60,9 +60,9 @@ def item_fit(
         ``infit``, ``infit_z``, ``infit_lower``, ``infit_upper``, ``infit_ppp``, and the same of ``outfit``
             Mean square at expected abilities and its z (Wright & Masters 1982) at the posterior mean; 95 % interval
             over draws; posterior predictive p-value: of what the item parameters have not adjusted, the share of
-            replicated data above (see `irtbridge.assess.orthogonal`). z is not standard normal at expected abilities,
-            which vary less than abilities do: judge by the predictive p-value. Where abilities cannot be integrated
-            out, all is at the abilities of the draws, the mean square is the mean, and there is no z.
+            replicated data above (see `irtbridge.assess.items.orthogonal`). z is not standard normal at expected
+            abilities, which vary less than abilities do: judge by the predictive p-value. Where abilities cannot be
+            integrated out, all is at the abilities of the draws, the mean square is the mean, and there is no z.
         ``pv_q1``, ``pv_q1_df``, ``pv_q1_p``, ``pv_q1_rmsea``
             Chalmers & Ng (2017).
         ``x2``, ``x2_df``, ``x2_p``, ``x2_rmsea``
