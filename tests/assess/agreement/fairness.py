@@ -11,8 +11,8 @@ from .maxima import MIRT
 from .rows import Anchors, Row
 
 TITLE = "Differential item functioning"
-TEXT = """`irt.dif(data, "Gender")` and `fit.dif("Gender", "lr")`: women are the reference group. Lord's and Raju's tests
-of difR take two calibrations and the constants that link them as known; `fit.dif("Gender")` does not, see
+TEXT = """`irt.dif(data, "Gender")` and `fit.dif("Gender", "lr")`: women are the reference group. Lord's and Raju's
+tests of difR take two calibrations and the constants that link them as known; `fit.dif("Gender")` does not, see
 [Is the test fair?](fair.md)."""
 DIFR, FILE, DATA = "difR 5.1", "difR_verbagg.csv.gz", "VerbAgg.r2 by Gender"
 SHORT = "where the difference is below 1/2, difR's continuity correction overshoots 0; ours is then 0"
