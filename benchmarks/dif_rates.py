@@ -17,9 +17,9 @@ import pandas as pd
 from scipy import stats
 
 import irtbridge as irt
-from irtbridge.assess.item_differences import Sides, wald
-from irtbridge.assess.linking import drawn
-from irtbridge.assess.person_groups import grouped
+from irtbridge.assess.fairness.item_differences import Sides, wald
+from irtbridge.assess.fairness.linking import drawn
+from irtbridge.assess.fairness.person_groups import grouped
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.fitting.dif import flattened
 from irtbridge.model.groups import with_groups

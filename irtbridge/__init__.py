@@ -15,10 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from irtbridge.assess.anova import anova
-    from irtbridge.assess.compare import compare
-    from irtbridge.assess.dif import dif
-    from irtbridge.assess.linking import Link, link
+    from irtbridge.assess.comparison.anova import anova
+    from irtbridge.assess.comparison.compare import compare
+    from irtbridge.assess.fairness.dif import dif
+    from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
@@ -67,10 +67,10 @@ if TYPE_CHECKING:
     from irtbridge.results.verdict import Verdict
 
 _HOME = {
-    "assess.anova": ("anova",),
-    "assess.compare": ("compare",),
-    "assess.dif": ("dif",),
-    "assess.linking": ("Link", "link"),
+    "assess.comparison.anova": ("anova",),
+    "assess.comparison.compare": ("compare",),
+    "assess.fairness.dif": ("dif",),
+    "assess.fairness.linking": ("Link", "link"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),

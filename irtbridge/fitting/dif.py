@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from irtbridge.assess import dif as observed
-from irtbridge.assess.item_differences import Sides, item_differences
-from irtbridge.assess.linking import check_one_trait, drawn
-from irtbridge.assess.person_groups import Group, grouped
+from irtbridge.assess.fairness import dif as observed
+from irtbridge.assess.fairness.item_differences import Sides, item_differences
+from irtbridge.assess.fairness.linking import check_one_trait, drawn
+from irtbridge.assess.fairness.person_groups import Group, grouped
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.labels import listed

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from irtbridge.assess import groups
+from irtbridge.assess import idata_groups
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS
 from irtbridge.data.responses import Responses
@@ -303,18 +303,19 @@ class Fit(Questions):
         return replace(self, idata=idata, draws=joined, provenance=provenance, **program)
 
     def with_log_likelihood(self, *kinds: str) -> Fit:
-        """The fit with the group ``log_likelihood`` in its InferenceData; see `irtbridge.assess.groups.log_likelihood`.
+        """The fit with the group ``log_likelihood`` in its InferenceData; see `irtbridge.assess.idata_groups`.
 
         Parameters
         ----------
         *kinds : {"person", "response"}
             By default both. ``response`` takes 8 bytes for each draw, person and item.
         """
-        chosen = kinds or groups.KINDS
-        return self._with_group("log_likelihood", groups.log_likelihood(self.posterior, self.idata.posterior, chosen))
+        chosen = kinds or idata_groups.KINDS
+        group = idata_groups.log_likelihood(self.posterior, self.idata.posterior, chosen)
+        return self._with_group("log_likelihood", group)
 
     def with_posterior_predictive(self, draws: int = DRAWS, seed: int = 0) -> Fit:
-        """The fit with the group ``posterior_predictive``; see `irtbridge.assess.groups.posterior_predictive`.
+        """The fit with the group ``posterior_predictive``; see `irtbridge.assess.idata_groups.posterior_predictive`.
 
         Parameters
         ----------
@@ -327,7 +328,7 @@ class Fit(Questions):
         rows = np.unique(np.linspace(0, self._n_draws - 1, min(draws, self._n_draws)).round().astype(int))
         some = self.idata.posterior.isel(draw=rows)
         thinned = Posterior.of(self.spec, self.responses, some, point=self.posterior.point)
-        return self._with_group("posterior_predictive", groups.posterior_predictive(thinned, some, seed))
+        return self._with_group("posterior_predictive", idata_groups.posterior_predictive(thinned, some, seed))
 
     def _with_group(self, name: str, group: xr.Dataset) -> Fit:
         there = {each: self.idata[each] for each in self.idata.groups()}

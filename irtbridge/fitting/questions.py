@@ -10,15 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from irtbridge.assess import compare, item_fit, local_dependence, overall_fit, person_fit, score_groups
+from irtbridge.assess import person_fit
+from irtbridge.assess.comparison import compare
 from irtbridge.assess.curves import curves
-from irtbridge.assess.person_groups import Group
+from irtbridge.assess.fairness.person_groups import Group
+from irtbridge.assess.items import item_fit, local_dependence, overall_fit, score_groups
 from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS, Statistic
 from irtbridge.assess.predictive_check import predictive_check
-from irtbridge.assess.reliability import conditional_se, reliability
-from irtbridge.assess.scores import scores
+from irtbridge.assess.scoring.reliability import conditional_se, reliability
+from irtbridge.assess.scoring.scores import scores
 from irtbridge.fitting.dif import dif
 from irtbridge.report.page import write_report
 from irtbridge.results.quiet_arviz import az
@@ -40,15 +42,15 @@ class Questions:
         """One row per item; columns (parameter, statistic)."""
 
     def scores(self, data: Any = None, method: str = "eap", **options: Any) -> pd.DataFrame:
-        """Abilities and standard errors of the persons fitted or of new ones; see `irtbridge.assess.scores.scores`."""
+        """Abilities and standard errors of persons fitted or new; see `irtbridge.assess.scoring.scores.scores`."""
         return scores(self.posterior, data, method, **options)
 
     def reliability(self, **options: Any) -> pd.DataFrame:
-        """Marginal and empirical reliability, omega, alpha; see `irtbridge.assess.reliability.reliability`."""
+        """Marginal and empirical reliability, omega, alpha; see `irtbridge.assess.scoring.reliability.reliability`."""
         return reliability(self.posterior, **options)
 
     def conditional_se(self, abilities: Any = None, **options: Any) -> pd.DataFrame:
-        """Standard error by ability; see `irtbridge.assess.reliability.conditional_se`."""
+        """Standard error by ability; see `irtbridge.assess.scoring.reliability.conditional_se`."""
         return conditional_se(self.posterior, abilities, **options)
 
     @property
@@ -65,11 +67,11 @@ class Questions:
         return curves(self.posterior, what, items, **options)
 
     def loo(self) -> az.ELPDData:
-        """Expected log predictive density of a new person; see `irtbridge.assess.compare.loo`."""
+        """Expected log predictive density of a new person; see `irtbridge.assess.comparison.compare.loo`."""
         return compare.loo(self)
 
     def waic(self) -> az.ELPDData:
-        """The same by the widely applicable information criterion; see `irtbridge.assess.compare.waic`."""
+        """The same by the widely applicable information criterion; see `irtbridge.assess.comparison.compare.waic`."""
         return compare.waic(self)
 
     def dif(
@@ -93,7 +95,7 @@ class Questions:
             is the reference, which each other one is held against.
         method : str
             ``model``: the model is fitted again, by `laplace`, to each group by itself, and the groups are put on one
-            scale by `linking`, draw by draw; see `irtbridge.assess.item_differences` for the table. ``lr``:
+            scale by `linking`, draw by draw; see `irtbridge.assess.fairness.item_differences` for the table. ``lr``:
             likelihood-ratio tests under flat priors, each item freed in turn while all others hold the scale, which
             takes a fit for each item. ``mantel-haenszel`` and ``logistic``, by observed scores: `irtbridge.dif`.
         anchors : sequence of str, optional
@@ -132,21 +134,21 @@ class Questions:
     def item_fit(
         self, statistics: str | Iterable[str] | None = None, *, draws: int = item_fit.DRAWS, seed: int = 0
     ) -> pd.DataFrame:
-        """S-X2, infit, outfit and PV-Q1, a row for each item; see `irtbridge.assess.item_fit.item_fit`."""
+        """S-X2, infit, outfit and PV-Q1, a row for each item; see `irtbridge.assess.items.item_fit.item_fit`."""
         return item_fit.item_fit(self.posterior, statistics, draws, seed)
 
     def item_residuals(
         self, groups: int = score_groups.GROUPS, *, draws: int = score_groups.DRAWS, seed: int = 0
     ) -> pd.DataFrame:
-        """Mean responses by item and score group; see `irtbridge.assess.score_groups.item_residuals`."""
+        """Mean responses by item and score group; see `irtbridge.assess.items.score_groups.item_residuals`."""
         return score_groups.item_residuals(self.posterior, groups, draws, seed)
 
     def local_dependence(self, *, draws: int = local_dependence.DRAWS, seed: int = 0) -> pd.DataFrame:
-        """Q3 and LD X2 by pair of items, worst first; see `irtbridge.assess.local_dependence.local_dependence`."""
+        """Q3 and LD X2 by pair of items, worst first; see `irtbridge.assess.items.local_dependence`."""
         return local_dependence.local_dependence(self.posterior, draws, seed)
 
     def overall_fit(self, statistic: str = "C2") -> pd.DataFrame:
-        """M2 or C2 with RMSEA, SRMSR, CFI and TLI; see `irtbridge.assess.overall_fit.overall_fit`."""
+        """M2 or C2 with RMSEA, SRMSR, CFI and TLI; see `irtbridge.assess.items.overall_fit.overall_fit`."""
         return overall_fit.overall_fit(self.posterior, statistic)
 
     def person_fit(self, draws: int = person_fit.DRAWS, seed: int = 0, alpha: float = 0.05) -> pd.DataFrame:

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import irtbridge as irt
-from irtbridge.assess.item_differences import wald
-from irtbridge.assess.logistic import regress
-from irtbridge.assess.matched import Matched
+from irtbridge.assess.fairness.item_differences import wald
+from irtbridge.assess.fairness.logistic import regress
+from irtbridge.assess.fairness.matched import Matched
 from irtbridge.errors import IRTBridgeWarning, StatisticError, UnknownName
 
 DATA = Path(__file__).parents[3] / "shared" / "reference" / "data" / "verbagg_r2_gender.csv"

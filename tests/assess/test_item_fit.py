@@ -9,14 +9,16 @@ import pytest
 from known_posteriors import at_truth, of, pattern_probs, patterns
 
 import irtbridge as irt
-from irtbridge.assess.cells import joined_cells
-from irtbridge.assess.estimated import parameters_by_item
-from irtbridge.assess.item_fit import item_fit, item_rest
-from irtbridge.assess.population import population
+from irtbridge.assess.items.cells import joined_cells
+from irtbridge.assess.items.estimated import STEP, moved, parameters_by_item
+from irtbridge.assess.items.item_fit import item_fit, item_rest
+from irtbridge.assess.items.orthogonal import Slopes, orthogonal_mean
+from irtbridge.assess.items.population import population
+from irtbridge.assess.items.residuals import abilities_given, fourth_moments, mean_squares, residuals
+from irtbridge.assess.items.s_x2 import score_tables
 from irtbridge.assess.predict import responses_of
-from irtbridge.assess.residuals import abilities_given, fourth_moments, mean_squares, residuals
-from irtbridge.assess.s_x2 import score_tables
 from irtbridge.errors import StatisticError, UnknownName
+from irtbridge.model.density import marginal_log_likelihood
 
 FLAT = {"discrimination": "HalfNormal(1000)", "difficulty": "Normal(0, 1000)"}
 
@@ -181,9 +183,32 @@ def test_a_guessed_item_is_found_under_the_2pl() -> None:
     values, rng = data.values.copy(), np.random.default_rng(3)
     values[(values[:, 0] == 0) & (rng.uniform(size=3000) < 0.25), 0] = 1
     fit = irt.fit(replace(data, values=values), spec, method="map", standard_errors=False)
-    table, groups = fit.item_fit("s_x2"), fit.item_residuals()
+    table, groups = fit.item_fit(["s_x2", "infit"]), fit.item_residuals()
     assert table["s_x2_p"].idxmin() == data.items[0]
     assert table["s_x2_p"].iloc[0] < 0.001
+    assert table["infit_ppp"].iloc[0] < 0.025 or table["infit_ppp"].iloc[0] > 0.975
     lowest = groups.xs(1, level="group")
     assert lowest["ppp"].iloc[0] < 0.025
     assert lowest["observed"].iloc[0] > lowest["upper"].iloc[0]
+
+
+@pytest.mark.parametrize("spec", [irt.graded(), irt.one_pl(common_discrimination=True)])
+def test_scores_sum_to_the_gradient_of_the_log_likelihood(spec: irt.ModelSpec) -> None:
+    """One column for each coordinate: thresholds of their own, and a slope that items share."""
+    counts = (2, 4, 3) if spec.name == "grm" else (2, 2, 2)
+    at = at_truth(spec, counts, 50, missing=0.1)
+    _, weights = at.at_nodes()
+    scores = Slopes.of(at).scores(responses_of(at), weights[0])
+    gradient = []
+    for models in moved(at, 1):
+        of_each = [marginal_log_likelihood(at.layout, one, at.responses).sum() for one in at.layout.rows(models.params)]
+        up, down = np.split(np.array(of_each), 2)
+        gradient.extend((up - down) / (2 * STEP))
+    assert scores.sum(axis=0) == pytest.approx(np.array(gradient), abs=1e-4)
+
+
+def test_an_orthogonal_mean_does_not_move_with_the_scores() -> None:
+    rng = np.random.default_rng(1)
+    scores, contributions = rng.normal(size=(200, 3)), rng.normal(size=(200, 2))
+    mixed = contributions + scores @ rng.normal(size=(3, 2))
+    assert orthogonal_mean(mixed, scores) == pytest.approx(orthogonal_mean(contributions, scores))

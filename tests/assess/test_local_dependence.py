@@ -11,9 +11,9 @@ from known_posteriors import at_truth, pattern_probs, patterns
 from scipy import stats
 
 import irtbridge as irt
-from irtbridge.assess.local_dependence import local_dependence, pair_tables, q3
+from irtbridge.assess.items.local_dependence import local_dependence, pair_tables, q3
+from irtbridge.assess.items.residuals import residuals
 from irtbridge.assess.predict import responses_of
-from irtbridge.assess.residuals import residuals
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])

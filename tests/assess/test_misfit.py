@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from irtbridge.assess.misfit import misfit
+from irtbridge.assess.items.misfit import misfit
 
 
 def test_items_stand_by_the_p_value_of_the_first_statistic_that_is_there() -> None:

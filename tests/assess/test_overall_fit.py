@@ -11,8 +11,8 @@ from known_posteriors import Array, at_truth, pattern_probs, patterns
 from scipy import stats
 
 import irtbridge as irt
-from irtbridge.assess.limited_information import MODES, covariance, expected_moments, jacobian
-from irtbridge.assess.overall_fit import overall_fit, rmsea_interval
+from irtbridge.assess.items.limited_information import MODES, covariance, expected_moments, jacobian
+from irtbridge.assess.items.overall_fit import overall_fit, rmsea_interval
 from irtbridge.assess.posterior import Posterior
 from irtbridge.errors import StatisticError, UnknownName
 

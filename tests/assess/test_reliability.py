@@ -10,8 +10,8 @@ import pytest
 
 import irtbridge as irt
 from irtbridge.assess.posterior import Posterior, layout_of
-from irtbridge.assess.reliability import conditional_se, reliability, sample_alpha
-from irtbridge.assess.scores import scores
+from irtbridge.assess.scoring.reliability import conditional_se, reliability, sample_alpha
+from irtbridge.assess.scoring.scores import scores
 from irtbridge.errors import StatisticError
 
 FLAT = {"discrimination": "HalfNormal(1000)", "difficulty": "Normal(0, 1000)"}

@@ -7,7 +7,7 @@ import pytest
 from known_posteriors import at_truth
 
 import irtbridge as irt
-from irtbridge.assess.score_groups import item_residuals
+from irtbridge.assess.items.score_groups import item_residuals
 
 
 def test_groups_are_of_like_scores_and_have_everybody() -> None:

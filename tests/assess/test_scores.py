@@ -14,8 +14,8 @@ from scipy import optimize, stats
 
 import irtbridge as irt
 from irtbridge.assess.posterior import Posterior, layout_of
-from irtbridge.assess.scores import METHODS, scores
-from irtbridge.assess.weighted_points import WeightedPoints
+from irtbridge.assess.scoring.scores import METHODS, scores
+from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.errors import ConfigError, DataError, IRTBridgeWarning, StatisticError, UnknownName
 from irtbridge.model.layout import Layout
 

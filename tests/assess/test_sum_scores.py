@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from irtbridge.assess.sum_scores import rest_score_probs, sum_score_probs
+from irtbridge.assess.scoring.sum_scores import rest_score_probs, sum_score_probs
 
 Array = NDArray[np.float64]
 COUNTS = (2, 4, 3, 2)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from irtbridge.assess.anova import anova
-from irtbridge.assess.compare import compare
+from irtbridge.assess.comparison.anova import anova
+from irtbridge.assess.comparison.compare import compare
 from irtbridge.errors import ConfigError
 from irtbridge.fitting.fitted import Fit
 from irtbridge.fitting.loading import fit_files, load_fit

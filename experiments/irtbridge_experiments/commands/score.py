@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from irtbridge.assess.scores import ITEMS, METHODS
+from irtbridge.assess.scoring.scores import ITEMS, METHODS
 from irtbridge.data.files import write_text
 from irtbridge.errors import ConfigError, IRTBridgeWarning, ResultsError, UnknownName
 from irtbridge.fitting.fitted import Fit

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from irtbridge.assess.misfit import misfit
+from irtbridge.assess.items.misfit import misfit
 from irtbridge.data.files import write_text
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeError

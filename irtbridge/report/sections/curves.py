@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from irtbridge.assess.misfit import misfit
+from irtbridge.assess.items.misfit import misfit
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.report.parts import Picture, Section, Text
 from irtbridge.report.sections.items import fit_of

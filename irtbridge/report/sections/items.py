@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irtbridge.assess.misfit import misfit
+from irtbridge.assess.items.misfit import misfit
 from irtbridge.report.parts import Block, Section, Table, Text, cell
 
 FIT_COLUMNS = {

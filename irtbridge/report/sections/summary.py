@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from irtbridge.assess.misfit import misfit
+from irtbridge.assess.items.misfit import misfit
 from irtbridge.errors import IRTBridgeError
 from irtbridge.report.parts import Section, Text
 from irtbridge.report.sections.items import fit_of

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 import irtbridge as irt
-from irtbridge.assess.item_fit import item_fit
-from irtbridge.assess.local_dependence import local_dependence
-from irtbridge.assess.overall_fit import overall_fit
+from irtbridge.assess.items.item_fit import item_fit
+from irtbridge.assess.items.local_dependence import local_dependence
+from irtbridge.assess.items.overall_fit import overall_fit
 
 from . import fits
 from .maxima import MIRT

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 import irtbridge as irt
-from irtbridge.assess.item_fit import item_fit
-from irtbridge.assess.overall_fit import overall_fit
+from irtbridge.assess.items.item_fit import item_fit
+from irtbridge.assess.items.overall_fit import overall_fit
 
 from . import fits
 from .maxima import means

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.assess.population import population
+from irtbridge.assess.items.population import population
+from irtbridge.assess.items.residuals import residuals
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import one_by_one, predict, predictive, responses_of
-from irtbridge.assess.residuals import residuals
 from irtbridge.data.kinds import CATEGORIES
 
 Array = NDArray[np.float64]
@@ -41,6 +41,8 @@ def local_dependence(posterior: Posterior, draws: int = DRAWS, seed: int = 0) ->
             Pearson's X2 between the observed and expected table of the pair (Chen & Thissen 1997);
             ``(X2 - df) / sqrt(2 df)`` and Cramer's V with the sign of observed less expected correlation; share of
             replicates above. For responses in categories.
+
+        Where abilities cannot be integrated out, residuals are at the abilities of the draws and `q3` is the mean.
     """
     pairs = np.triu_indices(posterior.responses.n_items, 1)
     in_categories = posterior.spec.family.kind == CATEGORIES
@@ -49,9 +51,10 @@ def local_dependence(posterior: Posterior, draws: int = DRAWS, seed: int = 0) ->
         of_q3 = q3(residuals(responses, at).residual)[pairs]
         return np.stack([of_q3, _ld_x2(*pair_tables(responses, at))[pairs]] if in_categories else [of_q3])
 
-    at = next(one_by_one(predictive(posterior.at_mean, 1, seed)))
-    here = statistics(responses_of(at), at)
     reference = predict(posterior, statistics, draws, seed)
+    at = next(one_by_one(predictive(posterior.at_mean, 1, seed)))
+    judged_alike = posterior.layout.collapse is not None
+    here = statistics(responses_of(at), at) if judged_alike else reference.observed.mean(axis=0)
     centre, spread = reference.replicated[:, 0].mean(axis=0), reference.replicated[:, 0].std(axis=0, ddof=1)
     columns = {"q3": here[0], "q3_predicted": centre, "q3_z": (here[0] - centre) / spread, "q3_ppp": reference.p[0]}
     if in_categories:

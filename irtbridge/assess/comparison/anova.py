@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from irtbridge.assess.comparison.same_data import differences
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.same_data import differences
 from irtbridge.data.labels import listed
 from irtbridge.errors import IRTBridgeWarning, StatisticError
 from irtbridge.model.density import log_prior

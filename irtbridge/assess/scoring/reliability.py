@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 from scipy.stats import qmc
 
-from irtbridge.assess.grid_scores import grid_points
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.trait_scores import by_trait, sampled_points
+from irtbridge.assess.scoring.grid_scores import grid_points
+from irtbridge.assess.scoring.trait_scores import by_trait, sampled_points
 from irtbridge.data.responses import Responses
 from irtbridge.errors import StatisticError
 from irtbridge.model.layout import Layout

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from irtbridge.assess.logistic import nagelkerke, regress
-from irtbridge.assess.matched import Matched, ets_class
-from irtbridge.assess.person_groups import Group, grouped
+from irtbridge.assess.fairness.logistic import nagelkerke, regress
+from irtbridge.assess.fairness.matched import Matched, ets_class
+from irtbridge.assess.fairness.person_groups import Group, grouped
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.cells import within_rows
-from irtbridge.assess.estimated import parameters_by_item
+from irtbridge.assess.items.cells import within_rows
+from irtbridge.assess.items.estimated import parameters_by_item
+from irtbridge.assess.items.residuals import abilities_given
+from irtbridge.assess.items.s_x2 import ChiSquare
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import one_by_one, predictive, responses_of
-from irtbridge.assess.residuals import abilities_given
-from irtbridge.assess.s_x2 import ChiSquare
 from irtbridge.errors import StatisticError
 
 Array = NDArray[np.float64]
-GROUPS, LEAST = 10, 2.0  # groups of ability, and the expected count below which a cell is joined (R mirt)
+GROUPS, LEAST = 10, 2.0  # groups of ability (R mirt), and the expected count below which a cell is joined
 
 
 def pv_q1(posterior: Posterior, draws: int = 30, seed: int = 0) -> ChiSquare:
@@ -41,13 +41,17 @@ def pv_q1(posterior: Posterior, draws: int = 30, seed: int = 0) -> ChiSquare:
     source, rng = predictive(mean, draws, seed), np.random.default_rng([seed, 3])
     # Plausible values lie on a grid: what ties is sorted by chance, or the order of the data would come in.
     order = [np.lexsort((rng.uniform(size=values.shape), values)) for values in source.abilities]
-    each = [_x2(responses_of(at), at, at.abilities[0], o) for at, o in zip(one_by_one(source), order, strict=True)]
+    each = [
+        _x2(responses_of(at), at, at.abilities[0], o, LEAST) for at, o in zip(one_by_one(source), order, strict=True)
+    ]
     statistic, df = np.mean(each, axis=0)
     return ChiSquare(statistic, df, float(posterior.weights.sum()))
 
 
 def x2(posterior: Posterior) -> ChiSquare:
-    """X2 of each item in ten groups of expected abilities, at the posterior mean; above chi-square under the model.
+    """X2 of each item in ten groups of expected abilities, at the posterior mean, as R's mirt has it: no cell joined.
+
+    Under the model it lies far above chi-square, as expected abilities are not the abilities.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def x2(posterior: Posterior) -> ChiSquare:
     at = next(one_by_one(predictive(replace(posterior.at_mean, point=True), 1)))
     responses = responses_of(at)
     abilities = abilities_given(responses, at)[0]
-    each = _x2(responses, at, abilities, np.argsort(abilities, kind="stable"))
+    each = _x2(responses, at, abilities, np.argsort(abilities, kind="stable"), 0.0)
     return ChiSquare(*each, float(posterior.weights.sum()))
 
 
@@ -71,7 +75,9 @@ def _check(posterior: Posterior, what: str) -> None:
         )
 
 
-def _x2(responses: Array, at: Posterior, abilities: Array, order: NDArray[np.intp]) -> tuple[Array, Array]:
+def _x2(
+    responses: Array, at: Posterior, abilities: Array, order: NDArray[np.intp], least: float
+) -> tuple[Array, Array]:
     """Statistic and degrees of freedom of each item, persons sorted by ability in this order."""
     member = _groups(order)
     answered = ~np.isnan(responses)
@@ -82,7 +88,7 @@ def _x2(responses: Array, at: Posterior, abilities: Array, order: NDArray[np.int
     items = np.arange(responses.shape[1])
     probs = at.category_probs(centre.reshape(1, -1))[0].reshape(*centre.shape, len(items), len(codes))
     expected = number[..., None] * probs[:, items, items]
-    return _joined_x2(observed, expected, parameters_by_item(at.layout))
+    return _joined_x2(observed, expected, parameters_by_item(at.layout), least)
 
 
 def _groups(order: NDArray[np.intp]) -> Array:
@@ -96,9 +102,9 @@ def _groups(order: NDArray[np.intp]) -> Array:
     return np.asarray(group == np.arange(GROUPS)[:, None], dtype=float)
 
 
-def _joined_x2(observed: Array, expected: Array, parameters: NDArray[np.int64]) -> tuple[Array, Array]:
+def _joined_x2(observed: Array, expected: Array, parameters: NDArray[np.int64], least: float) -> tuple[Array, Array]:
     shape, width = expected.shape[:2], expected.shape[2]
-    observed, expected = within_rows(observed.reshape(-1, width), expected.reshape(-1, width), LEAST, 1)
+    observed, expected = within_rows(observed.reshape(-1, width), expected.reshape(-1, width), least, 1)
     cells = expected > 0
     terms = np.where(cells, (observed - expected) ** 2 / np.where(cells, expected, 1), 0)
     df = np.maximum(cells.sum(axis=1) - 1, 0).reshape(shape).sum(axis=0) - parameters

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.assess.sum_scores import sum_score_probs
-from irtbridge.assess.weighted_points import WeightedPoints
+from irtbridge.assess.scoring.sum_scores import sum_score_probs
+from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.data.responses import Responses
 from irtbridge.inference.node_posterior import log_posterior_at, of_persons, parts_of, reduced_posterior
 from irtbridge.model.density import category_log_probs

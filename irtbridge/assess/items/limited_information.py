@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.estimated import STEP, moved
-from irtbridge.assess.population import population
+from irtbridge.assess.items.estimated import STEP, moved
+from irtbridge.assess.items.population import population
 from irtbridge.assess.posterior import Posterior
 
 Array = NDArray[np.float64]
@@ -90,7 +90,7 @@ def expected_moments(at: Posterior, mode: str) -> Moments:
 def jacobian(at: Posterior, moments: Moments) -> Array:
     """Derivatives (moment, coordinate) of the moments by what is estimated, by central differences."""
     columns = []
-    for model in moved(at):
+    for model in moved(at, moments.mean.size * at.layout.exists.shape[1]):
         values = _moments(*_at_nodes(model), moments.owner, moments.category)
         up, down = np.split(values, 2)
         columns.append((up - down) / (2 * STEP))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.assess.posterior import Posterior
-from irtbridge.data.kinds import CATEGORIES, MISSING
+from irtbridge.data.kinds import MISSING
+from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import expected_abilities
 
 Array = NDArray[np.float64]
@@ -52,14 +53,29 @@ def abilities_given(responses: Array, at: Posterior) -> Array:
     """
     if at.layout.collapse is None:
         return at.abilities
-    values = np.where(np.isnan(responses), MISSING, responses).astype(at.responses.values.dtype)
     params = {name: value[0] for name, value in at.params.items()}
-    return expected_abilities(at.layout, params, replace(at.responses, values=values))[0][None]
+    return expected_abilities(at.layout, params, in_place(responses, at))[0][None]
 
 
-def residuals(responses: Array, at: Posterior) -> Residuals:
-    """Residuals of responses (person, item), NaN where missing, at their expected abilities."""
-    mean, variance = at.moments(abilities_given(responses, at))
+def in_place(responses: Array, at: Posterior) -> Responses:
+    """Responses (person, item), NaN where missing, in the place of those that were fitted."""
+    values = np.where(np.isnan(responses), MISSING, responses).astype(at.responses.values.dtype)
+    return replace(at.responses, values=values)
+
+
+def residuals(responses: Array, at: Posterior, abilities: Array | None = None) -> Residuals:
+    """Residuals of responses (person, item), NaN where missing; at their expected abilities, unless others are given.
+
+    Parameters
+    ----------
+    responses : ndarray, shape (person, item)
+        NaN where missing.
+    at : Posterior
+        Of one draw.
+    abilities : ndarray, shape (1, person) or (1, person, trait), optional
+        Expected ones, if they are at hand.
+    """
+    mean, variance = at.moments(abilities_given(responses, at) if abilities is None else abilities)
     return Residuals(responses - mean[0], np.where(np.isnan(responses), np.nan, variance[0]))
 
 
@@ -97,11 +113,6 @@ def fourth_moments(at: Posterior, abilities: Array) -> Array:
     codes = np.arange(probs.shape[-1])
     mean = probs @ codes
     return np.asarray(np.sum(probs * (codes - mean[..., None]) ** 4, axis=-1))
-
-
-def has_z(at: Posterior) -> bool:
-    """Whether mean squares have a z: responses are categories."""
-    return at.spec.family.kind == CATEGORIES
 
 
 def _cube_root(square: Array, spread: Array) -> Array:

@@ -14,7 +14,7 @@ from irtbridge.model.slot import Slot
 
 Array = NDArray[np.float64]
 STEP = 1e-5  # of a central difference: its own error and that of rounding are then both near 1e-10
-AT_ONCE = 32  # coordinates: two models of each are in memory
+MOST = 2**22  # numbers that the models moved at once may have, 32 MiB of doubles
 
 
 def parameters_by_item(layout: Layout) -> NDArray[np.int64]:
@@ -33,25 +33,27 @@ def parameters_by_item(layout: Layout) -> NDArray[np.int64]:
     return counts + sum(layout.slots[name].size for name in of_abilities)
 
 
-def moved(posterior: Posterior) -> Iterator[Posterior]:
+def moved(posterior: Posterior, size: int) -> Iterator[Posterior]:
     """The model moved along each estimated coordinate that responses rest on, some coordinates at a time.
 
     Parameters
     ----------
     posterior : Posterior
         Of one draw.
+    size : int
+        Numbers that are taken of each model: the more, the fewer coordinates at a time.
 
     Yields
     ------
     Posterior
         As draws, `STEP` up along each of some coordinates, then `STEP` down along each.
     """
-    layout = posterior.layout
+    layout, at_once = posterior.layout, max(1, MOST // (2 * size))
     here = {name: value for name, value in posterior.params.items() if name in layout.slots}
     for name in _directions(layout):
         directions = _tangents(layout.slots[name], here[name][0])
-        for start in range(0, len(directions), AT_ONCE):
-            some = STEP * directions[start : start + AT_ONCE]
+        for start in range(0, len(directions), at_once):
+            some = STEP * directions[start : start + at_once]
             steps = here[name] + np.concatenate([some, -some])
             own = {key: np.repeat(value, len(steps), axis=0) for key, value in here.items()} | {name: steps}
             abilities = np.repeat(posterior.abilities, len(steps), axis=0)

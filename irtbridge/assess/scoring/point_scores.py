@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.score_function import ScoreFunction, score_function
+from irtbridge.assess.scoring.score_function import ScoreFunction, score_function
 from irtbridge.data.responses import Responses
 from irtbridge.errors import StatisticError
 from irtbridge.model.layout import Layout

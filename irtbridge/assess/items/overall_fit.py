@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg, optimize, stats
 
-from irtbridge.assess.limited_information import MODES, Moments, covariance, expected_moments, jacobian
+from irtbridge.assess.items.limited_information import MODES, Moments, covariance, expected_moments, jacobian
+from irtbridge.assess.items.s_x2 import complete_rows, rmsea
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.s_x2 import complete_rows, rmsea
 from irtbridge.errors import StatisticError, UnknownName
 
 Array = NDArray[np.float64]
@@ -72,10 +72,10 @@ def overall_fit(posterior: Posterior, statistic: str = "C2") -> pd.DataFrame:
             f"{statistic}: the {posterior.responses.n_items} items have {len(expected.values)} moments and the model "
             f"{rank} parameters that they tell, which leaves no degree of freedom; use {instead}."
         )
-    here, there = _correlations(codes, posterior.weights[rows]), expected.correlations
-    below = np.tril_indices(len(here), -1)
+    below = np.tril_indices(posterior.responses.n_items, -1)
+    here, there = _correlations(codes, posterior.weights[rows])[below], expected.correlations[below]
     lower, upper = rmsea_interval(x2, df, number)
-    null, null_df = number * np.sum(here[below] ** 2), len(below[0])
+    null, null_df = number * np.nansum(here**2), np.sum(~np.isnan(here))
     binary = posterior.layout.n_categories.max() == 2
     row = {
         "statistic": x2,
@@ -84,7 +84,7 @@ def overall_fit(posterior: Posterior, statistic: str = "C2") -> pd.DataFrame:
         "rmsea": float(rmsea(np.asarray(x2), np.asarray(df), number)),
         "rmsea_lower": lower,
         "rmsea_upper": upper,
-        "srmsr": float(np.sqrt(np.mean((here[below] - there[below]) ** 2))),
+        "srmsr": float(np.sqrt(np.nanmean((here - there) ** 2))),
         "cfi": float(np.clip(1 - (x2 - df) / (null - null_df), 0, 1)),
         "tli": float((null / null_df - x2 / df) / (null / null_df - 1)),
         "n": int(number),
@@ -152,6 +152,8 @@ def _observed(codes: NDArray[np.int64], posterior: Posterior, rows: NDArray[np.i
 
 
 def _correlations(codes: NDArray[np.int64], weights: Array) -> Array:
+    """Of the items' codes; NaN with an item that everybody answered alike."""
     covariances = np.cov(codes.T, aweights=weights, ddof=0)
     spread = np.sqrt(np.diag(covariances))
-    return np.asarray(covariances / np.multiply.outer(spread, spread))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(covariances / np.multiply.outer(spread, spread))

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.assess.grid_scores import grid_points
-from irtbridge.assess.point_scores import point_scores
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.scored_persons import Persons
-from irtbridge.assess.trait_scores import by_trait, sampled_points, trait_modes
-from irtbridge.assess.weighted_points import WeightedPoints
+from irtbridge.assess.scoring.grid_scores import grid_points
+from irtbridge.assess.scoring.point_scores import point_scores
+from irtbridge.assess.scoring.scored_persons import Persons
+from irtbridge.assess.scoring.trait_scores import by_trait, sampled_points, trait_modes
+from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.data.notes import Notes
 from irtbridge.errors import ConfigError, SpecError, StatisticError, UnknownName
 from irtbridge.inference.abilities import draw_abilities

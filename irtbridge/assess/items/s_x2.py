@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from irtbridge.assess.cells import Table, joined_cells
-from irtbridge.assess.estimated import parameters_by_item
-from irtbridge.assess.population import population
+from irtbridge.assess.items.cells import Table, joined_cells
+from irtbridge.assess.items.estimated import parameters_by_item
+from irtbridge.assess.items.population import population
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.sum_scores import rest_score_probs
+from irtbridge.assess.scoring.sum_scores import rest_score_probs
 from irtbridge.errors import StatisticError
 
 Array = NDArray[np.float64]

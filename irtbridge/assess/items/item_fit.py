@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.predict import one_by_one, predict, predictive, responses_of
-from irtbridge.assess.pv_q1 import pv_q1, x2
-from irtbridge.assess.residuals import (
+from irtbridge.assess.items.mean_squares import statistic_of
+from irtbridge.assess.items.pv_q1 import pv_q1, x2
+from irtbridge.assess.items.residuals import (
+    MeanSquares,
     abilities_given,
     fourth_moments,
-    has_z,
     mean_squares,
     residuals,
     standardised,
 )
-from irtbridge.assess.s_x2 import ChiSquare, s_x2
+from irtbridge.assess.items.s_x2 import ChiSquare, s_x2
+from irtbridge.assess.posterior import Posterior
+from irtbridge.assess.predict import one_by_one, predict, predictive, responses_of
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.errors import StatisticError, UnknownName
 
 Array = NDArray[np.float64]
@@ -57,8 +59,10 @@ def item_fit(
             every item. NaN where no degree of freedom is left.
         ``infit``, ``infit_z``, ``infit_lower``, ``infit_upper``, ``infit_ppp``, and the same of ``outfit``
             Mean square at expected abilities and its z (Wright & Masters 1982) at the posterior mean; 95 % interval
-            over draws; posterior predictive p-value, the share of replicated data above. z is not standard normal at
-            expected abilities, which vary less than abilities do: judge by the predictive p-value.
+            over draws; posterior predictive p-value: of what the item parameters have not adjusted, the share of
+            replicated data above (see `irtbridge.assess.items.orthogonal`). z is not standard normal at expected
+            abilities, which vary less than abilities do: judge by the predictive p-value. Where abilities cannot be
+            integrated out, all is at the abilities of the draws, the mean square is the mean, and there is no z.
         ``pv_q1``, ``pv_q1_df``, ``pv_q1_p``, ``pv_q1_rmsea``
             Chalmers & Ng (2017).
         ``x2``, ``x2_df``, ``x2_p``, ``x2_rmsea``
@@ -134,25 +138,30 @@ def _x2(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
 
 def _infit(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
     at = next(one_by_one(predictive(posterior.at_mean, 1, seed)))
-    responses = responses_of(at)
-    here = residuals(responses, at)
-    squares = mean_squares(here, axis=0)
-    z = (np.full_like(squares.infit, np.nan),) * 2
-    if has_z(at):
-        fourth = np.where(np.isnan(responses), np.nan, fourth_moments(at, abilities_given(responses, at)))
-        z = standardised(squares, here, fourth, axis=0)
-    reference = predict(posterior, lambda y, draw: np.stack(mean_squares(residuals(y, draw), axis=0)), draws, seed)
+    reference = predict(posterior, statistic_of(at), draws, seed)
+    squares, z = _at_mean(at) if at.layout.collapse is not None else (reference.observed[:, :2].mean(axis=0), None)
     lower, upper = np.quantile(reference.observed, INTERVAL, axis=0)
     columns: dict[str, Array] = {}
     for place, name in enumerate(("infit", "outfit")):
         columns |= {
             name: squares[place],
-            f"{name}_z": z[place],
+            f"{name}_z": np.full_like(lower[place], np.nan) if z is None else z[place],
             f"{name}_lower": lower[place],
             f"{name}_upper": upper[place],
-            f"{name}_ppp": reference.p[place],
+            f"{name}_ppp": reference.p[place + 2],
         }
     return columns
+
+
+def _at_mean(at: Posterior) -> tuple[MeanSquares, MeanSquares | None]:
+    """Mean squares at expected abilities and their z; none of responses that are no categories."""
+    responses = responses_of(at)
+    here = residuals(responses, at)
+    squares = mean_squares(here, axis=0)
+    if at.spec.family.kind != CATEGORIES:
+        return squares, None
+    fourth = np.where(np.isnan(responses), np.nan, fourth_moments(at, abilities_given(responses, at)))
+    return squares, standardised(squares, here, fourth, axis=0)
 
 
 def _chi_square(name: str, of: ChiSquare) -> dict[str, Array]:

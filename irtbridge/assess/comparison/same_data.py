@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.person_groups import joined
+from irtbridge.assess.fairness.person_groups import joined
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses

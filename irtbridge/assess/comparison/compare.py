@@ -17,9 +17,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special
 
+from irtbridge.assess.comparison.same_data import differences
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.same_data import differences
 from irtbridge.data.labels import few
 from irtbridge.errors import IRTBridgeWarning, StatisticError
 from irtbridge.results.quiet_arviz import az

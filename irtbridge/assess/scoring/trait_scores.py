@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.stats import qmc
 
-from irtbridge.assess.point_scores import FARTHEST
-from irtbridge.assess.score_function import FIRST, OFFSETS, SECOND, STEP
-from irtbridge.assess.weighted_points import WeightedPoints
+from irtbridge.assess.scoring.point_scores import FARTHEST
+from irtbridge.assess.scoring.score_function import FIRST, OFFSETS, SECOND, STEP
+from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
 from irtbridge.model.others import layout_of_rows, prior_of_persons

@@ -1,0 +1,1 @@
+"""Which model predicts new persons better?"""

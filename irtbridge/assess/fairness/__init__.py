@@ -1,0 +1,1 @@
+"""Do items work alike in every group, and do two calibrations agree?"""

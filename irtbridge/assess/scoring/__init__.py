@@ -1,0 +1,1 @@
+"""How able is each person, and how sure is that?"""
