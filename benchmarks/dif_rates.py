@@ -10,13 +10,15 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 import irtbridge as irt
-from irtbridge.assess.fairness.item_differences import linked, parameter_differences, purified, wald
+from irtbridge.assess.fairness.item_differences import Sides, wald
+from irtbridge.assess.fairness.linking import drawn
 from irtbridge.assess.fairness.person_groups import grouped
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.fitting.dif import flattened
@@ -51,13 +53,14 @@ def by_scores(sets: Sequence[irt.Responses]) -> Rows:
 
 def by_model(sets: Sequence[irt.Responses]) -> Rows:
     """Wald's test after linking."""
-    reference, focal = 2 * np.arange(ITEMS), 2 * np.arange(ITEMS) + 1
-    for fit in irt.fit_many(sets, with_groups(irt.two_pl(), "configural"), method="laplace", draws=400):
-        own = purified(fit.posterior, reference, focal, "stocking-lord", LEVEL)
-        for title, anchors in (("wald", np.arange(ITEMS)), ("wald, purified", own)):
-            on_one, _ = linked(fit.posterior, reference, focal, "stocking-lord", anchors)
-            differences = parameter_differences(on_one, reference, focal)
-            yield title, stats.chi2.sf(*wald(np.stack(list(differences.values()), axis=-1)))
+    items = np.arange(ITEMS)
+    groups = [[replace(one.select(one.group_codes == code), group=None) for one in sets] for code in (0, 1)]
+    each = (irt.fit_many(group, method="laplace", draws=400, seed=seed) for seed, group in enumerate(groups, 1))
+    for reference, focal in zip(*each, strict=True):
+        sides = Sides(drawn(reference.posterior, 400), items, drawn(focal.posterior, 400), items)
+        for title, alpha in (("wald", 0.0), ("wald, purified", LEVEL)):
+            on_one, _ = sides.linked("stocking-lord", sides.purified("stocking-lord", alpha))
+            yield title, stats.chi2.sf(*wald(on_one.parameters()))
 
 
 def by_likelihood(sets: Sequence[irt.Responses]) -> Rows:

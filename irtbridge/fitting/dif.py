@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from irtbridge.assess.fairness import dif as observed
-from irtbridge.assess.fairness.item_differences import item_differences, linked, purified
-from irtbridge.assess.fairness.linking import check_one_trait
+from irtbridge.assess.fairness.item_differences import Sides, item_differences
+from irtbridge.assess.fairness.linking import check_one_trait, drawn
 from irtbridge.assess.fairness.person_groups import Group, grouped
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.assess.posterior import Posterior
@@ -27,6 +27,7 @@ from irtbridge.model.priors.vectors import DecreasingNormal
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
+Compared = tuple[str, Sides, Sequence[str], Array, Array]  # a group, the items of both, their labels, its mean and SD
 METHODS = ("model", "lr", *observed.TESTS)
 WIDE = 1000.0  # standard deviation of a prior that is as good as flat
 
@@ -56,16 +57,53 @@ def dif(
         return _by_likelihood(spec, responses, provenance)
     held = _known_items(responses, anchors)
     if held is None:
-        model = with_groups(spec, "configural")
+        found = _apart(spec, responses, linking, alpha if purify else 0.0, provenance, draws, seed)
     else:
-        model = with_groups(spec, free=[item for item in responses.items if item not in held])
-    free = refit(model, responses, provenance, "laplace", seed, draws=draws)
-    tables = {}
-    for label in responses.groups[1:]:
-        tables[label] = _differences(free, responses, label, None if held is None else (), purify, alpha, linking)
+        found = _anchored(spec, responses, held, provenance, draws, seed)
+    tables = {label: item_differences(sides, items, mean, sd) for label, sides, items, mean, sd in found}
     table = pd.concat(tables, names=["group"]).swaplevel()
     table[("wald", "flagged")] = table[("wald", "p")] < alpha
     return table
+
+
+def _apart(
+    spec: ModelSpec,
+    responses: Responses,
+    linking: str,
+    alpha: float,
+    provenance: Mapping[str, Any],
+    draws: int,
+    seed: int,
+) -> Iterator[Compared]:
+    """Each group fitted by itself, which is one fit in which all is free by group, and linked to the reference."""
+    responses.split()  # refuses a group that did not give a category
+    seeds, each = np.random.SeedSequence(seed).generate_state(len(responses.groups)), []
+    for code, own in enumerate(seeds):
+        rows = replace(responses.select(np.flatnonzero(responses.group_codes == code)), group=None)
+        each.append(refit(spec, rows, provenance, "laplace", int(own), draws=draws))
+    items, n = np.arange(responses.n_items), min(posterior.n_draws for posterior in each)
+    reference, *focal = (drawn(posterior, n) for posterior in each)
+    for label, other in zip(responses.groups[1:], focal, strict=True):
+        sides = Sides(reference, items, other, items)
+        sides, scale = sides.linked(linking, sides.purified(linking, alpha) if alpha > 0 else items)
+        yield label, sides, responses.items, scale[:, 1], scale[:, 0]
+
+
+def _anchored(
+    spec: ModelSpec,
+    responses: Responses,
+    anchors: Sequence[str],
+    provenance: Mapping[str, Any],
+    draws: int,
+    seed: int,
+) -> Iterator[Compared]:
+    """All groups in one fit, on the scale that some items hold."""
+    items = [item for item in responses.items if item not in anchors]
+    both = refit(with_groups(spec, free=items), responses, provenance, "laplace", seed, draws=draws)
+    places = {item: place for place, item in enumerate(both.responses.items)}
+    reference, *focal = (np.array([places[f"{item} [{group}]"] for item in items]) for group in responses.groups)
+    for code, (label, other) in enumerate(zip(responses.groups[1:], focal, strict=True), 1):
+        yield label, Sides(both, reference, both, other), items, both.params[MEAN][:, code], both.params[SD][:, code]
 
 
 def ungrouped(spec: ModelSpec) -> ModelSpec:
@@ -95,27 +133,6 @@ def flattened(spec: ModelSpec) -> ModelSpec:
         known = v.name in kept or (v.prior.support == "interval" and isinstance(v.prior, Uniform))
         variables.append(v if known else replace(v, prior=prior))
     return replace(spec, variables=tuple(variables))
-
-
-def _differences(
-    free: Posterior,
-    responses: Responses,
-    label: str,
-    held: Sequence[str] | None,
-    purify: bool,
-    alpha: float,
-    linking: str,
-) -> pd.DataFrame:
-    """Of one group against the reference."""
-    places = {item: place for place, item in enumerate(free.responses.items)}
-    items = [item for item in responses.items if f"{item} [{label}]" in places]
-    reference, focal = (np.array([places[f"{item} [{g}]"] for item in items]) for g in (responses.groups[0], label))
-    if held is None:
-        anchors = purified(free, reference, focal, linking, alpha) if purify else np.arange(len(items))
-        free, scale = linked(free, reference, focal, linking, anchors)
-        return item_differences(free, reference, focal, items, scale[:, 1], scale[:, 0])
-    code = responses.groups.index(label)
-    return item_differences(free, reference, focal, items, free.params[MEAN][:, code], free.params[SD][:, code])
 
 
 def _by_likelihood(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> pd.DataFrame:

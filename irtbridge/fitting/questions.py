@@ -94,8 +94,8 @@ class Questions:
             A column of the data's ``person_data``, or each person's group; by default the data's own. The first group
             is the reference, which each other one is held against.
         method : str
-            ``model``: the model is fitted again by `laplace` with every item free by group, and the groups are put on
-            one scale by `linking`, draw by draw; see `irtbridge.assess.fairness.item_differences`. ``lr``:
+            ``model``: the model is fitted again, by `laplace`, to each group by itself, and the groups are put on one
+            scale by `linking`, draw by draw; see `irtbridge.assess.fairness.item_differences` for the table. ``lr``:
             likelihood-ratio tests under flat priors, each item freed in turn while all others hold the scale, which
             takes a fit for each item. ``mantel-haenszel`` and ``logistic``, by observed scores: `irtbridge.dif`.
         anchors : sequence of str, optional

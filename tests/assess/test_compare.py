@@ -75,16 +75,15 @@ def test_weighted_rows_are_long_data() -> None:
 
 @pytest.mark.long
 def test_leaving_persons_out_predicts_them_as_well_as_it_says() -> None:
-    """Thirty persons are left out, one by one: the exact predictive densities."""
-    data = irt.load_responses("lsat6").select(np.arange(0, 1000, 25))
-    whole = irt.fit(data, "2pl", method="nuts", draws=1000, chains=2)
-    claimed = whole.loo().loo_i.values
+    """Ten of two hundred persons are left out, one by one: the exact predictive densities."""
+    data, how = irt.load_responses("lsat6").select(np.arange(0, 1000, 5)), {"method": "laplace", "draws": 2000}
+    claimed = irt.fit(data, "2pl", **how).loo().loo_i.values
     exact = []
-    for person in range(0, 40, 4):
-        rest = irt.fit(data.select(np.delete(np.arange(40), person)), "2pl", method="nuts", draws=1000, chains=2)
+    for person in range(0, 200, 20):
+        rest = irt.fit(data.select(np.delete(np.arange(200), person)), "2pl", **how)
         one = replace(rest.posterior, responses=data.select([person]))
         exact.append(np.log(np.exp(person_log_likelihood(one)).mean()))
-    assert claimed[::4] == pytest.approx(np.array(exact), abs=0.03)
+    assert claimed[::20] == pytest.approx(np.array(exact), abs=0.02)
 
 
 def reordered(data: irt.Responses) -> dict[str, Any]:

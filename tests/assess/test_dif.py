@@ -100,7 +100,7 @@ def test_wald_is_lords_test_of_difr(of_difr: Callable[[str, str], np.ndarray], a
     away = (b[1] - b[1].mean()) - (b[0] - b[0].mean())
     noise = np.random.default_rng(1).normal(size=(1000, 24))
     noise = (noise - noise.mean(axis=0)) / noise.std(axis=0, ddof=1)
-    x2, df = wald((away + noise * np.hypot(*se))[..., None])
+    x2, df = wald({"difficulty": away + noise * np.hypot(*se)})
     assert x2 == pytest.approx(of_difr("difLord 1PL", "Lord.chi2"), abs=1e-6)
     assert (df == 1).all()
 

@@ -96,11 +96,11 @@ def link(
     of_a, of_b = (np.array([p.responses.items.index(item) for item in common]) for p in (here, there))
     at_mean = constants(here.at_mean, there.at_mean, of_a, of_b, method)[0]
     n = min(draws, max(here.n_draws, there.n_draws))
-    drawn = constants(_drawn(here, n), _drawn(there, n), of_a, of_b, method)
+    pairs = constants(drawn(here, n), drawn(there, n), of_a, of_b, method)
     table = pd.DataFrame(
-        {"estimate": at_mean, **_spread(drawn, point=here.point and there.point)}, index=pd.Index(["A", "B"])
+        {"estimate": at_mean, **_spread(pairs, point=here.point and there.point)}, index=pd.Index(["A", "B"])
     )
-    return Link(table, _items(_drawn(there, n), drawn), common, method)
+    return Link(table, _items(drawn(there, n), pairs), common, method)
 
 
 def constants(a: Posterior, b: Posterior, of_a: Places, of_b: Places, method: str) -> Array:
@@ -115,9 +115,7 @@ def constants(a: Posterior, b: Posterior, of_a: Places, of_b: Places, method: st
     method : str
         One of `METHODS`.
     """
-    slope = a.spec.family.discrimination
-    # Without discriminations, or with one that two groups of one fit share, both scales have one unit.
-    rated = slope is not None and (a is not b or "item" in a.spec.dims[slope])
+    rated = a.spec.family.discrimination is not None  # else both scales have one unit
     (slope_a, location_a), (slope_b, location_b) = lines(a, of_a), lines(b, of_b)
     if method == "mean-sigma":
         scale = _over(np.nanstd, location_a) / _over(np.nanstd, location_b)
@@ -196,14 +194,27 @@ def _by_curves(
 
 def _curves(posterior: Posterior, items: Places, abilities: Array, items_apart: bool) -> Array:
     """Of some items at abilities (draw, node), shape (draw, node, curve)."""
-    family, dims, exists = posterior.spec.family, posterior.spec.dims, posterior.layout.exists[items]
-    own = {n: v[:, items] if dims[n][:1] == ("item",) else v for n, v in posterior.params.items()}
-    own[family.ability] = np.broadcast_to(abilities, (posterior.n_draws, abilities.shape[-1]))
     if not items_apart:
-        return np.asarray(family.moments(own, dims, exists)[0].sum(axis=2, keepdims=True))
-    if isinstance(family, Categories):
-        return np.exp(family.log_probs(own, dims, exists)).reshape(*own[family.ability].shape, -1)
-    return np.asarray(family.moments(own, dims, exists)[0])
+        return np.asarray(expected_scores(posterior, items, abilities).sum(axis=2, keepdims=True))
+    if not isinstance(posterior.spec.family, Categories):
+        return expected_scores(posterior, items, abilities)
+    own = _at(posterior, items, abilities)
+    each = posterior.spec.family.log_probs(own, posterior.spec.dims, posterior.layout.exists[items])
+    return np.exp(each).reshape(*each.shape[:2], -1)
+
+
+def expected_scores(posterior: Posterior, items: Places, abilities: Array) -> Array:
+    """Mean responses to some items at abilities (draw or 1, node), shape (draw, node, item)."""
+    own = _at(posterior, items, abilities)
+    return np.asarray(posterior.spec.family.moments(own, posterior.spec.dims, posterior.layout.exists[items])[0])
+
+
+def _at(posterior: Posterior, items: Places, abilities: Array) -> dict[str, Array]:
+    """Parameters of some items, and abilities."""
+    dims = posterior.spec.dims
+    own = {n: v[:, items] if dims[n][:1] == ("item",) else v for n, v in posterior.params.items()}
+    own[posterior.ability] = np.broadcast_to(abilities, (posterior.n_draws, abilities.shape[-1]))
+    return own
 
 
 def least_squares(residuals: Callable[[Array], tuple[Array, Array]], start: Array, free: NDArray[np.bool_]) -> Array:
@@ -243,23 +254,23 @@ def _times(value: Array, factor: Array) -> Array:
     return np.asarray(value * factor.reshape(-1, *[1] * (value.ndim - 1)))
 
 
-def _drawn(posterior: Posterior, n: int) -> Posterior:
+def drawn(posterior: Posterior, n: int) -> Posterior:
     """So many draws; those of a point estimate are all the same."""
     rows = np.linspace(0, posterior.n_draws - 1, n).round().astype(int)
     params = {name: value[rows] for name, value in posterior.params.items()}
     return replace(posterior, params=params, abilities=posterior.abilities[rows])
 
 
-def _spread(drawn: Array, *, point: bool) -> dict[str, Array]:
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+def _spread(values: Array, *, point: bool) -> dict[str, Array]:
+    low, high = np.quantile(values, [0.025, 0.975], axis=0)
     none = np.full(low.shape, np.nan)
-    named = {"sd": drawn.std(axis=0, ddof=1) if len(drawn) > 1 else none, "2.5%": low, "97.5%": high}
+    named = {"sd": values.std(axis=0, ddof=1) if len(values) > 1 else none, "2.5%": low, "97.5%": high}
     return dict.fromkeys(named, none) if point else named
 
 
-def _items(posterior: Posterior, drawn: Array) -> pd.DataFrame:
+def _items(posterior: Posterior, pairs: Array) -> pd.DataFrame:
     """A row for each item and parameter."""
-    params, spec, rows = transformed(posterior, drawn[:, 0], drawn[:, 1]), posterior.spec, []
+    params, spec, rows = transformed(posterior, pairs[:, 0], pairs[:, 1]), posterior.spec, []
     for name in (n for role, n in spec.family.roles() if role != "ability" and spec[n].dims[:1] == ("item",)):
         spread = {"mean": params[name].mean(axis=0), **_spread(params[name], point=posterior.point)}
         labels = [f"[{k + 1}]" for k in range(params[name].shape[2])] if params[name].ndim > 2 else [""]
