@@ -65,10 +65,9 @@ class Slopes:
         persons, (nodes, blocks, categories) = len(responses), self.values.shape
         expected = (weights.T @ self.values.reshape(nodes, -1)).reshape(persons, blocks, categories)
         codes = responses[:, self.item]
-        each = sum(np.where(codes == code, expected[..., code], 0.0) for code in range(categories))
-        out = np.zeros((persons, self.coordinate.max() + 1))
-        np.add.at(out.T, self.coordinate, np.asarray(each).T)
-        return out
+        each = np.asarray(sum(np.where(codes == code, expected[..., code], 0.0) for code in range(categories)))
+        of_coordinate = self.coordinate[:, None] == np.arange(self.coordinate.max() + 1)
+        return np.asarray(each @ of_coordinate.astype(float))
 
 
 def orthogonal_mean(contributions: Array, scores: Array) -> Array:
