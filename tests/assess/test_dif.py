@@ -89,20 +89,35 @@ def test_logistic_regression_is_that_of_difr(
     assert table["R2"].to_numpy() == pytest.approx(of_difr("difLogistic type=both", "deltaR2"), abs=1e-9)
 
 
-def test_wald_is_lords_test_of_difr(of_difr: Callable[[str, str], np.ndarray], anchors: Callable) -> None:
-    """Draws with the means and covariances of two calibrations, at equal mean difficulties."""
-    table = anchors("difR_verbagg.csv.gz").query("model == 'difR difLord 1PL'")
-    group = table["item"].str[0]
-    b, se = (
-        [table[(table.quantity == f"itemParInit.{q}") & (group == g)]["value"].astype(float).to_numpy() for g in "RF"]
-        for q in ("b", "se(b)")
-    )
-    away = (b[1] - b[1].mean()) - (b[0] - b[0].mean())
-    noise = np.random.default_rng(1).normal(size=(1000, 24))
-    noise = (noise - noise.mean(axis=0)) / noise.std(axis=0, ddof=1)
-    x2, df = wald({"difficulty": away + noise * np.hypot(*se)})
-    assert x2 == pytest.approx(of_difr("difLord 1PL", "Lord.chi2"), abs=1e-6)
-    assert (df == 1).all()
+@pytest.mark.parametrize("names", ["b", "ab"], ids=["1PL", "2PL"])
+def test_wald_is_lords_test_of_difr(
+    names: str, of_difr: Callable[[str, str], np.ndarray], anchors: Callable[[str], pd.DataFrame]
+) -> None:
+    """Draws with the means and covariances of difR's two calibrations, linked by the mean (1PL) or mean-sigma."""
+    model = f"difLord {len(names)}PL"
+    table = anchors("difR_verbagg.csv.gz").query(f"model == 'difR {model}'")
+
+    def both(quantity: str) -> np.ndarray:
+        rows = table[table["quantity"] == f"itemParInit.{quantity}"]
+        return np.stack([rows[rows["item"].str.startswith(g)]["value"].astype(float) for g in ("R.", "F.")])
+
+    b = both("b")
+    scale = b[0].std() / b[1].std() if len(names) == 2 else 1.0
+    units = {"a": np.array([[1], [1 / scale]]), "b": np.array([[1], [scale]])}
+    away = np.stack([np.diff(both(name) * units[name], axis=0)[0] for name in names], axis=-1)
+    away[:, -1] -= away[:, -1].mean()
+    covariance = np.zeros((24, len(names), len(names)))
+    for k, name in enumerate(names):
+        covariance[:, k, k] = np.sum((both(f"se({name})") * units[name]) ** 2, axis=0)
+    if len(names) == 2:
+        covariance[:, 0, 1] = covariance[:, 1, 0] = both("cov(a,b)").sum(axis=0)
+    noise = np.random.default_rng(1).normal(size=(1000, len(names)))
+    noise -= noise.mean(axis=0)
+    noise = np.linalg.qr(noise)[0] * np.sqrt(999)
+    draws = away + np.einsum("dk,ijk->dij", noise, np.linalg.cholesky(covariance))
+    x2, df = wald({name: draws[..., k] for k, name in enumerate(names)})
+    assert x2 == pytest.approx(of_difr(model, "Lord.chi2"), abs=1e-6)
+    assert (df == len(names)).all()
 
 
 @pytest.mark.long
