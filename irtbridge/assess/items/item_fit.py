@@ -25,7 +25,7 @@ from irtbridge.data.kinds import CATEGORIES
 from irtbridge.errors import StatisticError, UnknownName
 
 Array = NDArray[np.float64]
-DRAWS = 40
+DRAWS = 30
 INTERVAL = (0.025, 0.975)
 DEFAULT = ("s_x2", "infit", "pv_q1")
 
@@ -43,7 +43,7 @@ def item_fit(
         Of ``s_x2``, ``infit`` (with outfit), ``pv_q1``, ``x2``; by default the first three, so far as model and data
         admit them: ``table.attrs["left_out"]`` says which do not, and why.
     draws : int
-        Draws of predictive p-values, at even distances; at most 30 of them as plausible values.
+        Draws of predictive p-values, at even distances, and at most 30 sets of plausible values.
     seed : int
         Seed of replicated responses and plausible values.
 

@@ -16,6 +16,7 @@ from irtbridge.assess.items.estimated import STEP, moved
 from irtbridge.assess.posterior import Posterior
 
 Array = NDArray[np.float64]
+RIDGE = 1e-6  # of the scores' correlation matrix: coordinates that the data cannot tell apart share what they explain
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +53,10 @@ class Slopes:
         coordinate, item = np.array(owners).T
         return cls(np.stack(values, axis=1), item, coordinate)
 
-    def scores(self, responses: Array, weights: Array) -> Array:
+    def scores(self, responses: Array, weights: Array) -> NDArray[np.float32]:
         """Derivatives (person, coordinate) of each person's log likelihood, the abilities integrated out.
+
+        In single precision, whose rounding is far below the error of a regression on them.
 
         Parameters
         ----------
@@ -62,33 +65,30 @@ class Slopes:
         weights : ndarray, shape (node, person)
             Posterior probability of the nodes.
         """
+        by_node: NDArray[np.float32] = np.ascontiguousarray(weights.T, dtype=np.float32)
         codes = responses[:, self.item]
-        of_codes = np.moveaxis(self.values, 2, 0)
-        return self._by_coordinate(sum((codes == code) * (weights.T @ of) for code, of in enumerate(of_codes)))
-
-    def mean_score(self, responses: Array, weights: Array) -> Array:
-        """The mean (coordinate,) of `scores` over persons, in a fraction of the time."""
-        by_node = np.ascontiguousarray(weights.T, dtype=np.float32)
-        total = np.zeros(len(self.item))
-        for code, of_code in enumerate(np.moveaxis(self.values, 2, 0)):
-            chosen = (responses == code).astype(np.float32).T @ by_node
-            total += np.einsum("tb,bt->b", of_code, chosen[self.item])
-        return self._by_coordinate(total / len(responses))
-
-    def _by_coordinate(self, by_block: Array) -> Array:
-        """Sums (..., coordinate) over the items that a coordinate moves."""
-        return np.add.reduceat(by_block, np.flatnonzero(np.diff(self.coordinate, prepend=-1)), axis=-1)
+        each: NDArray[np.float32] = np.zeros(codes.shape, dtype=np.float32)
+        for code, of_code in enumerate(np.moveaxis(self.values, 2, 0).astype(np.float32)):
+            each += (codes == code) * (by_node @ of_code)
+        starts = np.flatnonzero(np.diff(self.coordinate, prepend=-1))
+        return each if len(starts) == each.shape[1] else np.add.reduceat(each, starts, axis=1)
 
 
-def regression(contributions: Array, scores: Array) -> Array:
-    """Slopes (coordinate, statistic) of what each person adds to some statistics on the person's scores.
+def orthogonal_mean(contributions: Array, scores: NDArray[np.float32]) -> Array:
+    """Mean over persons of each column, less its regression on the mean score.
 
     Parameters
     ----------
     contributions : ndarray, shape (person, statistic)
         What each person adds.
     scores : ndarray, shape (person, coordinate)
-        Of `Slopes.scores`.
+        Of `Slopes.scores`; of mean 0 under the model.
     """
-    deviations = scores - scores.mean(axis=0)
-    return np.asarray(np.linalg.lstsq(deviations.T @ deviations, deviations.T @ contributions, rcond=None)[0])
+    centre, mean = scores.mean(axis=0, dtype=float), contributions.mean(axis=0)
+    deviations = scores - centre.astype(np.float32)
+    products = deviations.T @ np.hstack([deviations, contributions.astype(np.float32)])
+    squares, with_scores = np.hsplit(products.astype(float), [len(products)])
+    scale = np.sqrt(np.maximum(np.diag(squares), np.finfo(float).tiny))
+    ridged = squares / np.multiply.outer(scale, scale) + RIDGE * np.eye(len(scale))
+    slopes = np.linalg.solve(ridged, with_scores / scale[:, None]) / scale[:, None]
+    return np.asarray(mean - centre @ slopes)
