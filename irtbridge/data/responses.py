@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -146,9 +147,13 @@ class Responses(ResponseMatrix):
 
     def blank(self) -> Responses:
         """The same persons and items without any response."""
-        none = replace(self, values=np.full_like(self.values, MISSING))
-        none._set("_selected", self._selected)
-        return none
+        return self.with_values(np.full_like(self.values, MISSING))
+
+    def with_values(self, values: NDArray[Any]) -> Responses:
+        """The same persons and items with other responses of the same kind and shape, which are not checked."""
+        other = copy.copy(self)
+        other._set("values", values)
+        return other
 
     @property
     def administered(self) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import irtbridge as irt
 from irtbridge.assess.items.cells import joined_cells
 from irtbridge.assess.items.estimated import STEP, moved, parameters_by_item
 from irtbridge.assess.items.item_fit import item_fit, item_rest
-from irtbridge.assess.items.orthogonal import Slopes, orthogonal_mean
+from irtbridge.assess.items.orthogonal import Slopes, regression
 from irtbridge.assess.items.population import population
 from irtbridge.assess.items.residuals import abilities_given, fourth_moments, mean_squares, residuals
 from irtbridge.assess.items.s_x2 import score_tables
@@ -198,17 +198,18 @@ def test_scores_sum_to_the_gradient_of_the_log_likelihood(spec: irt.ModelSpec) -
     counts = (2, 4, 3) if spec.name == "grm" else (2, 2, 2)
     at = at_truth(spec, counts, 50, missing=0.1)
     _, weights = at.at_nodes()
-    scores = Slopes.of(at).scores(responses_of(at), weights[0])
+    slopes = Slopes.of(at)
+    scores = slopes.scores(responses_of(at), weights[0])
     gradient = []
     for models in moved(at, 1):
         of_each = [marginal_log_likelihood(at.layout, one, at.responses).sum() for one in at.layout.rows(models.params)]
         up, down = np.split(np.array(of_each), 2)
         gradient.extend((up - down) / (2 * STEP))
     assert scores.sum(axis=0) == pytest.approx(np.array(gradient), abs=1e-4)
+    assert slopes.mean_score(responses_of(at), weights[0]) == pytest.approx(scores.mean(axis=0), abs=1e-6)
 
 
-def test_an_orthogonal_mean_does_not_move_with_the_scores() -> None:
+def test_what_the_scores_explain_is_found() -> None:
     rng = np.random.default_rng(1)
-    scores, contributions = rng.normal(size=(200, 3)), rng.normal(size=(200, 2))
-    mixed = contributions + scores @ rng.normal(size=(3, 2))
-    assert orthogonal_mean(mixed, scores) == pytest.approx(orthogonal_mean(contributions, scores))
+    scores, slopes = rng.normal(1, 1, size=(200, 3)), rng.normal(size=(3, 2))
+    assert regression(5 + scores @ slopes, scores) == pytest.approx(slopes)

@@ -27,7 +27,7 @@ class Slopes:
     values : ndarray, shape (node, block, category)
         Derivatives.
     item, coordinate : ndarray of int, shape (block,)
-        Whose they are, and by what.
+        Whose they are, and by what; coordinates ascend.
     """
 
     values: Array
@@ -62,26 +62,33 @@ class Slopes:
         weights : ndarray, shape (node, person)
             Posterior probability of the nodes.
         """
-        persons, (nodes, blocks, categories) = len(responses), self.values.shape
-        expected = (weights.T @ self.values.reshape(nodes, -1)).reshape(persons, blocks, categories)
         codes = responses[:, self.item]
-        each = sum(np.where(codes == code, expected[..., code], 0.0) for code in range(categories))
-        out = np.zeros((persons, self.coordinate.max() + 1))
-        np.add.at(out.T, self.coordinate, np.asarray(each).T)
-        return out
+        of_codes = np.moveaxis(self.values, 2, 0)
+        return self._by_coordinate(sum((codes == code) * (weights.T @ of) for code, of in enumerate(of_codes)))
+
+    def mean_score(self, responses: Array, weights: Array) -> Array:
+        """The mean (coordinate,) of `scores` over persons, in a fraction of the time."""
+        by_node = np.ascontiguousarray(weights.T, dtype=np.float32)
+        total = np.zeros(len(self.item))
+        for code, of_code in enumerate(np.moveaxis(self.values, 2, 0)):
+            chosen = (responses == code).astype(np.float32).T @ by_node
+            total += np.einsum("tb,bt->b", of_code, chosen[self.item])
+        return self._by_coordinate(total / len(responses))
+
+    def _by_coordinate(self, by_block: Array) -> Array:
+        """Sums (..., coordinate) over the items that a coordinate moves."""
+        return np.add.reduceat(by_block, np.flatnonzero(np.diff(self.coordinate, prepend=-1)), axis=-1)
 
 
-def orthogonal_mean(contributions: Array, scores: Array) -> Array:
-    """Mean over persons of each column, less its regression on the mean score.
+def regression(contributions: Array, scores: Array) -> Array:
+    """Slopes (coordinate, statistic) of what each person adds to some statistics on the person's scores.
 
     Parameters
     ----------
     contributions : ndarray, shape (person, statistic)
         What each person adds.
     scores : ndarray, shape (person, coordinate)
-        Of `Slopes.scores`; of mean 0 under the model.
+        Of `Slopes.scores`.
     """
-    centre, mean = scores.mean(axis=0), contributions.mean(axis=0)
-    deviations = scores - centre
-    slopes = np.linalg.lstsq(deviations.T @ deviations, deviations.T @ contributions, rcond=None)[0]
-    return np.asarray(mean - centre @ slopes)
+    deviations = scores - scores.mean(axis=0)
+    return np.asarray(np.linalg.lstsq(deviations.T @ deviations, deviations.T @ contributions, rcond=None)[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -60,7 +59,7 @@ def abilities_given(responses: Array, at: Posterior) -> Array:
 def in_place(responses: Array, at: Posterior) -> Responses:
     """Responses (person, item), NaN where missing, in the place of those that were fitted."""
     values = np.where(np.isnan(responses), MISSING, responses).astype(at.responses.values.dtype)
-    return replace(at.responses, values=values)
+    return at.responses.with_values(values)
 
 
 def residuals(responses: Array, at: Posterior, abilities: Array | None = None) -> Residuals:
