@@ -18,7 +18,6 @@ from .rows import ROUNDING, Anchors, Row
 TITLE = "Fit of items and of the model"
 TEXT = """At the maximum, expected abilities (EAP) where a statistic needs abilities. C2 of categories, M2 of right and
 wrong answers (where they are one)."""
-CELLS = "cells of fewer than 2 expected persons are joined to their neighbours in our table; its df follow"
 DERIVATIVES = (
     "derivatives of the moments: the moments are the same (SRMSR), ours is unchanged with derivatives by finite "
     "differences of a and b, and of the GRM mirt's is the same"
@@ -61,8 +60,7 @@ def of_model(name: str, model: str, theirs: Anchors, fit: irt.Fit, overall: str)
     table = item_fit(fit.posterior, ("s_x2", "infit", "x2"), draws=2)
     for quantity, (theirs_name, column) in OF_ITEMS.items():
         if theirs.has(f"itemfit.{theirs_name}"):
-            why = CELLS if column == "x2" and overall == "C2" else ""
-            yield Row(quantity, name, model, MIRT, theirs.series(f"itemfit.{theirs_name}"), table[column], why=why)
+            yield Row(quantity, name, model, MIRT, theirs.series(f"itemfit.{theirs_name}"), table[column])
     yield from of_pairs(name, model, theirs, local_dependence(fit.posterior, draws=2))
     ours = overall_fit(fit.posterior).iloc[0].to_numpy()
     values = [theirs.number(f"{overall}:{column}") for column in OVERALL.values()]
