@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.words import print_study
 from irtbridge.data.kinds import CATEGORIES
-from irtbridge.errors import ConfigError, IRTBridgeError, UnknownName
 from irtbridge.fitting.fitted import Fit
 from irtbridge.many import fit_many, seed_of
 from irtbridge.model.catalogue import build_model
@@ -63,27 +63,9 @@ def table(hits: Iterable[Mapping[str, NDArray[np.bool_]]]) -> pd.DataFrame:
     return pd.DataFrame({"covered": shares.mean(), "se": shares.std() / np.sqrt(len(shares)), "sets": len(shares)})
 
 
-def with_defaults(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """KEY=VALUE words over defaults, of which each is to have the type."""
-    settings = dict(defaults)
-    for key, _, value in (word.partition("=") for word in words):
-        if key not in defaults:
-            raise UnknownName("setting", key, defaults)
-        try:
-            settings[key] = type(defaults[key])(value)
-        except ValueError:
-            raise ConfigError(f"{key}={value!r} must be a number.") from None
-    return settings
-
-
 def main(words: Sequence[str]) -> int:
     """Run the study and print its table."""
-    try:
-        print(study(with_defaults(words, DEFAULTS)).to_string(float_format="%.4f"))
-    except IRTBridgeError as error:
-        print(f"benchmarks: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_study(study, words, DEFAULTS)
 
 
 if __name__ == "__main__":

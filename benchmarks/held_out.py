@@ -19,11 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from benchmarks.coverage import with_defaults
+from benchmarks.words import print_study
 from irtbridge.data.kinds import FRACTIONS, MISSING
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
-from irtbridge.errors import IRTBridgeError
 from irtbridge.fitting import Fit, fit
 from irtbridge.model.density import exponential_form
 
@@ -93,12 +92,7 @@ def compare(settings: dict[str, Any]) -> pd.DataFrame:
 
 def main(words: Sequence[str]) -> int:
     """Compare and print."""
-    try:
-        print(compare(with_defaults(words, DEFAULTS)).to_string(float_format="%.4f"))
-    except IRTBridgeError as error:
-        print(f"benchmarks: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_study(compare, words, DEFAULTS)
 
 
 if __name__ == "__main__":

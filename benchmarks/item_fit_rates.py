@@ -18,9 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.coverage import with_defaults
+from benchmarks.words import print_study
 from irtbridge.data.responses import Responses
-from irtbridge.errors import IRTBridgeError
 from irtbridge.fitting.fitted import Fit
 from irtbridge.many import fit_many, seed_of
 from irtbridge.model.catalogue import build_model
@@ -162,12 +161,7 @@ def summary(rates: Mapping[tuple[str, str, str], Sequence[float]]) -> pd.DataFra
 
 def main(words: Sequence[str]) -> int:
     """Run the study and print its table."""
-    try:
-        print(study(with_defaults(words, DEFAULTS)).to_string(float_format="%.4f"))
-    except IRTBridgeError as error:
-        print(f"benchmarks: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_study(study, words, DEFAULTS)
 
 
 if __name__ == "__main__":

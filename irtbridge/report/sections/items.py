@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,11 @@ def section(fit: Any, told: Mapping[str, Any]) -> Section:
     return Section("The items", (*blocks, Text(words), Table.of(shown, "Item fit", marked=marked), *left_out))
 
 
+@lru_cache(maxsize=1)
 def fit_of(fit: Any) -> pd.DataFrame:
-    """Statistics of item fit, computed once for a page."""
-    known: pd.DataFrame | None = getattr(fit, "_of_page", None)
-    if known is None:
-        known = fit.item_fit()
-        object.__setattr__(fit, "_of_page", known)
-    return known
+    """Statistics of item fit, computed once for the sections of a page."""
+    table: pd.DataFrame = fit.item_fit()
+    return table
 
 
 def parameters(tidy: pd.DataFrame) -> pd.DataFrame:
