@@ -27,9 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "draws").mkdir()
     (place / "records").mkdir()
     spec = irt.graded()
-    params = irt.simulate_parameters(spec, 150, [3] * 6, seed=1)
+    params = irt.simulate_parameters(spec, 400, [3] * 6, seed=1)
     frame = irt.simulate_responses(spec, params, [3] * 6, seed=2, missing=0.05).to_frame().set_axis(ITEMS, axis=1)
-    told = {"person_data": pd.DataFrame({"sex": ["f", "m"] * 75}, index=frame.index), "group": "sex"}
+    told = {"person_data": pd.DataFrame({"sex": ["f", "m"] * 200}, index=frame.index), "group": "sex"}
     for method in ("laplace", "map"):
         settings = {"draws": 200, "fallback": "none"} if method == "laplace" else {}
         fit = irt.fit(frame, spec, method=method, data_options=told, **settings)
@@ -110,7 +110,16 @@ def test_what_is_missing_is_said_and_the_rest_reported(page: str) -> None:
     assert re.search(r"Missing from this report: tfp-vi: .*tfp-vi\.nc", words)
     for title in ("The data", "The items", "The persons", "Fairness", "Backends and methods side by side"):
         assert title in words
-    assert "f 75, m 75" in words
+    assert "f 200, m 200" in words
+
+
+def test_fairness_is_a_row_for_each_item_with_intervals(page: str) -> None:
+    section = page[page.index('<h2 id="fairness">') :]
+    section = section[: section.index("</section>")]
+    assert section.count('<th scope="row">') == len(ITEMS)
+    for name in ("Wald X2", "df", "p", "discrimination", "area", "SIDS", "ESSD"):
+        assert f'<th scope="col">{name}</th>' in section
+    assert "(&#39;" not in section  # no column is called by the text of a tuple
 
 
 def test_a_section_that_the_model_does_not_admit_says_why(tmp_path: Path) -> None:
