@@ -137,7 +137,7 @@ def hold_out(
             "person_data or item_data, and perhaps since=; the others take neither."
         )
     whole, rng = load_responses(data).expanded(), np.random.default_rng([seed, 5])
-    held = MASKS[mask](whole, Asked(share, date, since), rng)
+    held = MASKS[mask].held(whole, Asked(share, date, since), rng)
     shown = _exposed(whole.observed, held, exposed, rng)
     persons, items = (_or_none(lines, n) for lines, n in zip(held[1:], whole.observed.shape, strict=True))
     test = whole.observed & (persons[:, None] | items) & ~shown if held.entries is None else held.entries
@@ -212,14 +212,21 @@ def _time(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
     return Held(persons=late) if what == "person" else Held(items=late)
 
 
-MASKS: Mapping[str, Callable[[Responses, Asked, np.random.Generator], Held]] = {
-    "entries": _entries,
-    "rows": _rows,
-    "columns": _columns,
-    "block": _block,
-    "shifted_rows": _shifted_rows,
-    "shifted_columns": _shifted_columns,
-    "time": _time,
+class MaskKind(NamedTuple):
+    """A way to hold out, and the options of `hold_out` that it has."""
+
+    held: Callable[[Responses, Asked, np.random.Generator], Held]
+    options: tuple[str, ...] = ("share", "exposed")
+
+
+MASKS: Mapping[str, MaskKind] = {
+    "entries": MaskKind(_entries, ("share",)),
+    "rows": MaskKind(_rows),
+    "columns": MaskKind(_columns),
+    "block": MaskKind(_block, ("share",)),
+    "shifted_rows": MaskKind(_shifted_rows),
+    "shifted_columns": MaskKind(_shifted_columns),
+    "time": MaskKind(_time, ("share", "exposed", "date", "since")),
 }
 
 

@@ -59,7 +59,7 @@ def change(folder: Path, old: str, new: str) -> list[str]:
 
 
 def test_the_studies_of_the_paper_are_there() -> None:
-    assert sorted([*SIMULATED, "bfi", "bfi5", "quickstart", "verbagg"]) == STUDIES
+    assert sorted([*SIMULATED, "bfi", "bfi5", "generalization", "quickstart", "verbagg"]) == STUDIES
 
 
 @pytest.mark.parametrize("study", STUDIES)
