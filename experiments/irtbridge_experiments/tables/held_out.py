@@ -31,8 +31,8 @@ HELD_OUT_CAPTION = (
 )
 GAIN_CAPTION = (
     f"Each fit less {BEST_BASELINE}, on the same held-out responses: differences of AUC (above 0 is better), log loss "
-    "and RMSE (below 0 is better), averaged over replications of the mask, with SD / sqrt(replications). These are of one "
-    "data set, so that this error is that of the mask, not of other persons and items."
+    "and RMSE (below 0 is better), averaged over replications of the mask, with SD / sqrt(replications). These are of "
+    "one data set, so that this error is that of the mask, not of other persons and items."
 )
 
 

@@ -24,14 +24,15 @@ RIDGE = 1.0  # C of scikit-learn, its default: normal priors of variance 1 on th
 
 def item_mean(data: Responses, train: Mask, test: Mask) -> Array:
     """How often an item got each category, or the mean of its numbers."""
-    return _of_columns(data, train, _outcomes(data))[np.nonzero(test)[1]]
+    columns = np.nonzero(test)[1]
+    return _possible(data, columns, _of_columns(train, _outcomes(data))[columns])
 
 
 def person_mean(data: Responses, train: Mask, test: Mask) -> Array:
     """How often a person gave each category, of those that an item has, or the mean of the person's numbers."""
     rows, columns = np.nonzero(test)
     outcomes = np.swapaxes(_outcomes(data), 0, 1)
-    return _possible(data, columns, _of_columns(data, train.T, outcomes)[rows])
+    return _possible(data, columns, _of_columns(train.T, outcomes)[rows])
 
 
 def additive_logit(data: Responses, train: Mask, test: Mask) -> Array:
@@ -67,7 +68,7 @@ def _outcomes(data: Responses) -> Array:
     return np.asarray(data.values[..., None] == np.arange(data.max_categories), dtype=float)
 
 
-def _of_columns(data: Responses, train: Mask, outcomes: Array) -> Array:
+def _of_columns(train: Mask, outcomes: Array) -> Array:
     """Mean of each column's outcomes and of `PRIOR` ones at the mean of all."""
     weight = train.reshape(*train.shape, *([1] * (outcomes.ndim - 2)))
     sums, counts = (outcomes * weight).sum(axis=0), weight.sum(axis=0)
