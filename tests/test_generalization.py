@@ -73,6 +73,29 @@ def test_evaluate_puts_the_model_beside_the_baselines(responses: Responses) -> N
     assert table.loc["1pl", "log_loss"] < table.loc["person mean", "log_loss"]
 
 
+def test_a_q_matrix_without_labels_is_that_of_the_items_that_are_seen(responses: Responses) -> None:
+    held, q_matrix = irt.hold_out(responses, "columns", seed=1), [[1, 0]] * 4 + [[0, 1]] * 4
+    model = Fitter.of("m2pl", "pyro", "map", {}, {"traits": 2, "q_matrix": q_matrix}, device="auto", dtype="float64")
+    slopes = fit_held_out(held, model, 0).items().xs("mean", axis=1, level=1).loc[[*responses.items]]
+    np.testing.assert_array_equal(slopes.filter(like="discrimination").fillna(0).to_numpy() != 0, q_matrix)
+
+
+def test_items_that_are_free_by_group_are_tested_each_once(responses: Responses) -> None:
+    table = pd.DataFrame({"g": ["a", "b"] * 40}, index=[*responses.persons])
+    held = irt.hold_out(replace(responses, person_data=table, group="g"), seed=1)
+    options = {"free": ["item2"]}
+    fit = fit_held_out(held, Fitter.of("1pl", "pyro", "map", {}, options, device="auto", dtype="float64"), 0)
+    found = held_out_metrics(fit.posterior, held.whole, held.test)
+    assert len(fit.responses.items) == 9
+    probs = fit.posterior.category_probs()[0]
+    split = held.whole.split(["item2"])
+    own = np.take_along_axis(probs, np.maximum(split.values, 0)[..., None], axis=2)[..., 0]
+    columns = [held.whole.items.index(origin) for origin in split.origins or ()]
+    losses = -np.log(own[held.test[:, columns] & split.observed])
+    assert len(losses) == held.test.sum()
+    assert found["log_loss"] == pytest.approx(losses.mean(), abs=0.02)  # draws of abilities, not their means
+
+
 def test_numbers_are_judged_by_their_error() -> None:
     rng = np.random.default_rng(5)
     ability = rng.normal(size=(60, 1))

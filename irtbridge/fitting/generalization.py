@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,10 +81,11 @@ def fit_held_out(held: HoldOut, fitter: Fitter, seed: int, progress: Progress = 
         Called with (stage, steps done, steps in all).
     """
     fitter = for_prediction(fitter)
-    first = fitter.fit(held.train, seed, progress)
     if not held.two_stages:
-        return first
-    known = with_known(fitter.spec, first.items(tidy=True), split_for(fitter.spec, held.second_stage))
+        return fitter.fit(held.train, seed, progress)
+    spec = _with_labels(fitter.spec, held.whole.items)
+    first = replace(fitter, spec=spec.for_items(held.train.items)).fit(held.train, seed, progress)
+    known = with_known(spec, first.items(tidy=True), split_for(spec, held.second_stage))
     return replace(fitter, spec=known).fit(held.second_stage, seed, progress)
 
 
@@ -93,6 +94,13 @@ def for_prediction(fitter: Fitter) -> Fitter:
     if not getattr(fitter.settings, "standard_errors", False):
         return fitter
     return replace(fitter, settings=replace(fitter.settings, standard_errors=False))
+
+
+def _with_labels(spec: ModelSpec, items: Sequence[str]) -> ModelSpec:
+    """The spec with the data's labels on masks (a Q-matrix) that have none, so that some of the items can be taken."""
+    unnamed = [v.free is not None and v.items is None and v.dims[:1] == ("item",) for v in spec.variables]
+    each = zip(spec.variables, unnamed, strict=True)
+    return replace(spec, variables=tuple(replace(v, items=tuple(items)) if here else v for v, here in each))
 
 
 def metrics_of_fit(fit: Fit, held: HoldOut, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:

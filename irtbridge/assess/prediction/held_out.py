@@ -16,6 +16,7 @@ from irtbridge.assess.prediction.responses import DRAWS, Places, category_probs,
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
 from irtbridge.errors import StatisticError
+from irtbridge.model.design import split_for
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -51,6 +52,7 @@ def held_out_metrics(
     """
     if not test.any():
         raise StatisticError("no responses are held out, so there is nothing to predict; hold out a larger share.")
+    whole, test = _as_fitted(posterior, whole, test)
     rows, columns = np.flatnonzero(test.any(axis=1)), np.flatnonzero(test.any(axis=0))
     of_rows = places("person", posterior.responses.persons, [whole.persons[i] for i in rows])
     of_columns = places("item", posterior.responses.items, [whole.items[i] for i in columns])
@@ -87,6 +89,15 @@ def metrics_of(whole: Responses, values: NDArray[np.generic], predicted: Array) 
     if whole.kind == CATEGORIES:
         return category_metrics(values.astype(np.int64), predicted)
     return number_metrics(values.astype(float), predicted)
+
+
+def _as_fitted(posterior: Posterior, whole: Responses, test: Mask) -> tuple[Responses, Mask]:
+    """The responses and those tested, with items that are free by group split as those of the fit are."""
+    split = split_for(posterior.spec, whole)
+    if split is whole:
+        return whole, test
+    place = {item: column for column, item in enumerate(whole.items)}
+    return split, test[:, [place[origin] for origin in split.origins or ()]] & split.observed
 
 
 def _predicted(
