@@ -103,7 +103,8 @@ def hold_out(
         ``columns``: items at random. ``shifted_rows``: the persons with the highest mean response, so that the new are
         abler than all that the model has seen. ``shifted_columns``: the items with the lowest, the hardest.
         ``block``: some persons' responses to some items, both at random; all others are there (the L-mask). ``time``:
-        the persons, or the items, from a date on.
+        the persons, or the items, from a date on. Shifted lines are chosen by all of their responses, the tested ones
+        among them; of a short test they are those with every response right (wrong), which no model can foresee.
     share : float
         Of the responses, persons or items that is held out; of ``block``, of persons and of items.
     exposed : float

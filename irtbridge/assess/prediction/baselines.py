@@ -25,14 +25,13 @@ RIDGE = 1.0  # C of scikit-learn, its default: normal priors of variance 1 on th
 def item_mean(data: Responses, train: Mask, test: Mask) -> Array:
     """How often an item got each category, or the mean of its numbers."""
     columns = np.nonzero(test)[1]
-    return _possible(data, columns, _of_columns(train, _outcomes(data))[columns])
+    return _possible(data, columns, _means(data, train, axis=0)[columns])
 
 
 def person_mean(data: Responses, train: Mask, test: Mask) -> Array:
     """How often a person gave each category, of those that an item has, or the mean of the person's numbers."""
     rows, columns = np.nonzero(test)
-    outcomes = np.swapaxes(_outcomes(data), 0, 1)
-    return _possible(data, columns, _of_columns(train.T, outcomes)[rows])
+    return _possible(data, columns, _means(data, train, axis=1)[rows])
 
 
 def additive_logit(data: Responses, train: Mask, test: Mask) -> Array:
@@ -61,19 +60,22 @@ BASELINES: Mapping[str, Baseline] = {
 }
 
 
-def _outcomes(data: Responses) -> Array:
-    """What is averaged: indicators (person, item, category), or numbers (person, item)."""
+def _means(data: Responses, train: Mask, axis: int) -> Array:
+    """Of each person or item the mean of its outcomes and of `PRIOR` ones at the mean of all.
+
+    Returns
+    -------
+    ndarray, shape (line,) of numbers, (line, category) of how often each category came
+    """
+    counts = train.sum(axis=axis)
     if data.kind != CATEGORIES:
-        return np.asarray(data.values, dtype=float)
-    return np.asarray(data.values[..., None] == np.arange(data.max_categories), dtype=float)
+        return _towards_all(np.where(train, data.values, 0).sum(axis=axis), counts)
+    each = [((data.values == code) & train).sum(axis=axis) for code in range(data.max_categories)]
+    return np.stack([_towards_all(sums, counts) for sums in each], axis=1)
 
 
-def _of_columns(train: Mask, outcomes: Array) -> Array:
-    """Mean of each column's outcomes and of `PRIOR` ones at the mean of all."""
-    weight = train.reshape(*train.shape, *([1] * (outcomes.ndim - 2)))
-    sums, counts = (outcomes * weight).sum(axis=0), weight.sum(axis=0)
-    everywhere = sums.sum(axis=0) / counts.sum(axis=0)
-    return np.asarray((sums + PRIOR * everywhere) / (counts + PRIOR))
+def _towards_all(sums: Array, counts: NDArray[np.intp]) -> Array:
+    return np.asarray((sums + PRIOR * sums.sum() / counts.sum()) / (counts + PRIOR))
 
 
 def _possible(data: Responses, columns: NDArray[np.intp], probs: Array) -> Array:
