@@ -110,11 +110,23 @@ def _predicted(
         here = tested[start : start + len(some.persons)]
         start += len(some.persons)
         if family.kind == CATEGORIES:
-            mean = category_probs(source, some).mean(axis=0)
+            probs = category_probs(source, some)[:, here]
+            means.append(probs.mean(axis=0))
+            drawn = np.zeros((source.n_draws, *here.shape))
+            drawn[:, here] = _codes(rng, probs)
         else:
-            mean = family.moments(some.params, dims, some.exists)[0].mean(axis=0)
-        means.append(mean[here])
-        drawn = np.where(here, family.draw(rng, some.params, dims, some.exists), 0)
+            means.append(family.moments(some.params, dims, some.exists)[0].mean(axis=0)[here])
+            drawn = np.where(here, family.draw(rng, some.params, dims, some.exists), 0)
         by_person.append(drawn.sum(axis=2))
         by_item += drawn.sum(axis=1)
     return np.concatenate(means), np.concatenate(by_person, axis=1), by_item
+
+
+def _codes(rng: np.random.Generator, probs: Array) -> Array:
+    """A code drawn with each distribution (..., category)."""
+    uniform = rng.uniform(size=probs.shape[:-1])
+    below, codes = np.zeros(uniform.shape), np.zeros(uniform.shape)
+    for category in range(probs.shape[-1] - 1):
+        below += probs[..., category]
+        codes += uniform > below
+    return codes
