@@ -16,7 +16,7 @@ from irtbridge_experiments.records.study_fits import StudyFits
 from irtbridge_experiments.tables.held_out import COMPARED, predictors
 
 BASELINE_COLOUR = "#999999"
-MARKERS = ("o", "s", *OTHER_MARKERS)
+MARKERS = ("o", "s", *OTHER_MARKERS, "X", "*", "<", ">")
 INCHES_PER_MASK = 0.62
 
 
@@ -61,8 +61,8 @@ def _points(fits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _styles(points: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Marker by model, colour by method; baselines are grey."""
-    each = points.drop_duplicates("label")
+    """Marker by model, colour by method; baselines are grey, and last."""
+    each = points.drop_duplicates("label").sort_values("method", key=lambda method: method == "", kind="stable")
     models = list(dict.fromkeys(each["model"]))
     return {
         str(row["label"]): {
