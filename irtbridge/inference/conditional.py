@@ -1,0 +1,243 @@
+"""Item parameters at the maximum of the likelihood given the persons' sum scores (Andersen 1972).
+
+Where the log weights of an item's categories are linear in the ability with the category's number, as in the Rasch, the
+partial credit and the rating scale model, the sum score is sufficient for the ability, and the likelihood given it has
+no abilities. It is log-concave, so that Newton's method finds its one maximum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize, sparse
+
+from irtbridge.errors import NumericalError
+from irtbridge.model.elementary_symmetric import Moments, informative, score_moments, score_table
+from irtbridge.model.layout import Layout
+from irtbridge.results.draws import Optimum
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+TOLERANCE = (
+    1e-8  # gradient of the log likelihood, over the root of the persons: it is within 1e-8 standard errors or so
+)
+INFINITE = 50.0  # logits: a standard error above it is that of an estimate that is not finite
+WIDEST = 16.0  # logits, a first step of Newton's method at most
+
+
+@dataclass(frozen=True, eq=False)
+class CategoryWeights:
+    """Log weights of the items' categories as linear functions of the item parameters.
+
+    Attributes
+    ----------
+    design : ndarray, shape (item, category, parameter)
+        Of the categories above the lowest; 0 where an item lacks one.
+    offset : ndarray, shape (item, category)
+        Log weights where all parameters are 0; minus infinity where an item lacks the category.
+    """
+
+    design: Array
+    offset: Array
+
+    @classmethod
+    def of(cls, layout: Layout) -> CategoryWeights:
+        """Of a model with sufficient scores, over data; parameters as `full_arrays` has them."""
+        n = sum(layout.slots[name].size for name in estimated(layout))
+        shift = shifts(layout, np.concatenate([np.zeros((1, n)), np.eye(n)]))
+        log_weights = -np.cumsum(np.nan_to_num(shift), axis=-1)
+        exists = layout.exists[:, 1:]
+        design = np.where(exists[..., None], np.moveaxis(log_weights[1:] - log_weights[0], 0, -1), 0.0)
+        return cls(design, np.where(exists, log_weights[0], -np.inf))
+
+    @property
+    def n_categories(self) -> Codes:
+        """Of each item."""
+        return np.asarray(1 + np.isfinite(self.offset).sum(axis=1))
+
+    @property
+    def n_free(self) -> int:
+        """Parameters that sum scores leave to be estimated."""
+        return int(self.basis.shape[1])
+
+    def at(self, parameters: Array) -> Array:
+        """Log weights (item, category) at parameters."""
+        return self.offset + self.design @ parameters
+
+    def select(self, items: NDArray[np.intp] | NDArray[np.bool_]) -> CategoryWeights:
+        """Of some items, with the parameters that these have."""
+        design = self.design[items]
+        width = int(np.isfinite(self.offset[items]).sum(axis=1).max())
+        own = np.abs(design).sum(axis=(0, 1)) > 0
+        return replace(self, design=design[:, :width, own], offset=self.offset[items][:, :width])
+
+    @cached_property
+    def basis(self) -> Array:
+        """Orthonormal basis (parameter, free) of parameters whose mean location is zero, as scores leave it open.
+
+        The location of an item is the mean of its steps, that of the items the mean of theirs. Where known items hold
+        the scale, all parameters are free.
+        """
+        exists, (_, _, n) = np.isfinite(self.offset), self.design.shape
+        scores = np.where(exists, np.arange(1, exists.shape[1] + 1), 0)
+        flat = self.design.reshape(-1, n)
+        along = linalg.lstsq(flat, scores.ravel())[0]
+        if not np.allclose(flat @ along, scores.ravel(), atol=1e-6):
+            return np.eye(n)
+        highest = self.design[np.arange(len(exists)), exists.sum(axis=1) - 1]
+        location = (highest / exists.sum(axis=1)[:, None]).mean(axis=0)
+        return np.asarray(linalg.null_space(location[None]))
+
+
+@dataclass(frozen=True, eq=False)
+class Conditional:
+    """The maximum of the conditional likelihood.
+
+    Attributes
+    ----------
+    parameters : ndarray, shape (parameter,)
+    factor : ndarray, shape (parameter, free)
+        Factor F of their covariance F F', the inverse of the observed information.
+    log_likelihood : float
+    optimum : Optimum
+        How it was found.
+    """
+
+    parameters: Array
+    factor: Array
+    log_likelihood: float
+    optimum: Optimum
+
+
+def estimated(layout: Layout) -> list[str]:
+    """Variables that the conditional likelihood knows: all but the distribution of the abilities."""
+    ability = layout.spec[layout.spec.family.ability]
+    of_persons = {ability.name, *ability.prior.references().values()}
+    return [name for name in layout.slots if name not in of_persons]
+
+
+def full_arrays(layout: Layout, parameters: Array) -> dict[str, Array]:
+    """Full arrays (..., *shape) of the estimated variables out of parameters (..., parameter), one after another."""
+    names = estimated(layout)
+    ends = np.cumsum([layout.slots[name].size for name in names])[:-1]
+    parts = np.split(parameters, ends, axis=-1)
+    shapes = [(*parameters.shape[:-1], *layout.slots[name].site_shape) for name in names]
+    return {
+        name: layout.slots[name].to_full(part.reshape(shape))
+        for name, part, shape in zip(names, parts, shapes, strict=True)
+    }
+
+
+def shifts(layout: Layout, parameters: Array) -> Array:
+    """Locations times D, shape (..., item, category), at parameters."""
+    family, dims = layout.spec.family, layout.spec.dims
+    nobody = {family.ability: np.zeros((*parameters.shape[:-1], 1))}
+    shift = family.predictor({**layout.complete(full_arrays(layout, parameters)), **nobody}, dims)[1]
+    return np.broadcast_to(shift, (*parameters.shape[:-1], *layout.exists[:, 1:].shape))
+
+
+def maximise(weights: CategoryWeights, values: Codes, persons: Array, max_iterations: int = 100) -> Conditional:
+    """Maximise the likelihood of the responses given their sums, by Newton's method in a trust region.
+
+    Parameters
+    ----------
+    weights : CategoryWeights
+        The model.
+    values : ndarray, shape (person, item)
+        Category codes, -1 where missing.
+    persons : ndarray, shape (person,)
+        How many persons each row stands for.
+    max_iterations : int
+        Of Newton's method.
+
+    Raises
+    ------
+    NumericalError
+        An estimate is not finite, which `unestimable` has not foreseen.
+    """
+    told = informative(values, weights.n_categories)
+    values, persons = values[told], persons[told]
+    table, basis, n = score_table(values, persons), weights.basis, float(persons.sum())
+    counts = np.stack([persons @ (values == k) for k in range(1, weights.offset.shape[1] + 1)], axis=1)
+    observed = np.einsum("ikp,ik->p", weights.design, counts)
+    there = np.isfinite(weights.offset)
+    fixed = float(np.sum(np.where(there, weights.offset, 0.0) * counts))
+    flat = weights.design.reshape(-1, len(observed)) @ basis
+
+    @lru_cache(maxsize=4)
+    def moments(free: bytes) -> Moments:
+        return score_moments(table, weights.at(basis @ np.frombuffer(free)))
+
+    def value(free: Array) -> float:
+        return (moments(free.tobytes()).log_gamma - observed @ basis @ free - fixed) / n
+
+    def slope(free: Array) -> Array:
+        return np.asarray((flat.T @ moments(free.tobytes()).mean.ravel() - observed @ basis) / n)
+
+    def curvature(free: Array) -> Array:
+        return np.asarray(flat.T @ moments(free.tobytes()).covariance @ flat / n)
+
+    options = {"gtol": TOLERANCE / np.sqrt(n), "maxiter": max_iterations, "initial_trust_radius": WIDEST / 4}
+    start = basis.T @ _start(weights, values, persons)
+    found = optimize.minimize(value, start, jac=slope, hess=curvature, method="trust-exact", options=options)
+    factor, distance = _factor(n * curvature(found.x), n * slope(found.x))
+    optimum = Optimum(bool(distance < 1e-3), distance, 1, 1, float("inf"))
+    return Conditional(basis @ found.x, basis @ factor, -n * float(value(found.x)), optimum)
+
+
+def _start(weights: CategoryWeights, values: Codes, persons: Array) -> Array:
+    """Parameters at which the log odds of the categories are about those among all persons."""
+    counts = np.stack([persons @ (values == k) for k in range(weights.offset.shape[1] + 1)], axis=1) + 0.5
+    log_odds = np.log(counts[:, 1:] / counts[:, :1])
+    there = np.isfinite(weights.offset)
+    return np.asarray(linalg.lstsq(weights.design[there], (log_odds - np.where(there, weights.offset, 0.0))[there])[0])
+
+
+def _factor(information: Array, gradient: Array) -> tuple[Array, float]:
+    """Factor of the inverse information, and how many standard errors a Newton step would still lead."""
+    try:
+        root = linalg.cholesky(information, lower=True)
+    except linalg.LinAlgError as error:
+        raise NumericalError(
+            "the conditional likelihood has no finite maximum: some category is not used by persons whose scores tell "
+            "of the items; use method=map, whose priors hold every estimate, or data with fewer categories."
+        ) from error
+    factor = linalg.solve_triangular(root, np.eye(len(root)), lower=True).T
+    return np.asarray(factor), float(np.linalg.norm(factor.T @ gradient))
+
+
+def unestimable(values: Codes, n_categories: Codes) -> NDArray[np.bool_]:
+    """Items whose conditional estimates are not finite, whatever the others are (Fischer 1981).
+
+    The items must hang together: for any two of them a chain of persons leads from the one to the other and back, each
+    of whom has points in the one item and lacks some in the next. Items outside the largest set that does are named.
+
+    Parameters
+    ----------
+    values : ndarray, shape (person, item)
+        Category codes, -1 where missing.
+    n_categories : ndarray, shape (item,)
+        Categories of each item.
+
+    Returns
+    -------
+    ndarray of bool, shape (item,)
+    """
+    values = values[informative(values, n_categories)]
+    got = (values > 0).astype(float)
+    lacks = ((values >= 0) & (values < n_categories - 1)).astype(float)
+    linked = got.T @ lacks
+    np.fill_diagonal(linked, 0)
+    _, part = sparse.csgraph.connected_components(sparse.csr_array(linked), directed=True, connection="strong")
+    return np.asarray(part != np.bincount(part).argmax())
+
+
+def unused(values: Codes, n_categories: Codes) -> NDArray[np.bool_]:
+    """Which categories (item, category) nobody used whose score tells of the items; not those that an item lacks."""
+    values = values[informative(values, n_categories)]
+    codes = np.arange(int(n_categories.max()))
+    given = (values[..., None] == codes).any(axis=0)
+    return np.asarray(~given & (codes < n_categories[:, None]))
