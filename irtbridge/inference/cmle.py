@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from irtbridge.model.elementary_symmetric import ScoreTable, informative, score_
 from irtbridge.model.families import Binary, PartialCredit
 from irtbridge.model.groups import ANCHORED_MEAN, ANCHORED_SD, MEAN, SD, with_ability
 from irtbridge.model.layout import Layout
-from irtbridge.model.priors import Normal
+from irtbridge.model.priors import Exactly, Normal
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Timings
@@ -74,6 +75,11 @@ def conditioned(spec: ModelSpec) -> ModelSpec:
             f"method 'cmle' conditions on the sum score, which model {spec.name!r} does not make sufficient for the "
             f"ability; the models that do are {SUFFICIENT}. Use method=map, which integrates the abilities out."
         )
+    if extra := sorted(set(spec.names) - _told(spec)):
+        raise SpecError(
+            f"method 'cmle' knows no priors, and without them nothing tells of {listed(extra)} in model {spec.name!r}; "
+            "use method=map."
+        )
     if set(ability.prior.references().items()) == {("loc", MEAN), ("scale", SD)} and spec[MEAN].dims == ():
         return spec
     if not isinstance(ability.prior, Normal) or ability.prior.references():
@@ -82,6 +88,13 @@ def conditioned(spec: ModelSpec) -> ModelSpec:
             "of persons, or use method=map."
         )
     return with_ability(spec, mean=ANCHORED_MEAN, sd=ANCHORED_SD)
+
+
+def _told(spec: ModelSpec) -> set[str]:
+    """Variables that there is something to estimate from: locations or what they are made of, and of the abilities."""
+    exactly = [v for v in spec.variables if isinstance(v.prior, Exactly)]
+    references = {name for v in (*exactly, spec[spec.family.ability]) for name in v.prior.references().values()}
+    return {spec.family.ability, *spec.family.location, *references}
 
 
 def run_cmle(program: Program, settings: CmleSettings, seed: int, progress: Progress) -> Draws:
@@ -104,21 +117,20 @@ def run_cmle(program: Program, settings: CmleSettings, seed: int, progress: Prog
 def _check_finite(layout: Layout, values: NDArray[np.int64], labels: tuple[str, ...]) -> None:
     """Raise `NumericalError` where estimates are not finite, naming the items; warn of persons who tell nothing."""
     n_categories = np.asarray(layout.n_categories)
-    told = informative(values, n_categories)
-    if not told.any():
+    if not informative(values, n_categories).any():
         raise NumericalError(
             "nobody's responses tell of the items given their sum: everybody has no points, all of them, or a single "
             "answer. Use method=map, or other data."
         )
-    if (single := int(((values >= 0).sum(axis=1) == 1).sum())) > 0:
+    single = np.count_nonzero((values >= 0).sum(axis=1) == 1)
+    if single:
         warnings.warn(
             f"{single} of {len(values)} persons answered one item only: given the sum their answer is certain, so that "
             "method 'cmle' learns nothing of the items from them.",
             IRTBridgeWarning,
             stacklevel=2,
         )
-    if (apart := unestimable(values, n_categories)).any():
-        names = [label for label, bad in zip(labels, apart, strict=True) if bad]
+    if names := _named(labels, unestimable(values, n_categories)):
         raise NumericalError(
             f"conditional estimates of {listed(names)} are not finite beside the others': among the persons who have "
             "answered them and have neither no points nor all, everybody has points there, or nobody, or nobody links "
@@ -127,13 +139,16 @@ def _check_finite(layout: Layout, values: NDArray[np.int64], labels: tuple[str, 
     empty = unused(values, n_categories)
     if all(layout.spec.dims[name] != ("item", "category") for name in layout.spec.family.location):
         empty &= empty.all(axis=0)  # steps that items share are told by any of them
-    if empty.any():
-        names = [label for label, bad in zip(labels, empty.any(axis=1), strict=True) if bad]
+    if names := _named(labels, np.asarray(empty.any(axis=1))):
         raise NumericalError(
             f"conditional estimates of {listed(names)} are not finite: a category is used only by persons with no "
             f"points, all of them, or a single answer. Leave them out with drop={names}, join categories with key=, or "
             "use method=map, whose priors hold them."
         )
+
+
+def _named(labels: tuple[str, ...], which: NDArray[np.bool_]) -> list[str]:
+    return [label for label, here in zip(labels, which.tolist(), strict=True) if here]
 
 
 def population(table: ScoreTable, log_weights: Array, layout: Layout) -> tuple[Array, Array]:
@@ -162,17 +177,19 @@ def population(table: ScoreTable, log_weights: Array, layout: Layout) -> tuple[A
     log_prior = special.log_softmax(-0.5 * standard**2)
     scaling, scores = layout.spec.family.scaling, np.arange(log_weights.shape[1] + 1)
     full = np.pad(log_weights, ((0, 0), (1, 0)))[None]
-    persons = table.persons.sum()
+    persons = float(table.persons.sum())
 
     def misfit(at: Array) -> float:
         nodes = scaling * (at[0] + at[1] * standard)
         norm = special.logsumexp(full + nodes[:, None, None] * scores, axis=-1)
         by_node = np.outer(table.score, nodes) - table.observed @ norm.T + log_prior
-        return -float(table.persons @ special.logsumexp(by_node, axis=1)) / persons
+        return -float(table.persons @ special.logsumexp(by_node, axis=1) / persons)
 
-    bounds = [(None, None), (LEAST_SD, None)]
-    options = {"ftol": 1e-15, "gtol": 1e-8}
-    found = optimize.minimize(misfit, [0.0, 1.0], jac="3-point", method="L-BFGS-B", bounds=bounds, options=options)
+    bounds: Any = [(None, None), (LEAST_SD, None)]
+    options: Any = {"ftol": 1e-15, "gtol": 1e-8}
+    found = optimize.minimize(
+        misfit, np.array([0.0, 1.0]), jac="3-point", method="L-BFGS-B", bounds=bounds, options=options
+    )
     estimate = np.asarray(found.x)
     information = persons * _hessian(misfit, np.maximum(estimate, [-np.inf, LEAST_SD + STEP]))
     return estimate, _root_of_inverse(information)

@@ -8,13 +8,15 @@ no abilities. It is log-concave, so that Newton's method finds its one maximum.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize, sparse
 
 from irtbridge.errors import NumericalError
+from irtbridge.inference.climbing import ARRIVED
 from irtbridge.model.elementary_symmetric import Moments, informative, score_moments, score_table
 from irtbridge.model.layout import Layout
 from irtbridge.results.draws import Optimum
@@ -24,8 +26,8 @@ Codes = NDArray[np.int64]
 TOLERANCE = (
     1e-8  # gradient of the log likelihood, over the root of the persons: it is within 1e-8 standard errors or so
 )
+FIRST = 4.0  # logits: the length of Newton's first step at most
 INFINITE = 50.0  # logits: a standard error above it is that of an estimate that is not finite
-WIDEST = 16.0  # logits, a first step of Newton's method at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,33 +161,42 @@ def maximise(weights: CategoryWeights, values: Codes, persons: Array, max_iterat
         An estimate is not finite, which `unestimable` has not foreseen.
     """
     told = informative(values, weights.n_categories)
-    values, persons = values[told], persons[told]
-    table, basis, n = score_table(values, persons), weights.basis, float(persons.sum())
-    counts = np.stack([persons @ (values == k) for k in range(1, weights.offset.shape[1] + 1)], axis=1)
-    observed = np.einsum("ikp,ik->p", weights.design, counts)
-    there = np.isfinite(weights.offset)
-    fixed = float(np.sum(np.where(there, weights.offset, 0.0) * counts))
-    flat = weights.design.reshape(-1, len(observed)) @ basis
+    misfit = _Misfit(weights, values[told], persons[told])
+    options: Any = {"gtol": TOLERANCE / np.sqrt(misfit.n), "maxiter": max_iterations, "initial_trust_radius": FIRST}
+    how: Any = {"jac": misfit.slope, "hess": misfit.curvature, "method": "trust-exact", "options": options}
+    start = weights.basis.T @ _start(weights, values[told], persons[told])
+    free = np.asarray(optimize.minimize(misfit.value, start, **how).x)
+    factor, distance = _factor(misfit.n * misfit.curvature(free), misfit.n * misfit.slope(free))
+    optimum = Optimum(distance < ARRIVED, distance, 1, 1, float("inf"))
+    return Conditional(weights.basis @ free, weights.basis @ factor, -misfit.n * misfit.value(free), optimum)
 
-    @lru_cache(maxsize=4)
-    def moments(free: bytes) -> Moments:
-        return score_moments(table, weights.at(basis @ np.frombuffer(free)))
 
-    def value(free: Array) -> float:
-        return (moments(free.tobytes()).log_gamma - observed @ basis @ free - fixed) / n
+class _Misfit:
+    """Minus the mean conditional log likelihood of a person, with derivatives, in coordinates of the basis."""
 
-    def slope(free: Array) -> Array:
-        return np.asarray((flat.T @ moments(free.tobytes()).mean.ravel() - observed @ basis) / n)
+    def __init__(self, weights: CategoryWeights, values: Codes, persons: Array) -> None:
+        self.weights, self.table, self.n = weights, score_table(values, persons), float(persons.sum())
+        counts = np.stack([persons @ (values == k) for k in range(1, weights.offset.shape[1] + 1)], axis=1)
+        self.constant = float(np.sum(np.where(np.isfinite(weights.offset), weights.offset, 0.0) * counts)) / self.n
+        self.design = weights.design.reshape(counts.size, -1) @ weights.basis
+        self.observed = self.design.T @ counts.ravel() / self.n
+        self._at, self._moments = np.array([]), Moments(0.0, np.array([]), np.array([]))
 
-    def curvature(free: Array) -> Array:
-        return np.asarray(flat.T @ moments(free.tobytes()).covariance @ flat / n)
+    def value(self, free: Array) -> float:
+        return float(self._moments_at(free).log_gamma / self.n - self.observed @ free - self.constant)
 
-    options = {"gtol": TOLERANCE / np.sqrt(n), "maxiter": max_iterations, "initial_trust_radius": WIDEST / 4}
-    start = basis.T @ _start(weights, values, persons)
-    found = optimize.minimize(value, start, jac=slope, hess=curvature, method="trust-exact", options=options)
-    factor, distance = _factor(n * curvature(found.x), n * slope(found.x))
-    optimum = Optimum(bool(distance < 1e-3), distance, 1, 1, float("inf"))
-    return Conditional(basis @ found.x, basis @ factor, -n * float(value(found.x)), optimum)
+    def slope(self, free: Array) -> Array:
+        return np.asarray(self.design.T @ self._moments_at(free).mean.ravel() / self.n - self.observed)
+
+    def curvature(self, free: Array) -> Array:
+        return np.asarray(self.design.T @ self._moments_at(free).covariance @ self.design / self.n)
+
+    def _moments_at(self, free: Array) -> Moments:
+        """Kept from one call to the next: value and derivatives at a point are asked for one after another."""
+        if not np.array_equal(free, self._at):
+            at = self.weights.at(self.weights.basis @ free)
+            self._at, self._moments = free.copy(), score_moments(self.table, at)
+        return self._moments
 
 
 def _start(weights: CategoryWeights, values: Codes, persons: Array) -> Array:
@@ -200,13 +211,15 @@ def _factor(information: Array, gradient: Array) -> tuple[Array, float]:
     """Factor of the inverse information, and how many standard errors a Newton step would still lead."""
     try:
         root = linalg.cholesky(information, lower=True)
-    except linalg.LinAlgError as error:
+        factor = np.asarray(linalg.solve_triangular(root, np.eye(len(root)), lower=True).T)
+    except linalg.LinAlgError:
+        factor = np.full_like(information, np.inf)
+    if not (np.sqrt(np.sum(factor**2, axis=1)) < INFINITE).all():
         raise NumericalError(
-            "the conditional likelihood has no finite maximum: some category is not used by persons whose scores tell "
-            "of the items; use method=map, whose priors hold every estimate, or data with fewer categories."
-        ) from error
-    factor = linalg.solve_triangular(root, np.eye(len(root)), lower=True).T
-    return np.asarray(factor), float(np.linalg.norm(factor.T @ gradient))
+            "the conditional likelihood has no finite maximum: some difference of item parameters, or of steps, grows "
+            "without end. Use method=map, whose priors hold every estimate, or data with fewer categories (key=)."
+        )
+    return factor, float(np.linalg.norm(factor.T @ gradient))
 
 
 def unestimable(values: Codes, n_categories: Codes) -> NDArray[np.bool_]:
