@@ -19,8 +19,6 @@ from irtbridge.inference.conditional import (
     Conditional,
     full_arrays,
     maximise,
-    unestimable,
-    unused,
 )
 from irtbridge.inference.method import Method
 from irtbridge.inference.settings import CollapsedSettings
@@ -67,25 +65,25 @@ def conditioned(spec: ModelSpec) -> ModelSpec:
     plain = isinstance(family, PartialCredit) or (isinstance(family, Binary) and family.linear)
     if plain and family.discrimination is not None and spec[family.discrimination].dims == ():
         raise SpecError(
-            f"method 'cmle' estimates the standard deviation of the abilities where model {spec.name!r} has one slope "
-            "for all items, which is the same model: leave out common_discrimination."
+            f"the conditional likelihood has slopes of 1 and any standard deviation of the abilities, where {spec.name!r} "
+            "has one slope for all items: it is the same model; leave out common_discrimination."
         )
     if not plain or family.discrimination is not None or len(spec.traits) > 1:
         raise SpecError(
-            f"method 'cmle' conditions on the sum score, which model {spec.name!r} does not make sufficient for the "
-            f"ability; the models that do are {SUFFICIENT}. Use method=map, which integrates the abilities out."
+            f"the conditional likelihood is given the sum score, which model {spec.name!r} does not make sufficient for "
+            f"the ability; the models that do are {SUFFICIENT}. Use one of them, or method=map."
         )
     if extra := sorted(set(spec.names) - _told(spec)):
         raise SpecError(
-            f"method 'cmle' knows no priors, and without them nothing tells of {listed(extra)} in model {spec.name!r}; "
-            "use method=map."
+            f"the conditional likelihood knows no priors, and without them nothing tells of {listed(extra)} in model "
+            f"{spec.name!r}; use method=map."
         )
     if set(ability.prior.references().items()) == {("loc", MEAN), ("scale", SD)} and spec[MEAN].dims == ():
         return spec
     if not isinstance(ability.prior, Normal) or ability.prior.references():
         raise SpecError(
-            f"method 'cmle' knows abilities of one normal distribution, not {ability}: leave out groups and covariates "
-            "of persons, or use method=map."
+            f"beside the conditional likelihood stands one normal distribution of abilities, not {ability}: leave out "
+            "groups and covariates of persons, or use method=map."
         )
     return with_ability(spec, mean=ANCHORED_MEAN, sd=ANCHORED_SD)
 
@@ -102,7 +100,7 @@ def run_cmle(program: Program, settings: CmleSettings, seed: int, progress: Prog
     progress("optimisation", 0, 0)
     start, layout, responses = time.perf_counter(), program.layout, program.responses
     values, weights = np.asarray(responses.values, dtype=np.int64), CategoryWeights.of(layout)
-    _check_finite(layout, values, responses.items)
+    _check_finite(weights, values, responses.items)
     items = maximise(weights, values, responses.weights_or_ones, settings.max_iterations)
     everybody = score_table(values, responses.weights_or_ones)
     people = population(everybody, weights.at(items.parameters), layout)
@@ -114,10 +112,9 @@ def run_cmle(program: Program, settings: CmleSettings, seed: int, progress: Prog
     return Draws(z[None, None], timings, stats, "point", standard_errors=errors, optimum=items.optimum)
 
 
-def _check_finite(layout: Layout, values: NDArray[np.int64], labels: tuple[str, ...]) -> None:
+def _check_finite(weights: CategoryWeights, values: NDArray[np.int64], labels: tuple[str, ...]) -> None:
     """Raise `NumericalError` where estimates are not finite, naming the items; warn of persons who tell nothing."""
-    n_categories = np.asarray(layout.n_categories)
-    if not informative(values, n_categories).any():
+    if not informative(values, weights.n_categories).any():
         raise NumericalError(
             "nobody's responses tell of the items given their sum: everybody has no points, all of them, or a single "
             "answer. Use method=map, or other data."
@@ -130,16 +127,14 @@ def _check_finite(layout: Layout, values: NDArray[np.int64], labels: tuple[str, 
             IRTBridgeWarning,
             stacklevel=2,
         )
-    if names := _named(labels, unestimable(values, n_categories)):
+    apart, empty = weights.infinite(values)
+    if names := _named(labels, apart):
         raise NumericalError(
             f"conditional estimates of {listed(names)} are not finite beside the others': among the persons who have "
             "answered them and have neither no points nor all, everybody has points there, or nobody, or nobody links "
             f"them with the other items. Leave them out with drop={names}, or use method=map, whose priors hold them."
         )
-    empty = unused(values, n_categories)
-    if all(layout.spec.dims[name] != ("item", "category") for name in layout.spec.family.location):
-        empty &= empty.all(axis=0)  # steps that items share are told by any of them
-    if names := _named(labels, np.asarray(empty.any(axis=1))):
+    if names := _named(labels, empty):
         raise NumericalError(
             f"conditional estimates of {listed(names)} are not finite: a category is used only by persons with no "
             f"points, all of them, or a single answer. Leave them out with drop={names}, join categories with key=, or "

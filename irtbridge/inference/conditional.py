@@ -77,6 +77,25 @@ class CategoryWeights:
         return replace(self, design=design[:, :width, own], offset=self.offset[items][:, :width])
 
     @cached_property
+    def locations(self) -> Array:
+        """Design (item, parameter) of the items' locations: the means of their steps, times D."""
+        steps = np.isfinite(self.offset).sum(axis=1)
+        return np.asarray(-self.design[np.arange(len(steps)), steps - 1] / steps[:, None])
+
+    def infinite(self, values: Codes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Items that have no finite estimate in these responses: as `unestimable` says, or for `unused` categories.
+
+        Steps that items share are told by any of them, and so are locations that are made of others.
+        """
+        n_items, _, n_parameters = self.design.shape
+        apart, empty = unestimable(values, self.n_categories), unused(values, self.n_categories)
+        if n_parameters < n_items:
+            apart[:] = False
+        if n_parameters < np.isfinite(self.offset).sum():
+            empty &= empty.all(axis=0)
+        return apart, np.asarray(empty.any(axis=1))
+
+    @cached_property
     def basis(self) -> Array:
         """Orthonormal basis (parameter, free) of parameters whose mean location is zero, as scores leave it open.
 
@@ -89,9 +108,7 @@ class CategoryWeights:
         along = linalg.lstsq(flat, scores.ravel())[0]
         if not np.allclose(flat @ along, scores.ravel(), atol=1e-6):
             return np.eye(n)
-        highest = self.design[np.arange(len(exists)), exists.sum(axis=1) - 1]
-        location = (highest / exists.sum(axis=1)[:, None]).mean(axis=0)
-        return np.asarray(linalg.null_space(location[None]))
+        return np.asarray(linalg.null_space(self.locations.mean(axis=0)[None]))
 
 
 @dataclass(frozen=True, eq=False)
