@@ -65,13 +65,13 @@ def conditioned(spec: ModelSpec) -> ModelSpec:
     plain = isinstance(family, PartialCredit) or (isinstance(family, Binary) and family.linear)
     if plain and family.discrimination is not None and spec[family.discrimination].dims == ():
         raise SpecError(
-            f"the conditional likelihood has slopes of 1 and any standard deviation of the abilities, where {spec.name!r} "
-            "has one slope for all items: it is the same model; leave out common_discrimination."
+            "the conditional likelihood has slopes of 1, and any standard deviation of the abilities where "
+            f"{spec.name!r} has one slope for all items, which is the same model: leave out common_discrimination."
         )
     if not plain or family.discrimination is not None or len(spec.traits) > 1:
         raise SpecError(
-            f"the conditional likelihood is given the sum score, which model {spec.name!r} does not make sufficient for "
-            f"the ability; the models that do are {SUFFICIENT}. Use one of them, or method=map."
+            f"the conditional likelihood is given the sum score, which model {spec.name!r} does not make sufficient "
+            f"for the ability; the models that do are {SUFFICIENT}. Use one of them, or method=map."
         )
     if extra := sorted(set(spec.names) - _told(spec)):
         raise SpecError(
