@@ -162,10 +162,12 @@ def _moments(table: ScoreTable, log_weights: Array, starts: NDArray[np.intp], ab
     probs = _probs(observed, log_weights, shared)
     angles, there = _nodes(probs)
     turned = np.exp(1j * np.outer(np.arange(probs.shape[-1]), angles))
-    factors = _not_nil(probs @ turned)
+    factors = probs @ turned
+    squares = factors.real**2 + factors.imag**2
+    factors[squares < NIL**2] = NIL  # derivatives divide by a factor: what it is cancels there
     summand = (there * factors.prod(axis=1))[window] * np.exp(-1j * np.outer(table.score, angles))
     integral = summand.real.sum(axis=1)
-    nodes = _counting(factors, np.minimum.reduceat(integral, starts[:-1]))
+    nodes = _counting(squares, np.minimum.reduceat(integral, starts[:-1]))
     share = (table.persons / integral)[:, None] * summand[:, :nodes]
     q = probs[..., None, 1:] * turned.T[:nodes, 1:] / factors[..., :nodes, None]
     q = np.moveaxis(q, 1, 2).reshape(len(probs), nodes, -1)
@@ -189,25 +191,21 @@ def _nodes(probs: Array) -> tuple[Array, Array]:
     return angles.astype(float), np.where(angles == 0, 1.0, 2.0) / number
 
 
-def _counting(factors: NDArray[Any], least: Array) -> int:
+def _counting(squares: Array, least: Array) -> int:
     """How many nodes count in any window, from the real axis on, where the integrals are at least so large."""
-    squares = np.maximum(factors.real**2 + factors.imag**2, SMALL**2).prod(axis=1)
-    return int(np.flatnonzero((np.sqrt(squares) > NEGLIGIBLE * least[:, None]).any(axis=0)).max()) + 1
+    sizes = np.sqrt(np.maximum(squares, SMALL**2).prod(axis=1))
+    return int(np.flatnonzero((sizes > NEGLIGIBLE * least[:, None]).any(axis=0)).max()) + 1
 
 
 def _covariance(q: NDArray[Any], share: NDArray[Any], each: Array, persons: Array, width: int) -> Array:
     """Covariances, summed over persons; the categories of one item exclude one another."""
     rooted = (np.sqrt(share)[..., None] * q).reshape(-1, q.shape[-1])
-    both = rooted.real.T @ rooted.real - rooted.imag.T @ rooted.imag
+    real, imaginary = np.ascontiguousarray(rooted.real), np.ascontiguousarray(rooted.imag)
+    both = real.T @ real - imaginary.T @ imaginary
     blocks, items = both.reshape(-1, width, both.shape[0] // width, width), np.arange(both.shape[0] // width)
     blocks[items, :, items, :] = each.sum(axis=0).reshape(-1, width, 1) * np.eye(width)
     means = each / np.sqrt(persons)[:, None]
     return np.asarray(both - means.T @ means)
-
-
-def _not_nil(factors: NDArray[Any]) -> NDArray[Any]:
-    """A factor that vanishes is replaced, as derivatives divide by it: what it is cancels there."""
-    return np.where((np.abs(factors.real) < NIL) & (np.abs(factors.imag) < NIL), NIL, factors)
 
 
 def _at(log_weights: Array, ability: Array) -> Array:

@@ -101,7 +101,7 @@ def test_mean_and_sd_of_the_abilities_maximise_the_marginal_likelihood() -> None
 
 def simulated(model: str, persons: int, categories: list[int], seed: int) -> tuple[irt.Responses, dict[str, Array]]:
     """Responses of persons with skewed abilities, a tenth of them missing."""
-    rng, spec = np.random.default_rng(seed), irt.build_model(model)
+    rng, spec = np.random.default_rng([seed, 1]), irt.build_model(model)
     params = irt.simulate_parameters(spec, persons, categories, seed=seed)
     params["ability"] = stats.gamma(2).rvs(persons, random_state=rng) - 2
     responses = irt.simulate_responses(spec, params, categories, seed=seed)
