@@ -13,19 +13,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize, sparse
+from scipy import linalg, optimize
 
 from irtbridge.errors import NumericalError
 from irtbridge.inference.climbing import ARRIVED
 from irtbridge.model.elementary_symmetric import Moments, informative, score_moments, score_table
+from irtbridge.model.estimable import unestimable, unused
 from irtbridge.model.layout import Layout
 from irtbridge.results.draws import Optimum
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
-TOLERANCE = (
-    1e-8  # gradient of the log likelihood, over the root of the persons: it is within 1e-8 standard errors or so
-)
+TOLERANCE = 1e-8  # of the gradient, over the root of the persons: about so many standard errors from the maximum
 FIRST = 4.0  # logits: the length of Newton's first step at most
 INFINITE = 50.0  # logits: a standard error above it is that of an estimate that is not finite
 
@@ -237,37 +236,3 @@ def _factor(information: Array, gradient: Array) -> tuple[Array, float]:
             "without end. Use method=map, whose priors hold every estimate, or data with fewer categories (key=)."
         )
     return factor, float(np.linalg.norm(factor.T @ gradient))
-
-
-def unestimable(values: Codes, n_categories: Codes) -> NDArray[np.bool_]:
-    """Items whose conditional estimates are not finite, whatever the others are (Fischer 1981).
-
-    The items must hang together: for any two of them a chain of persons leads from the one to the other and back, each
-    of whom has points in the one item and lacks some in the next. Items outside the largest set that does are named.
-
-    Parameters
-    ----------
-    values : ndarray, shape (person, item)
-        Category codes, -1 where missing.
-    n_categories : ndarray, shape (item,)
-        Categories of each item.
-
-    Returns
-    -------
-    ndarray of bool, shape (item,)
-    """
-    values = values[informative(values, n_categories)]
-    got = (values > 0).astype(float)
-    lacks = ((values >= 0) & (values < n_categories - 1)).astype(float)
-    linked = got.T @ lacks
-    np.fill_diagonal(linked, 0)
-    _, part = sparse.csgraph.connected_components(sparse.csr_array(linked), directed=True, connection="strong")
-    return np.asarray(part != np.bincount(part).argmax())
-
-
-def unused(values: Codes, n_categories: Codes) -> NDArray[np.bool_]:
-    """Which categories (item, category) nobody used whose score tells of the items; not those that an item lacks."""
-    values = values[informative(values, n_categories)]
-    codes = np.arange(int(n_categories.max()))
-    given = (values[..., None] == codes).any(axis=0)
-    return np.asarray(~given & (codes < n_categories[:, None]))
