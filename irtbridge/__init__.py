@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from irtbridge.assess.comparison.compare import compare
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
+    from irtbridge.assess.items.andersen import andersen
     from irtbridge.data.hold_out import HoldOut, hold_out
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
@@ -74,6 +75,7 @@ _HOME = {
     "assess.comparison.compare": ("compare",),
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
+    "assess.items.andersen": ("andersen",),
     "data.hold_out": ("HoldOut", "hold_out"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
@@ -146,6 +148,7 @@ __all__ = [
     "Variable",
     "Verdict",
     "ViSettings",
+    "andersen",
     "anova",
     "backend_names",
     "beta_irt",
