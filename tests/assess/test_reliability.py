@@ -10,7 +10,7 @@ import pytest
 
 import irtbridge as irt
 from irtbridge.assess.posterior import Posterior, layout_of
-from irtbridge.assess.scoring.reliability import conditional_se, reliability, sample_alpha
+from irtbridge.assess.scoring.reliability import _marginal, conditional_se, reliability, sample_alpha
 from irtbridge.assess.scoring.scores import scores
 from irtbridge.errors import StatisticError
 
@@ -76,6 +76,18 @@ def test_every_coefficient_has_an_interval_around_it() -> None:
     curve = fit.conditional_se([-1, 0])
     assert (curve["lower"] < curve["se"]).all()
     assert (curve["se"] < curve["upper"]).all()
+
+
+def test_intervals_have_the_probability_that_they_say() -> None:
+    """Of 20 draws the shortest interval with half of them spans 11, with 95 % of them all but one."""
+    fit = irt.fit("lsat7", "2pl", method="laplace", draws=20)
+    layout, responses = fit.posterior.layout, fit.posterior.responses
+    each = np.sort([_marginal(layout, one, responses) for one in fit.posterior.rows()])
+    for probability, within in ((0.5, 10), (0.95, 19)):
+        found = fit.reliability(draws=20, probability=probability).loc["marginal"]
+        assert found["upper"] - found["lower"] == pytest.approx((each[within:] - each[:-within]).min())
+    wide, narrow = (fit.conditional_se([0.0], draws=20, probability=p).iloc[0] for p in (0.95, 0.5))
+    assert wide["lower"] < narrow["lower"] < narrow["upper"] < wide["upper"]
 
 
 @pytest.mark.long

@@ -59,7 +59,7 @@ def reliability(posterior: Posterior, *, draws: int = 50, probability: float = 0
     if not posterior.point:
         some = posterior.thinned(draws).rows()
         each = pd.DataFrame([_coefficients(posterior.layout, one, posterior.responses, intervals=True) for one in some])
-        ends = {str(name): az.hdi(each[name].to_numpy(), prob=probability) for name in each}
+        ends = {str(name): az.hdi(each[name].to_numpy(), hdi_prob=probability) for name in each}
         bounds = pd.DataFrame.from_dict(ends, orient="index", columns=["lower", "upper"])
     else:
         bounds = pd.DataFrame(columns=["lower", "upper"], dtype=float)
@@ -109,7 +109,7 @@ def conditional_se(
         frame[["lower", "upper"]] = np.nan
         if not posterior.point:
             each = [_test_information(posterior.layout, one, at) ** -0.5 for one in posterior.thinned(draws).rows()]
-            frame[["lower", "upper"]] = [az.hdi(column, prob=probability) for column in np.stack(each, axis=1)]
+            frame[["lower", "upper"]] = [az.hdi(column, hdi_prob=probability) for column in np.stack(each, axis=1)]
     return frame
 
 
