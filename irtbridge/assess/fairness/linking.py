@@ -15,6 +15,7 @@ from irtbridge.assess.posterior import Posterior
 from irtbridge.data.labels import few, listed
 from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.model.families import Categories
+from irtbridge.plugin.options import check_number
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -75,7 +76,8 @@ def link(
     anchors : sequence of str, optional
         Items that are the same in both; by default all that have one label in both.
     draws : int
-        The most draws of each fit, which are taken as independent.
+        The most draws of each fit. Those of b are put in another order: draws of two fits with one seed may be made
+        of the same random numbers, and calibrations of two samples have nothing in common.
 
     Returns
     -------
@@ -88,19 +90,26 @@ def link(
     StatisticError
         Several traits, other models, or anchors that are too few, not in both or of other categories.
     """
-    if method not in METHODS:
-        raise UnknownName("method of linking", method, METHODS)
+    check_method(method)
+    check_number("draws", draws)
     here, there = a.posterior, b.posterior
     _check_models(here, there)
     common = _anchors(here, there, anchors)
     of_a, of_b = (np.array([p.responses.items.index(item) for item in common]) for p in (here, there))
     at_mean = constants(here.at_mean, there.at_mean, of_a, of_b, method)[0]
     n = min(draws, max(here.n_draws, there.n_draws))
-    pairs = constants(drawn(here, n), drawn(there, n), of_a, of_b, method)
+    of_there = drawn(there, n, np.random.default_rng(0))
+    pairs = constants(drawn(here, n), of_there, of_a, of_b, method)
     table = pd.DataFrame(
         {"estimate": at_mean, **_spread(pairs, point=here.point and there.point)}, index=pd.Index(["A", "B"])
     )
-    return Link(table, _items(drawn(there, n), pairs), common, method)
+    return Link(table, _items(of_there, pairs), common, method)
+
+
+def check_method(method: str) -> None:
+    """Raise `UnknownName` where there is no such method of linking."""
+    if method not in METHODS:
+        raise UnknownName("method of linking", method, METHODS)
 
 
 def constants(a: Posterior, b: Posterior, of_a: Places, of_b: Places, method: str) -> Array:
@@ -254,9 +263,10 @@ def _times(value: Array, factor: Array) -> Array:
     return np.asarray(value * factor.reshape(-1, *[1] * (value.ndim - 1)))
 
 
-def drawn(posterior: Posterior, n: int) -> Posterior:
-    """So many draws; those of a point estimate are all the same."""
+def drawn(posterior: Posterior, n: int, order: np.random.Generator | None = None) -> Posterior:
+    """So many draws, in a random order where one is given; those of a point estimate are all the same."""
     rows = np.linspace(0, posterior.n_draws - 1, n).round().astype(int)
+    rows = rows if order is None else order.permutation(rows)
     params = {name: value[rows] for name, value in posterior.params.items()}
     return replace(posterior, params=params, abilities=posterior.abilities[rows])
 
