@@ -10,8 +10,8 @@ from scipy import stats
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import mid_p, one_by_one, predictive, slices
 from irtbridge.data.kinds import CATEGORIES, MISSING
-from irtbridge.errors import ConfigError
 from irtbridge.model.density import category_log_probs
+from irtbridge.plugin.options import check_share
 
 Array = NDArray[np.float64]
 Named = dict[str, Array]  # statistics by the name of their column
@@ -60,8 +60,7 @@ def person_fit(posterior: Posterior, draws: int = DRAWS, seed: int = 0, alpha: f
     ConfigError
         `alpha` is no probability, or there are no draws.
     """
-    if not 0 < alpha < 1:
-        raise ConfigError(f"alpha={alpha!r} must be a probability between 0 and 1, such as 0.05.")
+    check_share("alpha", alpha)
     index = pd.Index(posterior.responses.persons, name="person")
     frame = pd.DataFrame(at_mean(posterior), index=index).assign(ppp=likelihood_p(posterior, draws, seed))
     frame[frame["n"] < 2] = np.nan

@@ -19,6 +19,7 @@ from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.options import check_number
 
 Array = NDArray[np.float64]
 
@@ -94,7 +95,14 @@ class Posterior:
         return self.responses.weights_or_ones
 
     def thinned(self, draws: int) -> Posterior:
-        """At most so many draws, at even distances."""
+        """At most so many draws, at even distances.
+
+        Raises
+        ------
+        ConfigError
+            Not a whole number, 1 or greater.
+        """
+        check_number("draws", draws)
         if draws >= self.n_draws:
             return self
         rows = np.linspace(0, self.n_draws - 1, draws).round().astype(int)

@@ -269,8 +269,10 @@ def test_what_cannot_be_is_refused_with_a_way_out(lsat7: irt.Fit, normal_traits:
         lsat7.scores(method="eab")
     with pytest.raises(StatisticError, match="a point estimate has no draws"):
         lsat7.scores(items="draws")
-    with pytest.raises(ConfigError, match="plausible=-1"):
-        lsat7.scores(plausible=-1)
+    for bad in ({"plausible": -1}, {"plausible": 2.5}, {"draws": 0}, {"probability": 95}, {"seed": -1}):
+        ((name, value),) = bad.items()
+        with pytest.raises(ConfigError, match=f"{name}={value} must"):
+            lsat7.scores(**bad)
     spec, responses, params = normal_traits
     with pytest.raises(StatisticError, match="for one trait, the model has 2; use 'map', 'ml' or 'eap'"):
         scores(at(spec, responses, **params), method="wle")

@@ -26,6 +26,7 @@ from irtbridge.data.kinds import COUNTS
 from irtbridge.data.labels import Label
 from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.inference.abilities import expected_abilities
+from irtbridge.plugin.options import check_number
 from irtbridge.results.quiet_arviz import az
 
 Array = NDArray[np.float64]
@@ -70,6 +71,7 @@ def chosen_persons(posteriors: Sequence[Posterior], persons: int | Sequence[Labe
             if label not in common:
                 raise UnknownName("person", label, sorted(map(str, common)))
         return list(persons)
+    check_number("persons", persons)
     mean = of_trait(first, trait).mean(axis=0)
     ordered = [first.responses.persons[row] for row in np.argsort(mean) if first.responses.persons[row] in common]
     places = np.linspace(0, len(ordered) - 1, min(persons, len(ordered))).round().astype(int)

@@ -17,9 +17,10 @@ from irtbridge.assess.scoring.scored_persons import Persons
 from irtbridge.assess.scoring.trait_scores import by_trait, sampled_points, trait_modes
 from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.data.notes import Notes
-from irtbridge.errors import ConfigError, SpecError, StatisticError, UnknownName
+from irtbridge.errors import SpecError, StatisticError, UnknownName
 from irtbridge.inference.abilities import draw_abilities
 from irtbridge.model.quadrature import check_normal_abilities
+from irtbridge.plugin.options import check_number, check_seed, check_share
 
 Array = NDArray[np.float64]
 Estimates = tuple[Array, Array, Array, Array]  # score, se, lower, upper, each (person, trait)
@@ -90,6 +91,7 @@ def scores(
         No such method.
     """
     _check(posterior, method, items, plausible, draws, probability)
+    check_seed(seed)
     notes = Notes()
     persons = Persons.of(posterior, data, data_options or {}, notes)
     notes.warn(stacklevel=3)
@@ -110,11 +112,9 @@ def _check(posterior: Posterior, method: str, items: str, plausible: int, draws:
         raise UnknownName("scoring method", method, METHODS)
     if items not in ITEMS:
         raise UnknownName("way to treat items", items, ITEMS)
-    if plausible < 0 or draws < 1 or not 0 < probability < 1:
-        raise ConfigError(
-            f"plausible={plausible}, draws={draws}, probability={probability}: they must be 0 or more, 1 or more, and "
-            "between 0 and 1."
-        )
+    check_number("plausible", plausible, least=0)
+    check_number("draws", draws)
+    check_share("probability", probability)
     if items == "draws" and posterior.point:
         raise StatisticError(
             "scores(items='draws'): a point estimate has no draws of the item parameters; fit with method='laplace' or "
