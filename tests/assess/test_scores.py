@@ -130,6 +130,27 @@ def test_modes_of_several_traits_are_those_of_an_optimiser(normal_traits: Any) -
         assert found.loc[person + 1, "score"].to_numpy() == pytest.approx(best.x, abs=1e-5)
 
 
+def test_modes_of_two_traits_of_nominal_items_are_those_of_an_optimiser() -> None:
+    """Scoring values that are not 1, 2, ...: moving the slope part is not moving all intercepts alike."""
+    spec, categories = irt.build_model("nominal", traits=2, q_matrix=np.ones((6, 2), dtype=int)), [4] * 6
+    params = irt.simulate_parameters(spec, 3, categories, seed=1)
+    responses = irt.simulate_responses(spec, params, categories, seed=2)
+    del params["ability"]
+    found = scores(at(spec, responses, **params), method="map")["score"].to_numpy().reshape(3, 2)
+    layout = layout_of(spec, responses)
+
+    def loss(ability: Any, person: int) -> Any:
+        here = {**params, "ability": ability[None]}
+        return (
+            0.5 * ability @ ability
+            - spec.family.log_density(responses.values[[person]], here, spec.dims, layout.exists).sum()
+        )
+
+    for person in range(3):
+        best = optimize.minimize(loss, np.zeros(2), args=(person,), tol=1e-10)
+        assert found[person] == pytest.approx(best.x, abs=1e-4)
+
+
 def test_a_bifactor_model_scored_on_the_grid_and_by_importance_sampling_agree() -> None:
     spec = irt.bifactor(groups=np.repeat([1, 2, 3], 4))
     params = irt.simulate_parameters(spec, 30, [2] * 12, seed=1)

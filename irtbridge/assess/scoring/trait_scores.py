@@ -31,8 +31,8 @@ WIDER = 1.3  # the sample's standard deviations over the mode's, so that its tai
 class Target:
     """The log posterior, or likelihood, of each person's abilities, at one set of item parameters.
 
-    Items depend on the abilities through ``D a . theta``, and moving that moves all locations: so derivatives of each
-    item in one number, by differences over five points, give gradient and curvature in all abilities.
+    Items depend on the abilities through ``D a . theta`` alone: so derivatives of each item in this one number, by
+    differences over five points, give gradient and curvature in all abilities.
     """
 
     layout: Layout
@@ -56,8 +56,12 @@ class Target:
     def log_density(self, abilities: Array, shift: float = 0.0) -> Array:
         """Of each response (..., person, item), 0 where missing, with slope parts moved by `shift`."""
         family, spec = self.layout.spec.family, self.layout.spec
-        name, sign = family.location[0], 1 if family.parameterization == "intercept" else -1
-        params = {**self.params, name: self.params[name] + sign * shift, family.ability: abilities}
+        assert family.discrimination is not None
+        # The shift is one more trait, which all items have alike.
+        further = np.full((*abilities.shape[:-1], 1), shift / family.scaling)
+        slopes = np.pad(self.params[family.discrimination], ((0, 0), (0, 1)), constant_values=1.0)
+        moved = {family.discrimination: slopes, family.ability: np.concatenate([abilities, further], axis=-1)}
+        params = {**self.params, **moved}
         return np.where(self.values != -1, family.log_density(self.values, params, spec.dims, self.layout.exists), 0.0)
 
     def log_prior(self, abilities: Array) -> Array:
