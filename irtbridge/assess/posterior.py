@@ -17,7 +17,7 @@ from irtbridge.inference.node_posterior import log_posterior_at, of_persons
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
-from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.quadrature import Quadrature, check_normal_abilities
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.options import check_number
 
@@ -186,6 +186,16 @@ class Posterior:
                 f"{what}: the abilities of model {self.spec.name!r} ({len(self.traits)} traits) cannot be integrated "
                 f"out on a grid; use {instead}."
             )
+
+    def check_normal(self, what: str, instead: str) -> None:
+        """Raise `StatisticError` unless the abilities' prior is normal and no other variable refers to them."""
+        try:
+            check_normal_abilities(self.spec)
+        except SpecError:
+            raise StatisticError(
+                f"{what}: the abilities of model {self.spec.name!r} are not normal, {self.spec[self.ability].prior}, "
+                f"or another variable refers to them; use {instead}."
+            ) from None
 
     def rows(self) -> list[dict[str, Array]]:
         """Full arrays of each draw, no leading axes."""

@@ -17,9 +17,8 @@ from irtbridge.assess.scoring.scored_persons import Persons
 from irtbridge.assess.scoring.trait_scores import by_trait, sampled_points, trait_modes
 from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.data.notes import Notes
-from irtbridge.errors import SpecError, StatisticError, UnknownName
+from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.inference.abilities import draw_abilities
-from irtbridge.model.quadrature import check_normal_abilities
 from irtbridge.plugin.options import check_number, check_seed, check_share
 
 Array = NDArray[np.float64]
@@ -120,11 +119,10 @@ def _check(posterior: Posterior, method: str, items: str, plausible: int, draws:
             "scores(items='draws'): a point estimate has no draws of the item parameters; fit with method='laplace' or "
             "a sampler, or use items='mean'."
         )
-    try:
-        check_normal_abilities(posterior.spec)
-    except SpecError as error:
-        raise StatisticError(f"scores(): {error} The draws in fit.persons() stand for the sample.") from None
+    posterior.check_normal("scores()", "the draws in fit.persons(), for the sample")
     traits = len(posterior.traits)
+    if traits == 1 and (method == "eap" or plausible):
+        posterior.check_integrable("scores(method='eap') and plausible values of one trait", "method='map'")
     if method == "wle" and traits > 1:
         raise StatisticError(
             f"scores(method='wle') is for one trait, the model has {traits}; use 'map', 'ml' or 'eap'."
