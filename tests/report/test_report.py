@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from irtbridge_experiments.cli import main
+from irtbridge_experiments.commands.report import _command
 
 import irtbridge as irt
 from irtbridge.report.page import write_report
+from irtbridge.report.parts import _inline
+from irtbridge.report.sections import data
 
 ITEMS = ["<b>&amp;", "it's $5", "q3", "q4", "q5", "q6"]
 SIZES = {"desktop": 1280, "phone": 390}
@@ -129,7 +132,34 @@ def test_a_section_that_the_model_does_not_admit_says_why(tmp_path: Path) -> Non
     text = write_report({"map": fit}, tmp_path / "page.html").read_text()
     assert "Not reported: " in text
     assert "of counts" in text
-    assert "Mean" not in text or "nan" not in text
+    assert not re.search(r"\bnan\b", " ".join(Read(text).words))
+
+
+def test_a_drawing_has_the_same_names_on_every_page_and_another_one_others() -> None:
+    one, other = (f'<svg viewBox="0 0 1 1"><g id="a"/><use href="#a"/>{word}</svg>' for word in ("one", "other"))
+    assert _inline(one) == _inline(one)
+    names = {re.search(r'id="(.*?)"', _inline(svg)).group(1) for svg in (one, other)}  # type: ignore[union-attr]
+    assert len(names) == 2
+
+
+def test_rows_that_stand_for_several_persons_count_as_many() -> None:
+    rows = pd.DataFrame({"q1": [0, 3], "q2": [np.nan, 5], "n": [3, 1]})
+    responses = irt.load_responses(rows, weights="n", kind="counts")
+    assert (
+        data._size(responses) == "4 persons, 2 items; 37.5 % of the responses are missing, 1 persons have none missing."
+    )
+    assert data.moments(responses).loc["q1", ["mean", "n"]].tolist() == [0.75, 4]
+
+
+def test_the_command_says_that_a_model_has_options() -> None:
+    plain, scaled = (
+        irt.fit("lsat7", "2pl", method="map", standard_errors=False, model_options=options)
+        for options in ({}, {"scaling": 1.702})
+    )
+    assert _command(plain) == (
+        "irtbridge fit data=lsat7 model=2pl backend=pyro method=map method.map.standard_errors=False seed=0"
+    )
+    assert _command(scaled).endswith("# and model.NAME=... for each option of the model above")
 
 
 def test_nothing_to_report_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,9 @@ def section(fit: Any, told: Mapping[str, Any]) -> Section:
     blocks: list[Block] = [Table.of(parameters(fit.items(tidy=True)), "Item parameters: mean [95 % HDI]")]
     shared = fit.shared()
     if len(shared):
-        blocks.append(Table.of(shared.iloc[:SHARED_SHOWN][["mean", "sd", *_interval(shared)]], "Shared parameters"))
+        some = shared.iloc[:SHARED_SHOWN][["mean", "sd", *_interval(shared)]]
+        first = "" if len(some) == len(shared) else f", the first {len(some)} of {len(shared)}"
+        blocks.append(Table.of(some, f"Shared parameters{first}"))
     table = fit_of(fit)
     worst = misfit(table)
     shown = table[[c for c in FIT_COLUMNS if c in table and table[c].notna().any()]].rename(columns=FIT_COLUMNS)
