@@ -12,7 +12,7 @@ from scipy import stats
 
 import irtbridge as irt
 from irtbridge.assess.items.limited_information import MODES, covariance, expected_moments, jacobian
-from irtbridge.assess.items.overall_fit import overall_fit, rmsea_interval
+from irtbridge.assess.items.overall_fit import comparative_fit, overall_fit, rmsea_interval
 from irtbridge.assess.posterior import Posterior
 from irtbridge.errors import StatisticError, UnknownName
 
@@ -108,6 +108,13 @@ def test_the_interval_of_the_rmsea_has_its_tails() -> None:
     assert stats.ncx2.cdf(30, 10, lower**2 * 10 * 499) == pytest.approx(0.95)
     assert stats.ncx2.cdf(30, 10, upper**2 * 10 * 499) == pytest.approx(0.05)
     assert rmsea_interval(10.0, 10, 500)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("x2", "null", "cfi"), [(8.0, 100.0, 1.0), (20.0, 110.0, 0.9), (20.0, 5.0, 0.0), (8.0, 5.0, 1.0)]
+)
+def test_cfi_is_between_0_and_1_also_where_items_are_independent(x2: float, null: float, cfi: float) -> None:
+    assert comparative_fit(x2, 10, null, 10) == pytest.approx(cfi)
 
 
 def test_what_is_not_defined_says_why() -> None:

@@ -124,7 +124,7 @@ def _purified(
 ) -> pd.DataFrame:
     """Of one group; matched by fewer items as often as others than before are flagged."""
     values = responses.values
-    weights = np.ones(len(values)) if responses.weights is None else responses.weights
+    weights = responses.weights_or_ones
     flagged = np.zeros(responses.n_items, dtype=bool)
     seen: set[bytes] = set()
     while True:

@@ -85,7 +85,7 @@ def overall_fit(posterior: Posterior, statistic: str = "C2") -> pd.DataFrame:
         "rmsea_lower": lower,
         "rmsea_upper": upper,
         "srmsr": float(np.sqrt(np.nanmean((here - there) ** 2))),
-        "cfi": float(np.clip(1 - (x2 - df) / (null - null_df), 0, 1)),
+        "cfi": comparative_fit(x2, df, float(null), int(null_df)),
         "tli": float((null / null_df - x2 / df) / (null / null_df - 1)),
         "n": int(number),
     }
@@ -111,6 +111,12 @@ def quadratic_form(expected: Moments, observed: Array, jacobian: Array, number: 
     basis, sizes, _ = np.linalg.svd(directions, full_matrices=False)
     rank = int(np.sum(sizes > RANK * sizes[0]))
     return number * float(residual @ residual - np.sum((basis[:, :rank].T @ residual) ** 2)), rank
+
+
+def comparative_fit(x2: float, df: int, null: float, null_df: int) -> float:
+    """CFI (Bentler 1990): 1 less the noncentrality over that of the model of independent items; 1 where both are 0."""
+    excess = max(x2 - df, 0.0)
+    return 1.0 if excess == 0 else 1 - excess / max(excess, null - null_df)
 
 
 def rmsea_interval(x2: float, df: int, number: float, level: float = 0.9) -> tuple[float, float]:
