@@ -125,6 +125,7 @@ def test_persons_with_missing_responses_are_left_out_of_s_x2_alone() -> None:
     assert 300 < table["s_x2_n"].iloc[0] < 400
     assert table["n"].between(450, 490).all()
     assert table[["infit", "pv_q1", "item_rest"]].notna().all(axis=None)
+    assert table[["infit_lower", "outfit_upper"]].isna().all(axis=None)  # a point has no spread
 
 
 def test_what_is_not_defined_is_left_out_and_named_when_asked_for() -> None:

@@ -59,7 +59,7 @@ def item_fit(
             every item. NaN where no degree of freedom is left.
         ``infit``, ``infit_z``, ``infit_lower``, ``infit_upper``, ``infit_ppp``, and the same of ``outfit``
             Mean square at expected abilities and its z (Wright & Masters 1982) at the posterior mean; 95 % interval
-            over draws; posterior predictive p-value: of what the item parameters have not adjusted, the share of
+            over draws, NaN of a point estimate; posterior predictive p-value: of what the item parameters have not adjusted, the share of
             replicated data above (see `irtbridge.assess.items.orthogonal`). z is not standard normal at expected
             abilities, which vary less than abilities do: judge by the predictive p-value. Where abilities cannot be
             integrated out, all is at the abilities of the draws, the mean square is the mean, and there is no z.
@@ -140,7 +140,8 @@ def _infit(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
     at = next(one_by_one(predictive(posterior.at_mean, 1, seed)))
     reference = predict(posterior, statistic_of(at), draws, seed)
     squares, z = _at_mean(at) if at.layout.collapse is not None else (reference.observed[:, :2].mean(axis=0), None)
-    lower, upper = np.quantile(reference.observed, INTERVAL, axis=0)
+    ends = np.quantile(reference.observed, INTERVAL, axis=0)
+    lower, upper = np.full_like(ends, np.nan) if posterior.point else ends
     columns: dict[str, Array] = {}
     for place, name in enumerate(("infit", "outfit")):
         columns |= {
