@@ -104,6 +104,7 @@ def _command(fit: Fit) -> str:
         if f.name in of["settings"] and of["settings"][f.name] != asdict(default)[f.name]
     ]
     words += [f"group={fit.responses.group}"] if _has_groups(fit) else []
+    words += [f"dtype={of['dtype']}"] if of["dtype"] != "float64" else []
     line = " ".join(["irtbridge fit", *map(shlex.quote, words), f"seed={of['seed']}"])
     return line if _by_default(fit) else f"{line}  # and model.NAME=... for each option of the model above"
 

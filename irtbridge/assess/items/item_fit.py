@@ -59,10 +59,11 @@ def item_fit(
             every item. NaN where no degree of freedom is left.
         ``infit``, ``infit_z``, ``infit_lower``, ``infit_upper``, ``infit_ppp``, and the same of ``outfit``
             Mean square at expected abilities and its z (Wright & Masters 1982) at the posterior mean; 95 % interval
-            over draws, NaN of a point estimate; posterior predictive p-value: of what the item parameters have not adjusted, the share of
-            replicated data above (see `irtbridge.assess.items.orthogonal`). z is not standard normal at expected
-            abilities, which vary less than abilities do: judge by the predictive p-value. Where abilities cannot be
-            integrated out, all is at the abilities of the draws, the mean square is the mean, and there is no z.
+            over draws, NaN of a point estimate; posterior predictive p-value: of what the item parameters have not
+            adjusted, the share of replicated data above (see `irtbridge.assess.items.orthogonal`). z is not standard
+            normal at expected abilities, which vary less than abilities do: judge by the predictive p-value. Where
+            abilities cannot be integrated out, all is at the abilities of the draws, the mean square is the mean, and
+            there is no z.
         ``pv_q1``, ``pv_q1_df``, ``pv_q1_p``, ``pv_q1_rmsea``
             Chalmers & Ng (2017).
         ``x2``, ``x2_df``, ``x2_p``, ``x2_rmsea``
