@@ -13,8 +13,8 @@ from scipy import stats
 
 from irtbridge.assess.fairness import dif as observed
 from irtbridge.assess.fairness.item_differences import Sides, item_differences
-from irtbridge.assess.fairness.linking import check_method, check_one_trait, drawn
 from irtbridge.assess.fairness.person_groups import Group, grouped
+from irtbridge.assess.fairness.scales import check_method, check_one_trait, drawn
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.labels import listed

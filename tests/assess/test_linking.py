@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import irtbridge as irt
-from irtbridge.assess.fairness.linking import METHODS, constants, transformed
+from irtbridge.assess.fairness.scales import METHODS, constants, transformed
 from irtbridge.assess.posterior import Posterior, layout_of
 from irtbridge.errors import StatisticError, UnknownName
 

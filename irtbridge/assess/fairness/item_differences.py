@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from irtbridge.assess.fairness.linking import constants, expected_scores, transformed
+from irtbridge.assess.fairness.scales import constants, expected_scores, transformed
 from irtbridge.assess.posterior import Posterior
 
 Array = NDArray[np.float64]
