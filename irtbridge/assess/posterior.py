@@ -160,8 +160,9 @@ class Posterior:
         standard = np.broadcast_to(self.layout.standard_nodes, (self.n_draws, *self.layout.standard_nodes.shape))
         nodes, log_posterior = log_posterior_at(self.layout, self.params, patterns, standard)
         log_posterior -= log_posterior.max(axis=1, keepdims=True)
-        weights = np.exp(log_posterior)
-        return nodes, weights / weights.sum(axis=1, keepdims=True)
+        weights = np.exp(log_posterior, out=log_posterior)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return nodes, weights
 
     def check_categories(self, what: str, instead: str) -> None:
         """Raise `StatisticError` where responses are numbers: a statistic is not defined, another is."""

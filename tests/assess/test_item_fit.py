@@ -12,7 +12,7 @@ import irtbridge as irt
 from irtbridge.assess.items.cells import joined_cells
 from irtbridge.assess.items.estimated import STEP, moved, parameters_by_item
 from irtbridge.assess.items.item_fit import item_fit, item_rest
-from irtbridge.assess.items.orthogonal import Slopes, orthogonal_mean
+from irtbridge.assess.items.orthogonal import Slopes, orthogonal_weights
 from irtbridge.assess.items.population import population
 from irtbridge.assess.items.residuals import abilities_given, fourth_moments, mean_squares, residuals
 from irtbridge.assess.items.s_x2 import score_tables
@@ -211,6 +211,8 @@ def test_an_orthogonal_mean_does_not_move_with_the_scores() -> None:
     rng = np.random.default_rng(1)
     scores, contributions = rng.normal(size=(200, 3)).astype(np.float32), rng.normal(size=(200, 2))
     mixed = contributions + scores @ rng.normal(size=(3, 2))
-    expected = orthogonal_mean(contributions, scores)
-    assert orthogonal_mean(mixed, scores) == pytest.approx(expected, abs=1e-5)
-    assert orthogonal_mean(contributions, np.repeat(scores, 2, axis=1)) == pytest.approx(expected, abs=1e-5)
+    expected = orthogonal_weights(scores) @ contributions
+    assert orthogonal_weights(scores) @ mixed == pytest.approx(expected, abs=1e-5)
+    assert orthogonal_weights(np.repeat(scores, 2, axis=1)) @ contributions == pytest.approx(expected, abs=1e-5)
+    slopes, *_ = np.linalg.lstsq(scores - scores.mean(axis=0), contributions - contributions.mean(axis=0))
+    assert expected == pytest.approx(contributions.mean(axis=0) - scores.mean(axis=0) @ slopes, abs=1e-5)
