@@ -36,6 +36,14 @@ def test_s_x2_of_lsat7_is_as_published(lsat7: irt.Fit) -> None:
     assert (table["s_x2_n"] == 1000).all()
 
 
+def test_g2_of_lsat7_is_that_of_mirt(lsat7: irt.Fit) -> None:
+    """Groups in which everybody answers alike count for no degree of freedom."""
+    table = lsat7.item_fit("g2")
+    # R mirt 1.45.1, itemfit(mirt(expand.table(LSAT7), 1), fit_stats='G2').
+    assert table["g2"].to_numpy() == pytest.approx([118.139, 481.130, 207.273, 417.294, 147.330], rel=1e-4)
+    assert table["g2_df"].tolist() == [4, 3, 2, 5, 4]
+
+
 def test_pv_q1_does_not_see_the_order_of_the_persons(lsat7: irt.Fit) -> None:
     """LSAT 7 is sorted by pattern: persons of one plausible value must not be told apart by their place."""
     assert (lsat7.item_fit("pv_q1")["pv_q1_p"] > 0.05).all()

@@ -57,7 +57,7 @@ def _by_scores(fit: Any, why: IRTBridgeError) -> tuple[Text | Table, ...]:
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """Of `Fit.dif`: the test, and each size of the difference with its interval as text, those of parameters last."""
     wald = pd.DataFrame({word: table["wald", name] for name, word in WALD.items()})
-    every = [str(name) for name in dict.fromkeys(table.columns.get_level_values(0)) if name != "wald"]
+    every = [str(name) for name in dict.fromkeys(table.columns.get_level_values(0)) if name not in ("wald", "raju")]
     sizes = [*SIZES, *(name for name in every if name not in (*SIZES, *UNSIGNED))]
     found = wald.assign(**{name: _with_interval(table.loc[:, [name]]) for name in sizes})
     return _labelled(found)

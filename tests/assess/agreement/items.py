@@ -31,6 +31,8 @@ OF_ITEMS = {
     "outfit": ("EAP.outfit", "outfit"),
     "z of outfit": ("EAP.z.outfit", "outfit_z"),
     "X2 of ten groups": ("X2", "x2"),
+    "G2 of ten groups": ("G2", "g2"),
+    "df of G2": ("df.G2", "g2_df"),
 }
 OVERALL = {
     "statistic": "M2",
@@ -57,7 +59,7 @@ def rows() -> Iterator[Row]:
 
 def of_model(name: str, model: str, theirs: Anchors, fit: irt.Fit, overall: str) -> Iterator[Row]:
     """Of one model and data set."""
-    table = item_fit(fit.posterior, ("s_x2", "infit", "x2"), draws=2)
+    table = item_fit(fit.posterior, ("s_x2", "infit", "x2", "g2"), draws=2)
     for quantity, (theirs_name, column) in OF_ITEMS.items():
         if theirs.has(f"itemfit.{theirs_name}"):
             yield Row(quantity, name, model, MIRT, theirs.series(f"itemfit.{theirs_name}"), table[column])
