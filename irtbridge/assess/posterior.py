@@ -17,6 +17,7 @@ from irtbridge.inference.node_posterior import log_posterior_at, of_persons
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
+from irtbridge.model.others import layout_of_rows
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.spec import ModelSpec
 
@@ -100,6 +101,11 @@ class Posterior:
         rows = np.linspace(0, self.n_draws - 1, draws).round().astype(int)
         params = {name: value[rows] for name, value in self.params.items()}
         return replace(self, params=params, abilities=self.abilities[rows])
+
+    def of_rows(self, rows: slice) -> Posterior:
+        """Over some of the persons."""
+        layout, kept = layout_of_rows(self.layout, rows), np.arange(self.responses.n_persons)[rows]
+        return replace(self, layout=layout, responses=self.responses.select(kept), abilities=self.abilities[:, rows])
 
     @cached_property
     def at_mean(self) -> Posterior:
