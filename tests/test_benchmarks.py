@@ -14,6 +14,7 @@ from benchmarks.suites import SUITES, Contestant
 ABSENT = Contestant("absent", "a library", "a method", "absent", ("no-such-distribution",))
 
 
+@pytest.mark.long
 def test_a_suite_writes_a_row_for_each_contestant_and_resumes(tmp_path: Path) -> None:
     tiny = SUITES["tiny"]
     suite = replace(tiny, contestants=(tiny.contestants[0], ABSENT))

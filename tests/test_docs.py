@@ -18,9 +18,11 @@ from irtbridge.model.catalogue import MODELS, graded
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SLOW = {"models.md", "tutorial.md", "fair.md", "curves.md", "keep.md", "scores.md", "groups.md"}
+RUN = [pytest.param(page, marks=[pytest.mark.long] * (page.name in SLOW), id=page.name) for page in PAGES]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", RUN)
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)

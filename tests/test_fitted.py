@@ -57,12 +57,14 @@ def test_a_fit_survives_pickle_with_its_options_and_settings(fitted: irt.Fit) ->
 
 
 @BACKENDS
+@pytest.mark.long
 def test_fits_of_many_data_sets_survive_pickle(backend: str) -> None:
     how: dict[str, Any] = {"backend": backend, "method": "map", "seed": 1}
     for fit in irt.fit_many(["lsat7", "lsat7"], "2pl", **how):
         check_is_the_same(fit)
 
 
+@pytest.mark.long
 def test_fits_of_other_processes_and_unpickled_ones_survive_pickle() -> None:
     for fit in irt.fit_many(["lsat6", "lsat6"], "1pl", method="map", processes=2, seed=1):
         check_is_the_same(fit)

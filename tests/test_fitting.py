@@ -38,6 +38,7 @@ def fitted(frame: pd.DataFrame) -> irt.Fit:
     return irt.fit(frame, "grm", backend="pyro", seed=1, model_options=options, **QUICK)
 
 
+@pytest.mark.long
 def test_inference_data_carries_the_data_labels(fitted: irt.Fit, frame: pd.DataFrame) -> None:
     posterior = fitted.idata.posterior
     assert list(posterior.person.values) == list(frame.index)

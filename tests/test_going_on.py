@@ -33,8 +33,12 @@ METHODS: dict[str, dict[str, Any]] = {
     "vi_newton": {"steps": 30, "draws": 40},
     "vi_collapsed": {"draws": 40},
 }
-OTHER = [pytest.param("tfp", method, marks=pytest.mark.long) for method in ("nuts", "nuts_collapsed", "vi")]
-EVERY = [*(pytest.param("pyro", method) for method in METHODS), *OTHER]
+SHORT = {("pyro", method) for method in ("nuts", "laplace", "vi_collapsed")}
+EVERY = [
+    pytest.param(backend, method, marks=[pytest.mark.long] * ((backend, method) not in SHORT))
+    for backend, methods in (("pyro", METHODS), ("tfp", ("nuts", "nuts_collapsed", "vi")))
+    for method in methods
+]
 
 
 @pytest.fixture(scope="module")

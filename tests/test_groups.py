@@ -93,6 +93,7 @@ def test_each_person_is_integrated_over_a_prior_of_its_own(case: Case) -> None:
     np.testing.assert_allclose(log_joint(layout, params, responses) - priors, expected, rtol=1e-8)
 
 
+@pytest.mark.long
 def test_abilities_and_groups_integrated_out_are_those_sampled() -> None:
     """z-tests of 3 posterior means between two methods, Bonferroni at 1e-3; abilities correlate."""
     spec = irt.build_model("2pl", invariance="scalar", ability_on="age")

@@ -23,8 +23,12 @@ SETTINGS = {
     "nuts": {"chains": 2, "warmup": 5, "draws": 5},
 }
 # On TFP the methods that are its own, and one of the core's.
-BOTH = [(backend, method) for backend in ("pyro", "tfp") for method in SETTINGS]
-BOTH = [one for one in BOTH if one not in (("tfp", "map"), ("tfp", "nuts_collapsed"))]
+SLOW = pytest.mark.long
+BOTH = [
+    *(pytest.param("pyro", method) for method in SETTINGS),
+    pytest.param("tfp", "laplace"),
+    *(pytest.param("tfp", method, marks=SLOW) for method in ("vi", "nuts")),
+]
 
 
 def data_sets(n: int = 3, n_persons: int = 40) -> list[irt.Responses]:
@@ -60,6 +64,7 @@ def test_many_fits_are_the_fits_one_by_one(backend: str, method: str) -> None:
         expected = dict(enumerate(fits))
 
 
+@pytest.mark.long
 def test_a_fallback_is_that_of_the_fit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few draws have no k-hat, and chains take over, which magnify any rounding: none is different."""
     monkeypatch.setattr(laplace, "FALLBACK_CHAINS", 2)
@@ -72,6 +77,7 @@ def test_a_fallback_is_that_of_the_fit_alone(monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_allclose(fits[1].draws.z, alone.draws.z, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.long
 def test_nuts_of_several_data_sets_at_once() -> None:
     """Other random numbers than alone, the same for the same seed."""
     how = {"backend": "tfp", "method": "nuts", "seed": 5, "stack": 3, **SETTINGS["nuts"]}
@@ -85,7 +91,7 @@ def test_nuts_of_several_data_sets_at_once() -> None:
     assert len({fit.draws.z[0, -1, 0] for fit in fits}) == 3
 
 
-@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+@pytest.mark.parametrize("backend", ["pyro", pytest.param("tfp", marks=SLOW)])
 @pytest.mark.parametrize(("method", "settings"), [("map", {"standard_errors": False}), ("vi", SETTINGS["vi"])])
 def test_wider_data_follow(backend: str, method: str, settings: dict[str, int]) -> None:
     """Data with few patterns and with many, complete and with missing responses, in stacks where that can be."""
@@ -118,7 +124,7 @@ def test_seconds_of_a_stack_are_shares() -> None:
     assert [fit.timings.compile for fit in (*fits[1:3], *fits[4:])] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("backend", "method"), [("pyro", "laplace"), ("tfp", "vi")])
+@pytest.mark.parametrize(("backend", "method"), [("pyro", "laplace"), pytest.param("tfp", "vi", marks=SLOW)])
 def test_processes_change_nothing(backend: str, method: str) -> None:
     """Data sets are spread one by one, or in stacks."""
     how = {"backend": backend, "method": method, **SETTINGS[method]}

@@ -39,6 +39,7 @@ GLMER = {"btype[T.scold]": 1.776 - 0.716, "btype[T.shout]": 1.776 + 0.327, "mode
          "situ[T.self]": 1.054, "difficulty_sd": 0.117**0.5}  # fmt: skip
 
 
+@pytest.mark.long
 def test_random_items_and_persons_are_those_of_glmer(verbal: irt.Responses) -> None:
     fit = irt.fit(verbal, "1pl", method="laplace", model_options=WIDE | {"difficulty_on": DESIGN}, seed=1)
     found = effects(fit)
@@ -48,6 +49,7 @@ def test_random_items_and_persons_are_those_of_glmer(verbal: irt.Responses) -> N
     assert abs(curse_other_want - 1.776) < 2 * found.loc["Intercept", "sd"]
 
 
+@pytest.mark.long
 def test_latent_regression_is_that_of_glmer(verbal: irt.Responses) -> None:
     options = WIDE | {"difficulty_on": DESIGN, "ability_on": "Anger + Gender"}
     found = effects(irt.fit(verbal, "1pl", method="laplace", model_options=options, seed=1))

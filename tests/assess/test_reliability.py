@@ -78,6 +78,7 @@ def test_every_coefficient_has_an_interval_around_it() -> None:
     assert (curve["se"] < curve["upper"]).all()
 
 
+@pytest.mark.long
 def test_numbers_have_reliability_too() -> None:
     """Of 20,000 persons, the marginal reliability is the squared correlation of EAP with the truth, nearly."""
     model = irt.poisson_counts()

@@ -10,17 +10,22 @@ from irtbridge.testing.cases import CASES
 
 # The others vary these: other numbers of categories, of traits, a common slope, intercepts; they are among the long.
 SHORT = {
-    "1pl", "2pl", "4pl", "m2pl-correlated", "grm", "grm-correlated", "pcm", "gpcm", "rsm", "2pl-intercept",
-    "grm-intercept", "nominal", "sequential", "poisson", "beta", "ordered-beta", "bifactor", "bifactor-grm",
-    "2pl-hierarchical", "1pl-hierarchical-abilities", "grm-hierarchical", "m2pl-truncated", "2pl-groups",
-    "grm-groups-free", "2pl-regression", "1pl-lltm", "2pl-anchored", "1pl-scoring",
+    "1pl", "2pl", "grm", "grm-correlated", "gpcm", "rsm", "grm-intercept", "nominal", "sequential", "poisson", "beta",
+    "ordered-beta", "bifactor", "2pl-hierarchical", "m2pl-truncated", "grm-groups-free", "2pl-regression", "1pl-lltm",
+    "2pl-anchored", "1pl-scoring",
 }  # fmt: skip
 LONG = {case.name for case in CASES} - SHORT
+# Each compiles programs of its own, for tens of seconds in all.
+SLOW = {
+    "test_stacked_vi_is_vi_of_each", "test_stacked_nuts_draws_from_each_posterior",
+    "test_whitened_nuts_draws_from_the_posterior",
+}  # fmt: skip
 HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         called = getattr(item, "callspec", None)
-        if item.path.parent == HERE and called is not None and set(called.id.split("/")) & LONG:
+        of_long_case = called is not None and bool(set(called.id.split("/")) & LONG)
+        if item.path.parent == HERE and (of_long_case or getattr(item, "originalname", "") in SLOW):
             item.add_marker(pytest.mark.long)

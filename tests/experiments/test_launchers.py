@@ -69,6 +69,7 @@ def records(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.long
 def test_the_basic_launcher_gives_the_serial_records(serial: Path) -> None:
     run_here(serial, "-m", "results=basic", "hydra/launcher=basic", "parts=2")
     expected = records(serial / "serial")

@@ -91,6 +91,7 @@ def wait_for_records(folder: Path, count: int, process: subprocess.Popen[bytes])
         time.sleep(0.01)
 
 
+@pytest.mark.long
 @pytest.mark.processes
 def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(
     folder: Path, without_processes: Callable[[], AbstractContextManager[None]]
@@ -162,6 +163,7 @@ def test_a_refit_that_fails_shows_the_failure(folder: Path) -> None:
     assert (row["done"], row["failed"]) == (0, 1)
 
 
+@pytest.mark.long
 @pytest.mark.figures
 def test_fewer_replications_first_then_all(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first ones stay as they are; tables and figures are written."""

@@ -29,6 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "results" / "sbc"
 
 
+@pytest.mark.long
 @pytest.mark.figures
 def test_tables_ranks_and_a_figure_of_the_chosen_models(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sbc", *QUICK, "sets=3"]) == 0

@@ -171,6 +171,7 @@ def test_an_exploratory_fit_has_one_labelling_on_every_seed(backend: str, data: 
     np.testing.assert_allclose(abilities[1], abilities[0], atol=0.05)
 
 
+@pytest.mark.long
 def test_chains_of_an_exploratory_model_agree() -> None:
     """R-hat of the loadings is that of one posterior: before alignment it is far above 1.1 on these data."""
     fit = irt.fit(exploratory(1), "m2pl", method="nuts_collapsed", seed=1, chains=2, warmup=60, draws=100)

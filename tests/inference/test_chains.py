@@ -24,6 +24,7 @@ def both() -> list[irt.Draws]:
     return [program.nuts(SETTINGS, seed=7) for program in programs]
 
 
+@pytest.mark.long
 def test_chains_in_processes_are_the_same_bit_for_bit(both: list[irt.Draws]) -> None:
     one, other = both
     np.testing.assert_array_equal(other.z, one.z)

@@ -61,10 +61,14 @@ CASES = {
 
 
 # The sum is the core's; where programs must follow the data, the libraries' have to as well.
-@pytest.mark.parametrize(
-    ("backend", "case"), [("numpy", case) for case in CASES] + [(b, list(CASES)[1]) for b in ("pyro", "tfp")],
-    indirect=["backend"],
-)  # fmt: skip
+SUMS = [
+    *(("numpy", case) for case in CASES),
+    ("pyro", list(CASES)[1]),
+    pytest.param("tfp", list(CASES)[1], marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("backend", "case"), SUMS, indirect=["backend"])
 def test_blocks_add_up(backend: Backend, case: str) -> None:
     n_persons, missing, items, block = CASES[case]
     data = responses(n_persons, missing, items)
@@ -109,7 +113,10 @@ def test_all_a_program_does(backend: Backend) -> None:
     np.testing.assert_allclose(value, streamed.log_density(streamed.constrain(z[0])), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "method"), [("pyro", "map"), ("tfp", "laplace"), ("pyro", "nuts_collapsed")])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("pyro", "map"), pytest.param("tfp", "laplace", marks=pytest.mark.long), ("pyro", "nuts_collapsed")],
+)
 def test_a_streamed_fit_is_the_fit(name: str, method: str) -> None:
     few = {"nuts_collapsed": {"chains": 1, "warmup": 10, "draws": 10}, "laplace": {"draws": 50, "fallback": "none"}}
     how = {"backend": name, "method": method, "seed": 3, "n_nodes": 21, **few.get(method, {})}

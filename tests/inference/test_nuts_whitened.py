@@ -89,6 +89,7 @@ def test_approximation_is_near_the_marginal_posterior(categories: int) -> None:
     assert np.all((sd / expected_sd > 0.6) & (sd / expected_sd < 1.6))
 
 
+@pytest.mark.long
 def test_whitened_nuts_agrees_with_the_quadrature() -> None:
     """Means of item parameters and of the correlation by two exact methods; z-tests, Bonferroni at 1e-4."""
     responses, settings = program(80).responses, {"seed": 3, "chains": 2, "draws": 250}

@@ -20,7 +20,7 @@ MODELS: dict[str, Callable[[], irt.ModelSpec]] = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["nominal", *(pytest.param(n, marks=pytest.mark.long) for n in [*MODELS][1:])])
 def test_the_truth_is_within_the_posterior(name: str) -> None:
     """Standard scores of the true item parameters: none beyond 4, and their squares 1 on average, give or take 4 SDs.
 
@@ -86,6 +86,7 @@ def fits(along: irt.Responses, against: irt.Responses) -> tuple[irt.Fit, irt.Fit
     return first, second
 
 
+@pytest.mark.long
 def test_an_item_scored_against_the_trait_needs_no_recoding(fits: tuple[irt.Fit, irt.Fit]) -> None:
     """Its slope is negative, and the posterior is that of the recoded data: means within 4 Monte Carlo errors."""
     recoded, as_it_is = (fit.items() for fit in fits)

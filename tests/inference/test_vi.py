@@ -50,6 +50,7 @@ def test_newton_vi_finds_the_best_mean_field_normal() -> None:
     assert elbo[-20:].mean() > elbo[:5].mean()
 
 
+@pytest.mark.long
 def test_guides_with_covariance_are_closer_to_the_posterior() -> None:
     """Standard deviations against NUTS on the collapsed program; mean-field ones are too small, and k-hat tells."""
     exact, collapsed, mean_field = (
@@ -65,6 +66,7 @@ def test_guides_with_covariance_are_closer_to_the_posterior() -> None:
     assert np.all(np.abs(means[2] - means[0]) < 1.0 * sd[exact])
 
 
+@pytest.mark.long
 def test_newton_vi_reaches_the_elbo_of_adam() -> None:
     settings = {"data": "lsat7", "model": "2pl", "seed": 1}
     newton, adam = irt.fit(**settings, method="vi_newton"), irt.fit(**settings, method="vi", steps=2000)

@@ -45,7 +45,7 @@ def test_patterns_count_persons(weighted: Responses) -> None:
     assert by_pattern.counts[first] == weighted.weights[:5].sum()  # type: ignore[index]
 
 
-@pytest.mark.parametrize("method", ["map", "laplace"])
+@pytest.mark.parametrize("method", ["map", pytest.param("laplace", marks=pytest.mark.long)])
 def test_collapsed_fits_are_those_of_the_long_data(method: str, weighted: Responses) -> None:
     short, long = (irt.fit(data, "2pl", method=method, seed=1) for data in (weighted, weighted.expanded()))
     for stage in ("mean", "sd"):

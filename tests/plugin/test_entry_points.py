@@ -82,6 +82,7 @@ def test_stranger_runs_the_conformance_suite(stranger: dict[str, str], tmp_path:
     assert " failed" not in done.stdout
 
 
+@pytest.mark.long
 def test_stranger_gets_the_methods_of_the_core(stranger: dict[str, str], tmp_path: Path) -> None:
     words = ["-m", "irtbridge_experiments.cli", "fit"]
     words += ["data=lsat7", "model=2pl", "backend=numpy", "method=map,laplace"]
