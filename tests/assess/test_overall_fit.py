@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from known_posteriors import Array, at_truth, pattern_probs, patterns
 from scipy import linalg, special, stats
@@ -172,3 +173,8 @@ def test_what_is_not_defined_says_why() -> None:
         overall_fit(at_truth(irt.poisson_counts(), [1] * 4, 50))
     with pytest.raises(StatisticError, match="of 150 items needs the covariance of 11,325 moments"):
         overall_fit(at_truth(irt.two_pl(), [2] * 150, 20))
+    responses = at_truth(irt.two_pl(), [2] * 5, 60).responses
+    aged = replace(responses, person_data=pd.DataFrame({"age": np.arange(60.0)}, index=[*responses.persons]))
+    regression = irt.fit(aged, irt.build_model("2pl", ability_on="age"), method="map", standard_errors=False)
+    with pytest.raises(StatisticError, match="differs from person to person"):
+        regression.overall_fit()

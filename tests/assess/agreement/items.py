@@ -34,6 +34,7 @@ OF_ITEMS = {
     "G2 of ten groups": ("G2", "g2"),
     "df of G2": ("df.G2", "g2_df"),
 }
+WITHIN = {"G2 of ten groups": 2e-4}  # of some hundreds
 OVERALL = {
     "statistic": "M2",
     "degrees of freedom": "df",
@@ -62,7 +63,8 @@ def of_model(name: str, model: str, theirs: Anchors, fit: irt.Fit, overall: str)
     table = item_fit(fit.posterior, ("s_x2", "infit", "x2", "g2"), draws=2)
     for quantity, (theirs_name, column) in OF_ITEMS.items():
         if theirs.has(f"itemfit.{theirs_name}"):
-            yield Row(quantity, name, model, MIRT, theirs.series(f"itemfit.{theirs_name}"), table[column])
+            within = WITHIN.get(quantity, ROUNDING)
+            yield Row(quantity, name, model, MIRT, theirs.series(f"itemfit.{theirs_name}"), table[column], within)
     yield from of_pairs(name, model, theirs, local_dependence(fit.posterior, draws=2))
     ours = overall_fit(fit.posterior).iloc[0].to_numpy()
     values = [theirs.number(f"{overall}:{column}") for column in OVERALL.values()]
