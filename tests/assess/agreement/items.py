@@ -34,7 +34,8 @@ OF_ITEMS = {
     "G2 of ten groups": ("G2", "g2"),
     "df of G2": ("df.G2", "g2_df"),
 }
-WITHIN = {"G2 of ten groups": 2e-4}  # of some hundreds
+# By quantity and data set.
+WHY = {("G2 of ten groups", "LSAT 6"): "rounding: 1.5e-7 of 691"}
 OVERALL = {
     "statistic": "M2",
     "degrees of freedom": "df",
@@ -63,8 +64,8 @@ def of_model(name: str, model: str, theirs: Anchors, fit: irt.Fit, overall: str)
     table = item_fit(fit.posterior, ("s_x2", "infit", "x2", "g2"), draws=2)
     for quantity, (theirs_name, column) in OF_ITEMS.items():
         if theirs.has(f"itemfit.{theirs_name}"):
-            within = WITHIN.get(quantity, ROUNDING)
-            yield Row(quantity, name, model, MIRT, theirs.series(f"itemfit.{theirs_name}"), table[column], within)
+            values, why = theirs.series(f"itemfit.{theirs_name}"), WHY.get((quantity, name), "")
+            yield Row(quantity, name, model, MIRT, values, table[column], why=why)
     yield from of_pairs(name, model, theirs, local_dependence(fit.posterior, draws=2))
     ours = overall_fit(fit.posterior).iloc[0].to_numpy()
     values = [theirs.number(f"{overall}:{column}") for column in OVERALL.values()]
