@@ -17,6 +17,7 @@ from irtbridge.inference.node_posterior import log_posterior_at, of_persons
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
+from irtbridge.model.others import layout_of_rows
 from irtbridge.model.quadrature import Quadrature, check_normal_abilities
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.options import check_number
@@ -109,6 +110,11 @@ class Posterior:
         params = {name: value[rows] for name, value in self.params.items()}
         return replace(self, params=params, abilities=self.abilities[rows])
 
+    def of_rows(self, rows: slice) -> Posterior:
+        """Over some of the persons."""
+        layout, kept = layout_of_rows(self.layout, rows), np.arange(self.responses.n_persons)[rows]
+        return replace(self, layout=layout, responses=self.responses.select(kept), abilities=self.abilities[:, rows])
+
     @cached_property
     def at_mean(self) -> Posterior:
         """The posterior mean of every parameter as one draw; of a Cholesky factor, the factor of the mean matrix."""
@@ -168,8 +174,9 @@ class Posterior:
         standard = np.broadcast_to(self.layout.standard_nodes, (self.n_draws, *self.layout.standard_nodes.shape))
         nodes, log_posterior = log_posterior_at(self.layout, self.params, patterns, standard)
         log_posterior -= log_posterior.max(axis=1, keepdims=True)
-        weights = np.exp(log_posterior)
-        return nodes, weights / weights.sum(axis=1, keepdims=True)
+        weights = np.exp(log_posterior, out=log_posterior)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return nodes, weights
 
     def check_categories(self, what: str, instead: str) -> None:
         """Raise `StatisticError` where responses are numbers: a statistic is not defined, another is."""

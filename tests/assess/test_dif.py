@@ -202,6 +202,15 @@ def test_the_area_between_curves_is_rajus() -> None:
     assert table["area", "mean"].to_numpy() == pytest.approx(-table["difficulty", "mean"].to_numpy(), abs=0.01)
 
 
+def test_rajus_z_is_that_of_the_difficulties_where_slopes_are_equal() -> None:
+    """Then Lord's test has one degree of freedom, and is its square."""
+    responses, group = planted(500, 0.5)
+    table = irt.fit(responses, "1pl", method="map").dif(group)
+    assert table["raju", "z"].to_numpy() ** 2 == pytest.approx(table["wald", "X2"].to_numpy(), rel=0.02)
+    assert table["raju", "z"].iloc[0] < 0
+    assert table["raju", "p"].to_numpy() == pytest.approx(table["wald", "p"].to_numpy(), abs=0.01)
+
+
 def test_several_groups_are_each_held_against_the_first() -> None:
     responses, group = planted(300, 0.0)
     three = group.copy()

@@ -16,8 +16,8 @@ from irtbridge_experiments.commands.report import _command
 
 import irtbridge as irt
 from irtbridge.report.page import write_report
-from irtbridge.report.parts import _inline
-from irtbridge.report.sections import data
+from irtbridge.report.parts import _inline, cell
+from irtbridge.report.sections import data, fairness
 
 ITEMS = ["<b>&amp;", "it's $5", "q3", "q4", "q5", "q6"]
 SIZES = {"desktop": 1280, "phone": 390}
@@ -123,6 +123,23 @@ def test_fairness_is_a_row_for_each_item_with_intervals(page: str) -> None:
     for name in ("Wald X2", "df", "p", "discrimination", "area", "SIDS", "ESSD"):
         assert f'<th scope="col">{name}</th>' in section
     assert "(&#39;" not in section  # no column is called by the text of a tuple
+
+
+def test_fairness_is_by_scores_where_a_group_lacks_a_category() -> None:
+    """Nobody of a group gave an item's highest category: the model cannot be fitted to it, scores can be matched."""
+    spec = irt.graded()
+    params = irt.simulate_parameters(spec, 300, [3] * 5, seed=1)
+    frame = irt.simulate_responses(spec, params, [3] * 5, seed=2).to_frame()
+    frame.loc[frame.index[1::2], "item2"] = frame.loc[frame.index[1::2], "item2"].clip(upper=1)
+    told = {"person_data": pd.DataFrame({"sex": ["f", "m"] * 150}, index=frame.index), "group": "sex"}
+    fit = irt.fit(frame, spec, method="map", data_options=told)
+    why, words, table = fairness.section(fit, {}).blocks
+    assert "'item2'" in why.words
+    assert "sum scores" in words.words
+    by_scores = fit.dif("sex", "mantel-haenszel")
+    assert table.marked == tuple(by_scores["flagged"])
+    assert [row[0] for row in table.rows] == [f"item{k} (m)" for k in range(1, 6)]
+    assert [row[4] for row in table.rows] == [cell(delta) for delta in by_scores["delta"]]
 
 
 def test_a_section_that_the_model_does_not_admit_says_why(tmp_path: Path) -> None:

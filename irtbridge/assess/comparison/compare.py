@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import special
 
 from irtbridge.assess.comparison.same_data import differences
 from irtbridge.assess.person_likelihood import person_log_likelihood
@@ -183,7 +182,8 @@ def _of_persons(criterion: az.ELPDData, name: str, likelihood: Array, weights: A
     counts, each = weights.astype(int), criterion[f"{name}_i"]
     result = criterion.copy()
     result[f"{name}_i"] = each.isel(person=np.repeat(np.arange(len(counts)), counts))
-    lppd = special.logsumexp(likelihood, axis=0) - np.log(len(likelihood))
+    largest = likelihood.max(axis=0)
+    lppd = np.log(np.exp(likelihood - largest).mean(axis=0)) + largest
     by_row, n = each.values, counts.sum()
     result[f"elpd_{name}"] = float(counts @ by_row)
     result["se"] = float(np.sqrt(n * np.var(result[f"{name}_i"].values)))

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from irtbridge.assess.items.mean_squares import statistic_of
-from irtbridge.assess.items.pv_q1 import pv_q1, x2
+from irtbridge.assess.items.pv_q1 import g2, pv_q1, x2
 from irtbridge.assess.items.residuals import (
     MeanSquares,
     abilities_given,
@@ -40,8 +40,8 @@ def item_fit(
     posterior : Posterior
         Of a fit.
     statistics : str or iterable of str, optional
-        Of ``s_x2``, ``infit`` (with outfit), ``pv_q1``, ``x2``; by default the first three, so far as model and data
-        admit them: ``table.attrs["left_out"]`` says which do not, and why.
+        Of ``s_x2``, ``infit`` (with outfit), ``pv_q1``, ``x2``, ``g2``; by default the first three, so far as model and
+        data admit them: ``table.attrs["left_out"]`` says which do not, and why.
     draws : int
         Draws of predictive p-values, at even distances, and at most 30 sets of plausible values.
     seed : int
@@ -68,6 +68,8 @@ def item_fit(
             Chalmers & Ng (2017).
         ``x2``, ``x2_df``, ``x2_p``, ``x2_rmsea``
             The same at expected abilities, as older programs do; it rejects true models.
+        ``g2``, ``g2_df``, ``g2_p``, ``g2_rmsea``
+            The likelihood ratio in the groups of ``x2`` (McKinley & Mills 1985); it rejects true models too.
 
     Raises
     ------
@@ -137,6 +139,10 @@ def _x2(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
     return _chi_square("x2", x2(posterior))
 
 
+def _g2(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
+    return _chi_square("g2", g2(posterior))
+
+
 def _infit(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
     at = next(one_by_one(predictive(posterior.at_mean, 1, seed)))
     reference = predict(posterior, statistic_of(at), draws, seed)
@@ -175,4 +181,5 @@ STATISTICS: Mapping[str, Callable[[Posterior, int, int], dict[str, Array]]] = {
     "infit": _infit,
     "pv_q1": _pv_q1,
     "x2": _x2,
+    "g2": _g2,
 }

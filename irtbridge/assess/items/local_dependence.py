@@ -102,16 +102,15 @@ def pair_tables(responses: Array, at: Posterior) -> tuple[Array, Array]:
     """
     exists = at.layout.exists
     width = exists.shape[1]
-    chosen = np.stack([responses == code for code in range(width)], axis=2, dtype=np.float32)
-    chosen = chosen.reshape(len(responses), -1)
+    chosen = np.concatenate([responses == code for code in range(width)], axis=1).astype(np.float32)
     nodes, weights = population(at)
-    probs = at.category_probs(nodes)[0].reshape(nodes.shape[1], -1)
+    probs = np.concatenate(np.moveaxis(at.category_probs(nodes)[0], -1, 0), axis=1)
     # Counts up to 2**24 are exact in single precision; of more persons some at a time.
     parts = np.array_split(chosen, len(chosen) // 2**24 + 1)
     observed = np.sum([(part.T @ part).astype(float) for part in parts], axis=0)
     expected = probs.T @ (weights[0][:, None] * probs)
-    shape = (len(exists), width, len(exists), width)
-    observed, expected = (table.reshape(shape).transpose(0, 2, 1, 3) for table in (observed, expected))
+    shape = (width, len(exists), width, len(exists))
+    observed, expected = (table.reshape(shape).transpose(1, 3, 0, 2) for table in (observed, expected))
     return observed, observed.sum(axis=(2, 3), keepdims=True) * expected
 
 
