@@ -76,5 +76,5 @@ def span(posterior: Posterior, trait: int = 0) -> tuple[float, float]:
         nodes = posterior.at_mean.nodes()[0][0]
         nodes = nodes.reshape(len(nodes), -1)[:, trait]
         centre, half = (nodes.max() + nodes.min()) / 2, REACH / collapse.half_width * np.ptp(nodes) / 2
-    # Rounding must not put what is a half a whole half further out.
+    # An end that is a half but for rounding stays where it is.
     return float(np.floor(2 * (centre - half) + 1e-6) / 2), float(np.ceil(2 * (centre + half) - 1e-6) / 2)

@@ -185,6 +185,13 @@ def test_nothing_to_report_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "nothing to report" in capsys.readouterr().err
     assert main(["report", str(tmp_path), "fits=a"]) == 1
     assert "'fits'; valid: fit, out" in capsys.readouterr().err
+    (tmp_path / "a.nc").unlink()
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "tfp-nuts.json").write_text(json.dumps({"error": {"type": "X", "message": "no memory"}}))
+    assert main(["report", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "tfp-nuts failed: no memory" in said
+    assert "no fit in" in said
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -62,8 +62,12 @@ def _options(words: Sequence[str]) -> dict[str, str]:
 
 def _read(place: Path) -> tuple[dict[str, Fit], list[str]]:
     """The fits by name, and in words what is missing."""
-    fits, lacking = {}, list(_failed(place))
-    for file in fit_files(place):
+    fits, lacking = dict[str, Fit](), list(_failed(place))
+    try:
+        files = fit_files(place)
+    except ResultsError as error:
+        return fits, [*lacking, str(error)]
+    for file in files:
         try:
             fits[file.stem] = load_fit(file)
         except ResultsError as error:
