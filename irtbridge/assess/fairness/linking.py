@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,6 +21,7 @@ Places = NDArray[np.intp]
 METHODS = ("stocking-lord", "haebara", "mean-sigma", "mean-mean")
 NODES = np.linspace(-4, 4, 61)  # abilities on a's scale at which curves are held together, with normal weights
 STEPS, TOLERANCE, NUDGE = 100, 1e-9, 1e-5
+CELLS = 2**17  # draws times abilities times items times categories at once: 1 MiB of doubles, which a cache holds
 
 
 class Fitted(Protocol):
@@ -195,7 +196,7 @@ def _by_curves(
 def _curves(posterior: Posterior, items: Places, abilities: Array, items_apart: bool) -> Array:
     """Of some items at abilities (draw, node), shape (draw, node, curve)."""
     if not items_apart:
-        return np.asarray(expected_scores(posterior, items, abilities).sum(axis=2, keepdims=True))
+        return np.concatenate([each.sum(axis=2, keepdims=True) for each in _scores(posterior, items, abilities)])
     if not isinstance(posterior.spec.family, Categories):
         return expected_scores(posterior, items, abilities)
     own = _at(posterior, items, abilities)
@@ -205,8 +206,16 @@ def _curves(posterior: Posterior, items: Places, abilities: Array, items_apart: 
 
 def expected_scores(posterior: Posterior, items: Places, abilities: Array) -> Array:
     """Mean responses to some items at abilities (draw or 1, node), shape (draw, node, item)."""
-    own = _at(posterior, items, abilities)
-    return np.asarray(posterior.spec.family.moments(own, posterior.spec.dims, posterior.layout.exists[items])[0])
+    return np.concatenate([*_scores(posterior, items, abilities)])
+
+
+def _scores(posterior: Posterior, items: Places, abilities: Array) -> Iterator[Array]:
+    """The same, some draws after others."""
+    own, exists = _at(posterior, items, abilities), posterior.layout.exists[items]
+    size = max(1, CELLS // (abilities.shape[-1] * exists.size))
+    for start in range(0, posterior.n_draws, size):
+        some = {name: value[start : start + size] for name, value in own.items()}
+        yield posterior.spec.family.moments(some, posterior.spec.dims, exists)[0]
 
 
 def _at(posterior: Posterior, items: Places, abilities: Array) -> dict[str, Array]:
