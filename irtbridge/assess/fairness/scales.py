@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ Places = NDArray[np.intp]
 METHODS = ("stocking-lord", "haebara", "mean-sigma", "mean-mean")
 NODES = np.linspace(-4, 4, 61)  # abilities on a's scale at which curves are held together, with normal weights
 STEPS, TOLERANCE, NUDGE = 100, 1e-9, 1e-5
+CELLS = 2**17  # draws times abilities times items times categories at once: 1 MiB of doubles, which a cache holds
 
 
 def check_method(method: str) -> None:
@@ -98,8 +99,7 @@ def transformed(posterior: Posterior, scale: Array, shift: Array) -> dict[str, A
 
 def expected_scores(posterior: Posterior, items: Places, abilities: Array) -> Array:
     """Mean responses to some items at abilities (draw or 1, node), shape (draw, node, item)."""
-    own = _at(posterior, items, abilities)
-    return np.asarray(posterior.spec.family.moments(own, posterior.spec.dims, posterior.layout.exists[items])[0])
+    return np.concatenate([*_scores(posterior, items, abilities)])
 
 
 def drawn(posterior: Posterior, n: int, order: np.random.Generator | None = None) -> Posterior:
@@ -160,12 +160,21 @@ def _by_curves(
 def _curves(posterior: Posterior, items: Places, abilities: Array, items_apart: bool) -> Array:
     """Of some items at abilities (draw, node), shape (draw, node, curve)."""
     if not items_apart:
-        return np.asarray(expected_scores(posterior, items, abilities).sum(axis=2, keepdims=True))
+        return np.concatenate([each.sum(axis=2, keepdims=True) for each in _scores(posterior, items, abilities)])
     if not isinstance(posterior.spec.family, Categories):
         return expected_scores(posterior, items, abilities)
     own = _at(posterior, items, abilities)
     each = posterior.spec.family.log_probs(own, posterior.spec.dims, posterior.layout.exists[items])
     return np.exp(each).reshape(*each.shape[:2], -1)
+
+
+def _scores(posterior: Posterior, items: Places, abilities: Array) -> Iterator[Array]:
+    """As `expected_scores`, some draws after others."""
+    own, exists = _at(posterior, items, abilities), posterior.layout.exists[items]
+    size = max(1, CELLS // (abilities.shape[-1] * exists.size))
+    for start in range(0, posterior.n_draws, size):
+        some = {name: value[start : start + size] for name, value in own.items()}
+        yield posterior.spec.family.moments(some, posterior.spec.dims, exists)[0]
 
 
 def _at(posterior: Posterior, items: Places, abilities: Array) -> dict[str, Array]:
