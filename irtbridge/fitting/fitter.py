@@ -12,10 +12,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import repeat
 from typing import Any
 
-import numpy as np
-
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError
 from irtbridge.fitting.fitted import Fit
 from irtbridge.inference import METHODS, compile_for, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align, sign_items
@@ -198,9 +195,3 @@ class Fitter:
             **draws.timings.to_dict(),
             **environment(self.engine.versions(), getattr(self.engine.options, "threads", 0)),
         }
-
-
-def check_seed(seed: object) -> None:
-    """Raise `ConfigError` unless a seed is an integer, 0 or greater."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ConfigError(f"seed={seed!r} must be an integer, 0 or greater.")
