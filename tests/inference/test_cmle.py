@@ -221,7 +221,7 @@ def test_nobody_tells_anything() -> None:
 
 
 def test_known_items_leave_the_population_alone() -> None:
-    """With every item known, the mean and SD are those of the marginal likelihood given the items, under flat priors."""
+    """With every item known, the mean and SD are those of the marginal likelihood given the items."""
     bank = irt.fit("lsat7", "1pl", method="map")
     found, same = (irt.fit("lsat7", "1pl", method=method, fixed=bank) for method in ("cmle", "map"))
     np.testing.assert_array_equal(found.items()["difficulty"]["mean"], bank.items()["difficulty"]["mean"])
