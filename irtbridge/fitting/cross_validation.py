@@ -15,8 +15,9 @@ from irtbridge.data.load import load_responses
 from irtbridge.data.masks import folds_of
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
-from irtbridge.fitting.fitter import Fitter, check_seed
+from irtbridge.fitting.fitter import Fitter
 from irtbridge.fitting.generalization import fit_held_out, for_prediction
+from irtbridge.plugin.options import check_seed
 
 METRICS = ("log_loss", "auc", "rmse")
 

@@ -12,10 +12,11 @@ from irtbridge.assess.prediction.held_out import baseline_metrics, held_out_metr
 from irtbridge.assess.prediction.responses import DRAWS
 from irtbridge.data.hold_out import HoldOut
 from irtbridge.fitting.fitted import Fit
-from irtbridge.fitting.fitter import Fitter, check_seed
+from irtbridge.fitting.fitter import Fitter
 from irtbridge.model.design import split_for
 from irtbridge.model.known import with_known
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.options import check_seed
 from irtbridge.plugin.program import Progress, silent
 
 
