@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from irtbridge.assess.comparison.compare import compare
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
+    from irtbridge.assess.items.andersen import andersen
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
@@ -71,6 +72,7 @@ _HOME = {
     "assess.comparison.compare": ("compare",),
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
+    "assess.items.andersen": ("andersen",),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),
@@ -139,6 +141,7 @@ __all__ = [
     "Variable",
     "Verdict",
     "ViSettings",
+    "andersen",
     "anova",
     "backend_names",
     "beta_irt",
