@@ -64,7 +64,8 @@ def compile_for(
         how = {"device": device, "dtype": dtype}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
     noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
-    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
+    program = backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
+    return settings.prepare(program) if hasattr(settings, "prepare") else program
 
 
 def run_method(
