@@ -98,6 +98,12 @@ class NormalBlocks:
         # The symmetric root: it moves smoothly with the shared coordinates, as the eigenvectors' signs do not.
         return cls(start, np.einsum("nij,nj,nkj->nik", axes, values**-0.5, axes))
 
+    def centred(self, joint: Blocked, shared: Array, noise: Array) -> NormalBlocks:
+        """Moved to where the gradient vanishes on average, as the best normals are (Opper & Archambeau 2009)."""
+        slope = joint.gradients(self.draws(noise), shared)[0].mean(axis=0)
+        move = np.einsum("nij,nkj,nk->ni", self.factor, self.factor, slope)
+        return NormalBlocks(self.mean + np.clip(move, -LARGEST_MOVE, LARGEST_MOVE), self.factor)
+
     def draws(self, noise: Array) -> Array:
         """Blocks (2 x pair, block, k): the mean plus and minus the factor times the noise."""
         away = np.einsum("nij,knj->kni", self.factor, noise)

@@ -92,7 +92,7 @@ class NormalPosterior:
 
 
 def normal_posterior(program: Program, seed: int, progress: Callable[[int, int], None]) -> NormalPosterior:
-    """Approximate a joint posterior at the mode of the shared coordinates' marginal.
+    """Approximate a joint posterior near the mode of the shared coordinates' marginal.
 
     The marginal's gradient is the complete data's, averaged over the blocks given the data (Fisher's identity; Louis
     1982). L-BFGS leads near the mode, Newton's method with differences of that gradient to it. The average is over a
@@ -116,9 +116,11 @@ def normal_posterior(program: Program, seed: int, progress: Callable[[int, int],
     precision, response = _marginal_curvature(joint, centre, normals, noise, lambda k: progress(CLIMB_STEPS + k, total))
     factor = _factor(precision, _complete_data_factor(joint, centre, normals.draws(noise[:1])))
     for _ in range(POLISH_STEPS):
+        normals = normals.centred(joint, centre, noise)
         move = factor @ _shortened(factor.T @ _score(joint, centre, normals, noise))
         start = normals.mean + (response.mean @ move).reshape(normals.mean.shape)
         centre, normals = centre + move, NormalBlocks.of(joint, centre + move, start, steps=2)
+    normals = normals.centred(joint, centre, noise)
     return NormalPosterior(joint, centre, factor, normals, response)
 
 
