@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -28,6 +28,11 @@ METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
     for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, vi, vi_newton, vi_collapsed)
 }
+
+
+def keeps_constant_items(methods: Iterable[str]) -> bool:
+    """Whether items to which all gave the same response are kept by default: their parameters rest on the priors."""
+    return all(METHODS[method].priors for method in methods)
 
 
 def make_settings(method: str, **values: Any) -> Any:

@@ -33,7 +33,7 @@ class WhitenedNutsSettings(ChainSettings):
     noncentred: bool = True
 
     def prepare(self, program: Program) -> Program:
-        """In coordinates with intercepts where the items are the blocks: given the abilities they are nearer to normal."""
+        """In coordinates with intercepts where items are the blocks: they are nearer to normal there."""
         persons = Blocks.of_persons(program.layout)
         by_person = np.array_equal(Blocks.fewest_shared(program.layout).own, persons.own)
         return program if by_person else with_intercepts(program)
