@@ -112,7 +112,7 @@ def fit_many(
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     if stack > 1:
         _check_stacks(fitter)
-    options = {"kind": fitter.spec.family.kind, **dict(data_options or {})}
+    options = {**fitter.data_options, **dict(data_options or {})}
     calls = ((i, data, options, seed) for i, data in enumerate(data_sets))
     total = len(data_sets) if isinstance(data_sets, Sized) else 0
     if processes > 1:

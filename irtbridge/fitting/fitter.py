@@ -14,7 +14,7 @@ from typing import Any
 
 from irtbridge.data.responses import Responses
 from irtbridge.fitting.fitted import Fit
-from irtbridge.inference import METHODS, compile_for, make_settings, run_method, run_stack
+from irtbridge.inference import METHODS, compile_for, keeps_constant_items, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align, sign_items
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
@@ -131,6 +131,11 @@ class Fitter:
         fresh = latest is None or not latest.layout.has_covariates_of(rows)
         self._latest = self.compile(rows) if latest is None or fresh else latest.bind(rows)
         return Bound(self._latest, responses, seed, fresh, time.perf_counter() - begin)
+
+    @property
+    def data_options(self) -> dict[str, Any]:
+        """How data are read unless the user says otherwise: options of `load_responses`."""
+        return {"kind": self.spec.family.kind, "allow_constant": keeps_constant_items([self.method])}
 
     @property
     def collapses(self) -> bool:

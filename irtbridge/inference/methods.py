@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -28,6 +28,11 @@ METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
     for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, cmle, vi, vi_newton, vi_collapsed)
 }
+
+
+def keeps_constant_items(methods: Iterable[str]) -> bool:
+    """Whether items to which all gave the same response are kept by default: their parameters rest on the priors."""
+    return all(METHODS[method].priors for method in methods)
 
 
 def make_settings(method: str, **values: Any) -> Any:
@@ -64,7 +69,8 @@ def compile_for(
         how = {"device": device, "dtype": dtype}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
     noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
-    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
+    program = backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
+    return settings.prepare(program) if hasattr(settings, "prepare") else program
 
 
 def run_method(

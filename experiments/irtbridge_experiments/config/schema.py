@@ -35,7 +35,7 @@ class Common:
     missing: Any = REQUIRED
     key: Any = REQUIRED
     allow_empty: bool = REQUIRED
-    allow_constant: bool = REQUIRED
+    allow_constant: bool | None = REQUIRED
     group: str | None = REQUIRED
     covariates: Any = REQUIRED
     weights: str | None = REQUIRED
