@@ -22,11 +22,12 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, rebuild
 from irtbridge.fitting import warn_of
 from irtbridge.fitting.fitted import Fit
-from irtbridge.fitting.fitter import Bound, Fitter, check_seed
+from irtbridge.fitting.fitter import Bound, Fitter
 from irtbridge.inference.methods import METHODS, check_start
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.devices import check_device, check_dtype, resolve_device
 from irtbridge.plugin.entry_points import check_declared
+from irtbridge.plugin.options import check_seed
 from irtbridge.plugin.processes import in_processes
 from irtbridge.plugin.program import Progress, silent
 

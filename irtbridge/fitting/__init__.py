@@ -12,12 +12,13 @@ import pandas as pd
 from irtbridge.data.load import load_responses
 from irtbridge.errors import DataNotFound, IRTBridgeWarning
 from irtbridge.fitting.fitted import Fit
-from irtbridge.fitting.fitter import Fitter, check_seed
+from irtbridge.fitting.fitter import Fitter
 from irtbridge.model.design import split_for
 from irtbridge.model.groups import with_groups
 from irtbridge.model.known import with_known
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.devices import check_device, check_dtype
+from irtbridge.plugin.options import check_seed
 from irtbridge.plugin.program import Progress, silent
 from irtbridge.results import quiet_arviz
 

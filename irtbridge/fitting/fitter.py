@@ -13,12 +13,10 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
-import numpy as np
-
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError
 from irtbridge.fitting.fitted import Fit
 from irtbridge.inference import (
+    METHODS,
     compile_for,
     compile_joint,
     keeps_constant_items,
@@ -105,10 +103,11 @@ class Fitter:
         dtype: str,
     ) -> Fitter:
         """From names and options, as `fit` takes them."""
+        made = make_settings(method, **settings)
         return cls(
-            spec=build_model(model, **dict(model_options or {})),
+            spec=METHODS[method].adapt(build_model(model, **dict(model_options or {}))),
             method=method,
-            settings=make_settings(method, **settings),
+            settings=made,
             engine=load_backend(backend, **dict(backend_options or {})),
             device=device,
             dtype=dtype,
@@ -213,9 +212,3 @@ class Fitter:
             **draws.timings.to_dict(),
             **environment(self.engine.versions(), getattr(self.engine.options, "threads", 0)),
         }
-
-
-def check_seed(seed: object) -> None:
-    """Raise `ConfigError` unless a seed is an integer, 0 or greater."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ConfigError(f"seed={seed!r} must be an integer, 0 or greater.")
