@@ -239,3 +239,16 @@ def test_a_first_look_takes_fewer_steps_than_the_defaults(method: str) -> None:
     smaller, defaults = make_settings(method, **METHODS[method].smoke), make_settings(method)
     for name, cap in METHODS[method].smoke.items():
         assert getattr(smaller, name) == cap < getattr(defaults, name)
+
+
+def test_items_that_all_solved_are_kept_where_the_priors_count() -> None:
+    """Named, their parameters those that the prior allows; refused by the likelihood alone, and where told so."""
+    frame = irt.load_dataset("lsat7").to_frame().head(200).assign(solved=1)
+    fit = irt.fit(frame, "1pl", method="map")
+    assert any("'solved', only 1, was kept" in note for note in fit.responses.notes)
+    difficulty = fit.items()["difficulty", "mean"]
+    assert difficulty.idxmin() == "solved"
+    assert np.isfinite(fit.items()["difficulty", "sd"]).all()
+    for how in ({"method": "cmle"}, {"method": "map", "data_options": {"allow_constant": False}}):
+        with pytest.raises(errors.DataError, match="only one category"):
+            irt.fit(frame, "1pl", **how)

@@ -39,6 +39,6 @@ def _hint(condition: str, count: int, methods: Sequence[str]) -> str:
     title = f"{condition}: " if condition else ""
     return (
         f"{title}{count} item parameters: {', '.join(dict.fromkeys(methods))} may take long, the work growing with the "
-        "square of that number; where persons are few method=nuts_whitened is sooner, and method=vi_newton by far, with "
-        "good means and intervals that are too short."
+        "square of that number; where persons are few method=nuts_whitened is sooner, and method=vi_newton far sooner, "
+        "with good means and intervals that are too short."
     )
