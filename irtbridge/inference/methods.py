@@ -73,6 +73,12 @@ def compile_for(
     return settings.prepare(program) if hasattr(settings, "prepare") else program
 
 
+def compile_joint(backend: Backend, spec: ModelSpec, responses: Responses, *, device: str, dtype: str) -> Program:
+    """The program with its abilities, a row for each person, that chains need which take over."""
+    how = {"device": device, "dtype": dtype}
+    return compile_for(backend, spec, responses.expanded(), nuts_whitened.WhitenedNutsSettings(), **how)
+
+
 def run_method(
     backend: Backend, program: Program, method: str, settings: Any, seed: int, progress: Progress = silent
 ) -> Draws:

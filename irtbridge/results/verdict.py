@@ -206,7 +206,7 @@ def _quadrature(e: Evidence) -> Failure | None:
 
 def _longer(e: Evidence) -> str:
     if e.method == "laplace":
-        return "use method=nuts_collapsed with more draws"
+        return "use method=nuts_collapsed with more draws, or nuts_whitened where items are many"
     return f"raise method.{e.method}.warmup and method.{e.method}.draws"
 
 
