@@ -1,0 +1,110 @@
+"""Standard errors from the information on items and persons together.
+
+Given items the persons are independent, so their block P of the information is diagonal by person, and they are
+eliminated from that of the items: ``S = I - C' Q C``, Q being the inverse of P. Where the likelihood leaves the scale
+of the abilities open, Q is the inverse of P among the directions that keep their mean 0 (and SD 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from irtbridge.inference.climbing import COARSE_STEP, STEP
+from irtbridge.plugin.program import Program
+
+Array = NDArray[np.float64]
+CELLS = 2**22  # responses in a batch of gradients
+
+
+@dataclass(frozen=True, eq=False)
+class JointInformation:
+    """The observed information at a point, its persons in blocks.
+
+    Attributes
+    ----------
+    persons : ndarray, shape (person, trait, trait)
+        P, of the persons who inform the items.
+    crossed : ndarray, shape (person, trait, parameter)
+        C.
+    items : ndarray, shape (parameter, parameter)
+        I, of item and shared parameters.
+    open : ndarray, shape (person, trait, direction)
+        Gradients of what a convention holds fixed.
+    """
+
+    persons: Array
+    crossed: Array
+    items: Array
+    open: Array
+
+    def covariances(self) -> tuple[Array, Array]:
+        """Covariance of the item parameters, and variances (person, trait) of the abilities.
+
+        Raises
+        ------
+        LinAlgError
+            The information is singular: something besides the scale is open.
+        """
+        inverse = np.linalg.inv(self.persons)
+        crossed, held = (_flat(inverse @ part) for part in (self.crossed, self.open))
+        inner = _flat(self.open).T @ held
+        project = linalg.solve(inner, held.T, assume_a="pos") if held.shape[1] else held.T
+        through = crossed - held @ (project @ _flat(self.crossed))  # Q C
+        schur = self.items - _flat(self.crossed).T @ through
+        factor = linalg.cholesky(schur, lower=True)
+        covariance = linalg.cho_solve((factor, True), np.eye(len(schur)))
+        own = np.diagonal(inverse, axis1=1, axis2=2).ravel() - np.sum(held * project.T, axis=1)
+        return covariance, (own + np.sum((through @ covariance) * through, axis=1)).reshape(self.persons.shape[:2])
+
+
+def joint_information(
+    program: Program, z: Array, persons: NDArray[np.intp], ability: NDArray[np.intp], others: NDArray[np.intp],
+    directions: Array,
+) -> JointInformation:  # fmt: skip
+    """The information by differences of gradients: one for each trait, and one for each item parameter.
+
+    Parameters
+    ----------
+    program : Program
+        With abilities.
+    z : ndarray, shape (dim,)
+        The point.
+    persons : ndarray of int
+        Those who inform the items.
+    ability : ndarray of int, shape (person, trait)
+        Coordinates of everybody's abilities.
+    others : ndarray of int
+        Coordinates of the item and shared parameters that no bound holds.
+    directions : ndarray, shape (person, trait, direction)
+        As `JointInformation.open`, of everybody.
+    """
+    unit = np.eye(program.dim)[others] if len(others) else np.zeros((0, program.dim))
+    by_trait = np.zeros((ability.shape[1], program.dim))
+    for trait, places in enumerate(ability.T):
+        by_trait[trait, places] = 1.0
+    own, of_items = _second(program, z, by_trait), _second(program, z, unit)
+    blocks = -np.moveaxis(own[:, ability[persons]], 0, 1)  # (person, trait moved, trait)
+    crossed = -np.moveaxis(of_items[:, ability[persons]], 0, 2)
+    items = -of_items[:, others]
+    return JointInformation(blocks, crossed, (items + items.T) / 2, directions[persons])
+
+
+def _second(program: Program, z: Array, directions: Array) -> Array:
+    """Second derivatives of the log density, once along each direction, shape (direction, dim)."""
+    step = COARSE_STEP if program.dtype == "float32" else STEP * 10
+    size = max(1, CELLS // (program.layout.sizes["person"] * program.layout.sizes["item"]))
+    rows = [np.zeros((0, program.dim))]
+    for start in range(0, len(directions), size):
+        move = step * directions[start : start + size]
+        upper, lower = (program.value_and_grad(z + sign * move, jacobian=False)[1] for sign in (1, -1))
+        rows.append((upper - lower) / (2 * step))
+    return np.concatenate(rows)
+
+
+def _flat(blocks: Array) -> Array:
+    """Persons and traits as rows."""
+    return np.asarray(blocks.reshape(-1, blocks.shape[-1]))
