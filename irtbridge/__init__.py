@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from irtbridge.assess.comparison.anova import anova
     from irtbridge.assess.comparison.compare import compare
+    from irtbridge.assess.factors.parallel_analysis import parallel_analysis
+    from irtbridge.assess.factors.rotation import Rotation, rotate
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.data.load import load_dataset, load_responses
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         four_pl,
         generalized_partial_credit,
         graded,
+        lfm,
         m2pl,
         nominal,
         one_pl,
@@ -69,6 +72,8 @@ if TYPE_CHECKING:
 _HOME = {
     "assess.comparison.anova": ("anova",),
     "assess.comparison.compare": ("compare",),
+    "assess.factors.parallel_analysis": ("parallel_analysis",),
+    "assess.factors.rotation": ("Rotation", "rotate"),
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
     "data.load": ("load_dataset", "load_responses"),
@@ -89,6 +94,7 @@ _HOME = {
         "four_pl",
         "generalized_partial_credit",
         "graded",
+        "lfm",
         "m2pl",
         "nominal",
         "one_pl",
@@ -133,6 +139,7 @@ __all__ = [
     "NutsSettings",
     "Program",
     "Responses",
+    "Rotation",
     "Stack",
     "Timings",
     "Unsupported",
@@ -152,6 +159,7 @@ __all__ = [
     "four_pl",
     "generalized_partial_credit",
     "graded",
+    "lfm",
     "link",
     "load_backend",
     "load_dataset",
@@ -161,9 +169,11 @@ __all__ = [
     "nominal",
     "one_pl",
     "ordered_beta",
+    "parallel_analysis",
     "partial_credit",
     "poisson_counts",
     "rating_scale",
+    "rotate",
     "seed_of",
     "sequential",
     "simulate_parameters",

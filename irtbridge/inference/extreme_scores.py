@@ -78,7 +78,7 @@ def abilities_given_items(
         middle = (low + high) / 2
         up = _slope(layout, params, weights, middle) > 0
         low, high = np.where(up, middle, low), np.where(up, high, middle)
-    return (low + high) / 2
+    return np.asarray((low + high) / 2)
 
 
 def _slope(layout: Layout, params: Mapping[str, Array], weights: Array, abilities: Array) -> Array:

@@ -17,7 +17,8 @@ from irtbridge.inference.extreme_scores import abilities_given_items, extreme_pe
 from irtbridge.inference.joint_information import joint_information
 from irtbridge.inference.method import Method
 from irtbridge.inference.optimisers import OPTIMISERS, Ascent, Climb
-from irtbridge.inference.recentring import check_recentrable, recentred
+from irtbridge.inference.recentring import Convention, check_recentrable, recentred
+from irtbridge.inference.spectral_start import spectral_start
 from irtbridge.model.density import log_joint, log_likelihood
 from irtbridge.model.families import Binary
 from irtbridge.plugin.options import check_positive
@@ -29,7 +30,7 @@ from irtbridge.results.inference_data import reported
 Array = NDArray[np.float64]
 FLATTEST = 0.01  # slopes have no maximum below it either: their item tells nobody apart
 START = 0.1  # how far from the convention a climb begins, in coordinates
-TOLERANCE = {"float64": 1e-6, "float32": 1e-4}  # gradient for one response
+TOLERANCE = {"float64": 1e-7, "float32": 1e-4}  # gradient for one response
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class JmleSettings:
 
     Abilities are parameters like any other. Without priors they are centred at 0 and, where slopes are free, scaled to
     SD 1, after each step and at the end, the items moved along. The estimates of a test of J items do not get right
-    with the number of persons (Neyman & Scott 1948; Andersen 1970): difficulties are too far apart by about J / (J - 1).
+    with the number of persons (Neyman & Scott 1948; Andersen 1970): the difficulties of a Rasch model are too far apart
+    by about J / (J - 1).
 
     Parameters
     ----------
@@ -75,11 +77,15 @@ class JmleSettings:
     standard_errors: bool = True
 
     def __post_init__(self) -> None:
-        check_positive(self, "max_iterations", "extreme", "steepest", *(["learning_rate"] if self.learning_rate else []))
+        check_positive(
+            self, "max_iterations", "extreme", "steepest", *(["learning_rate"] if self.learning_rate else [])
+        )
         if self.optimiser not in OPTIMISERS:
             raise UnknownName("optimiser", self.optimiser, OPTIMISERS)
         if self.correction and self.priors:
-            raise ConfigError("correction=true is that of a likelihood alone; with priors=true the priors pull instead.")
+            raise ConfigError(
+                "correction=true is that of a likelihood alone; with priors=true the priors pull instead."
+            )
 
 
 def run_jmle(program: Program, settings: JmleSettings, seed: int, progress: Progress) -> Draws:
@@ -90,7 +96,7 @@ def run_jmle(program: Program, settings: JmleSettings, seed: int, progress: Prog
     errors = found.standard_errors(settings.standard_errors)
     value = log_joint if settings.priors else _log_likelihood
     stats = {"lp": np.array([[value(program.layout, found.params, program.responses)]])}
-    optimum = Optimum(found.climb.arrived, float("nan"), 1, 1, float("inf"))
+    optimum = Optimum(found.climb.arrived, float("nan"), 1, 1, float("inf"), int(found.held.sum()))
     z, timings = program.unconstrain(found.params), Timings(warmup=time.perf_counter() - begin)
     return Draws(
         z[None, None], timings, stats, "point", standard_errors=errors, optimum=optimum, objective=found.climb.trace
@@ -132,7 +138,7 @@ class _Found:
         if not wanted:
             return errors
         places, persons = layout.places, np.flatnonzero(self.informing)
-        own = places[ability].reshape(layout.sizes["person"], -1)
+        own = places.get(ability, np.zeros(0, dtype=np.intp)).reshape(len(self.informing), -1)
         others = np.setdiff1d(np.arange(self.program.dim), np.append(own.ravel(), np.flatnonzero(self.held)))
         z = self.program.unconstrain(self.params)
         information = joint_information(self.program, z, persons, own, others, self.conventions)
@@ -141,8 +147,8 @@ class _Found:
         except np.linalg.LinAlgError:
             return errors
         errors |= _by_delta(self.program, z, others, covariance)
-        errors[ability] = np.full(shapes[ability], np.nan)
-        errors[ability][persons] = np.sqrt(variances).reshape(-1, *shapes[ability][1:])
+        if own.size:
+            errors[ability][persons] = np.sqrt(variances).reshape(-1, *shapes[ability][1:])
         return errors
 
 
@@ -151,16 +157,17 @@ def _penalised(program: Program, settings: JmleSettings, seed: int) -> _Found:
     for variable in program.spec.variables:
         if scales := {"scale", "scale_tril"} & variable.prior.references().keys():
             raise SpecError(
-                f"{variable}: its {min(scales)} is to be estimated, and the joint posterior is highest where that is 0; "
-                "use a number, or a method that integrates the abilities out, as map."
+                f"{variable}: its {min(scales)} is to be estimated, and the joint posterior is highest where that is "
+                "0; use a number, or a method that integrates the abilities out, as map."
             )
     wide = np.full(program.dim, np.inf)
-    climb = _climb(program, settings, seed, _Bounds(-wide, wide), lambda z: z)
+    climb = _climb(program, settings, seed, _Bounds(-wide, wide), Convention())
     z, symmetry = climb.z, Symmetry.of(program.layout)
     if symmetry is not None:
         z = symmetry.aligned(program, z[None, None])[0, 0]
     everybody = np.ones(program.responses.n_persons, dtype=bool)
-    free, none = np.zeros(program.dim, dtype=bool), np.zeros((len(everybody), len(program.spec.traits), 0))
+    traits = program.spec.traits if program.spec.family.ability in program.layout.slots else ()
+    free, none = np.zeros(program.dim, dtype=bool), np.zeros((len(everybody), len(traits), 0))
     return _Found(program, program.constrain(z), climb, everybody, free, none)
 
 
@@ -172,12 +179,8 @@ def _unpenalised(program: Program, settings: JmleSettings, seed: int) -> _Found:
     check_recentrable(layout)
     informing = ~extreme_persons(responses)
     core = program.bind(without_extremes(responses, ~informing))
-
-    def settle(z: Array) -> Array:
-        return program.unconstrain(recentred(layout, program.constrain(z), informing))
-
     bounds = _bounds_of_slopes(program, settings.steepest)
-    climb = _climb(core, settings, seed, bounds, settle)
+    climb = _climb(core, settings, seed, bounds, Convention.of(layout, informing))
     params = _placed(program, program.constrain(climb.z), settings, np.flatnonzero(~informing))
     if settings.correction:
         params = _placed(program, _corrected(program, params), settings, np.arange(responses.n_persons))
@@ -194,16 +197,15 @@ class _Bounds:
     high: Array
 
 
-def _climb(program: Program, settings: JmleSettings, seed: int, bounds: _Bounds, settle: Any) -> Climb:
-    start = starting_point(program, np.random.default_rng(seed), START)
-    constant = _log_prior(program, start) if not settings.priors else 0.0
+def _climb(program: Program, settings: JmleSettings, seed: int, bounds: _Bounds, convention: Convention) -> Climb:
+    start = spectral_start(program, starting_point(program, np.random.default_rng(seed), START))
+    constant = 0.0 if settings.priors else _log_prior(program, start)
 
     def density(z: Array) -> tuple[Any, Array]:
-        value, gradient = program.value_and_grad(z, jacobian=False)
-        return value - constant, gradient
+        value, gradient = program.value_and_grad(convention.held(z), jacobian=False)
+        return value - constant, convention.pulled_back(z, gradient)
 
-    tolerance = TOLERANCE[program.dtype]
-    ascent = Ascent(density, _responses_of(program), bounds.low, bounds.high, settle, tolerance)
+    ascent = Ascent(density, _responses_of(program), bounds.low, bounds.high, convention.held, TOLERANCE[program.dtype])
     return OPTIMISERS[settings.optimiser](ascent, start, settings.max_iterations, settings.learning_rate)
 
 
@@ -231,7 +233,9 @@ def _bounds_of_slopes(program: Program, steepest: float) -> _Bounds:
     return bounds
 
 
-def _placed(program: Program, params: dict[str, Array], settings: JmleSettings, persons: NDArray[np.intp]) -> Any:
+def _placed(
+    program: Program, params: dict[str, Array], settings: JmleSettings, persons: NDArray[np.intp]
+) -> dict[str, Array]:
     """Parameters with the abilities of some persons estimated given the items."""
     ability = params[program.spec.family.ability].copy()
     ability[persons] = abilities_given_items(program.layout, params, program.responses, persons, settings.extreme)
@@ -260,7 +264,7 @@ def _responses_of(program: Program) -> Array:
             axis = slot.variable.dims.index(dim)
             full = np.broadcast_to(by[dim].reshape(-1, *(1,) * (len(slot.shape) - 1 - axis)), slot.shape)
             counts[layout.places[name]] = slot.to_site(full).ravel()
-    return np.maximum(counts, 1.0)
+    return np.asarray(np.maximum(counts, 1.0))
 
 
 def _by_delta(program: Program, z: Array, places: NDArray[np.intp], covariance: Array) -> dict[str, Array]:
@@ -271,7 +275,8 @@ def _by_delta(program: Program, z: Array, places: NDArray[np.intp], covariance: 
     upper, lower = (reported(program.layout, program.constrain(z + sign * moves)) for sign in (1, -1))
     ability = program.spec.family.ability
     slopes = {name: (upper[name][1] - lower[name][1]) / (2 * step) for name in upper if name != ability}
-    return {name: np.sqrt(np.sum(slope**2, axis=0)) for name, slope in slopes.items()}
+    errors = {name: np.sqrt(np.sum(slope**2, axis=0)) for name, slope in slopes.items()}
+    return {name: np.where(error > 0, error, np.nan) for name, error in errors.items()}
 
 
 METHOD = Method(

@@ -107,4 +107,4 @@ def _second(program: Program, z: Array, directions: Array) -> Array:
 
 def _flat(blocks: Array) -> Array:
     """Persons and traits as rows."""
-    return np.asarray(blocks.reshape(-1, blocks.shape[-1]))
+    return np.asarray(blocks.reshape(blocks.shape[0] * blocks.shape[1], blocks.shape[2]))

@@ -15,6 +15,7 @@ from irtbridge.inference import (
     jmle,
     laplace,
     map,
+    metropolis,
     nuts,
     nuts_collapsed,
     nuts_whitened,
@@ -37,7 +38,7 @@ from irtbridge.results.draws import Draws, Timings
 
 METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
-    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, jmle, vi, vi_newton, vi_collapsed)
+    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, jmle, vi, vi_newton, vi_collapsed, metropolis)
 }
 
 

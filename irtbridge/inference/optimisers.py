@@ -19,8 +19,6 @@ from irtbridge.errors import NumericalError
 Array = NDArray[np.float64]
 FAR = 1e300  # what L-BFGS sees where a density is not finite: an infinity it would not leave
 FIRST, SECOND, SMALL = 0.9, 0.999, 1e-8  # Kingma & Ba 2015, algorithm 1
-ROUNDS = 20  # of L-BFGS, each in the scale that the last one ended in
-SETTLED = 1e-9  # of the value: a round that gains less is the last
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +34,7 @@ class Ascent:
     low, high : ndarray, shape (dim,)
         Bounds.
     settle : callable
-        A point with the same value in the convention that bounds are meant in.
+        A point with the same value, in the model's convention.
     tolerance : float
         Gradient for one response at which a climb has arrived.
     """
@@ -97,25 +95,19 @@ def adam(ascent: Ascent, start: Array, iterations: int, rate: float) -> Climb:
 
 
 def lbfgs(ascent: Ascent, start: Array, iterations: int, rate: float) -> Climb:
-    """L-BFGS within bounds (Byrd et al. 1995), again from where it ended until the convention moves nothing."""
-    z, trace, arrived = ascent.settle(start), [float(ascent.density(start)[0])], False
-    for _ in range(ROUNDS):
-        bounds = optimize.Bounds(ascent.low, ascent.high)
-        left, before = iterations + 1 - len(trace), trace[-1]
-        options: Any = {"maxiter": left, "maxfun": 2 * left + 20, "maxcor": 30, "ftol": 1e-14, "gtol": 0.0}
+    """L-BFGS within bounds (Byrd et al. 1995)."""
+    z = np.clip(ascent.settle(start), ascent.low, ascent.high)
+    trace = [float(ascent.density(z)[0])]
 
-        def note(intermediate_result: Any) -> None:
-            trace.append(-float(intermediate_result.fun))
+    def note(intermediate_result: Any) -> None:
+        trace.append(-float(intermediate_result.fun))
 
-        found = optimize.minimize(
-            _negative(ascent.density), np.clip(z, ascent.low, ascent.high), jac=True, method="L-BFGS-B",
-            bounds=bounds, callback=note, options=options,
-        )  # fmt: skip
-        z = ascent.settle(np.asarray(found.x))
-        arrived = len(trace) <= iterations
-        if not arrived or trace[-1] - before < SETTLED * (1 + abs(before)):
-            break
-    return _ended(z, trace, arrived)
+    options: Any = {"maxiter": iterations, "maxfun": 2 * iterations + 20, "maxcor": 30, "ftol": 1e-15, "gtol": 0.0}
+    found = optimize.minimize(
+        _negative(ascent.density), z, jac=True, method="L-BFGS-B", bounds=optimize.Bounds(ascent.low, ascent.high),
+        callback=note, options=options,
+    )  # fmt: skip
+    return _ended(ascent.settle(np.asarray(found.x)), trace, len(trace) <= iterations)
 
 
 OPTIMISERS: dict[str, Callable[[Ascent, Array, int, float], Climb]] = {

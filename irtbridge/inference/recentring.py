@@ -1,8 +1,9 @@
-"""The scale of abilities that a likelihood leaves open, fixed by convention: mean 0 and, where slopes are free, SD 1."""
+"""The scale of abilities, which a likelihood leaves open: mean 0 and, where slopes are free, SD 1."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +38,46 @@ def _some_known(slot: Slot) -> bool:
     return bool(np.any(there & ~slot.estimated)) or slot.ties is not None
 
 
+@dataclass(frozen=True, eq=False)
+class Convention:
+    """Abilities held to mean 0 and SD 1 while they move, so that items, and bounds on them, are meant on that scale.
 
-def recentred(
-    layout: Layout, params: Mapping[str, Array], persons: NDArray[np.bool_] | None = None
-) -> dict[str, Array]:
+    Attributes
+    ----------
+    places : ndarray of int, optional
+        Coordinates of the abilities that are held to it; by default none.
+    scaled : bool
+        Whether their SD is.
+    """
+
+    places: NDArray[np.intp] | None = None
+    scaled: bool = False
+
+    @classmethod
+    def of(cls, layout: Layout, persons: NDArray[np.bool_]) -> Convention:
+        """That of a model, for some persons."""
+        return cls(layout.places[layout.spec.family.ability][persons], layout.spec.family.discrimination is not None)
+
+    def held(self, z: Array) -> Array:
+        """Coordinates (dim,) whose abilities are moved to the convention."""
+        if self.places is None:
+            return z
+        ability, out = z[self.places], z.copy()
+        out[self.places] = (ability - ability.mean()) / (ability.std() if self.scaled else 1.0)
+        return out
+
+    def pulled_back(self, z: Array, gradient: Array) -> Array:
+        """The gradient by the coordinates before they are held, of a function of those after."""
+        if self.places is None:
+            return gradient
+        own, ability, out = gradient[self.places], self.held(z)[self.places], gradient.copy()
+        out[self.places] = own - own.mean()
+        if self.scaled:
+            out[self.places] = (out[self.places] - ability * np.mean(own * ability)) / z[self.places].std()
+        return out
+
+
+def recentred(layout: Layout, params: Mapping[str, Array]) -> dict[str, Array]:
     """Parameters (full arrays) with the same likelihood whose abilities have mean 0 and, with free slopes, SD 1.
 
     Parameters
@@ -49,13 +86,10 @@ def recentred(
         The model over the data's shape; see `check_recentrable`.
     params : mapping of str to ndarray
         Full arrays.
-    persons : ndarray of bool, shape (person,), optional
-        Whose mean and SD; by default everybody's.
     """
     family, dims = layout.spec.family, layout.spec.dims
     ability, name = np.asarray(params[family.ability]), family.discrimination
-    own = ability if persons is None else ability[persons]
-    centre, spread = own.mean(), 1.0 if name is None else own.std()
+    centre, spread = ability.mean(), 1.0 if name is None else ability.std()
     moved = {**params, family.ability: (ability - centre) / spread}
     if name is not None:
         moved[name] = params[name] * spread

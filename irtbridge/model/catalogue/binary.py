@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from irtbridge.errors import SpecError
 from irtbridge.model.catalogue import parts
 from irtbridge.model.families import Binary
-from irtbridge.model.priors import as_prior
+from irtbridge.model.priors import Exactly, Normal, as_prior
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -131,3 +134,47 @@ def m2pl(
     loadings = parts.loadings_of(discrimination, q_matrix, labels)
     location = Variable("difficulty", ("item",), as_prior(difficulty))
     return ModelSpec("m2pl", (*people, loadings, location), Binary(scaling=scaling), labels)
+
+
+def lfm(
+    *,
+    traits: int | Sequence[str] = 1,
+    penalty: float = 1.0,
+    ability: parts.PriorLike | None = None,
+    discrimination: parts.PriorLike | None = None,
+    intercept: parts.PriorLike | None = None,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Logistic factor model (Takane & de Leeuw 1987): ``logit P = D a . theta + d``, slopes of any sign.
+
+    Whatever the number of factors K, abilities, slopes and intercepts are normal with mean 0, so that the mode of their
+    joint posterior (``method="jmle", priors=true``) is a maximum of the likelihood less ``penalty / 2`` times their sum
+    of squares. A rotation of the factors changes nothing; see `irtbridge.rotate`.
+
+    Parameters
+    ----------
+    traits : int or sequence of str
+        K, or the factors' labels; 0 leaves the items' intercepts alone.
+    penalty : float
+        1 / variance of the priors that are not given.
+    ability, discrimination, intercept : Prior or str, optional
+        Priors.
+    scaling : float
+        D.
+
+    Raises
+    ------
+    SpecError
+        A penalty that is not positive.
+    """
+    if isinstance(penalty, bool) or not isinstance(penalty, (int, float)) or not 0 < penalty < np.inf:
+        raise SpecError(f"penalty={penalty!r} must be a positive number: 1 / variance of the normal priors.")
+    shrunk = Normal(0, float(penalty) ** -0.5)
+    location = Variable("intercept", ("item",), as_prior(intercept or shrunk))
+    form: dict[str, Any] = {"location": ("intercept",), "parameterization": "intercept", "scaling": scaling}
+    if traits == 0:
+        nobody = Variable("ability", ("person",), Exactly(0.0))
+        return ModelSpec("lfm", (nobody, location), Binary(discrimination=None, **form))
+    labels, people = parts.abilities_of(traits, None, False, ability or shrunk, parts.CORRELATION)
+    slopes = Variable("discrimination", ("item", "trait"), as_prior(discrimination or shrunk))
+    return ModelSpec("lfm", (*people, slopes, location), Binary(**form), labels)
