@@ -21,6 +21,7 @@ from irtbridge.inference.recentring import Convention, check_recentrable, recent
 from irtbridge.inference.spectral_start import spectral_start
 from irtbridge.model.density import log_joint, log_likelihood
 from irtbridge.model.families import Binary
+from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.options import check_positive
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.plugin.starts import starting_point
@@ -177,6 +178,8 @@ def _unpenalised(program: Program, settings: JmleSettings, seed: int) -> _Found:
     if program.spec.family.kind != CATEGORIES:
         raise SpecError(f"model {program.spec.name!r} is not of categories; use priors=true.")
     check_recentrable(layout)
+    if settings.correction:
+        _check_correctable(program.spec)
     informing = ~extreme_persons(responses)
     core = program.bind(without_extremes(responses, ~informing))
     bounds = _bounds_of_slopes(program, settings.steepest)
@@ -242,12 +245,16 @@ def _placed(
     return {**params, program.spec.family.ability: ability}
 
 
+def _check_correctable(spec: ModelSpec) -> None:
+    """Raise `ConfigError` unless the bias is known."""
+    family = spec.family
+    if not isinstance(family, Binary) or family.discrimination is not None or not family.linear:
+        raise ConfigError(f"model {spec.name!r}: correction=true is known for the Rasch model, 1pl, only.")
+
+
 def _corrected(program: Program, params: dict[str, Array]) -> dict[str, Array]:
     """Difficulties nearer their mean by (J - 1) / J, J being the number of items that a person answers on average."""
-    family = program.spec.family
-    if not isinstance(family, Binary) or family.discrimination is not None or not family.linear:
-        raise ConfigError(f"model {program.spec.name!r}: correction=true is known for the Rasch model, 1pl, only.")
-    (name,) = family.location
+    (name,) = program.spec.family.location
     answered = program.responses.observed.sum(axis=1).mean()
     centre = params[name].mean()
     return {**params, name: centre + (answered - 1) / answered * (params[name] - centre)}
