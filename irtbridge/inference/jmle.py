@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +12,18 @@ from irtbridge.data.kinds import CATEGORIES
 from irtbridge.errors import ConfigError, SpecError, UnknownName
 from irtbridge.inference.alignment import Symmetry
 from irtbridge.inference.extreme_scores import abilities_given_items, extreme_persons, without_extremes
-from irtbridge.inference.joint_information import joint_information
+from irtbridge.inference.joint_climb import Bounds, climb, log_priors, start_of
+from irtbridge.inference.joint_information import standard_errors, without_errors
 from irtbridge.inference.method import Method
-from irtbridge.inference.optimisers import OPTIMISERS, Ascent, Climb
+from irtbridge.inference.optimisers import OPTIMISERS, Climb
 from irtbridge.inference.recentring import Convention, check_recentrable, recentred
-from irtbridge.inference.spectral_start import spectral_start
-from irtbridge.model.density import log_joint, log_likelihood
 from irtbridge.model.families import Binary
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.options import check_positive
 from irtbridge.plugin.program import Program, Progress
-from irtbridge.plugin.starts import starting_point
 from irtbridge.results.draws import Draws, Optimum, Timings
-from irtbridge.results.inference_data import reported
 
 Array = NDArray[np.float64]
-FLATTEST = 0.01  # slopes have no maximum below it either: their item tells nobody apart
-START = 0.1  # how far from the convention a climb begins, in coordinates
-TOLERANCE = {"float64": 1e-7, "float32": 1e-4}  # gradient for one response
 
 
 @dataclass(frozen=True)
@@ -62,6 +54,9 @@ class JmleSettings:
     correction : bool
         Multiply the difficulties' distances from their mean by (J - 1) / J, and estimate abilities at these (Wright &
         Douglas 1977); of the Rasch model without priors.
+    observed_only : bool
+        Compute in NumPy over the observed responses alone, whatever the backend: for large matrices of which little was
+        asked. Of models whose log odds are linear in the slopes (1pl, lfm).
     standard_errors : bool
         From the observed information on persons and items together, which takes two gradients for each item parameter;
         else NaN. They say nothing of the bias, and are NaN where the information is singular, as it is where traits can
@@ -75,6 +70,7 @@ class JmleSettings:
     extreme: float = 0.3
     steepest: float = 5.0
     correction: bool = False
+    observed_only: bool = False
     standard_errors: bool = True
 
     def __post_init__(self) -> None:
@@ -92,11 +88,11 @@ class JmleSettings:
 def run_jmle(program: Program, settings: JmleSettings, seed: int, progress: Progress) -> Draws:
     """The joint estimate as a single draw, with the value after each iteration in its statistics."""
     progress("optimisation", 0, 0)
-    begin = time.perf_counter()
-    found = (_penalised if settings.priors else _unpenalised)(program, settings, seed)
-    errors = found.standard_errors(settings.standard_errors)
-    value = log_joint if settings.priors else _log_likelihood
-    stats = {"lp": np.array([[value(program.layout, found.params, program.responses)]])}
+    begin, start = time.perf_counter(), start_of(program, seed)
+    found = (_penalised if settings.priors else _unpenalised)(program, settings, start)
+    constant = 0.0 if settings.priors else log_priors(program, start)
+    stats = {"lp": np.array([[program.log_density(found.params) - constant]])}
+    errors = found.standard_errors() if settings.standard_errors else without_errors(found.program, found.params)
     optimum = Optimum(found.climb.arrived, float("nan"), 1, 1, float("inf"), int(found.held.sum()))
     z, timings = program.unconstrain(found.params), Timings(warmup=time.perf_counter() - begin)
     return Draws(
@@ -106,23 +102,7 @@ def run_jmle(program: Program, settings: JmleSettings, seed: int, progress: Prog
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A joint estimate.
-
-    Attributes
-    ----------
-    program : Program
-        Over the persons who inform the items.
-    params : dict of str to ndarray
-        Full arrays.
-    climb : Climb
-        How it was found.
-    informing : ndarray of bool, shape (person,)
-        Who informs the items.
-    held : ndarray of bool, shape (dim,)
-        Coordinates at a bound.
-    conventions : ndarray, shape (person, trait, direction)
-        Gradients of what the convention fixes.
-    """
+    """A joint estimate: full arrays, how it was found, and what its standard errors rest on."""
 
     program: Program
     params: dict[str, Array]
@@ -131,29 +111,11 @@ class _Found:
     held: NDArray[np.bool_]
     conventions: Array
 
-    def standard_errors(self, wanted: bool) -> dict[str, Array]:
-        """Full arrays of what users read; NaN where they are not wanted, or not to be had."""
-        layout, ability = self.program.layout, self.program.spec.family.ability
-        shapes = {name: value.shape for name, (_, value) in reported(layout, self.params).items()}
-        errors = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
-        if not wanted:
-            return errors
-        places, persons = layout.places, np.flatnonzero(self.informing)
-        own = places.get(ability, np.zeros(0, dtype=np.intp)).reshape(len(self.informing), -1)
-        others = np.setdiff1d(np.arange(self.program.dim), np.append(own.ravel(), np.flatnonzero(self.held)))
-        z = self.program.unconstrain(self.params)
-        information = joint_information(self.program, z, persons, own, others, self.conventions)
-        try:
-            covariance, variances = information.covariances()
-        except np.linalg.LinAlgError:
-            return errors
-        errors |= _by_delta(self.program, z, others, covariance)
-        if own.size:
-            errors[ability][persons] = np.sqrt(variances).reshape(-1, *shapes[ability][1:])
-        return errors
+    def standard_errors(self) -> dict[str, Array]:
+        return standard_errors(self.program, self.params, self.informing, self.held, self.conventions)
 
 
-def _penalised(program: Program, settings: JmleSettings, seed: int) -> _Found:
+def _penalised(program: Program, settings: JmleSettings, start: Array) -> _Found:
     """The mode of the joint posterior of the parameters themselves."""
     for variable in program.spec.variables:
         if scales := {"scale", "scale_tril"} & variable.prior.references().keys():
@@ -161,79 +123,38 @@ def _penalised(program: Program, settings: JmleSettings, seed: int) -> _Found:
                 f"{variable}: its {min(scales)} is to be estimated, and the joint posterior is highest where that is "
                 "0; use a number, or a method that integrates the abilities out, as map."
             )
-    wide = np.full(program.dim, np.inf)
-    climb = _climb(program, settings, seed, _Bounds(-wide, wide), Convention())
-    z, symmetry = climb.z, Symmetry.of(program.layout)
+    end = climb(program, *_how(settings), start, Bounds.none(program), Convention())
+    z, symmetry = end.z, Symmetry.of(program.layout)
     if symmetry is not None:
         z = symmetry.aligned(program, z[None, None])[0, 0]
-    everybody = np.ones(program.responses.n_persons, dtype=bool)
-    traits = program.spec.traits if program.spec.family.ability in program.layout.slots else ()
-    free, none = np.zeros(program.dim, dtype=bool), np.zeros((len(everybody), len(traits), 0))
-    return _Found(program, program.constrain(z), climb, everybody, free, none)
+    everybody, free = np.ones(program.responses.n_persons, dtype=bool), np.zeros(program.dim, dtype=bool)
+    traits = len(program.spec.traits) if program.spec.family.ability in program.layout.slots else 0
+    return _Found(program, program.constrain(z), end, everybody, free, np.zeros((len(everybody), traits, 0)))
 
 
-def _unpenalised(program: Program, settings: JmleSettings, seed: int) -> _Found:
+def _unpenalised(program: Program, settings: JmleSettings, start: Array) -> _Found:
     """The maximum of the joint likelihood; who has an extreme score is placed after it."""
-    layout, responses = program.layout, program.responses
-    if program.spec.family.kind != CATEGORIES:
+    layout, responses, family = program.layout, program.responses, program.spec.family
+    if family.kind != CATEGORIES:
         raise SpecError(f"model {program.spec.name!r} is not of categories; use priors=true.")
     check_recentrable(layout)
     if settings.correction:
         _check_correctable(program.spec)
     informing = ~extreme_persons(responses)
     core = program.bind(without_extremes(responses, ~informing))
-    bounds = _bounds_of_slopes(program, settings.steepest)
-    climb = _climb(core, settings, seed, bounds, Convention.of(layout, informing))
-    params = _placed(program, program.constrain(climb.z), settings, np.flatnonzero(~informing))
+    bounds, convention = Bounds.of_slopes(program, settings.steepest), Convention.of(layout, informing)
+    end = climb(core, *_how(settings), start, bounds, convention, log_priors(program, start))
+    params = _placed(program, program.constrain(end.z), settings, np.flatnonzero(~informing))
     if settings.correction:
         params = _placed(program, _corrected(program, params), settings, np.arange(responses.n_persons))
     params = recentred(layout, params)
-    ability = params[program.spec.family.ability]
-    directions = [np.ones_like(ability), *([] if program.spec.family.discrimination is None else [ability])]
-    held = (climb.z <= bounds.low) | (climb.z >= bounds.high)
-    return _Found(core, params, climb, informing, held, np.stack(directions, axis=-1)[:, None])
+    ability = params[family.ability]
+    directions = [np.ones_like(ability), *([] if family.discrimination is None else [ability])]
+    return _Found(core, params, end, informing, bounds.hold(end.z), np.stack(directions, axis=-1)[:, None])
 
 
-@dataclass(frozen=True, eq=False)
-class _Bounds:
-    low: Array
-    high: Array
-
-
-def _climb(program: Program, settings: JmleSettings, seed: int, bounds: _Bounds, convention: Convention) -> Climb:
-    start = spectral_start(program, starting_point(program, np.random.default_rng(seed), START))
-    constant = 0.0 if settings.priors else _log_prior(program, start)
-
-    def density(z: Array) -> tuple[Any, Array]:
-        value, gradient = program.value_and_grad(convention.held(z), jacobian=False)
-        return value - constant, convention.pulled_back(z, gradient)
-
-    ascent = Ascent(density, _responses_of(program), bounds.low, bounds.high, convention.held, TOLERANCE[program.dtype])
-    return OPTIMISERS[settings.optimiser](ascent, start, settings.max_iterations, settings.learning_rate)
-
-
-def _log_prior(program: Program, z: Array) -> float:
-    """What a flat prior adds to the log likelihood, the same everywhere."""
-    params = program.constrain(z)
-    layout, responses = program.layout, program.responses
-    return log_joint(layout, params, responses) - _log_likelihood(layout, params, responses)
-
-
-def _log_likelihood(layout: Any, params: Mapping[str, Array], responses: Any) -> float:
-    return float(log_likelihood(layout, params, responses).sum())
-
-
-def _bounds_of_slopes(program: Program, steepest: float) -> _Bounds:
-    """Bounds of the coordinates: of positive slopes `FLATTEST` and `steepest`, of the others none."""
-    bounds = _Bounds(np.full(program.dim, -np.inf), np.full(program.dim, np.inf))
-    name = program.spec.family.discrimination
-    if name is None:
-        return bounds
-    places, params = program.layout.places[name], program.constrain(np.zeros(program.dim))
-    least = FLATTEST if program.spec[name].prior.bounds()[0] >= 0 else -steepest
-    for bound, value in ((bounds.low, least), (bounds.high, steepest)):
-        bound[places] = program.unconstrain({**params, name: np.full_like(params[name], value)})[places]
-    return bounds
+def _how(settings: JmleSettings) -> tuple[str, int, float]:
+    return settings.optimiser, settings.max_iterations, settings.learning_rate
 
 
 def _placed(
@@ -258,32 +179,6 @@ def _corrected(program: Program, params: dict[str, Array]) -> dict[str, Array]:
     answered = program.responses.observed.sum(axis=1).mean()
     centre = params[name].mean()
     return {**params, name: centre + (answered - 1) / answered * (params[name] - centre)}
-
-
-def _responses_of(program: Program) -> Array:
-    """How many responses each coordinate rests on, at least 1, shape (dim,)."""
-    observed, layout = program.responses.observed, program.layout
-    by = {"person": observed.sum(axis=1), "item": observed.sum(axis=0)}
-    counts = np.full(program.dim, float(observed.sum()))
-    for name, slot in layout.slots.items():
-        dim = next((dim for dim in slot.variable.dims if dim in by), None)
-        if dim is not None:
-            axis = slot.variable.dims.index(dim)
-            full = np.broadcast_to(by[dim].reshape(-1, *(1,) * (len(slot.shape) - 1 - axis)), slot.shape)
-            counts[layout.places[name]] = slot.to_site(full).ravel()
-    return np.asarray(np.maximum(counts, 1.0))
-
-
-def _by_delta(program: Program, z: Array, places: NDArray[np.intp], covariance: Array) -> dict[str, Array]:
-    """Standard errors of what users read, abilities apart (full arrays), by the delta method."""
-    factor, step = np.linalg.cholesky(covariance), 1e-3 if program.dtype == "float32" else 1e-6
-    moves = np.zeros((len(places), program.dim))
-    moves[:, places] = step * factor.T
-    upper, lower = (reported(program.layout, program.constrain(z + sign * moves)) for sign in (1, -1))
-    ability = program.spec.family.ability
-    slopes = {name: (upper[name][1] - lower[name][1]) / (2 * step) for name in upper if name != ability}
-    errors = {name: np.sqrt(np.sum(slope**2, axis=0)) for name, slope in slopes.items()}
-    return {name: np.where(error > 0, error, np.nan) for name, error in errors.items()}
 
 
 METHOD = Method(

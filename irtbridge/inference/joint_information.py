@@ -7,6 +7,7 @@ of the abilities open, Q is the inverse of P among the directions that keep thei
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy import linalg
 
 from irtbridge.inference.climbing import COARSE_STEP, STEP
 from irtbridge.plugin.program import Program
+from irtbridge.results.inference_data import reported
 
 Array = NDArray[np.float64]
 CELLS = 2**22  # responses in a batch of gradients
@@ -59,6 +61,49 @@ class JointInformation:
         covariance = linalg.cho_solve((factor, True), np.eye(len(schur)))
         own = np.diagonal(inverse, axis1=1, axis2=2).ravel() - np.sum(held * project.T, axis=1)
         return covariance, (own + np.sum((through @ covariance) * through, axis=1)).reshape(self.persons.shape[:2])
+
+
+def standard_errors(
+    program: Program,
+    params: Mapping[str, Array],
+    informing: NDArray[np.bool_],
+    held: NDArray[np.bool_],
+    conventions: Array,
+) -> dict[str, Array]:
+    """Standard errors of what users read (full arrays); NaN where the information is singular.
+
+    Parameters
+    ----------
+    program : Program
+        With abilities, over the responses that inform the items.
+    params : mapping of str to ndarray
+        Full arrays at the maximum.
+    informing : ndarray of bool, shape (person,)
+        Who informs the items; of the others the standard error is NaN.
+    held : ndarray of bool, shape (dim,)
+        Coordinates at a bound, which are taken as known.
+    conventions : ndarray, shape (person, trait, direction)
+        Gradients of what the convention fixes.
+    """
+    layout, ability = program.layout, program.spec.family.ability
+    errors, persons = without_errors(program, params), np.flatnonzero(informing)
+    own = layout.places.get(ability, np.zeros(0, dtype=np.intp)).reshape(len(informing), -1)
+    others = np.setdiff1d(np.arange(program.dim), np.append(own.ravel(), np.flatnonzero(held)))
+    z = program.unconstrain(params)
+    try:
+        covariance, variances = joint_information(program, z, persons, own, others, conventions).covariances()
+    except np.linalg.LinAlgError:
+        return errors
+    errors |= _by_delta(program, z, others, covariance)
+    if own.size:
+        errors[ability][persons] = np.sqrt(variances).reshape(-1, *errors[ability].shape[1:])
+    return errors
+
+
+def without_errors(program: Program, params: Mapping[str, Array]) -> dict[str, Array]:
+    """NaN for everything that users read."""
+    shapes = {name: value.shape for name, (_, value) in reported(program.layout, params).items()}
+    return {name: np.full(shape, np.nan) for name, shape in shapes.items()}
 
 
 def joint_information(
@@ -108,3 +153,15 @@ def _second(program: Program, z: Array, directions: Array) -> Array:
 def _flat(blocks: Array) -> Array:
     """Persons and traits as rows."""
     return np.asarray(blocks.reshape(blocks.shape[0] * blocks.shape[1], blocks.shape[2]))
+
+
+def _by_delta(program: Program, z: Array, places: NDArray[np.intp], covariance: Array) -> dict[str, Array]:
+    """Standard errors of what users read, abilities apart (full arrays), by the delta method."""
+    factor, step = np.linalg.cholesky(covariance), 1e-3 if program.dtype == "float32" else 1e-6
+    moves = np.zeros((len(places), program.dim))
+    moves[:, places] = step * factor.T
+    upper, lower = (reported(program.layout, program.constrain(z + sign * moves)) for sign in (1, -1))
+    ability = program.spec.family.ability
+    slopes = {name: (upper[name][1] - lower[name][1]) / (2 * step) for name in upper if name != ability}
+    errors = {name: np.sqrt(np.sum(slope**2, axis=0)) for name, slope in slopes.items()}
+    return {name: np.where(error > 0, error, np.nan) for name, error in errors.items()}

@@ -27,7 +27,9 @@ from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.large_data import compile_collapsed
 from irtbridge.inference.method import Method
+from irtbridge.inference.observed_entries import EntriesProgram
 from irtbridge.model.density import log_density_terms
+from irtbridge.model.layout import Layout
 from irtbridge.model.likelihood_alone import without_priors
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
@@ -77,6 +79,8 @@ def compile_for(
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
     if not getattr(settings, "priors", True):
         spec = without_priors(spec)
+    if getattr(settings, "observed_only", False):
+        return EntriesProgram(Layout.of(spec, responses), responses)
     noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
     return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
 

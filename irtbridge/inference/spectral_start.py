@@ -6,8 +6,11 @@ than the highest.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.sparse import linalg
 
 from irtbridge.data.responses import Responses
@@ -20,27 +23,25 @@ SD_OF_LOGISTIC = np.pi / np.sqrt(3)  # slopes of standardised responses, put on 
 
 def spectral_start(program: Program, z: Array) -> Array:
     """Coordinates (dim,) with abilities and slopes of the leading factors, where all slopes may have either sign."""
-    spec, traits = program.spec, program.layout.sizes["trait"]
+    spec, traits, responses = program.spec, program.layout.sizes["trait"], program.responses
     name = spec.family.discrimination
-    if (
-        name is None
-        or not _has_factors(spec, name)
-        or traits >= min(program.responses.n_persons, program.responses.n_items)
-    ):
+    if name is None or not _has_factors(spec, name) or traits >= min(responses.values.shape):
         return z
-    left, sizes, right = linalg.svds(standardised(program.responses), traits, random_state=0)
-    root = np.sqrt(program.responses.n_persons)
+    factors: Any = linalg.svds(standardised(responses), traits, random_state=0)
+    left, sizes, right = factors
+    root = np.sqrt(responses.n_persons)
     slopes = SD_OF_LOGISTIC * right.T * sizes / root
     return program.unconstrain({**program.constrain(z), spec.family.ability: left * root, name: slopes})
 
 
-def standardised(responses: Responses) -> Array:
-    """Responses less their item's mean, over its SD, shape (person, item); 0 where missing."""
-    observed = responses.observed
-    counts = np.maximum(observed.sum(axis=0), 1)
-    away = np.where(observed, responses.values, 0.0)
-    away = np.where(observed, away - away.sum(axis=0) / counts, 0.0)
-    return np.asarray(away / np.sqrt(np.maximum((away**2).sum(axis=0) / counts, 1e-12)))
+def standardised(responses: Responses) -> sparse.csr_array:
+    """Responses less their item's mean, over its SD, shape (person, item); those that are missing are not stored."""
+    persons, items = np.nonzero(responses.observed)
+    values, size = responses.values[persons, items].astype(float), responses.n_items
+    counts = np.maximum(np.bincount(items, minlength=size), 1)
+    away = values - (np.bincount(items, values, size) / counts)[items]
+    spread = np.sqrt(np.maximum(np.bincount(items, away**2, size) / counts, 1e-12))
+    return sparse.csr_array((away / spread[items], (persons, items)), shape=responses.values.shape)
 
 
 def _has_factors(spec: ModelSpec, name: str) -> bool:

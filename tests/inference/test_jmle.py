@@ -13,6 +13,7 @@ import irtbridge as irt
 from irtbridge import errors
 from irtbridge.inference.climbing import hessian_at
 from irtbridge.inference.extreme_scores import extreme_persons, without_extremes
+from irtbridge.inference.observed_entries import EntriesProgram
 from irtbridge.inference.recentring import Convention, check_recentrable, recentred
 from irtbridge.model.density import log_joint, log_likelihood
 from irtbridge.model.layout import Layout
@@ -181,6 +182,40 @@ def test_it_is_kept(tmp_path: Any) -> None:
     loaded = irt.load_fit(rasch().save(tmp_path / "fit.nc"))
     pd.testing.assert_frame_equal(loaded.items(), rasch().items())
     np.testing.assert_array_equal(loaded.draws.objective, rasch().draws.objective)
+
+
+@pytest.mark.parametrize(("model", "settings"), [("1pl", {}), ("lfm", {"priors": True})])
+def test_observed_responses_alone_give_the_same(model: str, settings: dict[str, Any]) -> None:
+    own, all_of_them = (
+        irt.fit(data(), model, method="jmle", seed=1, observed_only=only, **settings) for only in (True, False)
+    )
+    for table, other in ((own.items(), all_of_them.items()), (own.persons(), all_of_them.persons())):
+        np.testing.assert_allclose(table, other, atol=2e-5)
+    assert own.draws.stats["lp"] == pytest.approx(all_of_them.draws.stats["lp"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("1pl", {"scaling": 1.7}),
+        ("1pl", {"parameterization": "intercept"}),
+        ("lfm", {"traits": 2}),
+        ("lfm", {"traits": 0}),
+        ("m2pl", {"discrimination": "Normal(0.5, 1)", "scaling": 1.7}),
+    ],
+)
+def test_density_of_observed_responses_is_that_of_the_reference(model: str, options: dict[str, Any]) -> None:
+    layout = Layout.of(irt.build_model(model, **options), data())
+    program, rng = EntriesProgram(layout, data()), np.random.default_rng(1)
+    z, along = rng.normal(size=(2, program.dim))
+    assert program.value(z) == pytest.approx(log_joint(layout, program.constrain(z), data()), abs=1e-8)
+    slope = (program.value(z + 1e-5 * along) - program.value(z - 1e-5 * along)) / 2e-5
+    assert program.value_and_grad(z)[1] @ along == pytest.approx(slope, rel=1e-6)
+
+
+def test_observed_responses_alone_are_for_linear_log_odds() -> None:
+    with pytest.raises(errors.SpecError, match="observed_only=true is for 1pl and lfm"):
+        irt.fit(data(), "2pl", method="jmle", observed_only=True)
 
 
 CONSTANT = np.array([[1, 1, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]])

@@ -70,8 +70,8 @@ def _eigenvalues(responses: Responses, most: int) -> Array:
     """The largest eigenvalues of the correlations, largest first."""
     scores = standardised(responses) / np.sqrt(responses.n_persons)
     if min(scores.shape) <= DENSE:
-        small = scores if scores.shape[0] >= scores.shape[1] else scores.T
-        return np.linalg.eigvalsh(small.T @ small)[::-1][:most]
+        small = scores.toarray() if scores.shape[0] >= scores.shape[1] else scores.toarray().T
+        return np.asarray(np.linalg.eigvalsh(small.T @ small)[::-1][:most])
     return np.sort(linalg.svds(scores, most, return_singular_vectors=False, random_state=0))[::-1] ** 2
 
 
