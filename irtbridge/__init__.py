@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from irtbridge.fitting import fit
     from irtbridge.fitting.fitted import Fit
     from irtbridge.fitting.loading import load_fit
+    from irtbridge.fitting.regularisation import RegularisationPath, regularisation_path
     from irtbridge.inference.nuts import NutsSettings
     from irtbridge.inference.vi import ViSettings
     from irtbridge.many import fit_many, seed_of
@@ -83,6 +84,7 @@ _HOME = {
     "fitting": ("fit",),
     "fitting.fitted": ("Fit",),
     "fitting.loading": ("load_fit",),
+    "fitting.regularisation": ("RegularisationPath", "regularisation_path"),
     "inference.nuts": ("NutsSettings",),
     "inference.vi": ("ViSettings",),
     "many": ("fit_many", "seed_of"),
@@ -138,6 +140,7 @@ __all__ = [
     "ModelSpec",
     "NutsSettings",
     "Program",
+    "RegularisationPath",
     "Responses",
     "Rotation",
     "Stack",
@@ -173,6 +176,7 @@ __all__ = [
     "partial_credit",
     "poisson_counts",
     "rating_scale",
+    "regularisation_path",
     "rotate",
     "seed_of",
     "sequential",

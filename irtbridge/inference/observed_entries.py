@@ -123,6 +123,10 @@ class EntriesProgram(Program):
         value, gradient = self._likelihood(self.constrain(z))
         return np.asarray(value + prior), gradient - away / self.scale
 
+    def log_likelihood(self, params: Mapping[str, Array]) -> float:
+        """Log likelihood at full arrays."""
+        return self._likelihood(params)[0]
+
     def _likelihood(self, params: Mapping[str, Array]) -> tuple[float, Array]:
         """Log likelihood and its gradient by the coordinates."""
         family, slots = self.spec.family, self.layout.slots

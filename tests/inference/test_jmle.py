@@ -240,7 +240,7 @@ def test_what_it_cannot_do_says_why(
 
 
 def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(errors.UnknownName, match="optimiser 'adams'"):
+    with pytest.raises(errors.UnknownName, match="no optimiser called 'adams'; valid: adam"):
         irt.fit(data(), "1pl", method="jmle", optimiser="adams")
     with pytest.raises(errors.ConfigError, match="correction=true is known for the Rasch model"):
         irt.fit(data(), "2pl", method="jmle", correction=True)

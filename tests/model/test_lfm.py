@@ -12,7 +12,7 @@ from scipy import optimize, special
 
 import irtbridge as irt
 from irtbridge.assess.factors.rotation import METHODS
-from irtbridge.errors import SpecError, StatisticError, UnknownName
+from irtbridge.errors import ConfigError, IRTBridgeWarning, SpecError, StatisticError, UnknownName
 from irtbridge.model import catalogue as models
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
@@ -158,3 +158,44 @@ def test_parallel_analysis_rarely_finds_factors_in_noise() -> None:
 def test_parallel_analysis_refuses_more_factors_than_items() -> None:
     with pytest.raises(StatisticError, match="most=12"):
         irt.parallel_analysis(planted()[0], most=12)
+
+
+def test_a_path_is_that_of_the_fits_at_each_penalty() -> None:
+    path = irt.regularisation_path(planted()[0], "lfm", traits=1, penalty=[0.5, 30, 4], folds=3)
+    assert list(path.table.index) == [30, 4, 0.5]
+    assert path.best == 4
+    for penalty in (4, 0.5):
+        params = fitted(1, penalty).posterior
+        row = path.table.loc[penalty]
+        assert row["slopes"] == pytest.approx(np.sqrt(np.mean(params.params["discrimination"] ** 2)), rel=1e-3)
+        assert row["abilities"] == pytest.approx(np.sqrt(np.mean(params.abilities**2)), rel=1e-3)
+    assert path.table["log_likelihood"].is_monotonic_increasing
+
+
+def test_factors_that_a_strong_penalty_has_put_to_sleep_wake_up_again() -> None:
+    """At penalty 1000 the slopes are 0, which is a saddle at any other penalty."""
+    path = irt.regularisation_path(planted()[0], "lfm", traits=2, penalty=[1000, 30, 2], folds=2)
+    assert path.table["slopes"].iloc[0] < 1e-3
+    alone = irt.regularisation_path(planted()[0], "lfm", traits=2, penalty=[2], folds=2)
+    assert path.table["log_likelihood"].iloc[-1] == pytest.approx(alone.table["log_likelihood"].iloc[0], abs=0.05)
+
+
+def test_a_path_that_ends_too_early_and_models_without_penalty_are_told() -> None:
+    with pytest.warns(IRTBridgeWarning, match="the best penalty, 0.1, is the last of the path; try stronger ones"):
+        irt.regularisation_path(planted()[0], traits=1, penalty=[0.1, 0.05, 0.02], folds=2)
+    with pytest.raises(ConfigError, match="'2pl' has no penalty; models with one: lfm"):
+        irt.regularisation_path(planted()[0], "2pl", penalty=[1])
+    with pytest.raises(ConfigError, match="two folds or more"):
+        irt.regularisation_path(planted()[0], penalty=[1], folds=1)
+
+
+def test_the_penalty_can_be_estimated_as_a_scale() -> None:
+    """Slopes of SD s beside abilities of SD 1: the estimated s is near that of the loadings that were planted."""
+    rng, slopes = np.random.default_rng(6), np.random.default_rng(7).normal(0, 1.5, 30)
+    logits = np.outer(rng.normal(size=400), slopes)
+    codes = pd.DataFrame((rng.uniform(size=logits.shape) < special.expit(logits)).astype(int))
+    fit = irt.fit(codes, "lfm", method="map", model_options={"penalty": "estimated"})
+    scale = fit.shared().loc["slope_sd"]
+    assert scale["mean"] == pytest.approx(np.std(slopes), abs=3 * scale["sd"])
+    with pytest.raises(SpecError, match="use a number"):
+        irt.fit(codes, "lfm", method="jmle", priors=True, model_options={"penalty": "estimated"})

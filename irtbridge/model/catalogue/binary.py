@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from irtbridge.errors import SpecError
 from irtbridge.model.catalogue import parts
 from irtbridge.model.families import Binary
-from irtbridge.model.priors import Exactly, Normal, as_prior
+from irtbridge.model.priors import Exactly, HalfNormal, Normal, as_prior
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -136,10 +136,14 @@ def m2pl(
     return ModelSpec("m2pl", (*people, loadings, location), Binary(scaling=scaling), labels)
 
 
+ESTIMATED = "estimated"
+_SLOPE_SD = (Variable("slope_sd", (), HalfNormal(1)),)
+
+
 def lfm(
     *,
     traits: int | Sequence[str] = 1,
-    penalty: float = 1.0,
+    penalty: float | str = 1.0,
     ability: parts.PriorLike | None = None,
     discrimination: parts.PriorLike | None = None,
     intercept: parts.PriorLike | None = None,
@@ -155,8 +159,10 @@ def lfm(
     ----------
     traits : int or sequence of str
         K, or the factors' labels; 0 leaves the items' intercepts alone.
-    penalty : float
-        1 / variance of the priors that are not given.
+    penalty : float or "estimated"
+        1 / variance of the priors that are not given. Estimated, that of abilities is 1 and that of slopes has a prior,
+        ``slope_sd ~ HalfNormal(1)``, for methods that integrate the abilities out: as the products of abilities and
+        slopes are what counts, it comes to a penalty of 1 / slope_sd on both.
     ability, discrimination, intercept : Prior or str, optional
         Priors.
     scaling : float
@@ -167,14 +173,23 @@ def lfm(
     SpecError
         A penalty that is not positive.
     """
-    if isinstance(penalty, bool) or not isinstance(penalty, (int, float)) or not 0 < penalty < np.inf:
-        raise SpecError(f"penalty={penalty!r} must be a positive number: 1 / variance of the normal priors.")
-    shrunk = Normal(0, float(penalty) ** -0.5)
-    location = Variable("intercept", ("item",), as_prior(intercept or shrunk))
+    estimated = bool(penalty == ESTIMATED)
+    shrunk, hyper = (parts.ABILITY, _SLOPE_SD) if estimated else (Normal(0, _scale_of(penalty)), ())
+    location = Variable("intercept", ("item",), as_prior(intercept or (parts.INTERCEPT if estimated else shrunk)))
     form: dict[str, Any] = {"location": ("intercept",), "parameterization": "intercept", "scaling": scaling}
     if traits == 0:
         nobody = Variable("ability", ("person",), Exactly(0.0))
         return ModelSpec("lfm", (nobody, location), Binary(discrimination=None, **form))
     labels, people = parts.abilities_of(traits, None, False, ability or shrunk, parts.CORRELATION)
-    slopes = Variable("discrimination", ("item", "trait"), as_prior(discrimination or shrunk))
-    return ModelSpec("lfm", (*people, slopes, location), Binary(**form), labels)
+    own = Normal(0, "slope_sd") if estimated else shrunk
+    slopes = Variable("discrimination", ("item", "trait"), as_prior(discrimination or own))
+    return ModelSpec("lfm", (*people, *hyper, slopes, location), Binary(**form), labels)
+
+
+def _scale_of(penalty: float | str) -> float:
+    number = isinstance(penalty, (int, float)) and not isinstance(penalty, bool)
+    if not number or not 0 < float(penalty) < np.inf:
+        raise SpecError(
+            f"penalty={penalty!r} must be a positive number, 1 / variance of the normal priors, or {ESTIMATED!r}."
+        )
+    return float(float(penalty) ** -0.5)
