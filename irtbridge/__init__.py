@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from irtbridge.assess.factors.rotation import Rotation, rotate
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
+    from irtbridge.assess.items.andersen import andersen
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
@@ -77,6 +78,7 @@ _HOME = {
     "assess.factors.rotation": ("Rotation", "rotate"),
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
+    "assess.items.andersen": ("andersen",),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),
@@ -149,6 +151,7 @@ __all__ = [
     "Variable",
     "Verdict",
     "ViSettings",
+    "andersen",
     "anova",
     "backend_names",
     "beta_irt",

@@ -17,7 +17,7 @@ import numpy as np
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
 from irtbridge.fitting.fitted import Fit
-from irtbridge.inference import compile_for, make_settings, run_method, run_stack
+from irtbridge.inference import METHODS, compile_for, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align, sign_items
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
@@ -97,10 +97,11 @@ class Fitter:
         dtype: str,
     ) -> Fitter:
         """From names and options, as `fit` takes them."""
+        made = make_settings(method, **settings)
         return cls(
-            spec=build_model(model, **dict(model_options or {})),
+            spec=METHODS[method].adapt(build_model(model, **dict(model_options or {}))),
             method=method,
-            settings=make_settings(method, **settings),
+            settings=made,
             engine=load_backend(backend, **dict(backend_options or {})),
             device=device,
             dtype=dtype,

@@ -16,6 +16,7 @@ from irtbridge.assess.curves import curves
 from irtbridge.assess.factors.rotation import Rotation, rotated
 from irtbridge.assess.fairness.person_groups import Group
 from irtbridge.assess.items import item_fit, local_dependence, overall_fit, score_groups
+from irtbridge.assess.items.andersen import Andersen, andersen
 from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS, Statistic
@@ -155,6 +156,10 @@ class Questions:
     def overall_fit(self, statistic: str = "C2") -> pd.DataFrame:
         """M2 or C2 with RMSEA, SRMSR, CFI and TLI; see `irtbridge.assess.items.overall_fit.overall_fit`."""
         return overall_fit.overall_fit(self.posterior, statistic)
+
+    def andersen(self, split: Group = "mean") -> Andersen:
+        """Andersen's test that the items are the same in all groups; see `irtbridge.andersen`."""
+        return andersen(self.posterior.responses, split, self.posterior.spec)
 
     def person_fit(self, draws: int = person_fit.DRAWS, seed: int = 0, alpha: float = 0.05) -> pd.DataFrame:
         """Outfit, infit, Zh, lz* and predictive p-value of each person; see `irtbridge.assess.person_fit`."""

@@ -6,11 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws
 
 # Chosen: seconds for a fit, and enough draws for every table and figure to have something to show.
 SHORT_CHAIN = {"chains": 1, "warmup": 50, "draws": 50}
+
+
+def as_it_is(spec: ModelSpec) -> ModelSpec:
+    """The model as it is."""
+    return spec
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Method:
         ones. None where there are no draws to add to.
     stacks : bool
         Whether several data sets are sooner done in one run (see `irtbridge.many`).
+    adapt : callable
+        Of a spec: the model as the method fits it, or a `SpecError` where it cannot.
     """
 
     name: str
@@ -49,3 +57,4 @@ class Method:
     native: bool = False
     stacks: bool = False
     resume: Callable[[Program, Any, Draws, int, int, Progress], Draws] | None = None
+    adapt: Callable[[ModelSpec], ModelSpec] = as_it_is

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, NumericalError, UnknownName
 from irtbridge.inference import (
+    cmle,
     jmle,
     laplace,
     map,
@@ -40,7 +41,19 @@ from irtbridge.results.draws import Draws, Timings
 
 METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
-    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, jmle, vi, vi_newton, vi_collapsed, metropolis)
+    for module in (
+        nuts,
+        laplace,
+        nuts_collapsed,
+        nuts_whitened,
+        map,
+        cmle,
+        jmle,
+        vi,
+        vi_newton,
+        vi_collapsed,
+        metropolis,
+    )
 }
 
 
