@@ -117,7 +117,7 @@ def _path(responses: Responses, specs: Mapping[float, Any], seed: int, iteration
 
 
 def _awake(program: EntriesProgram, params: Mapping[str, Array], fresh: Array) -> Array:
-    """Coordinates of an estimate, factors that a strong penalty has brought to 0 begun anew (there no slope leads out)."""
+    """Coordinates of an estimate; factors that a strong penalty has brought to 0, a saddle, begin anew."""
     family = program.spec.family
     name = family.discrimination
     if name is None:
