@@ -28,6 +28,7 @@ RUNS = [
     ["study=bfi5"],
     ["study=bfi5", "backend=pyro", "method=nuts_whitened"],
     ["study=quickstart"],
+    ["study=estimators"],
 ]
 """What was run; results/README.md has it in words."""
 

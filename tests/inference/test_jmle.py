@@ -132,6 +132,31 @@ def test_standard_errors_are_those_of_the_information_where_the_scale_is_fixed()
     assert np.isnan(own[~informing]).all()
 
 
+def test_standard_errors_of_slopes_are_those_where_mean_and_spread_are_fixed() -> None:
+    """Against a dense information by differences, with a row and column for each of the two."""
+    easy = irt.two_pl(discrimination="LogNormal(0, 0.2)", difficulty="Normal(0, 0.7)")
+    true = irt.simulate_parameters(easy, 200, [2] * 20, seed=5)
+    responses = irt.simulate_responses(easy, true, [2] * 20, seed=6)
+    fit = irt.fit(responses, "2pl", method="jmle", seed=1)
+    assert fit.verdict.trusted
+    extreme = extreme_persons(responses)
+    core, z = fit.program.bind(without_extremes(responses, extreme)), fit.draws.z[0, 0]
+    places = fit.program.layout.places
+    kept = np.setdiff1d(np.arange(len(z)), places["ability"][extreme])
+    dense = np.zeros((len(kept) + 2,) * 2)
+    hessian = hessian_at(lambda z: core.value_and_grad(z, jacobian=False), z)
+    dense[:-2, :-2] = -hessian[np.ix_(kept, kept)]
+    persons = np.isin(kept, places["ability"])
+    for row, gradient in ((-2, np.ones(persons.sum())), (-1, z[kept][persons])):
+        dense[row, :-2][persons] = dense[:-2, row][persons] = gradient
+    covariance = np.linalg.inv(dense)
+    step = 1e-6
+    moved = fit.program.constrain(z + step)["discrimination"] - fit.program.constrain(z - step)["discrimination"]
+    slopes = np.isin(kept, places["discrimination"])
+    expected = np.sqrt(np.diag(covariance)[:-2][slopes]) * moved / (2 * step)
+    np.testing.assert_allclose(fit.items()["discrimination"]["sd"], expected, rtol=2e-3)
+
+
 def test_the_convention_holds_the_scale_and_its_gradient_is_right() -> None:
     rng = np.random.default_rng(1)
     convention, z, weights = Convention(np.array([1, 3, 4, 5]), scaled=True), rng.normal(size=7), rng.normal(size=7)
