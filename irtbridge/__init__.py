@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.assess.items.andersen import andersen
+    from irtbridge.data.hold_out import HoldOut, hold_out
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
     from irtbridge.errors import IRTBridgeError, IRTBridgeWarning, Unsupported
     from irtbridge.fitting import fit
+    from irtbridge.fitting.cross_validation import cross_validate
     from irtbridge.fitting.fitted import Fit
+    from irtbridge.fitting.generalization import evaluate
     from irtbridge.fitting.loading import load_fit
     from irtbridge.fitting.regularisation import RegularisationPath, regularisation_path
     from irtbridge.inference.nuts import NutsSettings
@@ -79,12 +82,15 @@ _HOME = {
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
     "assess.items.andersen": ("andersen",),
+    "data.hold_out": ("HoldOut", "hold_out"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),
     "errors": ("IRTBridgeError", "IRTBridgeWarning", "Unsupported"),
     "fitting": ("fit",),
+    "fitting.cross_validation": ("cross_validate",),
     "fitting.fitted": ("Fit",),
+    "fitting.generalization": ("evaluate",),
     "fitting.loading": ("load_fit",),
     "fitting.regularisation": ("RegularisationPath", "regularisation_path"),
     "inference.nuts": ("NutsSettings",),
@@ -136,6 +142,7 @@ __all__ = [
     "Check",
     "Draws",
     "Fit",
+    "HoldOut",
     "IRTBridgeError",
     "IRTBridgeWarning",
     "Link",
@@ -158,13 +165,16 @@ __all__ = [
     "bifactor",
     "build_model",
     "compare",
+    "cross_validate",
     "dataset_names",
     "dif",
+    "evaluate",
     "fit",
     "fit_many",
     "four_pl",
     "generalized_partial_credit",
     "graded",
+    "hold_out",
     "lfm",
     "link",
     "load_backend",

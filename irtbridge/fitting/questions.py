@@ -20,9 +20,11 @@ from irtbridge.assess.items.andersen import Andersen, andersen
 from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS, Statistic
+from irtbridge.assess.prediction.responses import predict_responses
 from irtbridge.assess.predictive_check import predictive_check
 from irtbridge.assess.scoring.reliability import conditional_se, reliability
 from irtbridge.assess.scoring.scores import scores
+from irtbridge.data.labels import Label
 from irtbridge.fitting.dif import dif
 from irtbridge.report.page import write_report
 from irtbridge.results.quiet_arviz import az
@@ -174,6 +176,16 @@ class Questions:
     ) -> pd.DataFrame:
         """A statistic of the data beside those of replicated data; see `irtbridge.assess.predictive_check`."""
         return predictive_check(self.posterior, statistic, by, draws, seed)
+
+    def predict(
+        self,
+        persons: Label | Sequence[Label] | None = None,
+        items: str | Sequence[str] | None = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Predicted responses of persons to items; see `irtbridge.assess.prediction.responses.predict_responses`."""
+        return predict_responses(self.posterior, persons, items, draws, seed)
 
     def report(self, path: str | Path, others: Mapping[str, Questions] | None = None) -> Path:
         """Write one self-contained HTML page about the fit; see `irtbridge.report.page.write_report`.

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize
+from scipy import optimize
 
 from irtbridge.errors import NumericalError
+from irtbridge.inference import louis
 from irtbridge.inference.alignment import Symmetry
+from irtbridge.inference.curvature import Curvature, WholeCurvature
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results.draws import Optimum
 
@@ -35,8 +37,8 @@ class Mode:
         Where it is.
     value : float
         Log density there.
-    hessian : ndarray, shape (dim, dim)
-        Second derivatives of the log density there.
+    curvature : Curvature
+        Minus the second derivatives of the log density there.
     evaluations : int
         Gradients that the optimiser took.
     optimum : Optimum, optional
@@ -45,33 +47,20 @@ class Mode:
 
     z: Array
     value: float
-    hessian: Array
+    curvature: Curvature
     evaluations: int
     optimum: Optimum | None = None
 
     @cached_property
     def factor(self) -> Array:
-        """Lower triangular L with L L' = covariance, the inverse of minus the Hessian.
+        """F with F F' = covariance, the inverse of the curvature, as a matrix.
 
         Raises
         ------
         NumericalError
-            The Hessian is not negative definite: the data do not identify some direction.
+            The curvature is not positive: the data do not identify some direction.
         """
-        try:
-            precision = linalg.cholesky(-self.hessian[::-1, ::-1], lower=True)
-        except (linalg.LinAlgError, ValueError) as error:
-            raise NumericalError(
-                "the curvature at the mode is not positive: some direction is not identified by data and priors; "
-                "use a tighter prior, or method=nuts."
-            ) from error
-        inverse = linalg.solve_triangular(precision, np.eye(len(self.z)), lower=True)
-        return np.asarray(inverse.T[::-1, ::-1])
-
-    @property
-    def log_det(self) -> float:
-        """Log determinant of `factor`."""
-        return float(np.sum(np.log(np.diag(self.factor))))
+        return self.curvature.factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +104,7 @@ class Climber:
         self.program, self.jacobian, self.max_iterations = program, jacobian, max_iterations
         self.symmetry = Symmetry.of(program.layout)
         self.coarse = program.dtype == "float32"
+        self.measures_at_once = louis.serves(program)
 
     def density(self, z: Array) -> tuple[Array, Array]:
         """Log density and its gradient at unconstrained coordinates (..., dim)."""
@@ -127,14 +117,14 @@ class Climber:
 
     def climb_whitened(self, start: Array, mode: Mode) -> Summit:
         """The same in standard errors around a mode: a few steps where it ends there too."""
-        factor = mode.factor
+        curvature = mode.curvature
 
         def white(w: Array) -> tuple[Array, Array]:
-            value, gradient = self.density(mode.z + factor @ w)
-            return value, factor.T @ gradient
+            value, gradient = self.density(mode.z + curvature.spread(w))
+            return value, curvature.pull(gradient)
 
-        away = linalg.solve_triangular(factor, start - mode.z, lower=True)
-        return self._run(white, away, lambda w: mode.z + factor @ w, {"ftol": 1e-9, "gtol": 0.1 * ARRIVED})
+        away = curvature.whiten(start - mode.z)
+        return self._run(white, away, lambda w: mode.z + curvature.spread(w), {"ftol": 1e-9, "gtol": 0.1 * ARRIVED})
 
     def _run(self, density: ValueAndGrad, start: Array, place: Callable[[Array], Array], stop: Any) -> Summit:
         options: Any = {"maxiter": self.max_iterations, "maxcor": 30, **stop}
@@ -149,13 +139,18 @@ class Climber:
         """Curvature at the end of a climb, and Newton's steps for the last digits."""
         if not np.isfinite(summit.value):
             raise NumericalError(f"no mode found ({summit.message}); use a tighter prior, or method=nuts.")
-        hessian = hessian_at(self.density, summit.z, coarse=self.coarse, progress=progress)
-        z, value = _newton(self.density, summit.z, hessian)
-        return Mode(z, value, hessian, summit.evaluations)
+        curvature = self._curvature_at(summit.z, progress)
+        z, value = _newton(self.density, summit.z, curvature)
+        return Mode(z, value, curvature, summit.evaluations)
+
+    def _curvature_at(self, z: Array, progress: Progress) -> Curvature:
+        if self.measures_at_once:
+            return louis.curvature_at(self.program, self.density, z)
+        return WholeCurvature(-hessian_at(self.density, z, coarse=self.coarse, progress=progress))
 
     def distance(self, mode: Mode) -> float:
         """How far a Newton step would still lead, in standard errors."""
-        return float(np.linalg.norm(mode.factor.T @ self.density(mode.z)[1]))
+        return float(np.linalg.norm(mode.curvature.pull(self.density(mode.z)[1])))
 
 
 def hessian_at(density: ValueAndGrad, z: Array, *, coarse: bool = False, progress: Progress = silent) -> Array:
@@ -182,11 +177,11 @@ def _negative(density: ValueAndGrad) -> Callable[[Array], tuple[float, Array]]:
     return objective
 
 
-def _newton(density: ValueAndGrad, z: Array, hessian: Array, steps: int = 2) -> tuple[Array, float]:
-    """Newton steps with a fixed Hessian, as long as they go up."""
+def _newton(density: ValueAndGrad, z: Array, curvature: Curvature, steps: int = 2) -> tuple[Array, float]:
+    """Newton steps with a fixed curvature, as long as they go up."""
     value, gradient = density(z)
     for _ in range(steps):
-        proposal = z - linalg.lstsq(hessian, gradient)[0]
+        proposal = z + curvature.step(gradient)
         new_value, new_gradient = density(proposal)
         if not new_value > value:
             break

@@ -102,6 +102,8 @@ class CategoryWeights:
         the scale, all parameters are free.
         """
         exists, (_, _, n) = np.isfinite(self.offset), self.design.shape
+        if n == 0:
+            return np.eye(n)
         scores = np.where(exists, np.arange(1, exists.shape[1] + 1), 0)
         flat = self.design.reshape(-1, n)
         along = linalg.lstsq(flat, scores.ravel())[0]
@@ -140,6 +142,8 @@ def estimated(layout: Layout) -> list[str]:
 def full_arrays(layout: Layout, parameters: Array) -> dict[str, Array]:
     """Full arrays (..., *shape) of the estimated variables out of parameters (..., parameter), one after another."""
     names = estimated(layout)
+    if not names:
+        return {}
     ends = np.cumsum([layout.slots[name].size for name in names])[:-1]
     parts = np.split(parameters, ends, axis=-1)
     shapes = [(*parameters.shape[:-1], *layout.slots[name].site_shape) for name in names]
@@ -160,6 +164,8 @@ def shifts(layout: Layout, parameters: Array) -> Array:
 def maximise(weights: CategoryWeights, values: Codes, persons: Array, max_iterations: int = 100) -> Conditional:
     """Maximise the likelihood of the responses given their sums, by Newton's method in a trust region.
 
+    Where all items are known nothing is left to estimate, and the likelihood is that of these.
+
     Parameters
     ----------
     weights : CategoryWeights
@@ -178,6 +184,10 @@ def maximise(weights: CategoryWeights, values: Codes, persons: Array, max_iterat
     """
     told = informative(values, weights.n_categories)
     misfit = _Misfit(weights, values[told], persons[told])
+    if weights.n_free == 0:
+        return Conditional(
+            np.zeros(0), np.zeros((0, 0)), -misfit.n * misfit.value(np.zeros(0)), Optimum(True, 0.0, 1, 1, float("inf"))
+        )
     options: Any = {"gtol": TOLERANCE / np.sqrt(misfit.n), "maxiter": max_iterations, "initial_trust_radius": FIRST}
     how: Any = {"jac": misfit.slope, "hess": misfit.curvature, "method": "trust-exact", "options": options}
     start = weights.basis.T @ _start(weights, values[told], persons[told])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import Mode
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import find_maximum, find_mode
@@ -30,7 +31,7 @@ class MapSettings(CollapsedSettings):
     Parameters
     ----------
     standard_errors : bool
-        From the observed information, which takes as many gradients as there are item parameters; else NaN.
+        From the observed information (Louis 1982); else NaN.
     n_nodes, max_iterations : int
         As in `CollapsedSettings`.
     """
@@ -45,7 +46,7 @@ def run_map(program: Program, settings: MapSettings, seed: int, progress: Progre
     if settings.standard_errors:
         mode = find_mode(program, jacobian=False, progress=progress, **how)
         z, value, optimum, errors = mode.z, mode.value, mode.optimum, _standard_errors(program, mode)
-        around = z + np.random.default_rng(seed).standard_normal((POINTS_AROUND, program.dim)) @ mode.factor.T
+        around = z + mode.curvature.spread(np.random.default_rng(seed).standard_normal((POINTS_AROUND, program.dim)))
     else:
         z, value, optimum = find_maximum(program, jacobian=False, **how)
         errors = {name: np.full(full.shape, np.nan) for name, (_, full) in _reported_at(program, z).items()}
@@ -55,11 +56,18 @@ def run_map(program: Program, settings: MapSettings, seed: int, progress: Progre
 
 def _standard_errors(program: Program, mode: Mode) -> dict[str, Array]:
     """Square roots of the diagonal of the inverse observed information, by the delta method (full arrays)."""
-    step, factor = 1e-3 if program.dtype == "float32" else 1e-6, mode.factor
-    upper = _reported_at(program, mode.z + step * factor.T)
-    lower = _reported_at(program, mode.z - step * factor.T)
-    slopes = {name: (upper[name][1] - lower[name][1]) / (2 * step) for name in upper}
-    return {name: np.sqrt(np.sum(slope**2, axis=0)) for name, slope in slopes.items()}
+    step, blocks = 1e-3 if program.dtype == "float32" else 1e-6, Blocks.of_items(program.layout)
+    among, with_shared, shared = mode.curvature.covariance_of(blocks)
+    upper = _reported_at(program, mode.z + step * blocks.directions)
+    lower = _reported_at(program, mode.z - step * blocks.directions)
+    variances = {}
+    for name, (dims, up) in upper.items():
+        own, common = np.split((up - lower[name][1]) / (2 * step), [blocks.own.shape[1]])
+        variances[name] = np.einsum("s...,st,t...->...", common, shared, common)
+        if dims[:1] == ("item",):
+            variances[name] += np.einsum("kj...,jkl,lj...->j...", own, among, own)
+            variances[name] += 2 * np.einsum("kj...,jks,sj...->j...", own, with_shared, common)
+    return {name: np.sqrt(np.maximum(variance, 0.0)) for name, variance in variances.items()}
 
 
 def _reported_at(program: Program, z: Array) -> dict[str, tuple[tuple[str, ...], Array]]:

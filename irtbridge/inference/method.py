@@ -42,6 +42,8 @@ class Method:
     resume : callable, optional
         Of (program, settings, the draws before, number of further draws of each chain, seed, progress): the further
         ones. None where there are no draws to add to.
+    priors : bool
+        Whether the priors count. Where they do, an item that all or none solved has an estimate, too.
     stacks : bool
         Whether several data sets are sooner done in one run (see `irtbridge.many`).
     adapt : callable
@@ -55,6 +57,7 @@ class Method:
     colour: str
     smoke: Mapping[str, int] = field(default_factory=dict)
     native: bool = False
+    priors: bool = True
     stacks: bool = False
     resume: Callable[[Program, Any, Draws, int, int, Progress], Draws] | None = None
     adapt: Callable[[ModelSpec], ModelSpec] = as_it_is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -57,6 +57,11 @@ METHODS: dict[str, Method] = {
 }
 
 
+def keeps_constant_items(methods: Iterable[str]) -> bool:
+    """Whether items to which all gave the same response are kept by default: their parameters rest on the priors."""
+    return all(METHODS[method].priors for method in methods)
+
+
 def make_settings(method: str, **values: Any) -> Any:
     """Settings of a method, its defaults changed by `values`.
 
@@ -95,7 +100,8 @@ def compile_for(
     if getattr(settings, "observed_only", False):
         return EntriesProgram(Layout.of(spec, responses), responses)
     noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
-    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
+    program = backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
+    return settings.prepare(program) if hasattr(settings, "prepare") else program
 
 
 def run_method(

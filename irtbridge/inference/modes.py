@@ -66,17 +66,23 @@ def find_mode(
         raise _without_curvature(error, first, climber) from error
     optimum = _agreed(summits, program, distance)
     evaluations = sum(summit.evaluations for summit in summits)
-    return Mode(best.z, best.value, best.hessian, evaluations, optimum)
+    return Mode(best.z, best.value, best.curvature, evaluations, optimum)
 
 
 def find_maximum(
     program: Program, *, jacobian: bool, max_iterations: int = 1000, seed: int = 0
 ) -> tuple[Array, float, Optimum]:
-    """Where a program's log density is largest, and its value there; `find_mode` without polish and curvature."""
+    """Where a program's log density is largest, and its value there; `find_mode` without polish.
+
+    Without curvature, too, unless it is had for less than further climbs cost without it.
+    """
     climber, starts = Climber(program, jacobian, max_iterations), _starting_points(program, seed)
-    summits = [climber.climb(next(starts))]
-    while summits[0].complete and _undecided(summits, program):
-        summits.append(climber.climb(next(starts)))
+    first = climber.climb(next(starts))
+    mode = climber.measured(first, silent) if climber.measures_at_once and np.isfinite(first.value) else None
+    summits = [first]
+    while first.complete and _undecided(summits, program):
+        start = next(starts)
+        summits.append(climber.climb(start) if mode is None else _climb_again(climber, start, mode))
     best = max(summits, key=lambda summit: summit.value)
     if not np.isfinite(best.value):
         raise NumericalError(f"no mode found ({best.message}); use a tighter prior, or method=nuts.")

@@ -123,7 +123,7 @@ def fit_guide(program: Program, mode: Mode, noise: Array) -> tuple[Guide, Array]
         The density is not finite where the guide went.
     """
     dim, factor, trace = program.dim, mode.factor, []
-    entropy = mode.log_det + 0.5 * dim * (1 + np.log(2 * np.pi))
+    entropy = mode.curvature.log_det + 0.5 * dim * (1 + np.log(2 * np.pi))
 
     def negative(x: Array) -> tuple[float, Array]:
         shift, log_scale = x[:dim], x[dim:]

@@ -218,3 +218,12 @@ def test_a_category_of_extreme_persons_only_is_named() -> None:
 def test_nobody_tells_anything() -> None:
     with pytest.raises(errors.NumericalError, match="nobody's responses"):
         irt.fit([[0, 0], [1, 1], [1, 1]], "1pl", method="cmle")
+
+
+def test_known_items_leave_the_population_alone() -> None:
+    """With every item known, the mean and SD are those of the marginal likelihood given the items."""
+    bank = irt.fit("lsat7", "1pl", method="map")
+    found, same = (irt.fit("lsat7", "1pl", method=method, fixed=bank) for method in ("cmle", "map"))
+    np.testing.assert_array_equal(found.items()["difficulty"]["mean"], bank.items()["difficulty"]["mean"])
+    # The priors of mean and SD under `map` move them by a fiftieth of a standard error.
+    np.testing.assert_allclose(found.shared()["mean"], same.shared()["mean"], atol=0.02 * same.shared()["sd"].max())

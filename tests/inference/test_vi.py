@@ -7,6 +7,7 @@ import pytest
 
 import irtbridge as irt
 from irtbridge.inference.climbing import Mode
+from irtbridge.inference.curvature import WholeCurvature
 from irtbridge.inference.vi_collapsed import fit_guide
 from irtbridge.inference.vi_newton import NewtonViSettings, fit_mean_field
 from irtbridge.plugin.program import silent
@@ -30,7 +31,7 @@ class Normal:
 
 def test_collapsed_vi_is_exact_for_a_normal() -> None:
     """Wherever it starts: the guide's family has this posterior, and its ELBO is then the evidence, draw by draw."""
-    mode = Mode(np.zeros(3), 0.0, -Normal.precision, 0)
+    mode = Mode(np.zeros(3), 0.0, WholeCurvature(Normal.precision), 0)
     half = np.random.default_rng(1).standard_normal((32, 3))
     half /= np.sqrt(np.mean(half**2, axis=0))
     guide, elbo = fit_guide(Normal(), mode, np.concatenate([half, -half]))  # type: ignore[arg-type]

@@ -6,9 +6,18 @@ import re
 from importlib.resources import files
 
 STUDIES = (
-    "quickstart", "basic", "prior_sensitivity", "large_scale", "m2pl7", "bfi", "verbagg", "bfi5", "estimators"
-)  # fmt: skip
-"""The first look, then in the order of the paper's sections, then what the paper does not have."""
+    "quickstart",
+    "basic",
+    "prior_sensitivity",
+    "large_scale",
+    "m2pl7",
+    "bfi",
+    "verbagg",
+    "bfi5",
+    "generalization",
+    "estimators",
+)
+"""In the order of the paper's sections, after the one that is a first look; then those of other questions."""
 SIMULATED = re.compile(r"^ +simulate:", re.MULTILINE)
 
 
