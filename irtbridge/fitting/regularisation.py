@@ -122,7 +122,7 @@ def _awake(program: EntriesProgram, params: Mapping[str, Array], fresh: Array) -
     name = family.discrimination
     if name is None:
         return program.unconstrain(params)
-    asleep = np.sqrt(np.mean(params[name] ** 2, axis=0)) < ASLEEP
+    asleep = np.sqrt(np.mean(params[name] ** 2, axis=0)) < ASLEEP  # each factor, or the only one
     new = program.constrain(fresh)
     return program.unconstrain(
         {**params, **{each: np.where(asleep, new[each], params[each]) for each in (family.ability, name)}}

@@ -150,15 +150,16 @@ class EntriesProgram(Program):
         if family.ability not in self.layout.slots:
             return np.zeros((persons, 0)), np.zeros((items, 0))
         ability = params[family.ability].reshape(persons, -1)
-        slopes = np.ones((items, 1)) if family.discrimination is None else params[family.discrimination]
-        return ability, family.scaling * slopes
+        slopes = np.ones(items) if family.discrimination is None else params[family.discrimination]
+        return ability, family.scaling * slopes.reshape(items, -1)
 
     def log_density(self, params: Mapping[str, Array]) -> Array:
         return self.value(self.unconstrain(params))
 
     def constrain(self, z: Array) -> dict[str, Array]:
         slots, places = self.layout.slots, self.layout.places
-        return {name: z[..., places[name]].reshape(*z.shape[:-1], *slots[name].shape) for name in slots}
+        own = {name: z[..., places[name]].reshape(*z.shape[:-1], *slots[name].shape) for name in slots}
+        return self.layout.complete(own)
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         slots = self.layout.slots.items()
@@ -177,7 +178,8 @@ def check_entries(spec: ModelSpec) -> None:
     """Raise `SpecError` where a model is none of log odds that are linear in slopes, with normal priors."""
     family = spec.family
     plain = isinstance(family, Binary) and family.linear and len(family.location) == 1
-    slopes = family.discrimination is None or spec[family.discrimination].dims == ("item", "trait")
+    name = family.discrimination
+    slopes = name is None or ("item" in spec[name].dims and not family.scales_locations(spec.dims))
     shapes = all(v.free is None and v.reference is None and v.equal is None for v in spec.variables)
     normal = all(_plain_normal(variable.prior) or isinstance(variable.prior, Exactly) for variable in spec.variables)
     if not (plain and slopes and shapes and normal):

@@ -31,7 +31,9 @@ def spectral_start(program: Program, z: Array) -> Array:
     left, sizes, right = factors
     root = np.sqrt(responses.n_persons)
     slopes = SD_OF_LOGISTIC * right.T * sizes / root
-    return program.unconstrain({**program.constrain(z), spec.family.ability: left * root, name: slopes})
+    found = {spec.family.ability: left * root, name: slopes}
+    params = program.constrain(z)
+    return program.unconstrain({**params, **{each: value.reshape(params[each].shape) for each, value in found.items()}})
 
 
 def standardised(responses: Responses) -> sparse.csr_array:
@@ -46,4 +48,5 @@ def standardised(responses: Responses) -> sparse.csr_array:
 
 def _has_factors(spec: ModelSpec, name: str) -> bool:
     slopes = spec[name]
-    return slopes.dims == ("item", "trait") and slopes.free is None and slopes.prior.bounds()[0] < 0
+    known = slopes.free is not None or "category" in slopes.dims
+    return slopes.dims[:1] == ("item",) and not known and slopes.prior.bounds()[0] < 0

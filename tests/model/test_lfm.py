@@ -73,7 +73,8 @@ def test_without_factors_items_are_shrunken_alone() -> None:
 def test_the_penalty_is_one_over_the_variance_of_every_prior() -> None:
     spec = models.lfm(traits=3, penalty=4)
     assert {str(variable.prior) for variable in spec.variables} == {"Normal(0, 0.5)"}
-    assert models.lfm(traits=["a"], penalty=4).dims["discrimination"] == ("item", "trait")
+    assert models.lfm(traits=["a"], penalty=4).dims["discrimination"] == ("item",)
+    assert spec.dims["discrimination"] == ("item", "trait")
     assert models.lfm(penalty=4, intercept="Normal(0, 3)")["intercept"].prior.to_dict() == {
         "Normal": {"loc": 0.0, "scale": 3.0}
     }

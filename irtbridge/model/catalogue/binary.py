@@ -180,10 +180,12 @@ def lfm(
     if traits == 0:
         nobody = Variable("ability", ("person",), Exactly(0.0))
         return ModelSpec("lfm", (nobody, location), Binary(discrimination=None, **form))
-    labels, people = parts.abilities_of(traits, None, False, ability or shrunk, parts.CORRELATION)
+    labels = parts.trait_labels(traits, None)
+    several = ("trait",) if len(labels) > 1 else ()
+    people = Variable("ability", ("person", *several), as_prior(ability or shrunk))
     own = Normal(0, "slope_sd") if estimated else shrunk
-    slopes = Variable("discrimination", ("item", "trait"), as_prior(discrimination or own))
-    return ModelSpec("lfm", (*people, *hyper, slopes, location), Binary(**form), labels)
+    slopes = Variable("discrimination", ("item", *several), as_prior(discrimination or own))
+    return ModelSpec("lfm", (people, *hyper, slopes, location), Binary(**form), labels)
 
 
 def _scale_of(penalty: float | str) -> float:
