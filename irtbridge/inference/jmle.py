@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.kinds import CATEGORIES
+from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError, UnknownName
 from irtbridge.inference.alignment import Symmetry
 from irtbridge.inference.extreme_scores import abilities_given_items, extreme_persons, without_extremes
@@ -110,9 +111,12 @@ class _Found:
     informing: NDArray[np.bool_]
     held: NDArray[np.bool_]
     conventions: Array
+    corrected: float = 1.0
 
     def standard_errors(self) -> dict[str, Array]:
-        return standard_errors(self.program, self.params, self.informing, self.held, self.conventions)
+        errors = standard_errors(self.program, self.params, self.informing, self.held, self.conventions)
+        locations = self.program.spec.family.location
+        return errors | {name: self.corrected * errors[name] for name in locations}
 
 
 def _penalised(program: Program, settings: JmleSettings, start: Array) -> _Found:
@@ -145,12 +149,13 @@ def _unpenalised(program: Program, settings: JmleSettings, start: Array) -> _Fou
     bounds, convention = Bounds.of_slopes(program, settings.steepest), Convention.of(layout, informing)
     end = climb(core, *_how(settings), start, bounds, convention, log_priors(program, start))
     params = _placed(program, program.constrain(end.z), settings, np.flatnonzero(~informing))
+    corrected = _correction(responses) if settings.correction else 1.0
     if settings.correction:
         params = _placed(program, _corrected(program, params), settings, np.arange(responses.n_persons))
     params = recentred(layout, params)
     ability = params[family.ability]
     directions = [np.ones_like(ability), *([] if family.discrimination is None else [ability])]
-    return _Found(core, params, end, informing, bounds.hold(end.z), np.stack(directions, axis=-1)[:, None])
+    return _Found(core, params, end, informing, bounds.hold(end.z), np.stack(directions, axis=-1)[:, None], corrected)
 
 
 def _how(settings: JmleSettings) -> tuple[str, int, float]:
@@ -173,12 +178,17 @@ def _check_correctable(spec: ModelSpec) -> None:
         raise ConfigError(f"model {spec.name!r}: correction=true is known for the Rasch model, 1pl, only.")
 
 
+def _correction(responses: Responses) -> float:
+    """(J - 1) / J, J being the number of items that a person answers on average."""
+    answered = float(responses.observed.sum(axis=1).mean())
+    return (answered - 1) / answered
+
+
 def _corrected(program: Program, params: dict[str, Array]) -> dict[str, Array]:
-    """Difficulties nearer their mean by (J - 1) / J, J being the number of items that a person answers on average."""
+    """Difficulties nearer their mean."""
     (name,) = program.spec.family.location
-    answered = program.responses.observed.sum(axis=1).mean()
     centre = params[name].mean()
-    return {**params, name: centre + (answered - 1) / answered * (params[name] - centre)}
+    return {**params, name: centre + _correction(program.responses) * (params[name] - centre)}
 
 
 METHOD = Method(

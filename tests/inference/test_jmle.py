@@ -66,6 +66,17 @@ def test_of_two_items_it_is_twice_the_conditional_estimate() -> None:
         assert harder - easier == pytest.approx(factor * np.log(41 / 17), abs=1e-5)
 
 
+def test_corrected_it_is_near_the_conditional_estimate() -> None:
+    """Distances between the difficulties of LSAT 7, and their standard errors (on scales that differ in origin)."""
+    corrected, conditional = (
+        irt.fit("lsat7", "1pl", method=method, **settings).items()["difficulty"]
+        for method, settings in (("jmle", {"correction": True}), ("cmle", {}))
+    )
+    apart = corrected["mean"] - corrected["mean"].mean()
+    np.testing.assert_allclose(apart, conditional["mean"] - conditional["mean"].mean(), atol=0.03)
+    np.testing.assert_allclose(corrected["sd"], conditional["sd"], rtol=0.15)
+
+
 def test_it_does_not_matter_how_responses_are_scored_or_ordered() -> None:
     frame = data().to_frame()
     turned = irt.fit(1 - frame, "1pl", method="jmle")
