@@ -47,6 +47,8 @@ class Optimum:
         From how many points it climbed, and how many of the climbs reached the highest mode.
     gap : float
         By how much the second highest mode is lower, in log density; infinite where no start found another.
+    at_bounds : int
+        Parameters that ended at a bound of the method.
     """
 
     converged: bool
@@ -54,6 +56,7 @@ class Optimum:
     starts: int
     agreeing: int
     gap: float
+    at_bounds: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,8 @@ class Draws:
         Of a point estimate, points a standard error or so away.
     adaptation : dict of str to ndarray, optional
         What the method needs to go on from here, as arrays of its own: see `Method.resume`.
+    objective : ndarray, shape (step,), optional
+        What an optimisation maximised, at each of its steps, where it is no ELBO.
     """
 
     z: Array
@@ -102,6 +107,7 @@ class Draws:
     optimum: Optimum | None = None
     around: Array | None = None
     adaptation: Mapping[str, Array] | None = None
+    objective: Array | None = None
 
     @property
     def kind(self) -> str:
