@@ -86,7 +86,7 @@ def regularisation_path(
         raise ConfigError(f"penalty={list(penalty)}, folds={folds}: give penalties, and two folds or more.")
     strongest_first = sorted(map(float, penalty), reverse=True)
     specs = {value: build_model(model, **options, penalty=value) for value in strongest_first}
-    responses = load_responses(data).expanded()
+    responses = load_responses(data, allow_constant=True).expanded()
     losses = [_losses(fit, held) for fit, held in _each_fold(responses, specs, folds, seed, max_iterations)]
     table = pd.DataFrame([_row(*fit) for fit in _path(responses, specs, seed, max_iterations)])
     table.insert(0, "log_loss", np.mean(losses, axis=0))
