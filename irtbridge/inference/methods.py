@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, NumericalError, UnknownName
-from irtbridge.inference import laplace, map, nuts, nuts_collapsed, nuts_whitened, vi, vi_collapsed, vi_newton
+from irtbridge.inference import em, laplace, map, nuts, nuts_collapsed, nuts_whitened, vi, vi_collapsed, vi_newton
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.large_data import compile_collapsed
@@ -26,7 +26,7 @@ from irtbridge.results.draws import Draws, Timings
 
 METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
-    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, vi, vi_newton, vi_collapsed)
+    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, em, vi, vi_newton, vi_collapsed)
 }
 
 

@@ -109,18 +109,34 @@ def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Respo
 
 def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:
     """Log prior density of one variable, summed over its free elements."""
+    terms, kept = _prior_terms(layout, name, params)
+    return float(np.sum(terms[kept]))
+
+
+def log_prior_by_item(layout: Layout, params: Mapping[str, Array]) -> Array:
+    """Log prior density of each item's free elements, and last of all that are no item's; shape (item + 1,)."""
+    values, sums = layout.complete(params), np.zeros(layout.sizes["item"] + 1)
+    for name, slot in layout.slots.items():
+        terms, kept = _prior_terms(layout, name, values)
+        terms = np.where(kept, terms, 0.0)
+        if slot.variable.dims[:1] == ("item",) and terms.shape[:1] == sums[:-1].shape:
+            sums[:-1] += terms.reshape(len(terms), -1).sum(axis=1)
+        else:
+            sums[-1] += terms.sum()
+    return sums
+
+
+def _prior_terms(layout: Layout, name: str, params: Mapping[str, Array]) -> tuple[Array, NDArray[np.bool_]]:
+    """Log prior density of one variable, element by element or vector by vector, and which of them count."""
     slot = layout.slots[name]
     prior, value = slot.variable.prior, np.asarray(params[name], dtype=float)
     arguments = layout.arguments(name, layout.complete(params))
-    if slot.basis is not None:
-        value = slot.to_site(value)
-        return float(np.sum(prior.log_density(value, **arguments)))
-    terms = prior.log_density(value, **arguments)
-    if slot.index is None:
-        return float(np.sum(terms))
-    if not prior.event_ndim:
-        return float(np.sum(terms.ravel()[slot.index]))
-    return float(np.sum(terms[np.unique(slot.index // slot.shape[-1])]))
+    terms = np.asarray(prior.log_density(value if slot.basis is None else slot.to_site(value), **arguments))
+    if slot.basis is not None or slot.index is None:
+        return terms, np.ones(terms.shape, dtype=bool)
+    kept = np.zeros(terms.shape, dtype=bool)
+    kept.ravel()[slot.index if not prior.event_ndim else np.unique(slot.index // slot.shape[-1])] = True
+    return terms, kept
 
 
 def log_density_terms(layout: Layout, params: Mapping[str, Array], responses: Responses) -> dict[str, float]:

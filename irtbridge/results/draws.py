@@ -88,6 +88,8 @@ class Draws:
         Of a point estimate, points a standard error or so away.
     adaptation : dict of str to ndarray, optional
         What the method needs to go on from here, as arrays of its own: see `Method.resume`.
+    objective : ndarray, shape (step,), optional
+        What an optimisation maximised, at each of its steps, where it is no ELBO.
     """
 
     z: Array
@@ -102,6 +104,7 @@ class Draws:
     optimum: Optimum | None = None
     around: Array | None = None
     adaptation: Mapping[str, Array] | None = None
+    objective: Array | None = None
 
     @property
     def kind(self) -> str:

@@ -98,8 +98,8 @@ def to_inference_data(
     codes = np.where(responses.observed, responses.values, np.nan)
     observed = _dataset({"response": (("person", "item"), codes)}, coords)
     stats = {name: (sample, np.asarray(value)) for name, value in draws.stats.items()}
-    if draws.elbo is not None:
-        stats["elbo"] = (("step",), draws.elbo)  # type: ignore[assignment]
+    traces = {"elbo": draws.elbo, "objective": draws.objective}
+    stats |= {name: (("step",), trace) for name, trace in traces.items() if trace is not None}  # type: ignore[misc]
     groups = {"posterior": posterior, "sample_stats": xr.Dataset(stats), "observed_data": observed}
     if constant := constants(responses):
         groups["constant_data"] = _dataset(constant, coords)

@@ -150,12 +150,13 @@ def _draws_of(root: xr.Dataset, text: Mapping[str, Any], statistics: xr.Dataset)
     arrays |= {kind: _named(root, kind) for kind in NAMED}
     numbers = {name: text[name] for name in NUMBERS}
     stats = {str(name): value.values for name, value in statistics.data_vars.items()}
-    elbo, optimum = stats.pop("elbo", None), text["optimum"]
+    traces: dict[str, Any] = {name: stats.pop(name, None) for name in ("elbo", "objective")}
+    optimum = text["optimum"]
     return Draws(
         timings=Timings(**text["timings"]),
         stats=stats,
-        elbo=elbo,
         optimum=None if optimum is None else Optimum(**optimum),
+        **traces,
         **numbers,
         **arrays,
     )
