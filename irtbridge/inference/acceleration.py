@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Step = Callable[[Array], tuple[float, Array]]
+PAIRS = 2  # of steps in a row that must say so, before it ends: a leap along one direction may uncover another
 FARTHEST = 6.0  # last steps that one of Ramsay's leaps leads, as in R mirt
 
 
@@ -72,12 +73,13 @@ def ascend(step: Step, z: Array, leap: Callable[[Array, Array, Array], Array], m
         How much the steps to come may still add, were the last two to go on as they do.
     """
     value, second = step(z)
-    trace = [value]
+    trace, settled = [value], 0
     while len(trace) + 1 < most:
         middle, third = step(second)
         remaining = (middle - value) * max(1.0, _ratio(second - z, third - 2 * second + z))
         trace.append(middle)
-        if abs(remaining) < tolerance:
+        settled = settled + 1 if abs(remaining) < tolerance else 0
+        if settled == PAIRS:
             return Ascent(second, np.array(trace), True)
         place = leap(z, second, third)
         value, after = step(place)

@@ -22,7 +22,7 @@ from irtbridge.plugin.starts import starting_point
 from irtbridge.results.draws import Draws, Optimum, Timings
 
 Array = NDArray[np.float64]
-TOLERANCE = 1e-7  # of the log density, and its rounding error where this is larger
+TOLERANCE = 3e-8  # of the log density, and its rounding error where this is larger
 
 
 @dataclass(frozen=True)

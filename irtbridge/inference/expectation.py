@@ -17,6 +17,7 @@ from scipy import special
 from irtbridge.data.responses import Responses
 from irtbridge.inference.louis import at_nodes
 from irtbridge.model.layout import Layout
+from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns
 
 Array = NDArray[np.float64]
@@ -34,12 +35,14 @@ class Expected:
         Of the data, abilities integrated out.
     statistics : ndarray, shape (node, item, statistic + 1)
         Sums over persons of the posterior weight of a node times a statistic; last, times 1 for each response.
-    weights : ndarray, shape (person, node), or None
-        Posterior weights, where the prior of the abilities differs from person to person.
+    grid, weights : ndarray, shapes (node, trait) and (person, node), or None
+        Abilities at the nodes and posterior weights, where the prior of the abilities differs from person to person.
+        They are held while parameters move: a mean of abilities is then that of the abilities, whatever the items do.
     """
 
     log_likelihood: float
     statistics: Array
+    grid: Array | None
     weights: Array | None
 
 
@@ -82,19 +85,25 @@ class Data:
         sums, log_likelihood = np.zeros(terms.shape), 0.0
         kept = np.empty((len(self.counts), n_nodes)) if by_person else None
         for start in range(0, len(self.counts), rows):
-            some = Data(self.layout, *(None if x is None else x[start : start + rows] for x in self._arrays))
-            prior = log_weights[start : start + rows] if by_person else log_weights
+            here = slice(start, start + rows)
+            some, prior = self._of(here), log_weights[here] if by_person else log_weights
             log_probability, groups = some._posterior(terms, prior)
             log_likelihood += float(some.counts @ log_probability)
             for items, places, weights in groups:
                 sums[places, items] = sums[places, items] + some._counted(items, weights)
                 if kept is not None:
-                    kept[start : start + rows] = weights
-        return Expected(log_likelihood, sums, kept)
+                    kept[here] = weights
+        return Expected(log_likelihood, sums, self._grid(params), kept)
 
-    @property
-    def _arrays(self) -> tuple[Array, Array, Array | None]:
-        return self.counts, self.statistics, self.absent
+    def _grid(self, params: Mapping[str, Array]) -> Array | None:
+        if not self.layout.by_person:
+            return None
+        nodes, _ = nodes_of(self.layout, self.layout.standard_nodes, self.layout.complete(params))
+        return nodes.reshape(len(nodes), -1)
+
+    def _of(self, patterns: slice) -> Data:
+        absent = None if self.absent is None else self.absent[patterns]
+        return Data(self.layout, self.counts[patterns], self.statistics[patterns], absent)
 
     def _posterior(self, terms: Array, prior: Array) -> tuple[Array, list[tuple[Items, slice, Array]]]:
         """Log probability of each pattern; for items that share a grid: these, its nodes, and the nodes' weights."""
@@ -145,5 +154,5 @@ class Data:
         answered = np.broadcast_to(weights.sum(axis=0)[:, None], (weights.shape[1], statistics.shape[1]))
         if self.absent is not None:
             answered = answered - weights.T @ self.absent[:, items]
-        of_statistics = of_statistics.reshape(*answered.shape, -1)
+        of_statistics = of_statistics.reshape(*answered.shape, statistics.shape[2])
         return np.concatenate([of_statistics, answered[..., None]], axis=-1)

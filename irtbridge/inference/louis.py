@@ -236,10 +236,13 @@ class LostInformation:
         return np.asarray(axes[:, :, -most:] * np.sqrt(np.maximum(values[:, None, -most:], 0.0)))
 
 
-def at_nodes(layout: Layout, params: Mapping[str, Array]) -> tuple[Array, Array]:
-    """Log likelihood of each statistic (node, item, statistic), the base last, and log weights (1 or person, node)."""
+def at_nodes(layout: Layout, params: Mapping[str, Array], grid: Array | None = None) -> tuple[Array, Array]:
+    """Log likelihood of each statistic (node, item, statistic), the base last, and log weights (1 or person, node).
+
+    Where the prior of the abilities differs from person to person `grid` (node, trait), if given, is what both are of.
+    """
     values = layout.complete(params)
-    nodes, log_weights = nodes_of(layout, layout.standard_nodes, values)
+    nodes, log_weights = nodes_of(layout, layout.standard_nodes, values, grid)
     natural, base = exponential_form(layout, {**values, layout.spec.family.ability: nodes})
     terms = np.concatenate([natural, base[..., None]], axis=-1)
     return np.nan_to_num(terms, posinf=0.0, neginf=0.0), np.atleast_2d(log_weights)

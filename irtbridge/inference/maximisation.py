@@ -79,7 +79,7 @@ class Maximisation:
         """Q_j of each item, and last Q_0, at coordinates (batch, dim); shape (batch, item + 1)."""
         layout, rows = self.program.layout, []
         for params in layout.rows(self.program.constrain(z)):
-            terms, log_weights = at_nodes(layout, params)
+            terms, log_weights = at_nodes(layout, params, expected.grid)
             row = log_prior_by_item(layout, params)
             row[:-1] += np.einsum("njs,njs->j", expected.statistics, terms)
             if expected.weights is not None:
