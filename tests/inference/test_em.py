@@ -181,9 +181,9 @@ def test_too_few_steps_are_told() -> None:
 def test_what_em_does_not_serve_is_refused() -> None:
     with pytest.raises(UnknownName, match="squarem"):
         make_settings("em", acceleration="aitken")
-    spec = irt.rasch()
+    spec = irt.one_pl()
     summed = [replace(v, zero_sum=v.name == "difficulty") for v in spec.variables]
     spec = replace(spec, variables=tuple(summed))
-    responses = simulated(irt.rasch(), 60, [2] * 20)
+    responses = simulated(irt.one_pl(), 60, [2] * 20)
     with pytest.raises(ConfigError, match="method=map"):
         run(compiled(spec, responses), "em")
