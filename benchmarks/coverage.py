@@ -3,7 +3,9 @@
 With ``model=beta``, ``sets=200``, ``persons=200``, ``items=8``, ``backend=pyro``, ``method=laplace``, ``nodes=161``,
 ``seed=1``. Parameters are drawn from the prior, responses from the parameters, so that intervals cover 95 % of them if
 the posterior is right. Priors are narrower than the catalogue's, under which many a fraction would lie so near to 1
-that a double cannot tell: then the data are rounded, and it is not the posterior that is at fault.
+that a double cannot tell: then the data are rounded, and it is not the posterior that is at fault. Under the
+catalogue's priors of `beta` (60 sets, 161 or 641 nodes) intervals of the discrimination, difficulty and precision cover
+.94, .95 and .96 where no response of the item was rounded, .36, .54 and .79 where more than five of 180 were.
 """
 
 from __future__ import annotations

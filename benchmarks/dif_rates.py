@@ -18,8 +18,8 @@ from scipy import stats
 
 import irtbridge as irt
 from irtbridge.assess.fairness.item_differences import Sides, wald
-from irtbridge.assess.fairness.linking import drawn
 from irtbridge.assess.fairness.person_groups import grouped
+from irtbridge.assess.fairness.scales import drawn
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.fitting.dif import flattened
 from irtbridge.model.groups import with_groups

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from irtbridge.assess.comparison.compare import compare
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
+    from irtbridge.assess.items.andersen import andersen
+    from irtbridge.data.hold_out import HoldOut, hold_out
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
     from irtbridge.data.responses import Responses
     from irtbridge.errors import IRTBridgeError, IRTBridgeWarning, Unsupported
     from irtbridge.fitting import fit
+    from irtbridge.fitting.cross_validation import cross_validate
     from irtbridge.fitting.fitted import Fit
+    from irtbridge.fitting.generalization import evaluate
     from irtbridge.fitting.loading import load_fit
     from irtbridge.inference.nuts import NutsSettings
     from irtbridge.inference.vi import ViSettings
@@ -71,12 +75,16 @@ _HOME = {
     "assess.comparison.compare": ("compare",),
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
+    "assess.items.andersen": ("andersen",),
+    "data.hold_out": ("HoldOut", "hold_out"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
     "data.responses": ("Responses",),
     "errors": ("IRTBridgeError", "IRTBridgeWarning", "Unsupported"),
     "fitting": ("fit",),
+    "fitting.cross_validation": ("cross_validate",),
     "fitting.fitted": ("Fit",),
+    "fitting.generalization": ("evaluate",),
     "fitting.loading": ("load_fit",),
     "inference.nuts": ("NutsSettings",),
     "inference.vi": ("ViSettings",),
@@ -126,6 +134,7 @@ __all__ = [
     "Check",
     "Draws",
     "Fit",
+    "HoldOut",
     "IRTBridgeError",
     "IRTBridgeWarning",
     "Link",
@@ -139,19 +148,23 @@ __all__ = [
     "Variable",
     "Verdict",
     "ViSettings",
+    "andersen",
     "anova",
     "backend_names",
     "beta_irt",
     "bifactor",
     "build_model",
     "compare",
+    "cross_validate",
     "dataset_names",
     "dif",
+    "evaluate",
     "fit",
     "fit_many",
     "four_pl",
     "generalized_partial_credit",
     "graded",
+    "hold_out",
     "link",
     "load_backend",
     "load_dataset",

@@ -22,11 +22,12 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError, IRTBridgeError, NumericalError, rebuild
 from irtbridge.fitting import warn_of
 from irtbridge.fitting.fitted import Fit
-from irtbridge.fitting.fitter import Bound, Fitter, check_seed
+from irtbridge.fitting.fitter import Bound, Fitter
 from irtbridge.inference.methods import METHODS, check_start
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.devices import check_device, check_dtype, resolve_device
 from irtbridge.plugin.entry_points import check_declared
+from irtbridge.plugin.options import check_seed
 from irtbridge.plugin.processes import in_processes
 from irtbridge.plugin.program import Progress, silent
 
@@ -111,7 +112,7 @@ def fit_many(
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     if stack > 1:
         _check_stacks(fitter)
-    options = {"kind": fitter.spec.family.kind, **dict(data_options or {})}
+    options = {**fitter.data_options, **dict(data_options or {})}
     calls = ((i, data, options, seed) for i, data in enumerate(data_sets))
     total = len(data_sets) if isinstance(data_sets, Sized) else 0
     if processes > 1:

@@ -28,6 +28,11 @@ RUNS = [
     ["study=bfi5"],
     ["study=bfi5", "backend=pyro", "method=nuts_whitened"],
     ["study=quickstart"],
+    ["study=generalization"],
+    [
+        *("study=generalization", "data=bfi:N", "allow_empty=true", "mask=entries,columns", "replications=3"),
+        "conditions.irt.grid.model=[grm,gpcm]",
+    ],
 ]
 """What was run; results/README.md has it in words."""
 

@@ -29,6 +29,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "nuts_whitened": CHAINS,
     "laplace": {"draws": 30},
     "map": {},
+    "cmle": {},
     "vi": {"steps": 20, "draws": 30},
     "vi_newton": {"steps": 20, "draws": 30},
     "vi_collapsed": {"draws": 30},

@@ -48,14 +48,22 @@ class Grid:
         if trait is not None and trait not in traits:
             raise UnknownName("trait", trait, traits)
         place = 0 if trait is None else traits.index(trait)
-        line = np.linspace(*span(posterior, place), POINTS) if ability is None else np.asarray(ability, dtype=float)
-        if line.ndim != 1 or not line.size or not np.isfinite(line).all():
-            raise ConfigError(f"ability={ability!r} must be finite numbers in a row, as numpy.linspace(-4, 4, 81).")
+        line = np.linspace(*span(posterior, place), POINTS) if ability is None else _in_a_row(ability)
         direction = np.eye(len(traits))[place]
         if len(traits) == 1:
             return cls(line, line, direction)
-        mean = posterior.abilities.mean(axis=(0, 1))
+        mean = np.average(posterior.abilities.mean(axis=0), axis=0, weights=posterior.weights)
         return cls(line, np.where(direction == 1, line[:, None], mean), direction)
+
+
+def _in_a_row(ability: ArrayLike) -> Array:
+    try:
+        line = np.asarray(ability, dtype=float)
+    except (TypeError, ValueError):
+        line = np.empty(0)
+    if line.ndim != 1 or not line.size or not np.isfinite(line).all():
+        raise ConfigError(f"ability={ability!r} must be finite numbers in a row, as numpy.linspace(-4, 4, 81).")
+    return line
 
 
 def span(posterior: Posterior, trait: int = 0) -> tuple[float, float]:
@@ -68,5 +76,5 @@ def span(posterior: Posterior, trait: int = 0) -> tuple[float, float]:
         nodes = posterior.at_mean.nodes()[0][0]
         nodes = nodes.reshape(len(nodes), -1)[:, trait]
         centre, half = (nodes.max() + nodes.min()) / 2, REACH / collapse.half_width * np.ptp(nodes) / 2
-    # Rounding must not put what is a half a whole half further out.
+    # An end that is a half but for rounding stays where it is.
     return float(np.floor(2 * (centre - half) + 1e-6) / 2), float(np.ceil(2 * (centre + half) - 1e-6) / 2)

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.assess.ability_grid import Grid
 from irtbridge.assess.posterior import Posterior
-from irtbridge.errors import ConfigError, StatisticError, UnknownName
+from irtbridge.errors import StatisticError, UnknownName
+from irtbridge.plugin.options import check_share
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -161,8 +162,7 @@ def _frame(
 
 def interval(drawn: Array, level: float) -> tuple[Array, Array]:
     """The ends of the interval that leaves as much on either side, over the first axis."""
-    if not 0 < level < 1:
-        raise ConfigError(f"level={level!r} must lie between 0 and 1, as 0.95.")
+    check_share("level", level)
     lower, upper = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return lower, upper
 

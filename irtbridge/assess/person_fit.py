@@ -7,19 +7,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from irtbridge.assess.items.residuals import cube_root_z
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import mid_p, one_by_one, predictive, slices
 from irtbridge.data.kinds import CATEGORIES, MISSING
-from irtbridge.errors import ConfigError
 from irtbridge.model.density import category_log_probs
+from irtbridge.plugin.options import check_share
 
 Array = NDArray[np.float64]
 Named = dict[str, Array]  # statistics by the name of their column
 DRAWS = 100
 # Of a central difference, whose own error is the square of the step, that of rounding 1e-16 over the step.
 STEP = 1e-5
-# Of a mean square of few residuals, as mirt and Winsteps have it: the cube root serves no more skewed a distribution.
-LARGEST_DEVIATION = 2**0.5
 
 
 def person_fit(posterior: Posterior, draws: int = DRAWS, seed: int = 0, alpha: float = 0.05) -> pd.DataFrame:
@@ -60,8 +59,7 @@ def person_fit(posterior: Posterior, draws: int = DRAWS, seed: int = 0, alpha: f
     ConfigError
         `alpha` is no probability, or there are no draws.
     """
-    if not 0 < alpha < 1:
-        raise ConfigError(f"alpha={alpha!r} must be a probability between 0 and 1, such as 0.05.")
+    check_share("alpha", alpha)
     index = pd.Index(posterior.responses.persons, name="person")
     frame = pd.DataFrame(at_mean(posterior), index=index).assign(ppp=likelihood_p(posterior, draws, seed))
     frame[frame["n"] < 2] = np.nan
@@ -156,9 +154,9 @@ def residuals(squared: Array, variance: Array, fourth: Array, observed: NDArray[
         return {
             "n": n.astype(float),
             "outfit": outfit,
-            "z_outfit": _cube_root_z(outfit, q_outfit),
+            "z_outfit": cube_root_z(outfit, q_outfit),
             "infit": infit,
-            "z_infit": _cube_root_z(infit, q_infit),
+            "z_infit": cube_root_z(infit, q_infit),
         }
 
 
@@ -214,12 +212,6 @@ def _slopes(at: Posterior, abilities: Array) -> Array:
         for sign in (1, -1)
     )
     return np.asarray((above - below) / (2 * STEP))
-
-
-def _cube_root_z(mean_square: Array, deviation: Array) -> Array:
-    """Normal deviate of a mean square with this standard deviation, by Wilson & Hilferty's cube root."""
-    at_most = np.minimum(deviation, LARGEST_DEVIATION)
-    return np.asarray((np.cbrt(mean_square) - 1) * 3 / at_most + at_most / 3)
 
 
 def _ratio(statistic: Array, variance: Array) -> Array:

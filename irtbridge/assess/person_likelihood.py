@@ -45,10 +45,12 @@ def person_log_likelihood(posterior: Posterior) -> Array:
     patterns, of_person = of_persons(layout, posterior.responses, np.float64), np.arange(persons)
     if not layout.by_person:  # persons who answered alike share their likelihood
         patterns, of_person = np.unique(patterns, axis=1, return_inverse=True)
+        patterns = np.ascontiguousarray(patterns)
     result = np.empty((posterior.n_draws, patterns.shape[1]))
     for draws, columns in _chunks(layout, *result.shape):
         params = {name: value[draws] for name, value in posterior.params.items()}
         result[draws, columns] = _integrated(layout, params, np.ascontiguousarray(patterns[:, columns]))
+    result -= _log_weight(layout)
     return result[:, of_person.ravel()]
 
 
@@ -63,7 +65,7 @@ def _chunks(layout: Layout, draws: int, patterns: int) -> Iterator[tuple[slice, 
 
 
 def _integrated(layout: Layout, params: dict[str, Array], patterns: Array) -> Array:
-    """Log likelihood (draw, pattern) of some patterns at some draws."""
+    """Log likelihood (draw, pattern) of some patterns at some draws, up to the nodes' weights."""
     draws = len(next(iter(params.values())))
     standard = np.broadcast_to(layout.standard_nodes, (draws, *layout.standard_nodes.shape))
     if layout.reduction is not None:
@@ -71,8 +73,8 @@ def _integrated(layout: Layout, params: dict[str, Array], patterns: Array) -> Ar
     else:
         by_node = log_posterior_at(layout, params, patterns, standard)[1]
     largest = by_node.max(axis=1, keepdims=True)
-    summed = np.log(np.exp(by_node - largest).sum(axis=1)) + largest[:, 0]
-    return np.asarray(summed - _log_weight(layout))
+    by_node -= largest
+    return np.asarray(np.log(np.exp(by_node, out=by_node).sum(axis=1)) + largest[:, 0])
 
 
 def _log_weight(layout: Layout) -> float:

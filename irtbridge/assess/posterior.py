@@ -17,8 +17,10 @@ from irtbridge.inference.node_posterior import log_posterior_at, of_persons
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
-from irtbridge.model.quadrature import Quadrature
+from irtbridge.model.others import layout_of_rows
+from irtbridge.model.quadrature import Quadrature, check_normal_abilities
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.options import check_number
 
 Array = NDArray[np.float64]
 
@@ -94,12 +96,24 @@ class Posterior:
         return self.responses.weights_or_ones
 
     def thinned(self, draws: int) -> Posterior:
-        """At most so many draws, at even distances."""
+        """At most so many draws, at even distances.
+
+        Raises
+        ------
+        ConfigError
+            Not a whole number, 1 or greater.
+        """
+        check_number("draws", draws)
         if draws >= self.n_draws:
             return self
         rows = np.linspace(0, self.n_draws - 1, draws).round().astype(int)
         params = {name: value[rows] for name, value in self.params.items()}
         return replace(self, params=params, abilities=self.abilities[rows])
+
+    def of_rows(self, rows: slice) -> Posterior:
+        """Over some of the persons."""
+        layout, kept = layout_of_rows(self.layout, rows), np.arange(self.responses.n_persons)[rows]
+        return replace(self, layout=layout, responses=self.responses.select(kept), abilities=self.abilities[:, rows])
 
     @cached_property
     def at_mean(self) -> Posterior:
@@ -160,8 +174,9 @@ class Posterior:
         standard = np.broadcast_to(self.layout.standard_nodes, (self.n_draws, *self.layout.standard_nodes.shape))
         nodes, log_posterior = log_posterior_at(self.layout, self.params, patterns, standard)
         log_posterior -= log_posterior.max(axis=1, keepdims=True)
-        weights = np.exp(log_posterior)
-        return nodes, weights / weights.sum(axis=1, keepdims=True)
+        weights = np.exp(log_posterior, out=log_posterior)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return nodes, weights
 
     def check_categories(self, what: str, instead: str) -> None:
         """Raise `StatisticError` where responses are numbers: a statistic is not defined, another is."""
@@ -178,6 +193,16 @@ class Posterior:
                 f"{what}: the abilities of model {self.spec.name!r} ({len(self.traits)} traits) cannot be integrated "
                 f"out on a grid; use {instead}."
             )
+
+    def check_normal(self, what: str, instead: str) -> None:
+        """Raise `StatisticError` unless the abilities' prior is normal and no other variable refers to them."""
+        try:
+            check_normal_abilities(self.spec)
+        except SpecError:
+            raise StatisticError(
+                f"{what}: the abilities of model {self.spec.name!r} are not normal, {self.spec[self.ability].prior}, "
+                f"or another variable refers to them; use {instead}."
+            ) from None
 
     def rows(self) -> list[dict[str, Array]]:
         """Full arrays of each draw, no leading axes."""

@@ -24,8 +24,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.assess.posterior import Posterior, layout_of
-from irtbridge.errors import ConfigError
 from irtbridge.inference.abilities import draw_abilities
+from irtbridge.plugin.options import check_number, check_seed
 
 Array = NDArray[np.float64]
 Statistic = Callable[..., ArrayLike]
@@ -125,10 +125,10 @@ def predictive(posterior: Posterior, draws: int = DRAWS, seed: int = 0, *, expan
     Raises
     ------
     ConfigError
-        There are no draws.
+        There are no draws, or the seed is none.
     """
-    if draws < 1:
-        raise ConfigError(f"draws={draws!r} must be 1 or greater; {DRAWS} tell a p-value to 0.03.")
+    check_number("draws", draws)
+    check_seed(seed)
     responses = posterior.responses.expanded() if expand else posterior.responses
     if responses is posterior.responses and not posterior.point:
         return posterior.thinned(draws)

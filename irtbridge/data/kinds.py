@@ -36,7 +36,13 @@ def as_values(kind: str, values: ArrayLike) -> NDArray[Any]:
     if given.dtype.kind not in ("iubf" if kind == FRACTIONS else "iub"):
         valid = "numbers" if kind == FRACTIONS else "integers"
         raise DataError(f"{what} must be {valid}, not {given.dtype}; load_responses() makes them from any table.")
-    return given.astype(KINDS[kind])
+    return given.astype(_smallest(given) if kind == CATEGORIES else KINDS[kind])
+
+
+def _smallest(codes: NDArray[Any]) -> type[np.signedinteger[Any]]:
+    """What holds codes: a byte, unless an item has more categories than any test has."""
+    fits = codes.dtype == np.int8 or (codes.max() <= np.iinfo(np.int8).max and codes.min() >= np.iinfo(np.int8).min)
+    return np.int8 if fits else np.int64
 
 
 def check_categories(item: str, codes: NDArray[Any], categories: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,9 @@ def as_label(label: object) -> Label:
 
 def of_one_type(labels: Iterable[object]) -> tuple[Label, ...]:
     """Labels as integers or, where any is text, all as text: 1 and "a" become "1" and "a"."""
-    each = tuple(as_label(label) for label in labels)
+    given = tuple(labels)
+    alike = set(map(type, given)) in ({str}, {int})
+    each = cast("tuple[Label, ...]", given) if alike else tuple(as_label(label) for label in given)
     return tuple(str(label) for label in each) if any(isinstance(label, str) for label in each) else each
 
 

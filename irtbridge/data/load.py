@@ -207,7 +207,8 @@ def _of_numbers(kind: str, numbers: Mapping[str, NDArray[np.float64]]) -> dict[s
 
 
 def _as_item(name: str, numbers: NDArray[np.float64]) -> Item:
-    values, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
+    found = pd.Series(numbers).value_counts(sort=False).sort_index()
+    values, counts = found.index.to_numpy(dtype=np.float64), found.to_numpy()
     _check_categories(name, values)
     if len(values) == counts.sum() > MAX_ALL_DIFFERENT:
         raise DataError(f"item {name!r} has a different value for every person. {id_hint(name)}")
@@ -219,10 +220,10 @@ def _check_no_person_is_empty(responses: Responses) -> None:
         raise DataError(f"persons without any response: {few(without)}; drop them or pass allow_empty=True.")
 
 
-def _coded(numbers: NDArray[np.float64], categories: tuple[int, ...]) -> NDArray[np.int64]:
-    seen = ~np.isnan(numbers)
-    codes = np.full(len(numbers), MISSING, dtype=np.int64)
-    codes[seen] = np.searchsorted(categories, numbers[seen])
+def _coded(numbers: NDArray[np.float64], categories: tuple[int, ...]) -> NDArray[Any]:
+    codes = np.full(len(numbers), MISSING, dtype=np.min_scalar_type(-len(categories)))
+    for code, value in enumerate(categories):
+        codes[numbers == value] = code
     return codes
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_hashable, is_object_dtype
+from pandas.api.types import is_hashable, is_integer_dtype, is_object_dtype
 
 from irtbridge.data.cells import MISSING_TEXTS, canonical, texts_in
 from irtbridge.data.labels import as_label, is_person_name, item_names
@@ -106,19 +106,28 @@ def _stem(path: Path) -> str:
 
 
 def _from_text(path: Path, header: bool, known: Collection[str], notes: Notes) -> pd.DataFrame:
-    table = read_text(path, header, notes)
+    table = read_text(path, header, notes, integers=True)
     if header:
         _check_header([str(c) for c in table.cells.columns], table.cells, known, "read it with header=false", notes)
-    frame = table.cells.set_axis(range(table.cells.shape[1]), axis=1).apply(_plain_integers)
-    frame = frame.set_axis([str(c) or None for c in table.cells.columns], axis=1)
+    columns = [_plain_integers(table.cells.iloc[:, place]) for place in range(table.cells.shape[1])]
+    frame = pd.concat(columns, axis=1).set_axis([str(c) or None for c in table.cells.columns], axis=1)
     if table.row_names:
         return frame.iloc[:, 1:].set_axis(pd.Index(frame.iloc[:, 0].tolist(), name="row names"), axis=0)
     return _number_rows(frame)
 
 
 def _plain_integers(column: pd.Series[Any]) -> pd.Series[Any]:
-    numbers = pd.to_numeric(column, errors="coerce")
-    return numbers if (numbers.astype(str) == column).all() else column
+    if is_integer_dtype(column) or _as_numbers(column.iloc[:1]) is None:
+        return column
+    places, cells = pd.factorize(column)
+    numbers = _as_numbers(pd.Series(cells, dtype=object))
+    return column if numbers is None else pd.Series(numbers.to_numpy()[places], column.index)
+
+
+def _as_numbers(cells: pd.Series[Any]) -> pd.Series[Any] | None:
+    """Cells as numbers, if all are written as these are."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if (numbers.astype(str) == cells).all() else None
 
 
 def _number_rows(frame: pd.DataFrame) -> pd.DataFrame:

@@ -87,7 +87,7 @@ class ResponseTable:
         frame = frame.drop(columns=[column for column in frame.columns if column in ignored])
         table, taken = to_table(frame, replace(columns, beside=beside.taken_from(frame)), key is not None, notes)
         cells = _numbers(table, frozenset(map(canonical, several(missing))), key, notes)
-        return cls(cells, of_one_type(table.index), taken, name)
+        return cls(cells, of_one_type(table.index.to_numpy(dtype=object)), taken, name)
 
 
 def several(value: object) -> list[object]:

@@ -145,6 +145,24 @@ class Responses(ResponseMatrix):
         some._set("_selected", (self, rows))
         return some
 
+    def select_items(self, columns: Rows) -> Responses:
+        """Some items, with all that belongs to them.
+
+        Parameters
+        ----------
+        columns : slice or sequence of int
+            Their columns; each once.
+        """
+        chosen = np.arange(self.n_items)[columns]
+        return replace(
+            self,
+            values=self.values[:, chosen],
+            items=tuple(self.items[column] for column in chosen),
+            categories=tuple(self.categories[column] for column in chosen),
+            item_data=None if self.item_data is None else self.item_data.iloc[chosen],
+            origins=None if self.origins is None else tuple(self.origins[column] for column in chosen),
+        )
+
     def blank(self) -> Responses:
         """The same persons and items without any response."""
         return self.with_values(np.full_like(self.values, MISSING))

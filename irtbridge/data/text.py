@@ -20,6 +20,7 @@ import pandas as pd
 
 from irtbridge.data.labels import item_names
 from irtbridge.data.notes import Notes
+from irtbridge.data.regular import regular_table
 from irtbridge.errors import DataError
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".tab")
@@ -45,7 +46,7 @@ class TextTable:
 
     Attributes
     ----------
-    cells : DataFrame of str
+    cells : DataFrame of str, or of int where it was asked for
         Columns are the header's texts, or ``item1, item2, ...`` where the file has none.
     row_names : bool
         Whether the first column has row names, which have no header, as R and pandas write them.
@@ -55,7 +56,7 @@ class TextTable:
     row_names: bool
 
 
-def read_text(path: Path, header: bool, notes: Notes) -> TextTable:
+def read_text(path: Path, header: bool, notes: Notes, *, integers: bool = False) -> TextTable:
     """Read a file of separated values.
 
     Parameters
@@ -66,6 +67,8 @@ def read_text(path: Path, header: bool, notes: Notes) -> TextTable:
         Whether the first row has the names of the columns.
     notes : Notes
         Told what was guessed.
+    integers : bool
+        Whether columns of integers may be read as such, not as text.
 
     Raises
     ------
@@ -75,8 +78,11 @@ def read_text(path: Path, header: bool, notes: Notes) -> TextTable:
     lines = _decoded(_content(path), path, notes).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     separator, start = _preamble(lines)
     start = _after_comments(lines, separator, start, path, notes)
+    separator = separator or _sniffed(lines[start:])
+    if integers and header and (table := _regular(lines[start:], separator)) is not None:
+        return TextTable(table, row_names=False)
     try:
-        rows = list(_rows(lines[start:], separator or _sniffed(lines[start:])))
+        rows = list(_rows(lines[start:], separator))
     except csv.Error as error:
         raise DataError(f"{path} is not a readable {path.suffix} file ({error}); is a quotation mark open?") from None
     rows = _without_blanks([(start + line, row) for line, row in rows])
@@ -87,6 +93,13 @@ def read_text(path: Path, header: bool, notes: Notes) -> TextTable:
     kept = [i for i, name in enumerate(names) if name or (cells[i] != "").any()]
     table = cells[kept].set_axis([names[i] for i in kept], axis=1)
     return TextTable(table, row_names=bool(header and kept) and table.columns[0] == "")
+
+
+def _regular(lines: Sequence[str], separator: str) -> pd.DataFrame | None:
+    """A table below a header without gaps, if it is one that `regular_table` reads."""
+    names = [cell.strip() for cell in lines[0].split(separator)]
+    table = regular_table(lines[1:], separator, len(names)) if all(names) and '"' not in lines[0] else None
+    return None if table is None else table.set_axis(names, axis=1)
 
 
 def _content(path: Path) -> bytes:

@@ -12,12 +12,13 @@ import pandas as pd
 from irtbridge.data.load import load_responses
 from irtbridge.errors import DataNotFound, IRTBridgeWarning
 from irtbridge.fitting.fitted import Fit
-from irtbridge.fitting.fitter import Fitter, check_seed
+from irtbridge.fitting.fitter import Fitter
 from irtbridge.model.design import split_for
 from irtbridge.model.groups import with_groups
 from irtbridge.model.known import with_known
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.devices import check_device, check_dtype
+from irtbridge.plugin.options import check_seed
 from irtbridge.plugin.program import Progress, silent
 from irtbridge.results import quiet_arviz
 
@@ -64,7 +65,8 @@ def fit(
     dtype : str
         ``float64`` or ``float32``.
     model_options, backend_options, data_options : mapping, optional
-        Arguments of the model's function, of the backend, of `load_responses`.
+        Arguments of the model's function, of the backend, of `load_responses`. Here ``allow_constant`` is true by
+        default where the method's priors count.
     fixed : DataFrame, mapping, path or Fit, optional
         Item parameters that are known: as `Fit.items` gives them, as csv of ``Fit.items(tidy=True)``, of an earlier
         fit, or as ``{"difficulty": {"item1": 0.3}}``. The others are estimated, and the persons' mean and standard
@@ -92,7 +94,7 @@ def fit(
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     if group is not None and not (fitter.spec.split or any("group" in dims for dims in fitter.spec.dims.values())):
         fitter.spec = with_groups(fitter.spec)
-    options = {"kind": fitter.spec.family.kind, **dict(data_options or {})}
+    options = {**fitter.data_options, **dict(data_options or {})}
     responses = load_responses(data, **(options if group is None else options | {"group": group}))
     if fixed is not None:
         fitter.spec = with_known(fitter.spec, read_known(fixed), split_for(fitter.spec, responses))

@@ -13,8 +13,8 @@ from scipy import stats
 
 from irtbridge.assess.fairness import dif as observed
 from irtbridge.assess.fairness.item_differences import Sides, item_differences
-from irtbridge.assess.fairness.linking import check_one_trait, drawn
 from irtbridge.assess.fairness.person_groups import Group, grouped
+from irtbridge.assess.fairness.scales import check_method, check_one_trait, drawn
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.labels import listed
@@ -22,9 +22,10 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.fitting.refit import refit
 from irtbridge.model.groups import MEAN, SD, with_groups
-from irtbridge.model.priors import HalfNormal, Normal, OrderedNormal, Uniform
+from irtbridge.model.priors import HalfNormal, Normal, OrderedNormal, Prior, TruncatedNormal, Uniform
 from irtbridge.model.priors.vectors import DecreasingNormal
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.options import check_share
 
 Array = NDArray[np.float64]
 Compared = tuple[str, Sides, Sequence[str], Array, Array]  # a group, the items of both, their labels, its mean and SD
@@ -48,6 +49,8 @@ def dif(
     """Differential item functioning; see `irtbridge.Fit.dif`."""
     if method not in METHODS:
         raise UnknownName("method of DIF", method, METHODS)
+    check_share("alpha", alpha)
+    check_method(linking)
     if method in observed.TESTS:
         return observed.dif(posterior.responses, group, method, purify=purify, alpha=alpha)
     check_one_trait(posterior, "DIF by a model", "use a model of one trait, or method='mantel-haenszel'")
@@ -120,19 +123,18 @@ def flattened(spec: ModelSpec) -> ModelSpec:
     """The model with priors of item parameters and of the abilities' mean and spread that are as good as flat."""
     kept = {v.name for v in spec.variables} - {name for _, name in spec.family.roles()} - {MEAN, SD}
     kept.add(spec.family.ability)
-    flat = {
-        "real": Normal(0, WIDE),
-        "positive": HalfNormal(WIDE),
-        "ordered": OrderedNormal(0, WIDE),
-        "interval": Uniform(0, 1),
-    }
-    variables = []
-    for v in spec.variables:
-        falling = isinstance(v.prior, DecreasingNormal)
-        prior = DecreasingNormal(0, WIDE) if falling else flat.get(v.prior.support, v.prior)
-        known = v.name in kept or (v.prior.support == "interval" and isinstance(v.prior, Uniform))
-        variables.append(v if known else replace(v, prior=prior))
+    variables = (v if v.name in kept else replace(v, prior=_flat(v.prior)) for v in spec.variables)
     return replace(spec, variables=tuple(variables))
+
+
+def _flat(prior: Prior) -> Prior:
+    """A prior of the same support that is as good as flat; itself where there is none."""
+    if prior.support == "interval":
+        low, high = prior.bounds()
+        return Uniform(low, high) if np.isfinite([low, high]).all() else TruncatedNormal(0, WIDE, low, high)
+    if prior.support == "ordered":
+        return DecreasingNormal(0, WIDE) if isinstance(prior, DecreasingNormal) else OrderedNormal(0, WIDE)
+    return {"real": Normal(0, WIDE), "positive": HalfNormal(WIDE)}.get(prior.support, prior)
 
 
 def _by_likelihood(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from irtbridge.errors import ConfigError
 from irtbridge.inference import make_settings, resume_method
 from irtbridge.inference.alignment import align_to
 from irtbridge.inference.importance import k_hat
@@ -62,12 +61,6 @@ def extended(
     seconds = provenance["wall_seconds"] + time.perf_counter() - begin
     told = _provenance(provenance, joined, draws) | {"wall_seconds": seconds}
     return _joined(idata, new, told), joined, told
-
-
-def check_number(draws: object) -> None:
-    """Raise `ConfigError` unless a number of draws is whole and positive."""
-    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 1:
-        raise ConfigError(f"draws={draws!r} must be a whole number, 1 or greater.")
 
 
 def seed_after(seed: int, before: Draws) -> int:

@@ -18,7 +18,7 @@ from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeWarning
-from irtbridge.fitting.extension import check_number, extended
+from irtbridge.fitting.extension import extended
 from irtbridge.fitting.questions import Questions
 from irtbridge.inference import compile_for, make_settings
 from irtbridge.inference.methods import check_resumes
@@ -26,6 +26,7 @@ from irtbridge.model.density import quadrature_error
 from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.loading import load_backend
+from irtbridge.plugin.options import check_number
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results import tables
 from irtbridge.results.check import Check
@@ -278,8 +279,8 @@ class Fit(Questions):
             A backend whose native sampler cannot go on.
         """
         check_resumes(self.provenance["method"])
-        for number in (max_draws, *([] if draws is None else [draws])):
-            check_number(number)
+        for name, number in {"max_draws": max_draws, "draws": self._n_draws if draws is None else draws}.items():
+            check_number(name, number)
         if until is None:
             return self._longer(self._n_draws if draws is None else draws, progress)
         goal, fit = Goal.of(until), self
@@ -324,7 +325,7 @@ class Fit(Questions):
         seed : int
             Of the replicated responses.
         """
-        check_number(draws)
+        check_number("draws", draws)
         rows = np.unique(np.linspace(0, self._n_draws - 1, min(draws, self._n_draws)).round().astype(int))
         some = self.idata.posterior.isel(draw=rows)
         thinned = Posterior.of(self.spec, self.responses, some, point=self.posterior.point)

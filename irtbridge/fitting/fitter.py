@@ -12,12 +12,9 @@ from dataclasses import asdict, dataclass, field
 from itertools import repeat
 from typing import Any
 
-import numpy as np
-
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError
 from irtbridge.fitting.fitted import Fit
-from irtbridge.inference import compile_for, make_settings, run_method, run_stack
+from irtbridge.inference import METHODS, compile_for, keeps_constant_items, make_settings, run_method, run_stack
 from irtbridge.inference.alignment import align, sign_items
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
@@ -97,10 +94,11 @@ class Fitter:
         dtype: str,
     ) -> Fitter:
         """From names and options, as `fit` takes them."""
+        made = make_settings(method, **settings)
         return cls(
-            spec=build_model(model, **dict(model_options or {})),
+            spec=METHODS[method].adapt(build_model(model, **dict(model_options or {}))),
             method=method,
-            settings=make_settings(method, **settings),
+            settings=made,
             engine=load_backend(backend, **dict(backend_options or {})),
             device=device,
             dtype=dtype,
@@ -133,6 +131,11 @@ class Fitter:
         fresh = latest is None or not latest.layout.has_covariates_of(rows)
         self._latest = self.compile(rows) if latest is None or fresh else latest.bind(rows)
         return Bound(self._latest, responses, seed, fresh, time.perf_counter() - begin)
+
+    @property
+    def data_options(self) -> dict[str, Any]:
+        """How data are read unless the user says otherwise: options of `load_responses`."""
+        return {"kind": self.spec.family.kind, "allow_constant": keeps_constant_items([self.method])}
 
     @property
     def collapses(self) -> bool:
@@ -197,9 +200,3 @@ class Fitter:
             **draws.timings.to_dict(),
             **environment(self.engine.versions(), getattr(self.engine.options, "threads", 0)),
         }
-
-
-def check_seed(seed: object) -> None:
-    """Raise `ConfigError` unless a seed is an integer, 0 or greater."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ConfigError(f"seed={seed!r} must be an integer, 0 or greater.")

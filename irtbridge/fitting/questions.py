@@ -15,12 +15,15 @@ from irtbridge.assess.comparison import compare
 from irtbridge.assess.curves import curves
 from irtbridge.assess.fairness.person_groups import Group
 from irtbridge.assess.items import item_fit, local_dependence, overall_fit, score_groups
+from irtbridge.assess.items.andersen import Andersen, andersen
 from irtbridge.assess.plots import Plots
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS, Statistic
+from irtbridge.assess.prediction.responses import predict_responses
 from irtbridge.assess.predictive_check import predictive_check
 from irtbridge.assess.scoring.reliability import conditional_se, reliability
 from irtbridge.assess.scoring.scores import scores
+from irtbridge.data.labels import Label
 from irtbridge.fitting.dif import dif
 from irtbridge.report.page import write_report
 from irtbridge.results.quiet_arviz import az
@@ -151,6 +154,10 @@ class Questions:
         """M2 or C2 with RMSEA, SRMSR, CFI and TLI; see `irtbridge.assess.items.overall_fit.overall_fit`."""
         return overall_fit.overall_fit(self.posterior, statistic)
 
+    def andersen(self, split: Group = "mean") -> Andersen:
+        """Andersen's test that the items are the same in all groups; see `irtbridge.andersen`."""
+        return andersen(self.posterior.responses, split, self.posterior.spec)
+
     def person_fit(self, draws: int = person_fit.DRAWS, seed: int = 0, alpha: float = 0.05) -> pd.DataFrame:
         """Outfit, infit, Zh, lz* and predictive p-value of each person; see `irtbridge.assess.person_fit`."""
         return person_fit.person_fit(self.posterior, draws, seed, alpha)
@@ -164,6 +171,16 @@ class Questions:
     ) -> pd.DataFrame:
         """A statistic of the data beside those of replicated data; see `irtbridge.assess.predictive_check`."""
         return predictive_check(self.posterior, statistic, by, draws, seed)
+
+    def predict(
+        self,
+        persons: Label | Sequence[Label] | None = None,
+        items: str | Sequence[str] | None = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Predicted responses of persons to items; see `irtbridge.assess.prediction.responses.predict_responses`."""
+        return predict_responses(self.posterior, persons, items, draws, seed)
 
     def report(self, path: str | Path, others: Mapping[str, Questions] | None = None) -> Path:
         """Write one self-contained HTML page about the fit; see `irtbridge.report.page.write_report`.

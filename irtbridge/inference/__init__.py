@@ -1,5 +1,21 @@
 """Methods: their settings by name, and the dispatch to what a backend runs natively."""
 
-from irtbridge.inference.methods import METHODS, compile_for, make_settings, resume_method, run_method, run_stack
+from irtbridge.inference.methods import (
+    METHODS,
+    compile_for,
+    keeps_constant_items,
+    make_settings,
+    resume_method,
+    run_method,
+    run_stack,
+)
 
-__all__ = ["METHODS", "compile_for", "make_settings", "resume_method", "run_method", "run_stack"]
+__all__ = [
+    "METHODS",
+    "compile_for",
+    "keeps_constant_items",
+    "make_settings",
+    "resume_method",
+    "run_method",
+    "run_stack",
+]

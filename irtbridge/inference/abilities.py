@@ -108,7 +108,9 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     if layout.reduction is not None:
         return reduced_posterior(layout, single, parts_of(layout, patterns), standard).moments()
     (nodes,), (log_posterior,) = log_posterior_at(layout, single, patterns, standard)
-    weights = special.softmax(log_posterior, axis=0).T
+    log_posterior -= log_posterior.max(axis=0)
+    weights = np.exp(log_posterior, out=log_posterior)
+    weights = (weights / weights.sum(axis=0)).T
     mean = weights @ nodes
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
 

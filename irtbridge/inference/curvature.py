@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from irtbridge.errors import NumericalError
-from irtbridge.inference.item_blocks import ItemBlocks
+from irtbridge.inference.blocks import Blocks
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class Curvature(ABC):
         """Log determinant of F."""
 
     @abstractmethod
-    def covariance_of(self, blocks: ItemBlocks) -> tuple[Array, Array, Array]:
+    def covariance_of(self, blocks: Blocks) -> tuple[Array, Array, Array]:
         """The inverse of J among each item's coordinates (item, k, k), with the shared ones, and among these."""
 
     @property
@@ -100,7 +100,7 @@ class WholeCurvature(Curvature):
     def log_det(self) -> float:
         return float(np.sum(np.log(np.diag(self.factor))))
 
-    def covariance_of(self, blocks: ItemBlocks) -> tuple[Array, Array, Array]:
+    def covariance_of(self, blocks: Blocks) -> tuple[Array, Array, Array]:
         own, shared = blocks.split(self.factor.T)
         return np.einsum("djk,djl->jkl", own, own), np.einsum("djk,ds->jks", own, shared), shared.T @ shared
 
@@ -132,7 +132,7 @@ class Arrow:
             root = np.linalg.cholesky(own)
             border = np.linalg.solve(root, border)
             end = np.linalg.cholesky(shared - np.einsum("jks,jkt->st", border, border))
-            return cls(root, border, np.asarray(end, dtype=float))
+            return cls(np.asarray(root, dtype=float), border, np.asarray(end, dtype=float))
         except np.linalg.LinAlgError as error:
             raise _not_positive() from error
 
@@ -180,7 +180,7 @@ class ItemCurvature(Curvature):
 
     Attributes
     ----------
-    blocks : ItemBlocks
+    blocks : Blocks
     arrow : Arrow
         The root C of B.
     axes : ndarray, shape (rank, dim)
@@ -189,13 +189,13 @@ class ItemCurvature(Curvature):
         s^2: the share of the complete data's information that is missing along each.
     """
 
-    blocks: ItemBlocks
+    blocks: Blocks
     arrow: Arrow
     axes: Array
     lost: Array
 
     @classmethod
-    def of(cls, blocks: ItemBlocks, arrow: Arrow, low_rank: Array) -> ItemCurvature:
+    def of(cls, blocks: Blocks, arrow: Arrow, low_rank: Array) -> ItemCurvature:
         """From the root of B and L as rows, shape (rank, dim)."""
         white = blocks.join(*arrow.solve(*blocks.split(low_rank)))
         _, singular, axes = linalg.svd(white, full_matrices=False)
@@ -224,7 +224,7 @@ class ItemCurvature(Curvature):
     def factor(self) -> Array:
         return self.spread(np.eye(self.blocks.dim)).T
 
-    def covariance_of(self, blocks: ItemBlocks) -> tuple[Array, Array, Array]:
+    def covariance_of(self, blocks: Blocks) -> tuple[Array, Array, Array]:
         """The blocks must be its own."""
         gains = self.axes * np.sqrt(self.lost / (1 - self.lost))[:, None]
         ends = np.zeros((len(self.arrow.end), blocks.dim))

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.errors import NumericalError
+from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.curvature import Arrow, Curvature, ItemCurvature, WholeCurvature
-from irtbridge.inference.item_blocks import ItemBlocks
 from irtbridge.model.density import exponential_form
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
@@ -48,7 +48,7 @@ def serves(program: Program) -> bool:
     layout = program.layout
     if layout.collapse is None or layout.reduction is not None or layout.dim < FEWEST:
         return False
-    return len(layout.standard_nodes) <= MOST_NODES and len(ItemBlocks.of(layout).shared) <= MOST_SHARED
+    return len(layout.standard_nodes) <= MOST_NODES and len(Blocks.of_items(layout).shared) <= MOST_SHARED
 
 
 def curvature_at(program: Program, density: ValueAndGrad, z: Array) -> Curvature:
@@ -66,7 +66,7 @@ def curvature_at(program: Program, density: ValueAndGrad, z: Array) -> Curvature
     z : ndarray, shape (dim,)
         Where; the gradient should be near 0.
     """
-    blocks = ItemBlocks.of(program.layout)
+    blocks = Blocks.of_items(program.layout)
     lost = LostInformation.of(program, blocks, z)
     observed = _along(density, z, blocks.directions, COARSE_STEP if program.dtype == "float32" else STEP)
     if lost.rank < program.dim:
@@ -78,7 +78,7 @@ def curvature_at(program: Program, density: ValueAndGrad, z: Array) -> Curvature
     return WholeCurvature(_whole(blocks, *_parts(blocks, observed + blocks.directions @ squares)) - squares)
 
 
-def _by_items(blocks: ItemBlocks, observed: Array, low_rank: Array) -> ItemCurvature:
+def _by_items(blocks: Blocks, observed: Array, low_rank: Array) -> ItemCurvature:
     complete = observed + blocks.directions @ low_rank.T @ low_rank
     return ItemCurvature.of(blocks, Arrow.of(*_parts(blocks, complete)), low_rank)
 
@@ -89,7 +89,7 @@ def _along(density: ValueAndGrad, z: Array, directions: Array, step: float) -> A
     return (down - up) / (2 * step)
 
 
-def _parts(blocks: ItemBlocks, complete: Array) -> tuple[Array, Array, Array]:
+def _parts(blocks: Blocks, complete: Array) -> tuple[Array, Array, Array]:
     """Blocks, border and shared block of B, from B times each of the blocks' directions."""
     widest, exists = blocks.own.shape[1], blocks.exists
     own, shared = blocks.split(complete)
@@ -98,7 +98,7 @@ def _parts(blocks: ItemBlocks, complete: Array) -> tuple[Array, Array, Array]:
     return each, np.moveaxis(own[widest:], 0, -1), (shared[widest:] + shared[widest:].T) / 2
 
 
-def _whole(blocks: ItemBlocks, own: Array, border: Array, shared: Array) -> Array:
+def _whole(blocks: Blocks, own: Array, border: Array, shared: Array) -> Array:
     """B as a matrix (dim, dim)."""
     whole, rows = np.zeros((blocks.dim + 1, blocks.dim + 1)), blocks.own[:, :, None]
     whole[rows, blocks.own[:, None, :]] = own
@@ -117,7 +117,7 @@ class LostInformation:
     layout : Layout
     patterns : Patterns
         Rows that some person gave.
-    blocks : ItemBlocks
+    blocks : Blocks
     terms : ndarray, shape (node, column)
         Log likelihood of each statistic at the nodes.
     log_weights : ndarray, shape (1 or pattern, node)
@@ -129,14 +129,14 @@ class LostInformation:
 
     layout: Layout
     patterns: Patterns
-    blocks: ItemBlocks
+    blocks: Blocks
     terms: Array
     log_weights: Array
     slopes: Array
     prior_slopes: Array
 
     @classmethod
-    def of(cls, program: Program, blocks: ItemBlocks, z: Array) -> LostInformation:
+    def of(cls, program: Program, blocks: Blocks, z: Array) -> LostInformation:
         """At coordinates (dim,) of a program."""
         layout, directions = program.layout, SCORE_STEP * blocks.directions
         patterns = Patterns.of(program.responses, by_person=layout.by_person)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import Mode
-from irtbridge.inference.item_blocks import ItemBlocks
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import find_maximum, find_mode
 from irtbridge.inference.settings import CollapsedSettings
@@ -66,7 +66,7 @@ def without_errors(program: Program, z: Array, value: float, optimum: Optimum | 
 
 def _standard_errors(program: Program, mode: Mode) -> dict[str, Array]:
     """Square roots of the diagonal of the inverse observed information, by the delta method (full arrays)."""
-    step, blocks = 1e-3 if program.dtype == "float32" else 1e-6, ItemBlocks.of(program.layout)
+    step, blocks = 1e-3 if program.dtype == "float32" else 1e-6, Blocks.of_items(program.layout)
     among, with_shared, shared = mode.curvature.covariance_of(blocks)
     upper = _reported_at(program, mode.z + step * blocks.directions)
     lower = _reported_at(program, mode.z - step * blocks.directions)

@@ -2,7 +2,7 @@
 
 ``Q(z) = sum over items of Q_j(own coordinates of j, shared ones) + Q_0(shared ones)``, with Q_j the expected statistics
 times the natural parameters and the base at the nodes, and the item's log prior. Its derivatives come by central
-differences along `ItemBlocks.directions`: those of every item at once. One step is as good as many (Lange 1995), as Q
+differences along `Blocks.directions`: those of every item at once. One step is as good as many (Lange 1995), as Q
 is another after it.
 """
 
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import ConfigError
+from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.curvature import Arrow
 from irtbridge.inference.expectation import Expected
-from irtbridge.inference.item_blocks import ItemBlocks
 from irtbridge.inference.louis import MOST_SHARED, at_nodes
 from irtbridge.model.density import log_prior_by_item
 from irtbridge.plugin.program import Program
@@ -37,11 +37,11 @@ class Maximisation:
     ----------
     program : Program
         Abilities integrated out; its coordinates are those of the steps, its density that of the parameters.
-    blocks : ItemBlocks
+    blocks : Blocks
     """
 
     program: Program
-    blocks: ItemBlocks
+    blocks: Blocks
 
     @classmethod
     def of(cls, program: Program) -> Maximisation:
@@ -52,7 +52,7 @@ class Maximisation:
         ConfigError
             Items share very many coordinates.
         """
-        blocks = ItemBlocks.of(program.layout)
+        blocks = Blocks.of_items(program.layout)
         if len(blocks.shared) > MOST_SHARED:
             raise ConfigError(
                 f"method='em' serves models whose items share {MOST_SHARED} parameters at most, this one has "

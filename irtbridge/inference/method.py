@@ -6,11 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws
 
 # Chosen: seconds for a fit, and enough draws for every table and figure to have something to show.
 SHORT_CHAIN = {"chains": 1, "warmup": 50, "draws": 50}
+
+
+def as_it_is(spec: ModelSpec) -> ModelSpec:
+    """The model as it is."""
+    return spec
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,12 @@ class Method:
     resume : callable, optional
         Of (program, settings, the draws before, number of further draws of each chain, seed, progress): the further
         ones. None where there are no draws to add to.
+    priors : bool
+        Whether the priors count. Where they do, an item that all or none solved has an estimate, too.
     stacks : bool
         Whether several data sets are sooner done in one run (see `irtbridge.many`).
+    adapt : callable
+        Of a spec: the model as the method fits it, or a `SpecError` where it cannot.
     """
 
     name: str
@@ -47,5 +57,7 @@ class Method:
     colour: str
     smoke: Mapping[str, int] = field(default_factory=dict)
     native: bool = False
+    priors: bool = True
     stacks: bool = False
     resume: Callable[[Program, Any, Draws, int, int, Progress], Draws] | None = None
+    adapt: Callable[[ModelSpec], ModelSpec] = as_it_is

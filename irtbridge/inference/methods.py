@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, NumericalError, UnknownName
-from irtbridge.inference import em, laplace, map, nuts, nuts_collapsed, nuts_whitened, vi, vi_collapsed, vi_newton
+from irtbridge.inference import cmle, em, laplace, map, nuts, nuts_collapsed, nuts_whitened, vi, vi_collapsed, vi_newton
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.large_data import compile_collapsed
@@ -26,8 +26,13 @@ from irtbridge.results.draws import Draws, Timings
 
 METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
-    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, em, vi, vi_newton, vi_collapsed)
+    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, em, cmle, vi, vi_newton, vi_collapsed)
 }
+
+
+def keeps_constant_items(methods: Iterable[str]) -> bool:
+    """Whether items to which all gave the same response are kept by default: their parameters rest on the priors."""
+    return all(METHODS[method].priors for method in methods)
 
 
 def make_settings(method: str, **values: Any) -> Any:
@@ -64,7 +69,8 @@ def compile_for(
         how = {"device": device, "dtype": dtype}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
     noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
-    return backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
+    program = backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
+    return settings.prepare(program) if hasattr(settings, "prepare") else program
 
 
 def run_method(

@@ -19,7 +19,6 @@ from irtbridge.model.families import ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import ability_at, nodes_of
 from irtbridge.model.patterns import Patterns, columns_of
-from irtbridge.model.reduction import grid_dimensions
 
 Array = NDArray[np.float64]
 Parts = tuple[NDArray[Any], list[tuple[NDArray[Any], NDArray[np.intp]]]]  # see `parts_of`
@@ -28,8 +27,12 @@ Parts = tuple[NDArray[Any], list[tuple[NDArray[Any], NDArray[np.intp]]]]  # see 
 def of_persons(layout: Layout, responses: Responses, dtype: Any) -> NDArray[Any]:
     """Each person's statistics in a column, then 1, then indicators of missing responses."""
     patterns = Patterns(responses.values, np.ones(responses.n_persons))
-    statistics = patterns.statistics(layout, missing=patterns.some_missing)
-    return np.ascontiguousarray(np.insert(statistics, layout.n_columns, 1.0, axis=1).T, dtype=dtype)
+    statistics = patterns.statistics(layout, missing=patterns.some_missing).T
+    result = np.empty((len(statistics) + 1, statistics.shape[1]), dtype=dtype)
+    result[: layout.n_columns] = statistics[: layout.n_columns]
+    result[layout.n_columns] = 1
+    result[layout.n_columns + 1 :] = statistics[layout.n_columns :]
+    return result
 
 
 def log_posterior_at(
@@ -98,7 +101,7 @@ def _corners(layout: Layout) -> tuple[NDArray[np.intp], Array] | None:
     """Nodes to interpolate from, where natural parameters are linear in the abilities (see `Quadrature.corners`)."""
     if layout.collapse is None or not layout.spec.family.linear:
         return None
-    return layout.collapse.corners(grid_dimensions(layout.spec))
+    return layout.collapse.corners(len(layout.spec.traits) if layout.reduction is None else 2)
 
 
 def _weigh(

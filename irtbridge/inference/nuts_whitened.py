@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.chains import ChainSettings, resume_chains, run_chains
+from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.method import SHORT_CHAIN, Method
-from irtbridge.inference.person_blocks import NormalPosterior, normal_posterior
+from irtbridge.inference.normal_posterior import NormalPosterior, normal_posterior
 from irtbridge.model.quadrature import check_normal_abilities
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws
@@ -15,7 +19,7 @@ from irtbridge.results.draws import Draws
 
 @dataclass(frozen=True)
 class WhitenedNutsSettings(ChainSettings):
-    """Settings of NUTS on the joint posterior, whitened by a normal approximation with a block for each person.
+    """Settings of NUTS on the joint posterior, whitened by a normal approximation with a block for each person or item.
 
     Parameters
     ----------
@@ -27,6 +31,12 @@ class WhitenedNutsSettings(ChainSettings):
 
     warmup: int = 150
     noncentred: bool = True
+
+    def prepare(self, program: Program) -> Program:
+        """In coordinates with intercepts where items are the blocks: they are nearer to normal there."""
+        persons = Blocks.of_persons(program.layout)
+        by_person = np.array_equal(Blocks.fewest_shared(program.layout).own, persons.own)
+        return program if by_person else with_intercepts(program)
 
 
 def run_whitened_nuts(program: Program, settings: WhitenedNutsSettings, seed: int, progress: Progress) -> Draws:
@@ -54,7 +64,7 @@ METHOD = Method(
     WhitenedNutsSettings,
     run_whitened_nuts,
     summary="any number of traits; NUTS on item parameters and abilities together, whitened by a normal "
-    "approximation with a block for each person",
+    "approximation with a block for each person, or item where these are more",
     colour="#CC79A7",
     smoke=SHORT_CHAIN,
     resume=resume_whitened_nuts,

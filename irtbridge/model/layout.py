@@ -128,7 +128,7 @@ class Layout:
     def standard_nodes(self) -> Array:
         """Standardised abilities at the nodes of the quadrature, shape (node, trait)."""
         assert self.collapse is not None
-        grid = self.collapse.standard_nodes(grid_dimensions(self.spec))
+        grid = self.collapse.standard_nodes(len(self.spec.traits) if self.reduction is None else 2)
         return grid if self.reduction is None else self.reduction.spread(grid)
 
     @property

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from irtbridge.errors import IRTBridgeError
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-NUMBERS = count(1)
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,14 @@ class Section:
         return re.sub(r"[^a-z]+", "-", self.title.lower()).strip("-")
 
 
+def reported(make: Callable[[Any], Sequence[Block]], fit: Any) -> Sequence[Block]:
+    """What is made of a fit; where the model or the data do not admit it, the reason in its place."""
+    try:
+        return make(fit)
+    except IRTBridgeError as error:
+        return (Text(f"Not reported: {error}"),)
+
+
 def cell(value: object, decimals: int = 2) -> str:
     """A value as a cell shows it: numbers rounded, nothing where there is none."""
     if isinstance(value, (bool, np.bool_)):
@@ -139,7 +147,7 @@ def _column(values: pd.Series[Any], decimals: int) -> list[str]:
 def _inline(svg: str) -> str:
     """A drawing as a part of a page: without the file's head, with names that no other drawing has."""
     svg = svg[svg.index("<svg") :]
-    prefix = f"p{next(NUMBERS)}-"
+    prefix = f"p{hashlib.sha256(svg.encode()).hexdigest()[:8]}-"
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r'href="#', f'href="#{prefix}', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}", svg)

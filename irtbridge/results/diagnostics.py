@@ -87,7 +87,8 @@ def potential_scale_reduction(draws: Array, level: float = 0.95) -> tuple[Array,
     """
     m, n = draws.shape[:2]
     if min(m, n) < 2:
-        return np.full((2, draws.shape[2]), np.nan)[0], np.full(draws.shape[2], np.nan)
+        none = np.full(draws.shape[2], np.nan)
+        return none, none
     means, variances = draws.mean(axis=1), draws.var(axis=1, ddof=1)
     within, between = variances.mean(axis=0), n * means.var(axis=0, ddof=1)
     pooled = (n - 1) / n * within + (1 + 1 / m) * between / n

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import irtbridge as irt
 from irtbridge.assess.person_likelihood import person_log_likelihood
 from irtbridge.errors import IRTBridgeWarning, StatisticError
+from irtbridge.results.quiet_arviz import az
 
 FLAT = {"discrimination": "HalfNormal(1000)", "difficulty": "Normal(0, 1000)"}
 
@@ -48,6 +50,18 @@ def test_stacking_weights_maximise_the_predictive_density() -> None:
     grid = np.linspace(0, 1, 2001)
     score = np.log(grid[:, None] * density[1] + (1 - grid[:, None]) * density[0]).sum(axis=1)
     assert table["weight"]["2pl"] == pytest.approx(grid[score.argmax()], abs=0.01)
+
+
+def test_the_efficiency_of_chains_is_that_of_the_parameters_that_exist() -> None:
+    flat = fit("2pl").idata.posterior
+    two = xr.Dataset({n: (("chain", "draw", *v.dims[2:]), v.values.reshape(2, 200, -1)) for n, v in flat.items()})
+    gaps = two.assign(threshold=(("chain", "draw", "gap"), np.full((2, 200, 3), np.nan)))
+    whole, some = (
+        irt.Fit.loo(SimpleNamespace(idata=az.InferenceData(posterior=each), posterior=fit("2pl").posterior))  # type: ignore[arg-type]
+        for each in (two, gaps)
+    )
+    assert some.elpd_loo == whole.elpd_loo
+    assert some.pareto_k.values == pytest.approx(whole.pareto_k.values)
 
 
 def test_waic_is_its_definition() -> None:

@@ -13,7 +13,8 @@ import irtbridge as irt
 from irtbridge.assess.fairness.item_differences import wald
 from irtbridge.assess.fairness.logistic import regress
 from irtbridge.assess.fairness.matched import Matched
-from irtbridge.errors import IRTBridgeWarning, StatisticError, UnknownName
+from irtbridge.errors import ConfigError, IRTBridgeWarning, StatisticError, UnknownName
+from irtbridge.fitting.dif import flattened
 
 DATA = Path(__file__).parents[3] / "shared" / "reference" / "data" / "verbagg_r2_gender.csv"
 MODEL = "VerbAgg.r2 by Gender"
@@ -147,6 +148,13 @@ def test_likelihood_ratios_are_those_of_two_fits(verbal: tuple[pd.DataFrame, pd.
     assert [row["X2"], row["df"], row["p"]] == pytest.approx(expected[["X2", "df", "p"]].to_list(), abs=1e-4)
 
 
+def test_flat_priors_leave_every_parameter_its_range() -> None:
+    slopes = ["TruncatedNormal(1, 0.5, 0, inf)", "Uniform(0, 4)", "LogNormal(0, 0.5)"]
+    flat = [flattened(irt.two_pl(discrimination=prior))["discrimination"].prior for prior in slopes]
+    assert [str(prior) for prior in flat] == ["TruncatedNormal(0, 1000, 0, inf)", "Uniform(0, 4)", "HalfNormal(1000)"]
+    assert str(flattened(irt.three_pl())["lower"].prior) == "Uniform(0, 1)"
+
+
 @pytest.mark.parametrize("method", ["mantel-haenszel", "logistic"])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_planted_difference_is_found(method: str, steps: int) -> None:
@@ -192,6 +200,15 @@ def test_the_area_between_curves_is_rajus() -> None:
     responses, group = planted(500, 0.5)
     table = irt.fit(responses, "1pl", method="map").dif(group)
     assert table["area", "mean"].to_numpy() == pytest.approx(-table["difficulty", "mean"].to_numpy(), abs=0.01)
+
+
+def test_rajus_z_is_that_of_the_difficulties_where_slopes_are_equal() -> None:
+    """Then Lord's test has one degree of freedom, and is its square."""
+    responses, group = planted(500, 0.5)
+    table = irt.fit(responses, "1pl", method="map").dif(group)
+    assert table["raju", "z"].to_numpy() ** 2 == pytest.approx(table["wald", "X2"].to_numpy(), rel=0.02)
+    assert table["raju", "z"].iloc[0] < 0
+    assert table["raju", "p"].to_numpy() == pytest.approx(table["wald", "p"].to_numpy(), abs=0.01)
 
 
 def test_several_groups_are_each_held_against_the_first() -> None:
@@ -255,6 +272,8 @@ def test_bad_input_is_named() -> None:
         irt.dif(responses, group, "mh")
     with pytest.raises(StatisticError, match="is no column of the data's person_data"):
         irt.dif(responses, "gender")
+    with pytest.raises(ConfigError, match="alpha=5 must lie between 0 and 1"):
+        irt.dif(responses, group, alpha=5)
     with pytest.raises(StatisticError, match="3 entries for 100 persons"):
         irt.dif(responses, ["a", "b", "a"])
     with pytest.raises(StatisticError, match="have 1 groups"):
@@ -263,3 +282,5 @@ def test_bad_input_is_named() -> None:
         irt.dif(responses, [None, *group[1:]])
     with pytest.raises(StatisticError, match="anchors 'none' are no items"):
         irt.fit(responses, "1pl", method="map").dif(group, anchors=["none"])
+    with pytest.raises(UnknownName, match="no method of linking called 'haebra'; valid: haebara"):
+        irt.fit(responses, "1pl", method="map").dif(group, linking="haebra")

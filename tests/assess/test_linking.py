@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import irtbridge as irt
-from irtbridge.assess.fairness.linking import METHODS, constants, transformed
+from irtbridge.assess.fairness.scales import METHODS, constants, transformed
 from irtbridge.assess.posterior import Posterior, layout_of
 from irtbridge.errors import StatisticError, UnknownName
 
@@ -127,6 +127,15 @@ def test_two_samples_of_different_ability_give_the_constants_that_part_them() ->
         assert found.loc[name, "2.5%"] < value < found.loc[name, "97.5%"]
         assert abs(found.loc[name, "estimate"] - value) < 3 * found.loc[name, "sd"]
         assert found.loc[name, "sd"] < 0.15
+
+
+def test_draws_of_two_fits_count_as_independent_even_if_they_are_the_same() -> None:
+    """Of a fit and itself, constants vary as those of two samples: the variance of B is twice that of a mean."""
+    one, rng = calibration("1pl", 2), np.random.default_rng(1)
+    drawn = one.params["difficulty"] + 0.1 * rng.normal(size=(400, 6))
+    fit = fit_of(replace(one, params={"difficulty": drawn}, abilities=np.zeros((400, 30)), point=False))
+    found = irt.link(fit, fit, "mean-mean", draws=400).constants
+    assert found.loc["B", "sd"] == pytest.approx(0.1 * (2 / 6) ** 0.5, rel=0.1)
 
 
 def test_what_cannot_be_linked_says_why() -> None:

@@ -14,6 +14,7 @@ import irtbridge as irt
 from irtbridge.assess.items.local_dependence import local_dependence, pair_tables, q3
 from irtbridge.assess.items.residuals import residuals
 from irtbridge.assess.predict import responses_of
+from irtbridge.errors import StatisticError
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
@@ -35,6 +36,18 @@ def test_tables_of_pairs_are_crosstabs_and_sums_over_patterns() -> None:
         assert observed[1, 2, k, m] == np.sum((responses[:, 1] == k) & (responses[:, 2] == m))
         share = probs[(codes[:, 1] == k) & (codes[:, 2] == m)].sum()
         assert expected[1, 2, k, m] == pytest.approx(both.sum() * share)
+
+
+def test_a_pair_that_nobody_answered_has_no_number() -> None:
+    at = at_truth(irt.two_pl(), [2] * 4, 60)
+    values = at.responses.values.copy()
+    values[:30, 0] = values[30:, 1] = -1
+    table = local_dependence(replace(at, responses=at.responses.with_values(values)), draws=4)
+    apart = table.xs(("item1", "item2")).drop("ld_df")
+    assert apart.isna().all()
+    assert table.drop(("item1", "item2")).notna().all(axis=None)
+    with pytest.raises(StatisticError, match="there is one item"):
+        local_dependence(at_truth(irt.two_pl(), [2], 20))
 
 
 def test_x2_of_a_pair_is_pearsons() -> None:

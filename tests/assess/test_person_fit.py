@@ -185,5 +185,5 @@ def test_lz_star_at_expected_abilities_has_its_level_and_zh_has_not(model: Model
 
 
 def test_no_level_is_refused(planted: tuple[irt.Fit, np.ndarray]) -> None:
-    with pytest.raises(ConfigError, match=r"alpha=5 must be a probability"):
+    with pytest.raises(ConfigError, match=r"alpha=5 must lie between 0 and 1"):
         planted[0].person_fit(alpha=5)

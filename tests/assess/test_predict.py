@@ -150,5 +150,5 @@ def test_bad_requests_say_what_is_possible(fit: irt.Fit) -> None:
         fit.predictive_check("item_sum", by="person")
     with pytest.raises(StatisticError, match="1 values for 5 labels by='item'; give by='all'"):
         fit.predictive_check(np.nanmean, by="item")
-    with pytest.raises(ConfigError, match="draws=0 must be 1 or greater"):
+    with pytest.raises(ConfigError, match="draws=0 must be a whole number, 1 or greater"):
         fit.predictive_check(draws=0)

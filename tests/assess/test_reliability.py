@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from known_posteriors import at_truth
 
 import irtbridge as irt
 from irtbridge.assess.posterior import Posterior, layout_of
-from irtbridge.assess.scoring.reliability import conditional_se, reliability, sample_alpha
+from irtbridge.assess.scoring.reliability import _marginal, conditional_se, reliability, sample_alpha
 from irtbridge.assess.scoring.scores import scores
-from irtbridge.errors import StatisticError
+from irtbridge.errors import ConfigError, StatisticError
 
 FLAT = {"discrimination": "HalfNormal(1000)", "difficulty": "Normal(0, 1000)"}
 
@@ -78,6 +79,18 @@ def test_every_coefficient_has_an_interval_around_it() -> None:
     assert (curve["se"] < curve["upper"]).all()
 
 
+def test_intervals_have_the_probability_that_they_say() -> None:
+    """Of 20 draws the shortest interval with half of them spans 11, with 95 % of them all but one."""
+    fit = irt.fit("lsat7", "2pl", method="laplace", draws=20)
+    layout, responses = fit.posterior.layout, fit.posterior.responses
+    each = np.sort([_marginal(layout, one, responses) for one in fit.posterior.rows()])
+    for probability, within in ((0.5, 10), (0.95, 19)):
+        found = fit.reliability(draws=20, probability=probability).loc["marginal"]
+        assert found["upper"] - found["lower"] == pytest.approx((each[within:] - each[:-within]).min())
+    wide, narrow = (fit.conditional_se([0.0], draws=20, probability=p).iloc[0] for p in (0.95, 0.5))
+    assert wide["lower"] < narrow["lower"] < narrow["upper"] < wide["upper"]
+
+
 @pytest.mark.long
 def test_numbers_have_reliability_too() -> None:
     """Of 20,000 persons, the marginal reliability is the squared correlation of EAP with the truth, nearly."""
@@ -91,6 +104,37 @@ def test_numbers_have_reliability_too() -> None:
     squared = np.corrcoef(scores(posterior)["score"], ability)[0, 1] ** 2
     assert found["empirical"] == pytest.approx(squared, abs=0.01)
     assert found["marginal"] == pytest.approx(squared, abs=0.03)
+
+
+def test_of_items_that_differ_by_group_nobody_takes_all() -> None:
+    frame = irt.load_dataset("lsat7").to_frame().iloc[::5].assign(group=["a", "b"] * 100)
+    fit = irt.fit(frame, "1pl", method="map", group="group", model_options={"free": ["item1"]})
+    assert [*fit.reliability().index] == ["empirical"]
+    with pytest.raises(StatisticError, match=r"nobody takes them all; use curves\('standard_error', items="):
+        fit.conditional_se()
+
+
+def test_what_cannot_be_is_named(lsat7: irt.Fit) -> None:
+    with pytest.raises(ConfigError, match="probability=95 must lie between 0 and 1"):
+        lsat7.reliability(probability=95)
+    with pytest.raises(ConfigError, match="finite numbers in a row"):
+        lsat7.conditional_se("low")
+    spec = irt.ModelSpec(
+        "own means",
+        (
+            irt.Variable("centre", ("person",), "Normal(0, 1)"),
+            irt.Variable("ability", ("person",), "Normal(centre, 1)"),
+            irt.Variable("discrimination", ("item",), "LogNormal(0, 0.5)"),
+            irt.Variable("difficulty", ("item",), "Normal(0, 2)"),
+        ),
+        irt.two_pl().family,
+    )
+    posterior = at_truth(spec, [2] * 5, 20)
+    assert [*reliability(posterior).index] == ["omega", "alpha"]
+    assert np.isfinite(scores(posterior, method="map")["score"]).all()
+    for options in ({}, {"method": "map", "plausible": 2}):
+        with pytest.raises(StatisticError, match="cannot be integrated out on a grid; use method='map'"):
+            scores(posterior, **options)
 
 
 def test_several_traits_have_no_single_standard_error() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 import irtbridge as irt
 from irtbridge.assess.posterior import Posterior, layout_of
@@ -128,6 +128,27 @@ def test_modes_of_several_traits_are_those_of_an_optimiser(normal_traits: Any) -
 
         best = optimize.minimize(loss, np.zeros(2), tol=1e-10)
         assert found.loc[person + 1, "score"].to_numpy() == pytest.approx(best.x, abs=1e-5)
+
+
+def test_modes_of_two_traits_of_nominal_items_are_those_of_an_optimiser() -> None:
+    """Scoring values that are not 1, 2, ...: moving the slope part is not moving all intercepts alike."""
+    spec, categories = irt.build_model("nominal", traits=2, q_matrix=np.ones((6, 2), dtype=int)), [4] * 6
+    params = irt.simulate_parameters(spec, 3, categories, seed=1)
+    responses = irt.simulate_responses(spec, params, categories, seed=2)
+    del params["ability"]
+    found = scores(at(spec, responses, **params), method="map")["score"].to_numpy().reshape(3, 2)
+    layout = layout_of(spec, responses)
+
+    def loss(ability: Any, person: int) -> Any:
+        here = {**params, "ability": ability[None]}
+        return (
+            0.5 * ability @ ability
+            - spec.family.log_density(responses.values[[person]], here, spec.dims, layout.exists).sum()
+        )
+
+    for person in range(3):
+        best = optimize.minimize(loss, np.zeros(2), args=(person,), tol=1e-10)
+        assert found[person] == pytest.approx(best.x, abs=1e-4)
 
 
 def test_a_bifactor_model_scored_on_the_grid_and_by_importance_sampling_agree() -> None:
@@ -264,13 +285,58 @@ def test_other_items_and_codings_are_refused_with_both_shown(lsat7: irt.Fit) -> 
         lsat7.scores(frame, data_options={"keys": "A"})
 
 
-def test_what_cannot_be_is_refused_with_a_way_out(lsat7: irt.Fit, normal_traits: Any) -> None:
+def test_what_cannot_be_is_refused_with_a_way_out(lsat7: irt.Fit) -> None:
     with pytest.raises(UnknownName, match="no scoring method called 'eab'; valid: eap"):
         lsat7.scores(method="eab")
     with pytest.raises(StatisticError, match="a point estimate has no draws"):
         lsat7.scores(items="draws")
-    with pytest.raises(ConfigError, match="plausible=-1"):
-        lsat7.scores(plausible=-1)
+    for bad in ({"plausible": -1}, {"plausible": 2.5}, {"draws": 0}, {"probability": 95}, {"seed": -1}):
+        ((name, value),) = bad.items()
+        with pytest.raises(ConfigError, match=f"{name}={value} must"):
+            lsat7.scores(**bad)
+
+
+def test_wle_of_traits_that_share_no_item_is_that_of_each(normal_traits: Any) -> None:
+    """Whatever their correlation: WLE has no prior."""
     spec, responses, params = normal_traits
-    with pytest.raises(StatisticError, match="for one trait, the model has 2; use 'map', 'ml' or 'eap'"):
-        scores(at(spec, responses, **params), method="wle")
+    together = scores(at(spec, responses, **params), method="wle")
+    for trait, items in enumerate((responses.items[:6], responses.items[6:])):
+        places = [responses.items.index(item) for item in items]
+        one = {"discrimination": params["discrimination"][places, trait]}
+        one["difficulty"] = params["difficulty"][places] / one["discrimination"]  # a theta - b, against a (theta - b)
+        alone = scores(at(irt.two_pl(), irt.load_responses(responses.to_frame()[[*items]]), **one), method="wle")
+        of_trait = together.xs(spec.traits[trait], level="trait")
+        assert of_trait["score"].to_numpy() == pytest.approx(alone["score"].to_numpy(), abs=1e-6)
+        assert of_trait["se"].to_numpy() == pytest.approx(alone["se"].to_numpy(), rel=1e-3)
+
+
+def test_wle_of_crossed_traits_is_the_likelihood_times_jeffreys_prior() -> None:
+    """Where log odds are linear in the abilities (Firth 1993, section 3.1)."""
+    spec, rng = irt.m2pl(traits=2), np.random.default_rng(3)
+    slopes = np.c_[rng.uniform(0.5, 1.5, 10), np.r_[0, rng.normal(0, 0.8, 9)]]
+    params = {"discrimination": slopes, "difficulty": rng.normal(size=10)}
+    responses = irt.simulate_responses(spec, params | {"ability": rng.standard_normal((6, 2))}, [2] * 10, seed=4)
+    found = scores(at(spec, responses, **params), method="wle")["score"].to_numpy().reshape(6, 2)
+
+    def penalised(ability: Any, codes: Any) -> float:
+        x = slopes @ ability - params["difficulty"]
+        weights = special.expit(x) * special.expit(-x)
+        information = slopes.T @ (weights[:, None] * slopes)
+        return float(-np.sum(special.log_expit(np.where(codes == 1, x, -x))) - np.linalg.slogdet(information)[1] / 2)
+
+    for codes, score in zip(responses.values, found, strict=True):
+        best = optimize.minimize(penalised, np.zeros(2), args=(codes,), options={"gtol": 1e-8})
+        assert score == pytest.approx(best.x, abs=1e-4)
+
+
+def test_wle_of_graded_items_turns_with_the_traits() -> None:
+    """The same items on other axes: scores turn along, which no penalty by a prior in fixed axes would do."""
+    spec, rng = irt.graded(traits=2), np.random.default_rng(5)
+    slopes = np.c_[rng.uniform(0.8, 1.5, 8), rng.normal(0, 0.8, 8)]
+    thresholds = np.sort(rng.normal(size=(8, 3)), axis=1)
+    params = {"discrimination": slopes, "threshold": thresholds}
+    responses = irt.simulate_responses(spec, params | {"ability": rng.standard_normal((20, 2))}, [4] * 8, seed=6)
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    here = scores(at(spec, responses, **params), method="wle")["score"].to_numpy().reshape(20, 2)
+    there = scores(at(spec, responses, **params | {"discrimination": slopes @ turn}), method="wle")
+    assert there["score"].to_numpy().reshape(20, 2) == pytest.approx(here @ turn, abs=1e-5)

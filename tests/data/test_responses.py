@@ -40,7 +40,7 @@ def long_form(wide: pd.DataFrame) -> pd.DataFrame:
 def test_codes_categories_and_labels(wide: pd.DataFrame) -> None:
     data = load_responses(wide)
     assert data.values.tolist() == [[0, 0, 0], [1, -1, 1], [1, 2, 1], [0, 1, 2]]
-    assert data.values.dtype == np.int64
+    assert data.values.dtype == np.int8
     assert data.persons == ("p1", "p2", "p3", "p4")
     assert data.items == ("a", "b", "c")
     assert data.categories == ((0, 1), (1, 2, 3), (2, 5, 9))

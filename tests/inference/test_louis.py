@@ -12,8 +12,8 @@ import pytest
 import irtbridge as irt
 from irtbridge.errors import NumericalError
 from irtbridge.inference import compile_for, louis, make_settings
+from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.curvature import Arrow, Curvature, ItemCurvature, WholeCurvature
-from irtbridge.inference.item_blocks import ItemBlocks
 from irtbridge.inference.louis import LostInformation, curvature_at
 from irtbridge.inference.modes import find_maximum
 from irtbridge.model.families import Binary
@@ -102,7 +102,7 @@ def test_it_is_the_curvature_by_one_gradient_for_each_coordinate(case: str) -> N
         return program.value_and_grad(z, jacobian=jacobian)
 
     z = find_maximum(program, jacobian=jacobian)[0]
-    exact, blocks = by_differences(density, z), ItemBlocks.of(program.layout)
+    exact, blocks = by_differences(density, z), Blocks.of_items(program.layout)
     covariance = exact.factor @ exact.factor.T
     sd = np.sqrt(np.diag(covariance))
     for road in roads(program, density, z):
@@ -126,7 +126,7 @@ def test_standard_errors_of_few_persons_and_many_items_are_those_of_the_whole_ma
 
 def test_a_curvature_by_items_that_is_not_positive_is_refused() -> None:
     """One direction of which more is lost than there is."""
-    blocks = ItemBlocks(5, np.array([[0, 1], [2, 3]]), np.array([4]))
+    blocks = Blocks(5, np.array([[0, 1], [2, 3]]), np.array([4]))
     whole = np.diag([2.0, 1, 2, 1, 3])
     arrow = Arrow.of(np.stack([whole[:2, :2], whole[2:4, 2:4]]), np.zeros((2, 2, 1)), whole[4:, 4:])
     fits = ItemCurvature.of(blocks, arrow, np.array([[1.0, 0, 0.5, 0, 0]]))
@@ -138,7 +138,7 @@ def test_a_curvature_by_items_that_is_not_positive_is_refused() -> None:
 def test_blocks_go_apart_and_together() -> None:
     """Items of unequal categories have unequal blocks; what is shared stands apart."""
     program = compiled(*CASES["graded, unequal categories"]())
-    blocks = ItemBlocks.of(program.layout)
+    blocks = Blocks.of_items(program.layout)
     assert blocks.exists.sum(axis=1).tolist() == [2, 3, 4, 3]
     z = np.random.default_rng(0).normal(size=(3, program.dim))
     np.testing.assert_array_equal(blocks.join(*blocks.split(z)), z)

@@ -9,8 +9,9 @@ import pytest
 
 import irtbridge as irt
 from irtbridge import Program
+from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.modes import find_mode
-from irtbridge.inference.person_blocks import Blocks, NormalPosterior, normal_posterior
+from irtbridge.inference.normal_posterior import NormalPosterior, normal_posterior
 from irtbridge.model import catalogue as models
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
@@ -40,7 +41,7 @@ def approximation(n_persons: int) -> NormalPosterior:
 
 
 def test_coordinates_split_join_and_round_trip() -> None:
-    blocks, z = Blocks(program(40)), np.random.default_rng(1).standard_normal((3, program(40).dim))
+    blocks, z = Blocks.fewest_shared(program(40).layout), np.random.default_rng(1).standard_normal((3, program(40).dim))
     abilities, shared = blocks.split(z)
     assert abilities.shape == (3, 40, 2)
     np.testing.assert_array_equal(blocks.join(abilities, shared), z)

@@ -101,6 +101,29 @@ def test_extreme_abilities_keep_existing_categories_finite(case: Case, theta: fl
     np.testing.assert_allclose(np.exp(found).sum(axis=-1), 1, rtol=1e-12)
 
 
+@every_case
+def test_mean_and_variance_are_those_of_the_category_probabilities(case: Case) -> None:
+    layout = Layout.of(case.spec, case.responses())
+    params = draw_from_prior(layout, np.random.default_rng(0))
+    probs, codes = np.exp(category_log_probs(layout, params)), np.arange(layout.exists.shape[1])
+    mean, variance = case.spec.family.moments(params, case.spec.dims, layout.exists)
+    np.testing.assert_allclose(mean, probs @ codes, rtol=1e-12)
+    expected = np.sum(probs * (codes - mean[..., None]) ** 2, axis=-1)
+    np.testing.assert_allclose(variance, expected, rtol=1e-12, atol=1e-300)
+
+
+@every_case
+def test_draws_are_as_often_of_a_category_as_its_probability_says(case: Case) -> None:
+    layout = Layout.of(case.spec, case.responses())
+    params = draw_from_prior(layout, np.random.default_rng(0))
+    probs, rng = np.exp(category_log_probs(layout, params)), np.random.default_rng(1)
+    drawn = np.stack([case.spec.family.draw(rng, params, case.spec.dims, layout.exists) for _ in range(400)])
+    shares = np.mean(drawn[..., None] == np.arange(layout.exists.shape[1]), axis=0)
+    assert np.all(shares[probs == 0] == 0)
+    spread = np.sqrt(probs * (1 - probs) / len(drawn))
+    assert np.max(np.abs(shares - probs) / np.maximum(spread, 1 / len(drawn))) < 5.5  # p = 1e-7 for each
+
+
 def test_two_pl_is_the_logistic_function() -> None:
     np.testing.assert_allclose(
         right(models.two_pl(), discrimination=A, difficulty=B), 1 / (1 + np.exp(-A * (THETA[:, None] - B)))

@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from irtbridge_experiments.cli import main
+from irtbridge_experiments.commands.report import _command
 
 import irtbridge as irt
 from irtbridge.report.page import write_report
+from irtbridge.report.parts import _inline, cell
+from irtbridge.report.sections import data, fairness
 
 ITEMS = ["<b>&amp;", "it's $5", "q3", "q4", "q5", "q6"]
 SIZES = {"desktop": 1280, "phone": 390}
@@ -122,6 +125,23 @@ def test_fairness_is_a_row_for_each_item_with_intervals(page: str) -> None:
     assert "(&#39;" not in section  # no column is called by the text of a tuple
 
 
+def test_fairness_is_by_scores_where_a_group_lacks_a_category() -> None:
+    """Nobody of a group gave an item's highest category: the model cannot be fitted to it, scores can be matched."""
+    spec = irt.graded()
+    params = irt.simulate_parameters(spec, 300, [3] * 5, seed=1)
+    frame = irt.simulate_responses(spec, params, [3] * 5, seed=2).to_frame()
+    frame.loc[frame.index[1::2], "item2"] = frame.loc[frame.index[1::2], "item2"].clip(upper=1)
+    told = {"person_data": pd.DataFrame({"sex": ["f", "m"] * 150}, index=frame.index), "group": "sex"}
+    fit = irt.fit(frame, spec, method="map", data_options=told)
+    why, words, table = fairness.section(fit, {}).blocks
+    assert "'item2'" in why.words
+    assert "sum scores" in words.words
+    by_scores = fit.dif("sex", "mantel-haenszel")
+    assert table.marked == tuple(by_scores["flagged"])
+    assert [row[0] for row in table.rows] == [f"item{k} (m)" for k in range(1, 6)]
+    assert [row[4] for row in table.rows] == [cell(delta) for delta in by_scores["delta"]]
+
+
 def test_a_section_that_the_model_does_not_admit_says_why(tmp_path: Path) -> None:
     spec = irt.poisson_counts()
     params = irt.simulate_parameters(spec, 60, [1] * 4, seed=1)
@@ -129,7 +149,34 @@ def test_a_section_that_the_model_does_not_admit_says_why(tmp_path: Path) -> Non
     text = write_report({"map": fit}, tmp_path / "page.html").read_text()
     assert "Not reported: " in text
     assert "of counts" in text
-    assert "Mean" not in text or "nan" not in text
+    assert not re.search(r"\bnan\b", " ".join(Read(text).words))
+
+
+def test_a_drawing_has_the_same_names_on_every_page_and_another_one_others() -> None:
+    one, other = (f'<svg viewBox="0 0 1 1"><g id="a"/><use href="#a"/>{word}</svg>' for word in ("one", "other"))
+    assert _inline(one) == _inline(one)
+    names = {re.search(r'id="(.*?)"', _inline(svg)).group(1) for svg in (one, other)}  # type: ignore[union-attr]
+    assert len(names) == 2
+
+
+def test_rows_that_stand_for_several_persons_count_as_many() -> None:
+    rows = pd.DataFrame({"q1": [0, 3], "q2": [np.nan, 5], "n": [3, 1]})
+    responses = irt.load_responses(rows, weights="n", kind="counts")
+    assert (
+        data._size(responses) == "4 persons, 2 items; 37.5 % of the responses are missing, 1 persons have none missing."
+    )
+    assert data.moments(responses).loc["q1", ["mean", "n"]].tolist() == [0.75, 4]
+
+
+def test_the_command_says_that_a_model_has_options() -> None:
+    plain, scaled = (
+        irt.fit("lsat7", "2pl", method="map", standard_errors=False, model_options=options)
+        for options in ({}, {"scaling": 1.702})
+    )
+    assert _command(plain) == (
+        "irtbridge fit data=lsat7 model=2pl backend=pyro method=map method.map.standard_errors=False seed=0"
+    )
+    assert _command(scaled).endswith("# and model.NAME=... for each option of the model above")
 
 
 def test_nothing_to_report_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,6 +185,13 @@ def test_nothing_to_report_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "nothing to report" in capsys.readouterr().err
     assert main(["report", str(tmp_path), "fits=a"]) == 1
     assert "'fits'; valid: fit, out" in capsys.readouterr().err
+    (tmp_path / "a.nc").unlink()
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "tfp-nuts.json").write_text(json.dumps({"error": {"type": "X", "message": "no memory"}}))
+    assert main(["report", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "tfp-nuts failed: no memory" in said
+    assert "no fit in" in said
 
 
 @pytest.mark.parametrize("size", SIZES)

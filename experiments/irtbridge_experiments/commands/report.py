@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 from irtbridge.data.files import read_json
 from irtbridge.errors import ConfigError, ResultsError, UnknownName
 from irtbridge.fitting.fitted import Fit
 from irtbridge.fitting.loading import fit_files, load_fit
 from irtbridge.inference import METHODS
+from irtbridge.model.catalogue import MODELS, build_model
+from irtbridge.model.groups import with_groups
 from irtbridge.report.page import write_report
 
 HELP = """\
@@ -60,8 +62,12 @@ def _options(words: Sequence[str]) -> dict[str, str]:
 
 def _read(place: Path) -> tuple[dict[str, Fit], list[str]]:
     """The fits by name, and in words what is missing."""
-    fits, lacking = {}, list(_failed(place))
-    for file in fit_files(place):
+    fits, lacking = dict[str, Fit](), list(_failed(place))
+    try:
+        files = fit_files(place)
+    except ResultsError as error:
+        return fits, [*lacking, str(error)]
+    for file in files:
         try:
             fits[file.stem] = load_fit(file)
         except ResultsError as error:
@@ -90,7 +96,10 @@ def _first(fits: dict[str, Fit], name: str | None) -> str:
 
 
 def _command(fit: Fit) -> str:
-    """What to type for the same fit; the data's name stands for their file."""
+    """What to type for the same fit; the data's name stands for their file.
+
+    A fit does not keep the options that its model was made with, so that they are pointed at where there are some.
+    """
     of, default = fit.provenance, METHODS[fit.provenance["method"]].settings()
     words = [f"data={of['data']}", f"model={of['model']}", f"backend={of['backend']}", f"method={of['method']}"]
     words += [
@@ -98,9 +107,21 @@ def _command(fit: Fit) -> str:
         for f in fields(default)
         if f.name in of["settings"] and of["settings"][f.name] != asdict(default)[f.name]
     ]
-    words += [f"group={fit.responses.group}"] if fit.responses.group else []
-    return " ".join(["irtbridge fit", *map(_quoted, words), f"seed={of['seed']}"])
+    words += [f"group={fit.responses.group}"] if _has_groups(fit) else []
+    words += [f"dtype={of['dtype']}"] if of["dtype"] != "float64" else []
+    line = " ".join(["irtbridge fit", *map(shlex.quote, words), f"seed={of['seed']}"])
+    return line if _by_default(fit) else f"{line}  # and model.NAME=... for each option of the model above"
 
 
-def _quoted(word: Any) -> str:
-    return f"'{word}'" if " " in word else word
+def _has_groups(fit: Fit) -> bool:
+    """Whether the model has groups; the data may have some without it."""
+    return any("group" in dims for dims in fit.spec.dims.values())
+
+
+def _by_default(fit: Fit) -> bool:
+    """Whether the model is that of the catalogue, no option changed."""
+    if fit.spec.name not in MODELS:
+        return False
+    spec = build_model(fit.spec.name)
+    spec = with_groups(spec) if _has_groups(fit) else spec
+    return spec.for_items(fit.responses.items, fit.responses.origins).hash == fit.spec.hash

@@ -31,6 +31,7 @@ usage: irtbridge run study=NAME [KEY=VALUE ...]
   preset=smoke           the same study, small enough for a first look
   backend=pyro method=vi,laplace
                          other cells: every condition x backend x method
+  mask=rows,columns      predict responses that were held out: of any study, each condition once for each mask
   replications=20        fewer response matrices; the first 20 are the same ones
   method.nuts.draws=1000 change a setting
   conditions.two_pl.simulate.n_persons=300

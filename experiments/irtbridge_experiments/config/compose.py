@@ -31,8 +31,8 @@ from irtbridge_experiments.config.schema import register
 CONFIG_MODULE = "irtbridge_configs"
 CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")
 LAUNCHER = "hydra/launcher"
-GROUPS = ("backend", "method", "model", "study", "preset", LAUNCHER)
-SEVERAL = ("backend", "method")
+GROUPS = ("backend", "method", "mask", "model", "study", "preset", LAUNCHER)
+SEVERAL = ("backend", "method", "mask")
 LITERAL_KEYS = ("data", "results", "q_matrix", "title")
 # Settings of what stands in the data: any text, and lists of any texts.
 TEXT_KEYS = ("person", "item", "response", "key", "group", "weights", "person_data", "item_data")
@@ -52,8 +52,8 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
     name : str
         ``fit``, ``run`` or ``sbc``.
     words : sequence of str
-        Hydra overrides, ``key=value``; ``backend=a,b`` and ``method=a,b`` mean both. ``--config-dir DIR`` adds a
-        folder with a Hydra tree of one's own: ``DIR/study/NAME.yaml``.
+        Hydra overrides, ``key=value``; ``backend=a,b``, ``method=a,b`` and ``mask=a,b`` mean both.
+        ``--config-dir DIR`` adds a folder with a Hydra tree of one's own: ``DIR/study/NAME.yaml``.
 
     Raises
     ------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING as REQUIRED
 
+from irtbridge.data.hold_out import MASKS, hold_out
 from irtbridge.errors import BackendUnavailable
 from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import MODELS
@@ -34,7 +35,7 @@ class Common:
     missing: Any = REQUIRED
     key: Any = REQUIRED
     allow_empty: bool = REQUIRED
-    allow_constant: bool = REQUIRED
+    allow_constant: bool | None = REQUIRED
     group: str | None = REQUIRED
     covariates: Any = REQUIRED
     weights: str | None = REQUIRED
@@ -153,6 +154,8 @@ class StudyConfig(Common):
     replications: int = REQUIRED
     parts: int = REQUIRED
     job: str | None = REQUIRED
+    data: str | None = REQUIRED
+    mask: dict[str, Any] = field(default_factory=dict)
     conditions: dict[str, Condition] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -162,7 +165,7 @@ class StudyConfig(Common):
 def register() -> None:
     """Store the schemas, and fill groups from plugins, methods and catalogue.
 
-    They are `backend`, `method`, `model`, and the caps of `preset=smoke` on the settings of methods.
+    They are `backend`, `method`, `model`, `mask`, and the caps of `preset=smoke` on the settings of methods.
     """
     store = ConfigStore.instance()
     store.store(name="fit_schema", node=FitConfig)
@@ -176,6 +179,8 @@ def register() -> None:
         store.store(group="backend", name=name, node=_node(options), package=f"backend.{name}")
     for name, method in METHODS.items():
         store.store(group="method", name=name, node=_node(method.settings), package=f"method.{name}")
+    for name, kind in MASKS.items():
+        store.store(group="mask", name=name, node=_mask_node(name, kind.options), package=f"mask.{name}")
     smoke = {name: dict(method.smoke) for name, method in METHODS.items() if method.smoke}
     store.store(group="preset/methods", name="smoke", node=smoke, package="caps.method")
     for name, function in MODELS.items():
@@ -187,6 +192,14 @@ def _node(settings: type) -> type:
     hints = typing.get_type_hints(settings)
     columns = [(f.name, hints[f.name], field(default=f.default)) for f in fields(settings) if f.default is not MISSING]
     return make_dataclass(f"{settings.__name__}Node", columns)
+
+
+def _mask_node(name: str, options: Sequence[str]) -> type:
+    """The options of a mask, with the defaults of `hold_out`."""
+    defaults: Mapping[str, Any] = hold_out.__kwdefaults__ or {}
+    kinds = {"share": float, "exposed": float}
+    columns = [(option, kinds.get(option, Any), field(default=defaults[option])) for option in options]
+    return make_dataclass(f"Mask_{name}", columns)
 
 
 def _model_node(name: str, function: Callable[..., ModelSpec]) -> type:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-STUDIES = ("quickstart", "basic", "prior_sensitivity", "large_scale", "m2pl7", "bfi", "verbagg", "bfi5")
-"""In the order of the paper's sections, after the one that is a first look."""
+STUDIES = (
+    "quickstart",
+    "basic",
+    "prior_sensitivity",
+    "large_scale",
+    "m2pl7",
+    "bfi",
+    "verbagg",
+    "bfi5",
+    "generalization",
+)
+"""In the order of the paper's sections, after the one that is a first look; then those of other questions."""
 SIMULATED = re.compile(r"^ +simulate:", re.MULTILINE)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from irtbridge_experiments.figures.agreement import draw_agreement
 from irtbridge_experiments.figures.grid import draw_grid
+from irtbridge_experiments.figures.held_out import draw_held_out
 from irtbridge_experiments.figures.posterior import draw_densities, draw_traces
 from irtbridge_experiments.figures.recovery import draw_pareto, draw_recovery, draw_spread, draw_times
 from irtbridge_experiments.records.fits import STATISTICS
@@ -43,4 +44,5 @@ REAL = (
     Figure("densities", draw_densities),
     Figure("traces", draw_traces),
 )
-NAMES = tuple(figure.name for figure in (*SIMULATED, *REAL))
+HELD_OUT = (Figure("held_out", draw_held_out),)
+NAMES = tuple(figure.name for figure in (*SIMULATED, *HELD_OUT, *REAL))

@@ -1,4 +1,4 @@
-"""The fits of a study on disk: a record for each, and for simulated data a row for each in fits.csv."""
+"""The fits of a study on disk: a record for each, and of replications a row for each in fits.csv."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ FITS = "fits.csv"
 """One row per replication: what a study needs to go on, and to rebuild its tables, without the records."""
 FLAGS = "flags"
 STATISTICS = ("mse", "bias", "coverage")
+OWN = "model"
+"""What predictions of the fit itself are called, beside those of baselines."""
 SECONDS = ("compile_seconds", "warmup_seconds", "sampling_seconds", "total_seconds")
 COLUMNS = (
     *CELL, "replication", "cell_hash", "data_fingerprint", "seed", "min_ess", "max_r_hat", "divergences", "pareto_k",
@@ -130,10 +132,12 @@ def provenance(records: Sequence[Record]) -> dict[str, list[Record]]:
 
 
 def fit_row(record: Record) -> dict[str, object]:
-    """A record as one flat row; accuracy in columns such as ``discrimination mse``."""
+    """A record as one flat row; accuracy in columns such as ``discrimination mse`` or ``item mean log_loss``."""
     row: dict[str, object] = {name: record.get(name) for name in COLUMNS}
     failed = "error" in record
     row |= {"error": record["error"]["type"] if failed else None, FLAGS: None if failed else flags_of(record)}
     for block, values in record.get("parameters", {}).items():
         row |= {f"{block} {statistic}": values[statistic] for statistic in STATISTICS}
+    for predictor, metrics in record.get("held_out", {}).items():
+        row |= {f"{predictor} {metric}": value for metric, value in metrics.items()}
     return row

@@ -21,6 +21,8 @@ class StudyFits:
         Of the study.
     simulated : DataFrame
         A row for each fit of simulated data, as `read_fits` gives them.
+    held_out : DataFrame
+        A row for each fit of a part of some data, whose columns data, model and mask name its condition.
     grid : mapping
         By simulated condition, its value of each setting of the study's grid.
     real : sequence of dict
@@ -31,6 +33,7 @@ class StudyFits:
 
     title: str
     simulated: pd.DataFrame
+    held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
     grid: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     real: Sequence[Record] = ()
     reference: pd.DataFrame | None = None

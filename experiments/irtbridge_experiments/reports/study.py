@@ -47,6 +47,8 @@ def write_study(folder: Path, console: Console) -> None:
         _remove(folder, {*tables.NAMES, *figures.NAMES})
         if len(shown.simulated):
             _write(folder, shown, tables.SIMULATED, figures.SIMULATED, f"{FITS}, figures (png, svg)", console)
+        if len(shown.held_out):
+            _write(folder, shown, tables.HELD_OUT, figures.HELD_OUT, f"{FITS}, figures (png, svg)", console)
         if shown.real:
             _write(folder, shown, tables.REAL, figures.REAL, "figures (png, svg), records/", console)
 
@@ -56,15 +58,30 @@ def _read_shown(folder: Path, console: Console) -> StudyFits:
     study = read_json(folder / "study.json")
     records = read_records(folder) if (folder / "records").is_dir() or not (folder / FITS).exists() else []
     fits = _all_fits(folder, study, records)
-    every = _in_order(study, [r for r in records if r["condition"] not in simulated_conditions(study)])
-    simulated, real = chosen_fits(study, fits), chosen_records(study, every)
-    if simulated.empty and not real:
+    every = _in_order(study, [r for r in records if r["condition"] not in replicated_conditions(study)])
+    replicated, real = chosen_fits(study, fits), chosen_records(study, every)
+    if replicated.empty and not real:
         raise ResultsError(f"no fit in {folder} is of what its latest run asked for: run the study to its end.")
-    for word in filter(None, (left_out(fits, simulated), left_out(every, real))):
+    for word in filter(None, (left_out(fits, replicated), left_out(every, real))):
         console.print(word)
     grid = {name: condition.get("grid", {}) for name, condition in study["conditions"].items()}
     reference = read_reference(study["reference"]) if real and study["reference"] else None
-    return StudyFits(study["title"], simulated, grid, real, reference)
+    simulated = of_conditions(replicated, simulated_conditions(study))
+    return StudyFits(study["title"], simulated, _labelled(study, replicated), grid, real, reference)
+
+
+def of_conditions(fits: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The fits of some conditions."""
+    left = fits[fits["condition"].isin(names)]
+    return left.assign(condition=left["condition"].cat.remove_unused_categories())
+
+
+def _labelled(study: dict[str, Any], fits: pd.DataFrame) -> pd.DataFrame:
+    """The fits of conditions that hold something out, with what they call their data, model and mask."""
+    labels = {name: each["labels"] for name, each in study["conditions"].items() if "mask" in each}
+    held = of_conditions(fits, [*labels])
+    of = {key: [labels[str(name)][key] for name in held["condition"]] for key in ("data", "model", "mask")}
+    return held.assign(**of)
 
 
 def _in_order(study: dict[str, Any], records: Sequence[Record]) -> list[Record]:
@@ -81,13 +98,13 @@ def _remove(folder: Path, names: Iterable[str]) -> None:
 
 
 def _all_fits(folder: Path, study: dict[str, Any], records: Sequence[Record]) -> pd.DataFrame:
-    """A row for each fit of simulated data, from the records and from the csv, which has what they have afterwards."""
-    simulated = simulated_conditions(study)
-    replicated = [record for record in records if record["condition"] in simulated]
+    """A row for each replication, from the records and from the csv, which has what they have afterwards."""
+    conditions = replicated_conditions(study)
+    replicated = [record for record in records if record["condition"] in conditions]
     if replicated:
         write_json(folder / "provenance.json", _merged(folder / "provenance.json", provenance(replicated)))
-        return write_fits(replicated, folder / FITS, simulated)
-    return read_fits(folder / FITS, simulated) if (folder / FITS).exists() else no_fits()
+        return write_fits(replicated, folder / FITS, conditions)
+    return read_fits(folder / FITS, conditions) if (folder / FITS).exists() else no_fits()
 
 
 def _merged(path: Path, new: dict[str, list[Record]]) -> dict[str, list[Record]]:
@@ -101,7 +118,12 @@ def _merged(path: Path, new: dict[str, list[Record]]) -> dict[str, list[Record]]
 
 def simulated_conditions(study: dict[str, Any]) -> list[str]:
     """Names of a study's conditions whose truth is known, in its order."""
-    return [name for name, condition in study["conditions"].items() if "design" in condition]
+    return [name for name in replicated_conditions(study) if "mask" not in study["conditions"][name]]
+
+
+def replicated_conditions(study: dict[str, Any]) -> list[str]:
+    """Names of a study's conditions that have replications, in its order: of simulated data, or of parts of any."""
+    return [name for name, condition in study["conditions"].items() if "design" in condition or "mask" in condition]
 
 
 def _write(

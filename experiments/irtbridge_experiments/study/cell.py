@@ -37,6 +37,8 @@ class Cell:
     device, dtype : str
     condition : str
         Name within the study; empty for a single fit.
+    mask : dict, optional
+        Arguments of `hold_out`: what is not fitted but predicted, in each replication anew.
     """
 
     backend: str
@@ -50,6 +52,12 @@ class Cell:
     device: str = "auto"
     dtype: str = "float64"
     condition: str = ""
+    mask: dict[str, Any] | None = None
+
+    @property
+    def replicated(self) -> bool:
+        """Whether it has a fit for each replication: of simulated data, or of parts of real ones."""
+        return self.design is not None or self.mask is not None
 
     @property
     def key(self) -> str:
@@ -69,13 +77,14 @@ class Cell:
         return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data, without the responses, which travel as a file of their own."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
+        """As plain data, without the responses, which travel as a file of their own; a mask if there is one."""
+        left_out = {"data"} if self.mask is not None else {"data", "mask"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
 
     def file(self, replication: int) -> Path:
-        """Where a fit's files stand, without folder and ending; replications of simulated data are numbered."""
+        """Where a fit's files stand, without folder and ending; replications are numbered."""
         folder = Path(self.condition)
-        return folder / self.key if self.design is None else folder / self.key / f"{replication:04d}"
+        return folder / self.key / f"{replication:04d}" if self.replicated else folder / self.key
 
 
 def record_path(folder: Path, cell: Cell, replication: int = 0) -> Path:

@@ -10,9 +10,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from irtbridge.data.hold_out import hold_out
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError
+from irtbridge.inference import keeps_constant_items
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.design import split_for
 from irtbridge.model.layout import Layout
@@ -42,6 +44,10 @@ class Task:
         the real ones.
     grid : dict
         The values that it has of its study's grid.
+    mask : dict, optional
+        Arguments of `hold_out`.
+    labels : dict
+        Where something is held out: what tables call its data, its model and its mask.
     """
 
     name: str
@@ -49,6 +55,8 @@ class Task:
     design: Design | None = None
     responses: Responses | None = None
     grid: Plain = field(default_factory=dict)
+    mask: Plain | None = None
+    labels: Plain = field(default_factory=dict)
 
 
 def read_tasks(config: DictConfig) -> list[Task]:
@@ -64,12 +72,33 @@ def read_tasks(config: DictConfig) -> list[Task]:
     if not written:
         raise ConfigError(f"study {config.name!r} has no conditions; give each a name, a model, and simulate or data.")
     conditions = [pair for name, node in written.items() for pair in expand(name, node)][: config.caps.conditions]
-    return [make_task(name, node, options) for name, node in conditions]
+    tasks = [make_task(name, node, options) for name, node in conditions]
+    masks: Mapping[str, Plain] = OmegaConf.to_container(config.mask, resolve=True)  # type: ignore[assignment]
+    return [masked(task, {"mask": name, **how}, config.seed) for task in tasks for name, how in masks.items()] or tasks
+
+
+def masked(task: Task, mask: Plain, seed: int) -> Task:
+    """A condition of which something is held out, named by its data and its mask: ``two_pl-wins-rows``.
+
+    Raises
+    ------
+    IRTBridgeError
+        Of its real data this cannot be held out.
+    """
+    data = "simulated" if task.responses is None else task.responses.name
+    if task.responses is not None:
+        hold_out(task.responses, seed=seed, **mask)
+    model = " ".join(map(str, task.grid.values())) or task.name
+    labels = {"data": data, "model": model, "mask": mask["mask"]}
+    name = "-".join([task.name, re.sub(r"[^\w.]", "_", data), mask["mask"]])
+    return replace(task, name=name, mask=mask, labels=labels)
 
 
 def data_options(config: DictConfig) -> Plain:
     """How a file of responses is read."""
     plain: Plain = OmegaConf.to_container(OmegaConf.masked_copy(config, list(DATA_OPTIONS)), resolve=True)  # type: ignore[assignment]
+    if plain["allow_constant"] is None:
+        plain["allow_constant"] = keeps_constant_items(map(str, config.method))
     return plain
 
 

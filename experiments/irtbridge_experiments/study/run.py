@@ -59,6 +59,7 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
                     device=str(config.device),
                     dtype=str(config.dtype),
                     condition=task.name,
+                    mask=task.mask,
                 )
             )
     return cells
@@ -86,7 +87,7 @@ class Plan:
     replications: Sequence[int]
 
     def wanted(self, cell: Cell) -> Sequence[int]:
-        """Replications of a cell; real data are fitted once."""
+        """Replications of a cell; all of real data are fitted once."""
         return wanted_of(cell, self.replications)
 
 
@@ -183,8 +184,8 @@ def done_before(folder: Path, cell: Cell, replication: int, packed: Collection[t
 
 
 def wanted_of(cell: Cell, replications: Sequence[int]) -> Sequence[int]:
-    """Replications of a cell; real data are fitted once."""
-    return replications if cell.design is not None else (0,)
+    """Replications of a cell; all of real data are fitted once."""
+    return replications if cell.replicated else (0,)
 
 
 def write_study_file(config: DictConfig, plan: Plan) -> None:
@@ -215,7 +216,8 @@ def _described(task: Task, seed: int, cells: dict[str, str], before: dict[str, A
     data = {} if task.responses is None else {"data": task.responses.fingerprint}
     design = {} if task.design is None else {"design": task.design.to_dict()}
     grid = {"grid": task.grid} if task.grid else {}
-    definition = {"spec": task.spec.to_dict()} | grid | design | data | {"seed": seed}
+    mask = {} if task.mask is None else {"mask": task.mask, "labels": task.labels}
+    definition = {"spec": task.spec.to_dict()} | grid | design | data | mask | {"seed": seed}
     same = {name: value for name, value in before.items() if name != "cells"} == json.loads(json.dumps(definition))
     return definition | {"cells": (before.get("cells", {}) if same else {}) | cells}
 

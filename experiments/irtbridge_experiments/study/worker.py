@@ -18,15 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.data.hold_out import hold_out
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeError, NumericalError
 from irtbridge.fitting.fitted import Fit
 from irtbridge.fitting.fitter import Fitter
+from irtbridge.fitting.generalization import fit_held_out, metrics_of_fit
 from irtbridge.inference import make_settings
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.loading import load_backend
 from irtbridge.results.accuracy import accuracy
 from irtbridge_experiments.records import Record
+from irtbridge_experiments.records.fits import OWN
 from irtbridge_experiments.records.shapes import densities, traces
 from irtbridge_experiments.study.cell import Cell, identity
 from irtbridge_experiments.study.design import Design
@@ -96,16 +99,27 @@ class Work:
         """Fit one replication; a failure is a record too."""
         load = os.getloadavg()[0]
         try:
-            result = self.fitter.fit(self.responses(replication), self.cell.seed + replication, Reporter())
+            result, outcome = self.fit(replication)
             if draws is not None:
                 result.save(draws)
-            body = result.record() | {"peak_memory_mib": peak_memory_mib()} | self.outcome(result)
+            body = result.record() | {"peak_memory_mib": peak_memory_mib()} | outcome
         except Exception as error:
             if not isinstance(error, IRTBridgeError):
                 traceback.print_exc()
             body = {"error": {"type": type(error).__name__, "message": str(error)}}
         started, self.since = self.since, time.perf_counter()
         return identity(self.cell, replication) | body | {"process_seconds": self.since - started, "load": load}
+
+    def fit(self, replication: int) -> tuple[Fit, Record]:
+        """The fit of a replication, and how good it is."""
+        responses, seed = self.responses(replication), self.cell.seed + replication
+        if self.cell.mask is None:
+            result = self.fitter.fit(responses, seed, Reporter())
+            return result, self.outcome(result)
+        held = hold_out(responses, seed=seed, **self.cell.mask)
+        result = fit_held_out(held, self.fitter, seed, Reporter())
+        metrics = metrics_of_fit(result, held, seed=seed).rename({result.spec.name: OWN})
+        return result, {"held_out": metrics.to_dict("index")}
 
     def responses(self, replication: int) -> Responses:
         """The data of a replication."""

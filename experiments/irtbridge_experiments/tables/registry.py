@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from irtbridge_experiments.records.study_fits import StudyFits
-from irtbridge_experiments.tables import real_data, recovery
+from irtbridge_experiments.tables import held_out, real_data, recovery
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,17 @@ REAL = (
         lambda study: real_data.ESTIMATES_CAPTION,
     ),
 )
-NAMES = tuple(table.name for table in (*SIMULATED, *REAL))
+HELD_OUT = (
+    Table(
+        "held_out",
+        lambda study: held_out.held_out_table(study.held_out),
+        lambda study: held_out.HELD_OUT_CAPTION,
+    ),
+    Table(
+        "gain",
+        lambda study: held_out.gain_table(study.held_out),
+        lambda study: held_out.GAIN_CAPTION,
+        decimals=4,
+    ),
+)
+NAMES = tuple(table.name for table in (*SIMULATED, *HELD_OUT, *REAL))

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import special
 
 from irtbridge.assess.comparison.same_data import differences
 from irtbridge.assess.person_likelihood import person_log_likelihood
@@ -100,7 +99,7 @@ def compare(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     IRTBridgeWarning
         Persons have other labels, categories are coded in different ways, or Pareto k is above .7.
     """
-    if len(fits) < 2:
+    if not isinstance(fits, Mapping) or len(fits) < 2:
         raise StatisticError(f"compare has {len(fits)} models; give two or more: compare({{'2pl': a, 'grm': b}}).")
     notes = differences({name: fit.posterior.responses for name, fit in fits.items()})
     by_loo = {name: loo(fit) for name, fit in fits.items()}
@@ -160,11 +159,22 @@ def _criterion(fit: Fitted, name: str) -> az.ELPDData:
     likelihood = person_log_likelihood(posterior)
     by_person = xr.DataArray(likelihood.reshape(*sizes, -1), dims=("chain", "draw", "person"), name="person")
     data = az.InferenceData(posterior=of_items, log_likelihood=by_person.to_dataset())
-    # ArviZ takes the draws' efficiency from the item parameters; where all are known, it could not.
-    efficiency = {"reff": 1.0} if name == "loo" and not of_items.data_vars else {}
+    efficiency = {"reff": _efficiency(of_items)} if name == "loo" else {}
     with _quiet():
         criterion = getattr(az, name)(data, pointwise=True, scale="log", **efficiency)
     return _of_persons(criterion, name, likelihood, posterior.weights)
+
+
+def _efficiency(of_items: xr.Dataset) -> float:
+    """Effective sample size of the item parameters over the number of draws, their mean; 1 of independent draws.
+
+    As ArviZ takes it, but of the parameters that exist: of items with fewer categories some are NaN.
+    """
+    if of_items.sizes["chain"] == 1 or not of_items.data_vars:
+        return 1.0
+    found = az.ess(of_items, method="mean")
+    each = np.concatenate([value.values.ravel() for value in found.data_vars.values()])
+    return float(np.nanmean(each) / (of_items.sizes["chain"] * of_items.sizes["draw"]))
 
 
 def _of_persons(criterion: az.ELPDData, name: str, likelihood: Array, weights: Array) -> az.ELPDData:
@@ -172,7 +182,8 @@ def _of_persons(criterion: az.ELPDData, name: str, likelihood: Array, weights: A
     counts, each = weights.astype(int), criterion[f"{name}_i"]
     result = criterion.copy()
     result[f"{name}_i"] = each.isel(person=np.repeat(np.arange(len(counts)), counts))
-    lppd = special.logsumexp(likelihood, axis=0) - np.log(len(likelihood))
+    largest = likelihood.max(axis=0)
+    lppd = np.log(np.exp(likelihood - largest).mean(axis=0)) + largest
     by_row, n = each.values, counts.sum()
     result[f"elpd_{name}"] = float(counts @ by_row)
     result["se"] = float(np.sqrt(n * np.var(result[f"{name}_i"].values)))

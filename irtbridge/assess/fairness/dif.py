@@ -18,6 +18,7 @@ from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeWarning, StatisticError, UnknownName
+from irtbridge.plugin.options import check_share
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -81,6 +82,7 @@ def dif(
     """
     if method not in TESTS:
         raise UnknownName("method of DIF", method, TESTS)
+    check_share("alpha", alpha)
     responses = _complete(grouped(data if isinstance(data, Responses) else load_responses(data), group))
     settings = {"correct": correct} if method == "mantel-haenszel" else {}
     tables = {}
@@ -122,7 +124,7 @@ def _purified(
 ) -> pd.DataFrame:
     """Of one group; matched by fewer items as often as others than before are flagged."""
     values = responses.values
-    weights = np.ones(len(values)) if responses.weights is None else responses.weights
+    weights = responses.weights_or_ones
     flagged = np.zeros(responses.n_items, dtype=bool)
     seen: set[bytes] = set()
     while True:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from irtbridge.assess.fairness.linking import constants, expected_scores, transformed
+from irtbridge.assess.fairness.scales import constants, expected_scores, transformed
 from irtbridge.assess.posterior import Posterior
 
 Array = NDArray[np.float64]
@@ -96,7 +96,8 @@ def item_differences(sides: Sides, labels: Sequence[str], mean: Array, sd: Array
         parameter; ``area`` and ``uarea``, the signed and the unsigned area between the curves of the expected score
         (Raju 1988) from -6 to 6; ``SIDS``, ``UIDS`` and ``ESSD``, the mean signed and unsigned difference and the
         standardised difference of expected scores (Meade 2010), over the focal group's distribution of abilities.
-        Negative: the item is harder for the focal group. ``wald``: Lord's (1980) X2, df and p.
+        Negative: the item is harder for the focal group. ``wald``: Lord's (1980) X2, df and p. ``raju``: z of the
+        signed area and its p (Raju 1990).
     """
     each = sides.parameters()
     quantities = each | _areas(sides) | _effects(sides, mean, sd)
@@ -106,6 +107,8 @@ def item_differences(sides: Sides, labels: Sequence[str], mean: Array, sd: Array
         parts |= {(name, "mean"): np.mean(values, axis=0), (name, "2.5%"): low, (name, "97.5%"): high}
     x2, df = wald(each)
     parts |= {("wald", "X2"): x2, ("wald", "df"): df, ("wald", "p"): np.asarray(stats.chi2.sf(x2, df))}
+    z = np.mean(quantities["area"], axis=0) / np.std(quantities["area"], axis=0, ddof=1)
+    parts |= {("raju", "z"): z, ("raju", "p"): 2 * stats.norm.sf(np.abs(z))}
     return pd.DataFrame(parts, index=pd.Index(labels, name="item"))
 
 

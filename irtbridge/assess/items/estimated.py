@@ -20,8 +20,9 @@ MOST = 2**22  # numbers that the models moved at once may have, 32 MiB of double
 def parameters_by_item(layout: Layout) -> NDArray[np.int64]:
     """Estimated parameters that the curves of each item rest on, shape (item,).
 
-    Its own, those that items share (a common slope, the steps of a rating scale) and those of the abilities'
-    distribution. Hyperparameters of priors do not count. A location that follows from a design counts as one.
+    Its own, and those that items share (a common slope, the steps of a rating scale). A location that follows from a
+    design counts as one. Hyperparameters of priors do not count, nor do means, spreads and weights of the abilities'
+    distribution: all items tell of these, and one item's table hardly moves with them.
     """
     counts = np.zeros(layout.sizes["item"], dtype=np.int64)
     for name in _of_curves(layout):
@@ -29,8 +30,7 @@ def parameters_by_item(layout: Layout) -> NDArray[np.int64]:
             counts += _by_item(layout.slots[name])
         elif layout.spec[name].prior.references():
             counts += 1
-    of_abilities = (name for name in _of_abilities(layout) if name in layout.slots)
-    return counts + sum(layout.slots[name].size for name in of_abilities)
+    return counts
 
 
 def moved(posterior: Posterior, size: int) -> Iterator[Posterior]:

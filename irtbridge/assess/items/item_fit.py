@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from irtbridge.assess.items.mean_squares import statistic_of
-from irtbridge.assess.items.pv_q1 import pv_q1, x2
+from irtbridge.assess.items.pv_q1 import g2, pv_q1, x2
 from irtbridge.assess.items.residuals import (
     MeanSquares,
     abilities_given,
@@ -40,8 +40,8 @@ def item_fit(
     posterior : Posterior
         Of a fit.
     statistics : str or iterable of str, optional
-        Of ``s_x2``, ``infit`` (with outfit), ``pv_q1``, ``x2``; by default the first three, so far as model and data
-        admit them: ``table.attrs["left_out"]`` says which do not, and why.
+        Of ``s_x2``, ``infit`` (with outfit), ``pv_q1``, ``x2``, ``g2``; by default the first three, so far as model and
+        data admit them: ``table.attrs["left_out"]`` says which do not, and why.
     draws : int
         Draws of predictive p-values, at even distances, and at most 30 sets of plausible values.
     seed : int
@@ -59,14 +59,17 @@ def item_fit(
             every item. NaN where no degree of freedom is left.
         ``infit``, ``infit_z``, ``infit_lower``, ``infit_upper``, ``infit_ppp``, and the same of ``outfit``
             Mean square at expected abilities and its z (Wright & Masters 1982) at the posterior mean; 95 % interval
-            over draws; posterior predictive p-value: of what the item parameters have not adjusted, the share of
-            replicated data above (see `irtbridge.assess.items.orthogonal`). z is not standard normal at expected
-            abilities, which vary less than abilities do: judge by the predictive p-value. Where abilities cannot be
-            integrated out, all is at the abilities of the draws, the mean square is the mean, and there is no z.
+            over draws, NaN of a point estimate; posterior predictive p-value: of what the item parameters have not
+            adjusted, the share of replicated data above (see `irtbridge.assess.items.orthogonal`). z is not standard
+            normal at expected abilities, which vary less than abilities do: judge by the predictive p-value. Where
+            abilities cannot be integrated out, all is at the abilities of the draws, the mean square is the mean, and
+            there is no z.
         ``pv_q1``, ``pv_q1_df``, ``pv_q1_p``, ``pv_q1_rmsea``
             Chalmers & Ng (2017).
         ``x2``, ``x2_df``, ``x2_p``, ``x2_rmsea``
             The same at expected abilities, as older programs do; it rejects true models.
+        ``g2``, ``g2_df``, ``g2_p``, ``g2_rmsea``
+            The likelihood ratio in the groups of ``x2`` (McKinley & Mills 1985); it rejects true models too.
 
     Raises
     ------
@@ -136,11 +139,16 @@ def _x2(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
     return _chi_square("x2", x2(posterior))
 
 
+def _g2(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
+    return _chi_square("g2", g2(posterior))
+
+
 def _infit(posterior: Posterior, draws: int, seed: int) -> dict[str, Array]:
     at = next(one_by_one(predictive(posterior.at_mean, 1, seed)))
     reference = predict(posterior, statistic_of(at), draws, seed)
     squares, z = _at_mean(at) if at.layout.collapse is not None else (reference.observed[:, :2].mean(axis=0), None)
-    lower, upper = np.quantile(reference.observed, INTERVAL, axis=0)
+    ends = np.quantile(reference.observed, INTERVAL, axis=0)
+    lower, upper = np.full_like(ends, np.nan) if posterior.point else ends
     columns: dict[str, Array] = {}
     for place, name in enumerate(("infit", "outfit")):
         columns |= {
@@ -173,4 +181,5 @@ STATISTICS: Mapping[str, Callable[[Posterior, int, int], dict[str, Array]]] = {
     "infit": _infit,
     "pv_q1": _pv_q1,
     "x2": _x2,
+    "g2": _g2,
 }

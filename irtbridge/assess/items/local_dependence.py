@@ -11,6 +11,7 @@ from irtbridge.assess.items.residuals import residuals
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import one_by_one, predict, predictive, responses_of
 from irtbridge.data.kinds import CATEGORIES
+from irtbridge.errors import StatisticError
 
 Array = NDArray[np.float64]
 DRAWS = 40
@@ -43,7 +44,15 @@ def local_dependence(posterior: Posterior, draws: int = DRAWS, seed: int = 0) ->
             replicates above. For responses in categories.
 
         Where abilities cannot be integrated out, residuals are at the abilities of the draws and `q3` is the mean.
+        Pairs that nobody answered both items of have NaN.
+
+    Raises
+    ------
+    StatisticError
+        There is one item.
     """
+    if posterior.responses.n_items < 2:
+        raise StatisticError("local_dependence() is of pairs of items, and there is one item; use item_fit().")
     pairs = np.triu_indices(posterior.responses.n_items, 1)
     in_categories = posterior.spec.family.kind == CATEGORIES
 
@@ -93,22 +102,23 @@ def pair_tables(responses: Array, at: Posterior) -> tuple[Array, Array]:
     """
     exists = at.layout.exists
     width = exists.shape[1]
-    chosen = np.stack([responses == code for code in range(width)], axis=2, dtype=np.float32)
-    chosen = chosen.reshape(len(responses), -1)
+    chosen = np.concatenate([responses == code for code in range(width)], axis=1).astype(np.float32)
     nodes, weights = population(at)
-    probs = at.category_probs(nodes)[0].reshape(nodes.shape[1], -1)
+    probs = np.concatenate(np.moveaxis(at.category_probs(nodes)[0], -1, 0), axis=1)
     # Counts up to 2**24 are exact in single precision; of more persons some at a time.
     parts = np.array_split(chosen, len(chosen) // 2**24 + 1)
     observed = np.sum([(part.T @ part).astype(float) for part in parts], axis=0)
     expected = probs.T @ (weights[0][:, None] * probs)
-    shape = (len(exists), width, len(exists), width)
-    observed, expected = (table.reshape(shape).transpose(0, 2, 1, 3) for table in (observed, expected))
+    shape = (width, len(exists), width, len(exists))
+    observed, expected = (table.reshape(shape).transpose(1, 3, 0, 2) for table in (observed, expected))
     return observed, observed.sum(axis=(2, 3), keepdims=True) * expected
 
 
 def _ld_x2(observed: Array, expected: Array) -> Array:
+    """Pearson's X2 of each pair of items; NaN where nobody answered both."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.nansum((observed - expected) ** 2 / expected, axis=(2, 3)))
+        x2 = np.nansum((observed - expected) ** 2 / expected, axis=(2, 3))
+    return np.where(observed.any(axis=(2, 3)), x2, np.nan)
 
 
 def _of_tables(at: Posterior, pairs: tuple[NDArray[np.intp], NDArray[np.intp]]) -> dict[str, Array]:

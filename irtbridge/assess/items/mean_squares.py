@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.items.orthogonal import Slopes, orthogonal_mean
-from irtbridge.assess.items.residuals import MeanSquares, Residuals, in_place, mean_squares, residuals
+from irtbridge.assess.items.orthogonal import Slopes, orthogonal_weights
+from irtbridge.assess.items.residuals import Residuals, in_place, mean_squares, residuals
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.kinds import CATEGORIES
 
@@ -39,15 +39,27 @@ def statistic_of(at: Posterior) -> Callable[[Array, Posterior], Array]:
     def statistic(responses: Array, draw: Posterior) -> Array:
         nodes, weights = draw.at_nodes(in_place(responses, draw))
         here = residuals(responses, draw, np.einsum("dt...,dtp->dp...", nodes, weights))
-        return np.stack([*mean_squares(here, axis=0), *orthogonal(here, slopes.scores(responses, weights[0]))])
+        return both(here, orthogonal_weights(slopes.scores(responses, weights[0])))
 
     return statistic
 
 
-def orthogonal(of: Residuals, scores: NDArray[np.float32]) -> MeanSquares:
-    """Mean squares of the items, less their regression on the scores (person, coordinate)."""
+def both(of: Residuals, orthogonal: Array) -> Array:
+    """Infit and outfit of the items, then the same less their regression on the scores, shape (4, item).
+
+    Parameters
+    ----------
+    of : Residuals
+        Of all persons.
+    orthogonal : ndarray, shape (person,)
+        Of `orthogonal_weights`.
+    """
     squares = of.residual**2
-    share = np.mean(~np.isnan(squares), axis=0)
-    contributions = np.nan_to_num(np.hstack([squares - of.variance, squares / of.variance - 1]))
-    infit, outfit = np.split(orthogonal_mean(contributions, scores), 2)
-    return MeanSquares(1 + infit / (share * np.nanmean(of.variance, axis=0)), 1 + outfit / share)
+    answered = ~np.isnan(squares)
+    parts = [squares, of.variance, squares / of.variance]
+    if not answered.all():
+        parts = [np.where(answered, part, 0.0) for part in parts]
+    sums = np.stack([np.full(len(squares), 1 / len(squares)), orthogonal])
+    square, variance, standard, number = (sums @ part for part in [*parts, answered.astype(float)])
+    left = (square[1] - variance[1]) / variance[0], (standard[1] - number[1]) / number[0]
+    return np.stack([square[0] / variance[0], standard[0] / number[0], 1 + left[0], 1 + left[1]])

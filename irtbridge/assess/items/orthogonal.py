@@ -66,29 +66,33 @@ class Slopes:
             Posterior probability of the nodes.
         """
         by_node: NDArray[np.float32] = np.ascontiguousarray(weights.T, dtype=np.float32)
-        codes = responses[:, self.item]
-        each: NDArray[np.float32] = np.zeros(codes.shape, dtype=np.float32)
-        for code, of_code in enumerate(np.moveaxis(self.values, 2, 0).astype(np.float32)):
-            each += (codes == code) * (by_node @ of_code)
+        lowest, *above = np.ascontiguousarray(np.moveaxis(self.values, 2, 0), dtype=np.float32)
+        each: NDArray[np.float32] = by_node @ lowest
+        for code, of_code in enumerate(above, 1):
+            each += np.take((responses == code).astype(np.float32), self.item, axis=1) * (by_node @ (of_code - lowest))
+        if np.isnan(responses).any():
+            each[np.isnan(responses)[:, self.item]] = 0
         starts = np.flatnonzero(np.diff(self.coordinate, prepend=-1))
         return each if len(starts) == each.shape[1] else np.add.reduceat(each, starts, axis=1)
 
 
-def orthogonal_mean(contributions: Array, scores: NDArray[np.float32]) -> Array:
-    """Mean over persons of each column, less its regression on the mean score.
+def orthogonal_weights(scores: NDArray[np.float32]) -> Array:
+    """Weights (person,) of a mean over persons, less its regression on the mean score.
 
     Parameters
     ----------
-    contributions : ndarray, shape (person, statistic)
-        What each person adds.
     scores : ndarray, shape (person, coordinate)
         Of `Slopes.scores`; of mean 0 under the model.
+
+    Returns
+    -------
+    ndarray, shape (person,)
+        ``weights @ x`` is the mean of x less the mean score times the slopes of x on the scores.
     """
-    centre, mean = scores.mean(axis=0, dtype=float), contributions.mean(axis=0)
+    centre = (np.full(len(scores), 1 / len(scores), dtype=np.float32) @ scores).astype(float)
     deviations = scores - centre.astype(np.float32)
-    products = deviations.T @ np.hstack([deviations, contributions.astype(np.float32)])
-    squares, with_scores = np.hsplit(products.astype(float), [len(products)])
+    squares = (deviations.T @ deviations).astype(float)
     scale = np.sqrt(np.maximum(np.diag(squares), np.finfo(float).tiny))
     ridged = squares / np.multiply.outer(scale, scale) + RIDGE * np.eye(len(scale))
-    slopes = np.linalg.solve(ridged, with_scores / scale[:, None]) / scale[:, None]
-    return np.asarray(mean - centre @ slopes)
+    slopes = np.linalg.solve(ridged, centre / scale) / scale
+    return np.asarray(1 / len(scores) - deviations @ slopes.astype(np.float32), dtype=float)

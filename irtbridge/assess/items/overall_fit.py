@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -22,7 +24,8 @@ def overall_fit(posterior: Posterior, statistic: str = "C2") -> pd.DataFrame:
     """Limited-information fit at the posterior mean, over the persons who answered every item.
 
     A statistic of the first and second moments of the responses (Maydeu-Olivares & Joe 2006): its reference
-    distribution is chi-square for any estimate that is consistent, so at a posterior mean too.
+    distribution is chi-square for any estimate that is consistent, so at a posterior mean too. Where the abilities'
+    distribution differs by group, it is the sum over groups, which share parameters.
 
     Parameters
     ----------
@@ -51,7 +54,7 @@ def overall_fit(posterior: Posterior, statistic: str = "C2") -> pd.DataFrame:
     Raises
     ------
     StatisticError
-        Responses are no categories, nobody answered every item, abilities' priors differ by person, there are too many
+        Responses are no categories, nobody answered every item, abilities depend on covariates, there are too many
         items, or as many parameters as moments.
     UnknownName
         There is no such statistic.
@@ -61,21 +64,21 @@ def overall_fit(posterior: Posterior, statistic: str = "C2") -> pd.DataFrame:
     posterior.check_categories(statistic, "local_dependence()")
     rows = complete_rows(posterior, statistic)
     _check(posterior, statistic)
-    at, number = posterior.at_mean, float(posterior.weights[rows].sum())
-    expected = expected_moments(at, statistic)
-    codes = posterior.responses.values[rows]
-    x2, rank = quadratic_form(expected, _observed(codes, posterior, rows, expected), jacobian(at, expected), number)
-    df = len(expected.values) - rank
+    at = posterior.at_mean
+    parts = [_of_population(posterior, at, own, statistic) for own in _populations(posterior, rows)]
+    number, moments = sum(part.number for part in parts), sum(len(part.standard) for part in parts)
+    x2, rank = quadratic_form(np.concatenate([part.standard for part in parts]))
+    df = moments - rank
     if df < 1:
         instead = "overall_fit(statistic='C2')" if statistic == "M2*" else "local_dependence()"
         raise StatisticError(
-            f"{statistic}: the {posterior.responses.n_items} items have {len(expected.values)} moments and the model "
+            f"{statistic}: the {posterior.responses.n_items} items have {moments} moments and the model "
             f"{rank} parameters that they tell, which leaves no degree of freedom; use {instead}."
         )
-    below = np.tril_indices(posterior.responses.n_items, -1)
-    here, there = _correlations(codes, posterior.weights[rows])[below], expected.correlations[below]
     lower, upper = rmsea_interval(x2, df, number)
-    null, null_df = number * np.nansum(here**2), np.sum(~np.isnan(here))
+    null = sum(part.number * np.nansum(part.observed**2) for part in parts)
+    null_df = sum(np.sum(~np.isnan(part.observed)) for part in parts)
+    away = [np.nanmean((part.observed - part.expected) ** 2) for part in parts]
     binary = posterior.layout.n_categories.max() == 2
     row = {
         "statistic": x2,
@@ -84,20 +87,55 @@ def overall_fit(posterior: Posterior, statistic: str = "C2") -> pd.DataFrame:
         "rmsea": float(rmsea(np.asarray(x2), np.asarray(df), number)),
         "rmsea_lower": lower,
         "rmsea_upper": upper,
-        "srmsr": float(np.sqrt(np.nanmean((here - there) ** 2))),
-        "cfi": float(np.clip(1 - (x2 - df) / (null - null_df), 0, 1)),
+        "srmsr": float(np.sqrt(np.average(away, weights=[part.number for part in parts]))),
+        "cfi": comparative_fit(x2, df, float(null), int(null_df)),
         "tli": float((null / null_df - x2 / df) / (null / null_df - 1)),
         "n": int(number),
     }
     return pd.DataFrame(row, index=pd.Index(["M2" if binary else statistic], name="fit"))
 
 
-def quadratic_form(expected: Moments, observed: Array, jacobian: Array, number: float) -> tuple[float, int]:
-    """The statistic, and the rank of the Jacobian (Maydeu-Olivares & Joe 2006, eq. 2.11).
+class Part(NamedTuple):
+    """Of the persons of one population.
 
-    ``N e' (W - W J (J' W J)^-1 J' W) e`` with ``W`` the inverse of the moments' covariance matrix: what of the
-    standardised residuals is orthogonal to the directions in which the parameters move the moments.
+    Attributes
+    ----------
+    standard : ndarray, shape (moment, 1 + coordinate)
+        Observed less expected moments and their derivatives, in standard errors.
+    observed, expected : ndarray, shape (pair,)
+        Correlations of codes.
+    number : float
+        Persons.
     """
+
+    standard: Array
+    observed: Array
+    expected: Array
+    number: float
+
+
+def _populations(posterior: Posterior, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Those of the persons who have one prior: all, or by group."""
+    if not posterior.layout.by_person:
+        return [rows]
+    codes = posterior.responses.group_codes[rows]
+    return [rows[codes == code] for code in np.unique(codes)]
+
+
+def _of_population(posterior: Posterior, at: Posterior, rows: NDArray[np.intp], statistic: str) -> Part:
+    """Moments of some persons, all of the first one's population."""
+    codes, weights = posterior.responses.values[rows], posterior.weights[rows]
+    # Of groups: the model over one person of the group, whose prior is that of the others.
+    own = at.of_rows(slice(rows[0], rows[0] + 1)) if at.layout.by_person else at
+    expected, number = expected_moments(own, statistic), float(weights.sum())
+    away = _observed(codes, weights / number, expected) - expected.values
+    standard = _standardised(expected, np.column_stack([away, jacobian(own, expected)])) * np.sqrt(number)
+    below = np.tril_indices(codes.shape[1], -1)
+    return Part(standard, _correlations(codes, weights)[below], expected.correlations[below], number)
+
+
+def _standardised(expected: Moments, columns: Array) -> Array:
+    """Columns of moments of one person in the units of their covariance matrix's factor."""
     try:
         factor = np.linalg.cholesky(covariance(expected))
     except np.linalg.LinAlgError:
@@ -105,12 +143,32 @@ def quadratic_form(expected: Moments, observed: Array, jacobian: Array, number: 
             "the moments of these responses depend on one another: a category that hardly anybody is expected in; "
             "use local_dependence() or join categories."
         ) from None
-    standard = linalg.solve_triangular(factor, np.column_stack([observed - expected.values, jacobian]), lower=True)
+    return np.asarray(linalg.solve_triangular(factor, columns, lower=True))
+
+
+def quadratic_form(standard: Array) -> tuple[float, int]:
+    """The statistic, and the rank of the Jacobian (Maydeu-Olivares & Joe 2006, eq. 2.11).
+
+    ``N e' (W - W J (J' W J)^-1 J' W) e`` with ``W`` the inverse of the moments' covariance matrix: what of the
+    standardised residuals is orthogonal to the directions in which the parameters move the moments. Of several groups
+    the sum of the first terms, with one projection, as they share parameters.
+
+    Parameters
+    ----------
+    standard : ndarray, shape (moment, 1 + coordinate)
+        The residuals, then the directions, of all groups; see `Part`.
+    """
     residual, directions = standard[:, 0], standard[:, 1:]
     directions = directions / np.maximum(np.linalg.norm(directions, axis=0), np.finfo(float).tiny)
     basis, sizes, _ = np.linalg.svd(directions, full_matrices=False)
     rank = int(np.sum(sizes > RANK * sizes[0]))
-    return number * float(residual @ residual - np.sum((basis[:, :rank].T @ residual) ** 2)), rank
+    return float(residual @ residual - np.sum((basis[:, :rank].T @ residual) ** 2)), rank
+
+
+def comparative_fit(x2: float, df: int, null: float, null_df: int) -> float:
+    """CFI (Bentler 1990): 1 less the noncentrality over that of the model of independent items; 1 where both are 0."""
+    excess = max(x2 - df, 0.0)
+    return 1.0 if excess == 0 else 1 - excess / max(excess, null - null_df)
 
 
 def rmsea_interval(x2: float, df: int, number: float, level: float = 0.9) -> tuple[float, float]:
@@ -136,16 +194,21 @@ def _check(posterior: Posterior, statistic: str) -> None:
             f"{statistic} of {n} items needs the covariance of {moments:,} moments, and takes at most {MOST_MOMENTS:,} "
             "of two items or more; use local_dependence() or item_fit()."
         )
-    if posterior.layout.by_person:
+    if _regressed(posterior):
         raise StatisticError(
-            f"{statistic} compares the moments of one population; in model {posterior.spec.name!r} the abilities' "
-            "prior differs by person (groups, regression). Fit one group, or use local_dependence()."
+            f"{statistic} compares the moments of populations; in model {posterior.spec.name!r} the abilities' prior "
+            "differs from person to person (regression). Fit groups, or use local_dependence()."
         )
 
 
-def _observed(codes: NDArray[np.int64], posterior: Posterior, rows: NDArray[np.intp], like: Moments) -> Array:
+def _regressed(posterior: Posterior) -> bool:
+    """Whether the abilities' prior differs between persons of a group."""
+    prior, dims = posterior.spec[posterior.ability].prior, posterior.spec.dims
+    return bool(prior.predictors()) or any("person" in dims[name] for name in prior.references().values())
+
+
+def _observed(codes: NDArray[np.int64], share: Array, like: Moments) -> Array:
     """The data's moments, in the order of the expected ones."""
-    share = posterior.weights[rows] / posterior.weights[rows].sum()
     first = share @ np.column_stack([like.function(codes[:, owner], number) for number, owner in enumerate(like.owner)])
     products = (share[:, None] * codes).T @ codes
     return np.concatenate([first, products[like.pairs]])

@@ -8,9 +8,8 @@ from scipy import special
 from scipy.stats import qmc
 
 from irtbridge.assess.posterior import Posterior
-from irtbridge.errors import SpecError, StatisticError
+from irtbridge.errors import StatisticError
 from irtbridge.model.noncentred import ability_at
-from irtbridge.model.quadrature import check_normal_abilities
 
 Array = NDArray[np.float64]
 SOBOL = 12  # 4,096 points: expected proportions to 1e-4, where there is no product grid (bifactor, many traits)
@@ -54,10 +53,7 @@ def population(posterior: Posterior, rows: NDArray[np.intp] | None = None) -> tu
 
 def _points(posterior: Posterior) -> tuple[Array, Array]:
     """Sobol points in place of a grid."""
-    try:
-        check_normal_abilities(posterior.spec)
-    except SpecError as error:
-        raise StatisticError(f"expected counts need a population of normal abilities: {error}") from None
+    posterior.check_normal("expected counts", "item_fit(statistics='infit')")
     if posterior.layout.by_person:
         raise StatisticError(
             f"expected counts: in model {posterior.spec.name!r} the abilities' prior differs by person, and its traits "

@@ -13,7 +13,8 @@ from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import expected_abilities
 
 Array = NDArray[np.float64]
-MOST_SPREAD = 2**0.5  # of a mean square, beyond which the Wilson-Hilferty transform is not used (R mirt)
+# Of a mean square of few residuals, as mirt and Winsteps have it: the cube root serves no more skewed a distribution.
+LARGEST_DEVIATION = 2**0.5
 
 
 class Residuals(NamedTuple):
@@ -102,7 +103,7 @@ def standardised(squares: MeanSquares, of: Residuals, fourth: Array, axis: int) 
     number = np.sum(~np.isnan(of.variance), axis=axis)
     spread_outfit = np.sqrt(np.nansum(fourth / of.variance**2, axis=axis) / number**2 - 1 / number)
     spread_infit = np.sqrt(np.nansum(fourth - of.variance**2, axis=axis)) / np.nansum(of.variance, axis=axis)
-    return MeanSquares(_cube_root(squares.infit, spread_infit), _cube_root(squares.outfit, spread_outfit))
+    return MeanSquares(cube_root_z(squares.infit, spread_infit), cube_root_z(squares.outfit, spread_outfit))
 
 
 def fourth_moments(at: Posterior, abilities: Array) -> Array:
@@ -114,6 +115,7 @@ def fourth_moments(at: Posterior, abilities: Array) -> Array:
     return np.asarray(np.sum(probs * (codes - mean[..., None]) ** 4, axis=-1))
 
 
-def _cube_root(square: Array, spread: Array) -> Array:
-    spread = np.minimum(spread, MOST_SPREAD)
-    return np.asarray((np.cbrt(square) - 1) * 3 / spread + spread / 3)
+def cube_root_z(mean_square: Array, deviation: Array) -> Array:
+    """Normal deviate of a mean square with this standard deviation, by Wilson & Hilferty's cube root."""
+    at_most = np.minimum(deviation, LARGEST_DEVIATION)
+    return np.asarray((np.cbrt(mean_square) - 1) * 3 / at_most + at_most / 3)

@@ -46,7 +46,7 @@ def s_x2(posterior: Posterior) -> ChiSquare:
     """S-X2 of each item at the posterior mean, over the persons who answered every item.
 
     Cells with an expected count below 1 are joined as R's mirt joins them; degrees of freedom are cells less scores
-    less the item's parameters and those of the abilities' distribution. Items left without are NaN.
+    less the item's parameters (`parameters_by_item`). Items left without are NaN.
 
     Raises
     ------

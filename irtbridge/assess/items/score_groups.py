@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import predict, predictive, responses_of
+from irtbridge.plugin.options import check_number
 
 Array = NDArray[np.float64]
 DRAWS, GROUPS = 100, 10
@@ -36,7 +37,13 @@ def item_residuals(posterior: Posterior, groups: int = GROUPS, draws: int = DRAW
         Index: item, and group from the lowest scores, 1, upwards. Columns: ``score`` (mean in the group), ``n``
         (responses), ``observed``, ``predicted``, ``lower``, ``upper`` (95 % of replicated data), ``ppp`` (share of
         replicates above) and ``flag`` (``ppp`` below .1 or above .9). Of two categories, means are proportions.
+
+    Raises
+    ------
+    ConfigError
+        `groups` is not a whole number, 1 or greater.
     """
+    check_number("groups", groups)
     source = predictive(posterior, draws, seed)
     responses = responses_of(source)
     scores = _scores(responses)

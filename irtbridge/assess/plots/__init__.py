@@ -129,13 +129,13 @@ class Plots:
         return draw_forest(self.fit.items(), ax)
 
     @styled
-    def trace(self, parameter: str, kind: str = "trace", *, ax: Any = None, **labels: Any) -> Any:
+    def trace(self, parameter: str | None = None, kind: str = "trace", *, ax: Any = None, **labels: Any) -> Any:
         """Draws of each element of a parameter by chain.
 
         Parameters
         ----------
-        parameter : str
-            A variable of the posterior, as ``difficulty``.
+        parameter : str, optional
+            A variable of the posterior, as ``difficulty``; by default all that belong to no person.
         kind : str
             ``trace``, ``density``, ``rank`` (uniform where chains agree) or ``autocorrelation``.
         **labels
@@ -144,6 +144,6 @@ class Plots:
         return draw_chains(self.fit.idata.posterior, parameter, kind, ax, labels)
 
     @styled
-    def autocorrelation(self, parameter: str, *, ax: Any = None, **labels: Any) -> Any:
+    def autocorrelation(self, parameter: str | None = None, *, ax: Any = None, **labels: Any) -> Any:
         """Autocorrelation of each element of a parameter by chain, up to 40 draws apart."""
         return draw_chains(self.fit.idata.posterior, parameter, "autocorrelation", ax, labels)

@@ -39,8 +39,8 @@ RANK_BINS, LAGS = 20, 40
 LEGEND_BELOW, LEGEND_ACROSS = 0.45, 5  # inches, columns
 
 
-def draw_chains(posterior: xr.Dataset, parameter: str, kind: str, ax: Any, labels: Mapping[str, Any]) -> Any:
-    """A panel for each element of a parameter, a line for each chain."""
+def draw_chains(posterior: xr.Dataset, parameter: str | None, kind: str, ax: Any, labels: Mapping[str, Any]) -> Any:
+    """A panel for each element of a parameter, or of all that belong to no person; a line for each chain."""
     if kind not in KINDS:
         raise UnknownName("kind of trace", kind, KINDS)
     elements = elements_of(posterior, parameter, labels)
@@ -53,8 +53,8 @@ def draw_chains(posterior: xr.Dataset, parameter: str, kind: str, ax: Any, label
     return axes
 
 
-def elements_of(posterior: xr.Dataset, parameter: str, labels: Mapping[str, Any]) -> dict[str, Array]:
-    """Draws (chain, draw) of each element of a parameter that exists, by its label.
+def elements_of(posterior: xr.Dataset, parameter: str | None, labels: Mapping[str, Any]) -> dict[str, Array]:
+    """Draws (chain, draw) of each element of a parameter that exists, by its label; of all that belong to no person.
 
     Raises
     ------
@@ -63,24 +63,36 @@ def elements_of(posterior: xr.Dataset, parameter: str, labels: Mapping[str, Any]
     ConfigError
         More elements than a figure has room for.
     """
-    if parameter not in posterior.data_vars:
+    if parameter is None:
+        every = [str(n) for n, v in posterior.data_vars.items() if "person" not in v.dims and {*labels} <= {*v.dims}]
+        each = ((name, _elements(posterior[name], labels)) for name in every)
+        found = {n if e == n else f"{n}[{e}]": draws for n, elements in each for e, draws in elements.items()}
+    elif parameter in posterior.data_vars:
+        found = _elements(posterior[parameter], labels)
+    else:
         raise UnknownName("parameter", parameter, map(str, posterior.data_vars))
-    values = posterior[parameter]
+    if not found:
+        raise ConfigError(f"no parameter of items has the dims {[*labels]}; name one, as trace('difficulty').")
+    if len(found) > MOST_PANELS:
+        of = "the posterior of the items" if parameter is None else repr(parameter)
+        raise ConfigError(
+            f"{of} has {len(found)} elements, and a figure room for {MOST_PANELS}; choose a parameter, or some of its "
+            "elements by their labels, as item=['item1', 'item2']."
+        )
+    return found
+
+
+def _elements(values: xr.DataArray, labels: Mapping[str, Any]) -> dict[str, Array]:
+    """Draws (chain, draw) of each element of a variable that exists and has these labels."""
     for dim, wanted in labels.items():
         values = values.sel({dim: _known(values, dim, wanted)})
     others = [dim for dim in values.dims if dim not in ("chain", "draw")]
     if not others:
-        return {parameter: values.transpose("chain", "draw").values}
+        return {str(values.name): values.transpose("chain", "draw").values}
     stacked = values.stack(element=others).transpose("chain", "draw", "element")
     exists = np.isfinite(stacked.values).all(axis=(0, 1))
     names = [", ".join(map(str, np.atleast_1d(np.asarray(e, dtype=object)))) for e in stacked["element"].values]
-    found = {name: stacked.values[..., i] for i, name in enumerate(names) if exists[i]}
-    if len(found) > MOST_PANELS:
-        raise ConfigError(
-            f"{parameter!r} has {len(found)} elements, and a figure room for {MOST_PANELS}; choose some by their "
-            f"labels, as {others[0]}={list(posterior[others[0]].values[:2])}."
-        )
-    return found
+    return {name: stacked.values[..., i] for i, name in enumerate(names) if exists[i]}
 
 
 def _known(values: xr.DataArray, dim: str, wanted: Any) -> list[Any]:

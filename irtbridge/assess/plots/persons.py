@@ -22,10 +22,11 @@ from irtbridge.assess.plots.style import (
 )
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import predict, predictive, responses_of
-from irtbridge.data.kinds import COUNTS
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import Label
 from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.inference.abilities import expected_abilities
+from irtbridge.plugin.options import check_number
 from irtbridge.results.quiet_arviz import az
 
 Array = NDArray[np.float64]
@@ -70,6 +71,7 @@ def chosen_persons(posteriors: Sequence[Posterior], persons: int | Sequence[Labe
             if label not in common:
                 raise UnknownName("person", label, sorted(map(str, common)))
         return list(persons)
+    check_number("persons", persons)
     mean = of_trait(first, trait).mean(axis=0)
     ordered = [first.responses.persons[row] for row in np.argsort(mean) if first.responses.persons[row] in common]
     places = np.linspace(0, len(ordered) - 1, min(persons, len(ordered))).round().astype(int)
@@ -125,10 +127,10 @@ def _handles() -> list[Line2D | Patch]:
 
 
 def score_edges(posterior: Posterior, seed: int) -> Array:
-    """Ends of the bins: one for each sum score where they are few whole numbers, else so many of the same width."""
+    """Ends of the bins: one for each sum of categories; of numbers, so many of the same width."""
     responses = responses_of(predictive(posterior, 1, seed))
     sums = np.nansum(responses, axis=1)
-    if posterior.spec.family.kind not in ("fractions", COUNTS):
+    if posterior.spec.family.kind == CATEGORIES:
         return np.arange(0, posterior.layout.n_categories.sum() - responses.shape[1] + 2) - 0.5
     low, high = sums.min(), 1.3 * sums.max()
-    return np.linspace(low, high, MOST_BINS + 1)
+    return np.linspace(low, high if high > low else low + 1, MOST_BINS + 1)

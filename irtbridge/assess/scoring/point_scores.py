@@ -18,9 +18,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.assess.scoring.score_function import ScoreFunction, score_function
+from irtbridge.assess.scoring.score_function import ScoreFunction, check_weighted, score_function
 from irtbridge.data.responses import Responses
-from irtbridge.errors import StatisticError
 from irtbridge.model.layout import Layout
 from irtbridge.model.others import prior_of_persons
 from irtbridge.model.patterns import Patterns
@@ -58,14 +57,11 @@ def point_scores(layout: Layout, params: Mapping[str, Array], responses: Respons
     StatisticError
         WLE of responses that are numbers.
     """
+    if method == "wle":
+        check_weighted(layout)
     prior = prior_of_persons(layout, dict(params)) if method == "map" else None
     nodes = _grid(layout, params)
     function = score_function(layout, params, nodes)
-    if method == "wle" and function.information is None:
-        raise StatisticError(
-            f"scores(method='wle'): responses of model {layout.spec.name!r} are {layout.spec.family.kind}, and the "
-            "weights are for categories; use method='map', 'ml' or 'eap'."
-        )
     patterns = Patterns(responses.values, np.ones(responses.n_persons))
     parts = []
     for start in range(0, responses.n_persons, PERSONS):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 from scipy.stats import qmc
 
+from irtbridge.assess.ability_grid import Grid
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.scoring.grid_scores import grid_points
 from irtbridge.assess.scoring.trait_scores import by_trait, sampled_points
@@ -19,6 +20,7 @@ from irtbridge.errors import StatisticError
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.others import prior_of_persons
+from irtbridge.plugin.options import check_share
 from irtbridge.results.quiet_arviz import az
 
 Array = NDArray[np.float64]
@@ -53,20 +55,31 @@ def reliability(posterior: Posterior, *, draws: int = 50, probability: float = 0
         - omega_h: share that the general trait explains. Bifactor models.
         - alpha: Cronbach's, as a yardstick: of the sample, from pairwise complete responses; its interval is of the
           alpha that the model implies. Left out where two items have no two persons in common.
+
+        Of items that differ by group nobody takes all: there is the empirical reliability alone.
+
+    Raises
+    ------
+    StatisticError
+        The abilities are not normal.
+    ConfigError
+        A number of draws or a probability that cannot be.
     """
+    posterior.check_normal("reliability()", "omega or alpha of other packages")
+    check_share("probability", probability)
     of_mean = _coefficients(posterior.layout, posterior.at_mean.rows()[0], posterior.responses, intervals=False)
     frame = pd.DataFrame({"estimate": of_mean})
     if not posterior.point:
         some = posterior.thinned(draws).rows()
         each = pd.DataFrame([_coefficients(posterior.layout, one, posterior.responses, intervals=True) for one in some])
-        ends = {str(name): az.hdi(each[name].to_numpy(), prob=probability) for name in each}
+        ends = {str(name): az.hdi(each[name].to_numpy(), hdi_prob=probability) for name in each}
         bounds = pd.DataFrame.from_dict(ends, orient="index", columns=["lower", "upper"])
     else:
         bounds = pd.DataFrame(columns=["lower", "upper"], dtype=float)
     frame = frame.join(bounds)
     of_sample = sample_alpha(posterior.responses)
     if np.isnan(of_sample):
-        return frame.drop(index="alpha")
+        return frame.drop(index="alpha", errors="ignore")
     frame.loc["alpha", "estimate"] = of_sample
     return frame
 
@@ -95,21 +108,29 @@ def conditional_se(
     Raises
     ------
     StatisticError
-        Several traits.
+        Several traits, or items that differ by group, of which nobody takes all.
+    ConfigError
+        Abilities that are no finite numbers in a row; a number of draws or a probability that cannot be.
     """
+    check_share("probability", probability)
     if len(posterior.traits) > 1:
         raise StatisticError(
             f"conditional_se(): model {posterior.spec.name!r} has {len(posterior.traits)} traits; "
             "curves('standard_error', trait=...) has that of one, the others known, and scores() that of each person."
         )
-    at = np.linspace(-3, 3, 13) if abilities is None else np.atleast_1d(np.asarray(abilities, dtype=float))
+    if posterior.responses.origins is not None:
+        raise StatisticError(
+            "conditional_se(): items that differ by group stand in the data once for each, and nobody takes them all; "
+            "use curves('standard_error', items=[...]) with the items of one group."
+        )
+    at = Grid.of(posterior, ability=np.linspace(-3, 3, 13) if abilities is None else np.atleast_1d(abilities)).ability
     information = _test_information(posterior.layout, posterior.at_mean.rows()[0], at)
     with np.errstate(divide="ignore"):
         frame = pd.DataFrame({"information": information, "se": information**-0.5}, index=pd.Index(at, name="ability"))
         frame[["lower", "upper"]] = np.nan
         if not posterior.point:
             each = [_test_information(posterior.layout, one, at) ** -0.5 for one in posterior.thinned(draws).rows()]
-            frame[["lower", "upper"]] = [az.hdi(column, prob=probability) for column in np.stack(each, axis=1)]
+            frame[["lower", "upper"]] = [az.hdi(column, hdi_prob=probability) for column in np.stack(each, axis=1)]
     return frame
 
 
@@ -129,12 +150,13 @@ def sample_alpha(responses: Responses) -> float:
 
 def _coefficients(layout: Layout, params: Params, responses: Responses, *, intervals: bool) -> dict[str, float]:
     """All that a model admits, at one set of item parameters; for intervals, without those that take too long."""
-    found = {}
-    if len(layout.spec.traits) == 1 and layout.collapse is not None:
+    found, on_grid, several = {}, layout.collapse is not None, len(layout.spec.traits) > 1
+    one_test = responses.origins is None  # items that differ by group stand there once for each
+    if one_test and on_grid and not several:
         found["marginal"] = _marginal(layout, params, responses)
-    if layout.collapse is not None or not intervals:
+    if on_grid or (several and not intervals):
         found |= _empirical(layout, params, responses)
-    return found | _of_sum_score(layout, params, responses)
+    return found | _of_sum_score(layout, params, responses) if one_test else found
 
 
 def _marginal(layout: Layout, params: Params, responses: Responses) -> float:
@@ -238,5 +260,6 @@ def _variance(values: Array, weights: Array) -> Array:
 
 
 def _alpha(of_items: Array, total: float) -> float:
-    """Cronbach's alpha from the variances of the items and of their sum."""
-    return float(len(of_items) / (len(of_items) - 1) * (1 - of_items.sum() / total))
+    """Cronbach's alpha from the variances of the items and of their sum; NaN of one item."""
+    n = len(of_items)
+    return float("nan") if n == 1 else float(n / (n - 1) * (1 - of_items.sum() / total))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.kinds import CATEGORIES
+from irtbridge.errors import StatisticError
 from irtbridge.model.density import exponential_form
 from irtbridge.model.families import ExponentialForm
 from irtbridge.model.layout import Layout
@@ -71,11 +72,31 @@ def score_function(layout: Layout, params: Mapping[str, Array], nodes: Array) ->
         return ScoreFunction(first, None, None)
     log_probs = np.concatenate([base[..., None], natural + base[..., None]], axis=-1)
     log_probs = np.where(layout.exists, log_probs, -np.inf)
+    return ScoreFunction(first, *information_and_third(log_probs))
+
+
+def information_and_third(log_probs: Array) -> tuple[Array, Array]:
+    """Fisher information ``sum_k P_k'^2 / P_k`` and ``J = sum_k P_k' P_k'' / P_k``, shape (node, item).
+
+    Parameters
+    ----------
+    log_probs : ndarray, shape (node, offset, item, category)
+        Log probabilities at `OFFSETS` times `STEP` from each node; ``-inf`` where an item lacks the category.
+    """
     probs = np.exp(log_probs[:, 2])
     with np.errstate(invalid="ignore"):
         slope, bend = (_difference(log_probs, weights) for weights in (FIRST / STEP, SECOND / STEP**2))
     slope, bend = (np.where(probs > 0, part, 0.0) for part in (slope, bend))
-    return ScoreFunction(first, np.sum(probs * slope**2, axis=-1), np.sum(probs * slope * (bend + slope**2), axis=-1))
+    return np.sum(probs * slope**2, axis=-1), np.sum(probs * slope * (bend + slope**2), axis=-1)
+
+
+def check_weighted(layout: Layout) -> None:
+    """Raise `StatisticError` where responses are numbers: Warm's weights are of categories."""
+    if layout.spec.family.kind != CATEGORIES:
+        raise StatisticError(
+            f"scores(method='wle'): responses of model {layout.spec.name!r} are {layout.spec.family.kind}, and the "
+            "weights are for categories; use method='map', 'ml' or 'eap'."
+        )
 
 
 def _difference(values: Array, weights: Array) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from irtbridge.assess.scoring.grid_scores import grid_points
 from irtbridge.assess.scoring.point_scores import point_scores
 from irtbridge.assess.scoring.scored_persons import Persons
 from irtbridge.assess.scoring.trait_scores import by_trait, sampled_points, trait_modes
+from irtbridge.assess.scoring.trait_weighted import trait_weighted
 from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.data.notes import Notes
-from irtbridge.errors import ConfigError, SpecError, StatisticError, UnknownName
+from irtbridge.data.responses import Responses
+from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.inference.abilities import draw_abilities
-from irtbridge.model.quadrature import check_normal_abilities
+from irtbridge.model.layout import Layout
+from irtbridge.plugin.options import check_number, check_seed, check_share
 
 Array = NDArray[np.float64]
 Estimates = tuple[Array, Array, Array, Array]  # score, se, lower, upper, each (person, trait)
@@ -52,8 +56,8 @@ def scores(
     method : {"eap", "map", "ml", "wle", "sum"}
         ``eap``: mean and standard deviation of the posterior given the responses (Bock & Mislevy 1982). ``map``: its
         highest point. ``ml``: that of the likelihood, without the prior; infinite for persons with all items right or
-        wrong. ``wle``: ML with its bias of order 1/n taken out (Warm 1989). ``sum``: EAP given the sum of the responses
-        alone (Lord & Wingersky 1984; Thissen et al. 1995).
+        wrong. ``wle``: ML with its bias of order 1/n taken out (Warm 1989; of several traits Firth 1993, Wang 2015).
+        ``sum``: EAP given the sum of the responses alone (Lord & Wingersky 1984; Thissen et al. 1995).
     plausible : int
         So many plausible values besides: draws from the person's posterior (Mislevy 1991).
     items : {"mean", "draws"}
@@ -85,11 +89,12 @@ def scores(
     DataError
         New data with items or categories that the fit does not have, or without covariates that it needs.
     StatisticError
-        A method that the model does not admit: WLE of several traits or of numbers, sums of numbers.
+        A method that the model does not admit: WLE or sums of numbers.
     UnknownName
         No such method.
     """
     _check(posterior, method, items, plausible, draws, probability)
+    check_seed(seed)
     notes = Notes()
     persons = Persons.of(posterior, data, data_options or {}, notes)
     notes.warn(stacklevel=3)
@@ -110,25 +115,17 @@ def _check(posterior: Posterior, method: str, items: str, plausible: int, draws:
         raise UnknownName("scoring method", method, METHODS)
     if items not in ITEMS:
         raise UnknownName("way to treat items", items, ITEMS)
-    if plausible < 0 or draws < 1 or not 0 < probability < 1:
-        raise ConfigError(
-            f"plausible={plausible}, draws={draws}, probability={probability}: they must be 0 or more, 1 or more, and "
-            "between 0 and 1."
-        )
+    check_number("plausible", plausible, least=0)
+    check_number("draws", draws)
+    check_share("probability", probability)
     if items == "draws" and posterior.point:
         raise StatisticError(
             "scores(items='draws'): a point estimate has no draws of the item parameters; fit with method='laplace' or "
             "a sampler, or use items='mean'."
         )
-    try:
-        check_normal_abilities(posterior.spec)
-    except SpecError as error:
-        raise StatisticError(f"scores(): {error} The draws in fit.persons() stand for the sample.") from None
-    traits = len(posterior.traits)
-    if method == "wle" and traits > 1:
-        raise StatisticError(
-            f"scores(method='wle') is for one trait, the model has {traits}; use 'map', 'ml' or 'eap'."
-        )
+    posterior.check_normal("scores()", "the draws in fit.persons(), for the sample")
+    if len(posterior.traits) == 1 and (method == "eap" or plausible):
+        posterior.check_integrable("scores(method='eap') and plausible values of one trait", "method='map'")
     if method == "sum":
         posterior.check_categories("scores(method='sum')", "method='eap'")
         posterior.check_integrable("scores(method='sum')", "method='eap'")
@@ -141,14 +138,21 @@ def _estimates(
 ) -> Estimates:
     if method in ("eap", "sum"):
         return _of_posterior(_points(persons, draws, items, sums=method == "sum"), probability)
-    find = point_scores if len(persons.layout.spec.traits) == 1 else trait_modes
-    each = [find(persons.layout, draw, persons.responses, method) for draw in draws]
+    find = _finder(len(persons.layout.spec.traits), method)
+    each = [find(persons.layout, draw, persons.responses) for draw in draws]
     score, se = _total(*map(np.stack, zip(*each, strict=True)))
     reach = special.ndtri(0.5 + probability / 2) * se
     with np.errstate(invalid="ignore"):
         infinite = np.isinf(score)
         lower, upper = (np.where(infinite, sign * np.inf, score + sign * reach) for sign in (-1, 1))
     return score, se, lower, upper
+
+
+def _finder(traits: int, method: str) -> Callable[[Layout, Mapping[str, Array], Responses], tuple[Array, Array]]:
+    """What gives points and standard errors at one set of item parameters."""
+    if traits == 1:
+        return partial(point_scores, method=method)
+    return trait_weighted if method == "wle" else partial(trait_modes, method=method)
 
 
 def _total(score: Array, se: Array) -> tuple[Array, Array]:

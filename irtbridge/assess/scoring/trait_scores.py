@@ -15,6 +15,7 @@ from irtbridge.assess.scoring.point_scores import FARTHEST
 from irtbridge.assess.scoring.score_function import FIRST, OFFSETS, SECOND, STEP
 from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.data.responses import Responses
+from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
 from irtbridge.model.others import layout_of_rows, prior_of_persons
 
@@ -31,8 +32,8 @@ WIDER = 1.3  # the sample's standard deviations over the mode's, so that its tai
 class Target:
     """The log posterior, or likelihood, of each person's abilities, at one set of item parameters.
 
-    Items depend on the abilities through ``D a . theta``, and moving that moves all locations: so derivatives of each
-    item in one number, by differences over five points, give gradient and curvature in all abilities.
+    Items depend on the abilities through ``D a . theta`` alone: so derivatives of each item in this one number, by
+    differences over five points, give gradient and curvature in all abilities.
     """
 
     layout: Layout
@@ -53,12 +54,24 @@ class Target:
         family, unit = self.layout.spec.family, np.eye(len(self.layout.spec.traits))
         return family.predictor({**self.params, family.ability: unit}, self.layout.spec.dims)[0][..., 0].T
 
+    def moved(self, abilities: Array, shift: float) -> dict[str, Array]:
+        """Parameters at abilities, with slope parts moved by `shift`."""
+        family = self.layout.spec.family
+        assert family.discrimination is not None
+        # The shift is one more trait, which all items have alike.
+        further = np.full((*abilities.shape[:-1], 1), shift / family.scaling)
+        slopes = np.pad(self.params[family.discrimination], ((0, 0), (0, 1)), constant_values=1.0)
+        both = np.concatenate([abilities, further], axis=-1)
+        return {**self.params, family.discrimination: slopes, family.ability: both}
+
     def log_density(self, abilities: Array, shift: float = 0.0) -> Array:
         """Of each response (..., person, item), 0 where missing, with slope parts moved by `shift`."""
-        family, spec = self.layout.spec.family, self.layout.spec
-        name, sign = family.location[0], 1 if family.parameterization == "intercept" else -1
-        params = {**self.params, name: self.params[name] + sign * shift, family.ability: abilities}
-        return np.where(self.values != -1, family.log_density(self.values, params, spec.dims, self.layout.exists), 0.0)
+        params, family, dims = self.moved(abilities, shift), self.layout.spec.family, self.layout.spec.dims
+        return np.where(self.values != -1, family.log_density(self.values, params, dims, self.layout.exists), 0.0)
+
+    def log_probs(self, abilities: Array, shift: float) -> Array:
+        """Of each category (..., person, item, category), with slope parts moved by `shift`."""
+        return category_log_probs(self.layout, self.moved(abilities, shift))
 
     def log_prior(self, abilities: Array) -> Array:
         """Up to a constant, shape (..., person)."""
@@ -75,14 +88,14 @@ class Target:
 
 
 def trait_modes(layout: Layout, params: Mapping[str, Array], responses: Responses, method: str) -> tuple[Array, Array]:
-    """As `point_scores` for several traits: MAP and ML, shape (person, trait).
+    """As `point_scores` for several traits: MAP and ML, shape (person, trait); see `trait_weighted` for WLE.
 
     The standard errors are roots of the diagonal of the inverse of minus the second derivatives.
     """
     parts = []
-    for target in _targets(layout, params, responses, prior=method == "map"):
-        mode, curvature = _climb(target)
-        parts.append(_reported(target, mode, curvature, unbounded=method != "map"))
+    for target in targets(layout, params, responses, prior=method == "map"):
+        mode, curvature = climb(target)
+        parts.append(reported(target, mode, curvature, unbounded=method != "map"))
     score, se = map(np.concatenate, zip(*parts, strict=True))
     return score, se
 
@@ -99,8 +112,8 @@ def sampled_points(layout: Layout, params: Mapping[str, Array], responses: Respo
     weights : ndarray, shape (point, person)
         Sum to 1 over the points.
     """
-    for target in _targets(layout, params, responses, prior=True):
-        mode, curvature = _climb(target)
+    for target in targets(layout, params, responses, prior=True):
+        mode, curvature = climb(target)
         standard = _sobol(mode.shape[1])
         factor = WIDER * np.linalg.cholesky(np.linalg.inv(_positive(curvature)))
         points = mode + np.einsum("nij,kj->kni", factor, standard)
@@ -114,7 +127,8 @@ def by_trait(points: Array, weights: Array) -> list[WeightedPoints]:
     return [WeightedPoints(points[..., trait], weights) for trait in range(points.shape[-1])]
 
 
-def _targets(layout: Layout, params: Mapping[str, Array], responses: Responses, *, prior: bool) -> Iterator[Target]:
+def targets(layout: Layout, params: Mapping[str, Array], responses: Responses, *, prior: bool) -> Iterator[Target]:
+    """As `Target.of`, of some persons after others."""
     size = max(1, CELLS // responses.n_items)
     for start in range(0, responses.n_persons, size):
         rows = slice(start, min(start + size, responses.n_persons))
@@ -127,7 +141,7 @@ def _sobol(traits: int) -> Array:
     return np.asarray(special.ndtri(uniform))
 
 
-def _climb(target: Target) -> tuple[Array, Array]:
+def climb(target: Target) -> tuple[Array, Array]:
     """The highest point of each person, and minus the second derivatives there; steps are halved where they fall."""
     reach = FARTHEST * _prior_sd(target)
     at, share = target.mean.copy(), np.ones(len(target.mean))
@@ -147,7 +161,7 @@ def _climb(target: Target) -> tuple[Array, Array]:
     return at, curvature
 
 
-def _reported(target: Target, mode: Array, curvature: Array, *, unbounded: bool) -> tuple[Array, Array]:
+def reported(target: Target, mode: Array, curvature: Array, *, unbounded: bool) -> tuple[Array, Array]:
     """Scores and standard errors; infinite where either reaches `FARTHEST`, NaN where a trait has no response."""
     se = np.sqrt(np.diagonal(np.linalg.inv(_positive(curvature)), axis1=1, axis2=2))
     away, farthest = mode - target.mean, (1 - CONVERGED) * FARTHEST * _prior_sd(target)

@@ -387,6 +387,14 @@ def log_sigmoids(x: Array) -> tuple[Array, Array]:
     return np.asarray(np.minimum(x, 0.0) - shared), np.asarray(np.minimum(-x, 0.0) - shared)
 
 
+def sigmoids(x: Array) -> tuple[Array, Array]:
+    """Sigma(x) and sigma(-x), each exact to rounding."""
+    small = np.exp(-np.abs(x))
+    larger = 1 / (1 + small)
+    small *= larger
+    return np.where(x > 0, larger, small), np.where(x > 0, small, larger)
+
+
 def _by_item_and_category(value: Array, dims: Dims) -> Array:
     return value if dims == ("item", "category") else value[..., None] if dims == ("item",) else value[..., None, :]
 

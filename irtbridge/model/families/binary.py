@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError
-from irtbridge.model.families.base import Array, RoleDims, Spec, log_sigmoids
+from irtbridge.model.families.base import Array, Dims, Params, RoleDims, Spec, log_sigmoids, sigmoids
 from irtbridge.model.families.categories import Categories
 
 ENDS = (("lower", 0.0), ("upper", 1.0))
@@ -57,6 +57,27 @@ class Binary(Categories):
             right = np.logaddexp(np.log(lower) + below, np.log(upper) + above)
             wrong = np.logaddexp(np.log1p(-lower) + below, np.log1p(-upper) + above)
         return np.concatenate([np.asarray(wrong), np.asarray(right)], axis=-1)
+
+    def moments(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> tuple[Array, Array]:
+        wrong, right = self._probs(params, dims, exists)
+        return right, wrong * right
+
+    def draw(
+        self, rng: np.random.Generator, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        wrong, _ = self._probs(params, dims, exists)
+        return np.asarray(rng.uniform(size=wrong.shape) > wrong, dtype=np.int64)
+
+    def _probs(self, params: Params, dims: Mapping[str, Dims], exists: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Probabilities of the lower and of the upper category, (..., person, item), without a way over logarithms."""
+        slope, shift = self.predictor(params, dims)
+        right, wrong = sigmoids((slope - np.nan_to_num(shift)[..., None, :, :])[..., 0])
+        if shapes := self.shapes(params, dims):
+            (lower, upper), above, below = (end[..., 0] for end in _ends(shapes)), right, wrong
+            right, wrong = lower * below + upper * above, (1 - lower) * below + (1 - upper) * above
+        return (
+            (wrong, right) if exists.all() else (np.where(exists[:, 1], wrong, 1.0), np.where(exists[:, 1], right, 0.0))
+        )
 
     def derivatives(
         self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array

@@ -7,7 +7,7 @@ from typing import Any
 
 from irtbridge.assess.items.misfit import misfit
 from irtbridge.data.kinds import CATEGORIES
-from irtbridge.report.parts import Picture, Section, Text
+from irtbridge.report.parts import Block, Picture, Section, Text, reported
 from irtbridge.report.sections.items import fit_of
 
 MOST_PANELS = 12
@@ -15,7 +15,11 @@ MOST_PANELS = 12
 
 def section(fit: Any, told: Mapping[str, Any]) -> Section:
     """Panels of item curves (of a long test, those that fit worst), then information with its standard error."""
-    labels, few = list(fit.responses.items), []
+    return Section("How the items work", (*reported(_items, fit), *reported(_information, fit)))
+
+
+def _items(fit: Any) -> list[Block]:
+    labels, few = list(fit.responses.items), list[Block]()
     if len(labels) > MOST_PANELS:
         worst = set(misfit(fit_of(fit)).index[:MOST_PANELS])
         labels = [item for item in labels if item in worst]
@@ -25,12 +29,10 @@ def section(fit: Any, told: Mapping[str, Any]) -> Section:
         axes, what = fit.plot.categories(labels), "Probability of each category over ability"
     else:
         axes, what = fit.plot.items(labels), "Expected score of each item over ability"
-    curves = Picture.of(
-        axes, f"{what}, with 95 % posterior bands.", f"{what}, a panel for each of {len(labels)} items."
-    )
-    information = Picture.of(
-        fit.plot.information(),
-        "Information of the test over ability, and the standard error that goes with it.",
-        "Curves of test information and standard error over ability.",
-    )
-    return Section("How the items work", (*few, curves, information))
+    caption = f"{what}, with 95 % posterior bands."
+    return [*few, Picture.of(axes, caption, f"{what}, a panel for each of {len(labels)} items.")]
+
+
+def _information(fit: Any) -> list[Block]:
+    caption = "Information of the test over ability, and the standard error that goes with it."
+    return [Picture.of(fit.plot.information(), caption, "Curves of test information and standard error over ability.")]

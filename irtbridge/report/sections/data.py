@@ -25,10 +25,9 @@ def section(fit: Any, told: Mapping[str, Any]) -> Section:
 
 
 def _size(responses: Responses) -> str:
-    observed, persons = responses.observed & responses.administered, int(responses.total_weight)
-    expected = responses.administered.sum()
-    missing = 1 - observed.sum() / expected
-    complete = responses.weights_or_ones @ (observed | ~responses.administered).all(axis=1)
+    asked, weights, persons = responses.administered, responses.weights_or_ones, int(responses.total_weight)
+    missing = weights @ (asked & ~responses.observed).sum(axis=1) / (weights @ asked.sum(axis=1))
+    complete = weights @ (responses.observed | ~asked).all(axis=1)
     words = f"{persons:,} persons, {responses.n_items} items; {100 * missing:.1f} % of the responses are missing"
     return words + ("." if missing == 0 else f", {int(complete):,} persons have none missing.")
 
@@ -59,7 +58,8 @@ def _shares(responses: Responses, j: int, values: Sequence[int]) -> list[float]:
 
 
 def moments(responses: Responses) -> pd.DataFrame:
-    """Mean, standard deviation, extremes and number of an item's responses."""
-    values = pd.DataFrame(np.where(responses.observed, responses.values, np.nan), columns=list(responses.items))
+    """Mean, standard deviation, extremes and number of an item's responses, each row as often as its weight says."""
+    long = responses.expanded()
+    values = pd.DataFrame(np.where(long.observed, long.values, np.nan), columns=list(long.items))
     table = values.agg(["mean", "std", "min", "max"]).T
     return table.assign(n=values.count()).rename_axis("item").astype(object)

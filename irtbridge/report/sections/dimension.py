@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from irtbridge.errors import IRTBridgeError
-from irtbridge.report.parts import Block, Section, Table, Text
+from irtbridge.report.parts import Block, Section, Table, Text, reported
 
 SHOWN = 8
 OVERALL = {
@@ -20,15 +19,12 @@ COLUMNS = {
 
 def section(fit: Any, told: Mapping[str, Any]) -> Section:
     """Limited-information statistics, then the pairs with the largest residual dependence."""
-    return Section("Dimension and local dependence", (*_overall(fit), *_pairs(fit)))
+    return Section("Dimension and local dependence", (*reported(_overall, fit), *reported(_pairs, fit)))
 
 
 def _overall(fit: Any) -> list[Block]:
-    try:
-        table = fit.overall_fit().rename(columns=OVERALL)
-        return [Table.of(table, "Overall fit from univariate and bivariate margins", decimals=3)]
-    except IRTBridgeError as error:
-        return [Text(f"Not reported: {error}")]
+    table = fit.overall_fit().rename(columns=OVERALL)
+    return [Table.of(table, "Overall fit from univariate and bivariate margins", decimals=3)]
 
 
 def _pairs(fit: Any) -> list[Block]:

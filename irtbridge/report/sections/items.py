@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ FIT_COLUMNS = {
     "infit": "infit", "infit_ppp": "infit p", "outfit": "outfit", "outfit_ppp": "outfit p",
 }  # fmt: skip
 SHARED_SHOWN = 30
+_TABLES: WeakKeyDictionary[Any, pd.DataFrame] = WeakKeyDictionary()  # by fit, as long as there is the fit
 
 
 def section(fit: Any, told: Mapping[str, Any]) -> Section:
@@ -24,7 +25,9 @@ def section(fit: Any, told: Mapping[str, Any]) -> Section:
     blocks: list[Block] = [Table.of(parameters(fit.items(tidy=True)), "Item parameters: mean [95 % HDI]")]
     shared = fit.shared()
     if len(shared):
-        blocks.append(Table.of(shared.iloc[:SHARED_SHOWN][["mean", "sd", *_interval(shared)]], "Shared parameters"))
+        some = shared.iloc[:SHARED_SHOWN][["mean", "sd", *_interval(shared)]]
+        first = "" if len(some) == len(shared) else f", the first {len(some)} of {len(shared)}"
+        blocks.append(Table.of(some, f"Shared parameters{first}"))
     table = fit_of(fit)
     worst = misfit(table)
     shown = table[[c for c in FIT_COLUMNS if c in table and table[c].notna().any()]].rename(columns=FIT_COLUMNS)
@@ -38,11 +41,11 @@ def section(fit: Any, told: Mapping[str, Any]) -> Section:
     return Section("The items", (*blocks, Text(words), Table.of(shown, "Item fit", marked=marked), *left_out))
 
 
-@lru_cache(maxsize=1)
 def fit_of(fit: Any) -> pd.DataFrame:
     """Statistics of item fit, computed once for the sections of a page."""
-    table: pd.DataFrame = fit.item_fit()
-    return table
+    if fit not in _TABLES:
+        _TABLES[fit] = fit.item_fit()
+    return _TABLES[fit]
 
 
 def parameters(tidy: pd.DataFrame) -> pd.DataFrame:

@@ -50,4 +50,5 @@ def _items(fit: Any) -> str:
 def _reliability(fit: Any) -> str:
     table = fit.reliability()
     row, label = table.iloc[0], " ".join(map(str, np.atleast_1d(table.index[0])))
-    return f"Reliability ({label}) {row['estimate']:.2f} (95 % interval {row['lower']:.2f} to {row['upper']:.2f})."
+    interval = "" if np.isnan(row["lower"]) else f" (95 % interval {row['lower']:.2f} to {row['upper']:.2f})"
+    return f"Reliability ({label}) {row['estimate']:.2f}{interval}."

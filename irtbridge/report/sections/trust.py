@@ -15,7 +15,7 @@ COLUMNS = {
 
 
 def section(fit: Any, told: Mapping[str, Any]) -> Section:
-    """The check in words, and the diagnostics of the parameters with the largest Monte Carlo error."""
+    """The check in words, and the diagnostics of the parameters with the fewest effective draws."""
     check = fit.check()
     table = check.parameters
     columns = [name for name in COLUMNS if name in table and table[name].notna().any()]

@@ -31,7 +31,11 @@ OF_ITEMS = {
     "outfit": ("EAP.outfit", "outfit"),
     "z of outfit": ("EAP.z.outfit", "outfit_z"),
     "X2 of ten groups": ("X2", "x2"),
+    "G2 of ten groups": ("G2", "g2"),
+    "df of G2": ("df.G2", "g2_df"),
 }
+# By quantity and data set.
+WHY = {("G2 of ten groups", "LSAT 6"): "rounding: 1.5e-7 of 691"}
 OVERALL = {
     "statistic": "M2",
     "degrees of freedom": "df",
@@ -57,10 +61,11 @@ def rows() -> Iterator[Row]:
 
 def of_model(name: str, model: str, theirs: Anchors, fit: irt.Fit, overall: str) -> Iterator[Row]:
     """Of one model and data set."""
-    table = item_fit(fit.posterior, ("s_x2", "infit", "x2"), draws=2)
+    table = item_fit(fit.posterior, ("s_x2", "infit", "x2", "g2"), draws=2)
     for quantity, (theirs_name, column) in OF_ITEMS.items():
         if theirs.has(f"itemfit.{theirs_name}"):
-            yield Row(quantity, name, model, MIRT, theirs.series(f"itemfit.{theirs_name}"), table[column])
+            values, why = theirs.series(f"itemfit.{theirs_name}"), WHY.get((quantity, name), "")
+            yield Row(quantity, name, model, MIRT, values, table[column], why=why)
     yield from of_pairs(name, model, theirs, local_dependence(fit.posterior, draws=2))
     ours = overall_fit(fit.posterior).iloc[0].to_numpy()
     values = [theirs.number(f"{overall}:{column}") for column in OVERALL.values()]

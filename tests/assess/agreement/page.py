@@ -24,7 +24,7 @@ from files of numbers that R computed, and fails where it is out of date.
 | --- | --- |
 | LSAT 6, LSAT 7 | 1,000 persons, 5 items each (Bock & Lieberman 1970) |
 | bfi N | 2,694 persons without a missing response, 5 items with 6 categories (psych, Revelle 2022) |
-| VerbAgg | 316 persons, 24 items: "yes" or "perhaps" against "no" (De Boeck & Wilson 2004) |
+| VerbAgg | 316 persons, 24 items: "yes" or "perhaps" against "no"; or all three (De Boeck & Wilson 2004) |
 | raschdat1 | 100 persons, 30 items (eRm, Mair & Hatzinger 2007) |
 """
 

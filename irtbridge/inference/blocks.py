@@ -1,8 +1,8 @@
-"""Whose each unconstrained coordinate is: an item's own, or one that items share.
+"""Coordinates of a model in blocks that are independent given the others: items, or persons.
 
-Given the abilities and what they share, the items are independent. So what is asked of one coordinate of an item can be
-asked of the same coordinate of every item at once (Curtis, Powell & Reid 1974): as many steps as an item has
-coordinates, however many items there are.
+Given the abilities and what they share, the items are independent; given the item parameters, the persons. So what is
+asked of one coordinate of a block can be asked of the same coordinate of every block at once (Curtis, Powell & Reid
+1974): as many steps as a block has coordinates, however many blocks there are.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class ItemBlocks:
-    """The coordinates of a model, item by item.
+class Blocks:
+    """The unconstrained coordinates of a model, block by block.
 
     Attributes
     ----------
     dim : int
         Number of coordinates.
-    own : ndarray of int, shape (item, k)
-        Each item's coordinates; `dim`, where it has fewer than others.
+    own : ndarray of int, shape (block, k)
+        Each block's coordinates; `dim`, where it has fewer than others.
     shared : ndarray of int, shape (shared,)
-        All others: of what items share, and of hyperparameters.
+        All others.
     """
 
     dim: int
@@ -39,8 +39,8 @@ class ItemBlocks:
     shared: Places
 
     @classmethod
-    def of(cls, layout: Layout) -> ItemBlocks:
-        """Of a model whose abilities are integrated out."""
+    def of_items(cls, layout: Layout) -> Blocks:
+        """A block for each item: all that is its own."""
         owner = np.full(layout.dim, -1)
         for name, slot in layout.slots.items():
             if slot.variable.dims[:1] == ("item",):
@@ -55,27 +55,46 @@ class ItemBlocks:
         own[owner[has_owner], number[has_owner]] = has_owner
         return cls(layout.dim, own, np.flatnonzero(owner < 0))
 
+    @classmethod
+    def of_persons(cls, layout: Layout) -> Blocks:
+        """A block for each person: the abilities."""
+        places = layout.places[layout.spec.family.ability]
+        own = places.reshape(layout.sizes["person"], -1)
+        return cls(layout.dim, own, np.setdiff1d(np.arange(layout.dim), places))
+
+    @classmethod
+    def fewest_shared(cls, layout: Layout) -> Blocks:
+        """Items or persons, whichever leave fewer coordinates shared: those on the longer side of the data."""
+        persons, items = cls.of_persons(layout), cls.of_items(layout)
+        return items if len(items.shared) < len(persons.shared) else persons
+
+    @cached_property
+    def in_order(self) -> Blocks:
+        """The same blocks of coordinates in another order: block after block, then what is shared."""
+        own = np.where(self.exists, np.cumsum(self.exists).reshape(self.own.shape) - 1, self.dim)
+        return Blocks(self.dim, own, np.arange(self.dim - len(self.shared), self.dim))
+
     @property
     def exists(self) -> NDArray[np.bool_]:
-        """Which places of `own` are coordinates, shape (item, k)."""
+        """Which places of `own` are coordinates, shape (block, k)."""
         return self.own < self.dim
 
     @cached_property
     def directions(self) -> Array:
-        """One coordinate of every item at once, for each of theirs; then each shared one. Shape (k + shared, dim)."""
+        """One coordinate of every block at once, for each of theirs; then each shared one. Shape (k + shared, dim)."""
         steps = np.zeros((self.own.shape[1] + len(self.shared), self.dim + 1))
         steps[np.arange(self.own.shape[1])[:, None], self.own.T] = 1
         steps[np.arange(self.own.shape[1], len(steps)), self.shared] = 1
         return steps[:, :-1]
 
     def split(self, x: Array) -> tuple[Array, Array]:
-        """Coordinates (..., dim) as the items' own (..., item, k), 0 where there is none, and the shared ones."""
+        """Coordinates (..., dim) as the blocks' own (..., block, k), 0 where there is none, and the shared ones."""
         padded = np.concatenate([x, np.zeros((*x.shape[:-1], 1))], axis=-1)
         return padded[..., self.own], x[..., self.shared]
 
     def join(self, own: Array, shared: Array) -> Array:
-        """The inverse of `split`."""
-        x = np.empty((*own.shape[:-2], self.dim + 1))
+        """The inverse of `split`; each batched or not."""
+        x = np.empty((*np.broadcast_shapes(own.shape[:-2], shared.shape[:-1]), self.dim + 1))
         x[..., self.own] = own
         x[..., self.shared] = shared
         return x[..., :-1]

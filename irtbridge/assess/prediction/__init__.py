@@ -1,0 +1,1 @@
+"""What a model says of responses that it has not seen, and how good that is."""
