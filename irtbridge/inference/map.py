@@ -13,6 +13,7 @@ from irtbridge.inference.climbing import Mode
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import find_maximum, find_mode
 from irtbridge.inference.settings import CollapsedSettings
+from irtbridge.model.quadrature import Quadrature
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Optimum, Timings
 from irtbridge.results.inference_data import reported
@@ -37,6 +38,10 @@ class MapSettings(CollapsedSettings):
     """
 
     standard_errors: bool = True
+
+    @property
+    def collapse(self) -> Quadrature:
+        return Quadrature(self.n_nodes, scatters=True)
 
 
 def run_map(program: Program, settings: MapSettings, seed: int, progress: Progress) -> Draws:

@@ -62,7 +62,7 @@ def nodes_of(
     """
     assert layout.collapse is not None
     if not layout.by_person:
-        log_density = -0.5 * np.sum(standard**2, axis=-1)
+        log_density = layout.collapse.log_masses(standard)
         nodes = ability_at(layout, standard, params)
     else:
         loc, scale = _of_persons(layout, params)
