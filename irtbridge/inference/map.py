@@ -33,7 +33,10 @@ class MapSettings(CollapsedSettings):
     ----------
     standard_errors : bool
         From the observed information (Louis 1982); else NaN.
-    n_nodes, max_iterations : int
+    n_nodes : int
+        As in `CollapsedSettings`; of four traits and more the nodes in all, rounded up to a power of two
+        (`irtbridge.model.quadrature.ScatteredNodes`); 0 takes 8,192.
+    max_iterations : int
         As in `CollapsedSettings`.
     """
 

@@ -14,11 +14,13 @@ from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns, columns_of
+from irtbridge.model.quadrature import ScatteredNodes
 from irtbridge.model.reduction import grid_dimensions
 
 Array = NDArray[np.float64]
 # Persons times nodes, 16 MiB of doubles: as many persons tell the error of a quadrature.
 MOST_CELLS = 2**21
+SLICES = 8  # as many persons that are taken of scattered nodes
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
@@ -73,7 +75,8 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     first order: by no more standard errors than the standard deviation of log r over the draws. Of a single point it
     is log r itself, whose spread is hardly larger.
 
-    Of very many persons some are taken, at even distances, and their error is scaled up.
+    Of very many persons some are taken, at even distances, and their error is scaled up. Of scattered nodes more are,
+    as their error is another for each person and partly cancels.
 
     Parameters
     ----------
@@ -87,14 +90,18 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     assert layout.collapse is not None
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
     most = max(1, MOST_CELLS // finer.size(grid_dimensions(layout.spec)))
-    rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
-    some = responses.select(rows)
-    there, here = (
-        np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
-        for grid in (finer, layout.collapse)
-    )
-    with np.errstate(invalid="ignore"):
-        moved = (there - here) * responses.total_weight / some.total_weight
+    taken = min(most * (SLICES if isinstance(layout.collapse, ScatteredNodes) else 1), responses.n_persons)
+    rows = np.linspace(0, responses.n_persons - 1, taken).astype(int)
+    moved, weight = np.zeros(len(draws)), 0.0
+    for start in range(0, taken, most):
+        some = responses.select(rows[start : start + most])
+        there, here = (
+            np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
+            for grid in (finer, layout.collapse)
+        )
+        with np.errstate(invalid="ignore"):
+            moved, weight = moved + (there - here), weight + some.total_weight
+    moved *= responses.total_weight / weight
     if not np.isfinite(moved).all():
         return float("inf")
     return float(abs(moved[0]) if len(moved) == 1 else moved.std(ddof=1))

@@ -32,6 +32,7 @@ from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
 MAX_TRAITS = 3  # of a grid: a fourth would take half a million nodes
+BITS = 30  # of a Sobol point
 SCATTERED = 2**13  # nodes of more traits (tests/model/test_scattered.py)
 # By number of traits: the nodes of each, and the steps of a test up to which they serve. Twice as many nodes then move
 # the log likelihood by less than 1e-6 of itself (tests/model/test_quadrature.py).
@@ -168,9 +169,8 @@ class ScatteredNodes(Quadrature):
 def _scattered(n_nodes: int, n_traits: int) -> Array:
     from scipy.stats import qmc  # here, as it takes longer to import than the whole of the language
 
-    uniform = qmc.Sobol(n_traits, seed=0).random(n_nodes)
-    half = 0.5 / n_nodes  # no point may lie at an end
-    nodes = np.asarray(special.ndtri(np.clip(uniform, half, 1 - half)))
+    uniform = qmc.Sobol(n_traits, bits=BITS, seed=0).random(n_nodes)
+    nodes = np.asarray(special.ndtri(uniform + 0.5 ** (BITS + 1)))  # the middle of a cell: no point lies at an end
     nodes.flags.writeable = False
     return nodes
 
