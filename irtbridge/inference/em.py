@@ -101,5 +101,5 @@ METHOD = Method(
     run_em,
     summary="abilities integrated out; the mode of `map` by the EM algorithm (Bock & Aitkin 1981), accelerated, with "
     "standard errors",
-    colour="#B5651D",
+    colour="#332288",
 )
