@@ -6,7 +6,7 @@ A `Suite` is data and a model, a `Contestant` a program that fits them; `make_jo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -206,6 +206,17 @@ GRADIENTS = (
     Contestant("pyro-jit", "Pyro, hand-written", "potential_fn, jit", "pyro_gradient", PYRO, options={"jit": True}),
 )
 
+TALL = (
+    *(_irtbridge(b, "nuts_whitened", "joint NUTS, whitened", chains=1, draws=400) for b in ("pyro", "tfp")),
+    _joint("pyro"),
+    *(c for c in HAND_WRITTEN if c.name in ("pyro", "numpyro")),
+    PY_IRT,
+)
+TALL_MODES = (
+    _irtbridge("pyro", "map", "posterior mode", standard_errors=False),
+    replace(_irtbridge("pyro", "map", "posterior mode, standard errors"), name="irtbridge-pyro-map-errors"),
+)
+
 M2PL_CONTESTANTS = (
     *(_irtbridge(b, "nuts_whitened", "joint NUTS, whitened", chains=1, draws=1000) for b in ("tfp", "pyro")),
     _joint("tfp"),
@@ -252,6 +263,10 @@ SUITES = {
               SAMPLERS, REFERENCE, "gpcm", dataset="bfi:N", a_scale=0.5, b_scale=2.0),
         Suite("m2pl7", "multidimensional 2PL, 1,000 persons, 35 items, 7 correlated traits", "sampling",
               M2PL_CONTESTANTS, "irtbridge-tfp-nuts_whitened", "m2pl", 1000, 35, traits=7),
+        Suite("tall", "2PL, 53 persons, 805 items", "sampling",
+              TALL, "irtbridge-pyro-nuts_whitened", persons=53, items=805),
+        Suite("map_tall", "2PL, 53 persons, 805 items", "mode",
+              TALL_MODES, "irtbridge-pyro-map", persons=53, items=805),
         Suite("vi_large", "mean-field variational inference, 2PL, 5,000 persons, 100 items", "elbo",
               VARIATIONAL, "pyro-svi"),
         Suite("map_large", "2PL, 5,000 persons, 100 items, flat priors", "mode",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from irtbridge.assess.comparison.anova import anova
     from irtbridge.assess.comparison.compare import compare
+    from irtbridge.assess.factors.parallel_analysis import parallel_analysis
+    from irtbridge.assess.factors.rotation import Rotation, rotate
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.assess.items.andersen import andersen
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from irtbridge.fitting.fitted import Fit
     from irtbridge.fitting.generalization import evaluate
     from irtbridge.fitting.loading import load_fit
+    from irtbridge.fitting.regularisation import RegularisationPath, regularisation_path
     from irtbridge.inference.nuts import NutsSettings
     from irtbridge.inference.vi import ViSettings
     from irtbridge.many import fit_many, seed_of
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
         four_pl,
         generalized_partial_credit,
         graded,
+        lfm,
         m2pl,
         nominal,
         one_pl,
@@ -73,6 +77,8 @@ if TYPE_CHECKING:
 _HOME = {
     "assess.comparison.anova": ("anova",),
     "assess.comparison.compare": ("compare",),
+    "assess.factors.parallel_analysis": ("parallel_analysis",),
+    "assess.factors.rotation": ("Rotation", "rotate"),
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
     "assess.items.andersen": ("andersen",),
@@ -86,6 +92,7 @@ _HOME = {
     "fitting.fitted": ("Fit",),
     "fitting.generalization": ("evaluate",),
     "fitting.loading": ("load_fit",),
+    "fitting.regularisation": ("RegularisationPath", "regularisation_path"),
     "inference.nuts": ("NutsSettings",),
     "inference.vi": ("ViSettings",),
     "many": ("fit_many", "seed_of"),
@@ -97,6 +104,7 @@ _HOME = {
         "four_pl",
         "generalized_partial_credit",
         "graded",
+        "lfm",
         "m2pl",
         "nominal",
         "one_pl",
@@ -141,7 +149,9 @@ __all__ = [
     "ModelSpec",
     "NutsSettings",
     "Program",
+    "RegularisationPath",
     "Responses",
+    "Rotation",
     "Stack",
     "Timings",
     "Unsupported",
@@ -165,6 +175,7 @@ __all__ = [
     "generalized_partial_credit",
     "graded",
     "hold_out",
+    "lfm",
     "link",
     "load_backend",
     "load_dataset",
@@ -174,9 +185,12 @@ __all__ = [
     "nominal",
     "one_pl",
     "ordered_beta",
+    "parallel_analysis",
     "partial_credit",
     "poisson_counts",
     "rating_scale",
+    "regularisation_path",
+    "rotate",
     "seed_of",
     "sequential",
     "simulate_parameters",

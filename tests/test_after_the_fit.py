@@ -17,6 +17,7 @@ SHORT = {
     "nuts_whitened": {"chains": 2, "warmup": 50, "draws": 50},
     "vi": {"steps": 200, "draws": 100},
     "laplace": {"draws": 200},
+    "metropolis": {"chains": 2, "warmup": 50, "draws": 50},
 }
 ASKED = """\
 import sys

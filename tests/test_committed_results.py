@@ -28,6 +28,7 @@ RUNS = [
     ["study=bfi5"],
     ["study=bfi5", "backend=pyro", "method=nuts_whitened"],
     ["study=quickstart"],
+    ["study=estimators"],
     ["study=generalization"],
     [
         *("study=generalization", "data=bfi:N", "allow_empty=true", "mask=entries,columns", "replications=3"),

@@ -18,7 +18,10 @@ from irtbridge.model.catalogue import MODELS, graded
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SLOW = {"models.md", "tutorial.md", "fair.md", "curves.md", "keep.md", "scores.md", "groups.md"}
+SLOW = {
+    f"{name}.md"
+    for name in ("models", "tutorial", "fair", "curves", "keep", "scores", "groups", "ai-evaluation", "estimators")
+}
 RUN = [pytest.param(page, marks=[pytest.mark.long] * (page.name in SLOW), id=page.name) for page in PAGES]
 
 

@@ -29,6 +29,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "nuts_collapsed": CHAINS,
     "nuts_whitened": CHAINS,
     "laplace": {"draws": 40},
+    "metropolis": {"chains": 2, "warmup": 60, "draws": 40},
     "vi": {"steps": 100, "draws": 40},
     "vi_newton": {"steps": 30, "draws": 40},
     "vi_collapsed": {"draws": 40},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "laplace": {"draws": 30},
     "map": {},
     "cmle": {},
+    "jmle": {},
+    "metropolis": {"chains": 2, "warmup": 10, "draws": 10},
     "vi": {"steps": 20, "draws": 30},
     "vi_newton": {"steps": 20, "draws": 30},
     "vi_collapsed": {"draws": 30},
@@ -51,7 +54,8 @@ def check_is_the_same(found: irt.Fit, fit: irt.Fit) -> None:
     for group in fit.idata.groups():
         xr.testing.assert_identical(found.idata[group], fit.idata[group])
     for name, value in vars(fit.draws).items():
-        np.testing.assert_equal(getattr(found.draws, name), value)
+        own, other = (asdict(each) if is_dataclass(each) else each for each in (value, getattr(found.draws, name)))
+        np.testing.assert_equal(other, own)
     for table in ("items", "persons", "shared"):
         pd.testing.assert_frame_equal(getattr(found, table)(), getattr(fit, table)())
     assert found.verdict == fit.verdict

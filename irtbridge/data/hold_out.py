@@ -97,7 +97,7 @@ def hold_out(
     Parameters
     ----------
     data : Responses, or what `load_responses` reads
-        Rows that stand for several persons become as many.
+        Rows that stand for several persons become as many. Items of a single category are kept.
     mask : str
         ``entries``: responses at random, of which each person and each item keeps one. ``rows``: persons at random.
         ``columns``: items at random. ``shifted_rows``: the persons with the highest mean response, so that the new are
@@ -137,7 +137,7 @@ def hold_out(
             f"hold_out(mask={mask!r}, date={date!r}, since={since!r}): mask='time' needs date=, a column of "
             "person_data or item_data, and perhaps since=; the others take neither."
         )
-    whole, rng = load_responses(data).expanded(), np.random.default_rng([seed, 5])
+    whole, rng = load_responses(data, allow_constant=True).expanded(), np.random.default_rng([seed, 5])
     held = MASKS[mask].held(whole, Asked(share, date, since), rng)
     shown = _exposed(whole.observed, held, exposed, rng)
     persons, items = (_or_none(lines, n) for lines, n in zip(held[1:], whole.observed.shape, strict=True))

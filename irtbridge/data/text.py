@@ -79,7 +79,7 @@ def read_text(path: Path, header: bool, notes: Notes, *, integers: bool = False)
     separator, start = _preamble(lines)
     start = _after_comments(lines, separator, start, path, notes)
     separator = separator or _sniffed(lines[start:])
-    if integers and header and (table := _regular(lines[start:], separator)) is not None:
+    if integers and header and start < len(lines) and (table := _regular(lines[start:], separator)) is not None:
         return TextTable(table, row_names=False)
     try:
         rows = list(_rows(lines[start:], separator))

@@ -85,7 +85,7 @@ def cross_validate(
         for_prediction(Fitter.of(model, backend, method, options, chosen, backend_options, **how))
         for chosen in combinations
     ]
-    whole = load_responses(data, **{"kind": fitters[0].spec.family.kind, **(data_options or {})}).expanded()
+    whole = load_responses(data, **(fitters[0].data_options | dict(data_options or {}))).expanded()
     parts = list(parts_of(whole, folds, seed))
     losses = [pd.DataFrame([_of_fold(fitter, held, seed, draws) for held in parts]) for fitter in fitters]
     summary = pd.DataFrame([_over_folds(each) for each in losses])

@@ -7,14 +7,23 @@ be trusted, traits in their order, abilities, labels. `irtbridge.many` drives on
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import repeat
 from typing import Any
 
 from irtbridge.data.responses import Responses
 from irtbridge.fitting.fitted import Fit
-from irtbridge.inference import METHODS, compile_for, keeps_constant_items, make_settings, run_method, run_stack
+from irtbridge.inference import (
+    METHODS,
+    compile_for,
+    compile_joint,
+    keeps_constant_items,
+    make_settings,
+    run_method,
+    run_stack,
+)
 from irtbridge.inference.alignment import align, sign_items
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.inference.large_data import add_all_abilities
@@ -119,7 +128,7 @@ class Fitter:
         if needs_fallback(self.settings, draws):
             # Chains magnify rounding: a program compiled for this data set alone gives the draws that a single fit has.
             alone = bound.program if bound.fresh else self.compile(bound.program.responses)
-            draws = fall_back(alone, self.settings, draws, seed, progress)
+            draws = fall_back(alone, self.settings, draws, seed, progress, self._joint(bound.responses))
         return self._finish(bound, draws, bound.seconds + time.perf_counter() - begin)
 
     def bind(self, responses: Responses, seed: int) -> Bound:
@@ -178,6 +187,9 @@ class Fitter:
     def compile(self, responses: Responses) -> Program:
         """Compile the model as the method needs it."""
         return compile_for(self.engine, self.spec, responses, self.settings, device=self.device, dtype=self.dtype)
+
+    def _joint(self, responses: Responses) -> Callable[[], Program]:
+        return partial(compile_joint, self.engine, self.spec, responses, device=self.device, dtype=self.dtype)
 
     def _provenance(self, bound: Bound, draws: Draws) -> dict[str, Any]:
         """What was fitted to what, by what, how and on what machine, and the seconds that it took."""

@@ -13,6 +13,7 @@ import pandas as pd
 from irtbridge.assess import person_fit
 from irtbridge.assess.comparison import compare
 from irtbridge.assess.curves import curves
+from irtbridge.assess.factors.rotation import Rotation, rotated
 from irtbridge.assess.fairness.person_groups import Group
 from irtbridge.assess.items import item_fit, local_dependence, overall_fit, score_groups
 from irtbridge.assess.items.andersen import Andersen, andersen
@@ -47,6 +48,10 @@ class Questions:
     def scores(self, data: Any = None, method: str = "eap", **options: Any) -> pd.DataFrame:
         """Abilities and standard errors of persons fitted or new; see `irtbridge.assess.scoring.scores.scores`."""
         return scores(self.posterior, data, method, **options)
+
+    def rotate(self, method: str = "varimax", **options: Any) -> Rotation:
+        """Factors of a point estimate in a simple structure; see `irtbridge.assess.factors.rotation.rotate`."""
+        return rotated(self.posterior, method, **options)
 
     def reliability(self, **options: Any) -> pd.DataFrame:
         """Marginal and empirical reliability, omega, alpha; see `irtbridge.assess.scoring.reliability.reliability`."""

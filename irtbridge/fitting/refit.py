@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from irtbridge.assess.posterior import Posterior, layout_of
 from irtbridge.data.responses import Responses
-from irtbridge.inference import compile_for, make_settings, run_method
+from irtbridge.inference import compile_for, compile_joint, make_settings, run_method
 from irtbridge.inference.alignment import align
 from irtbridge.inference.laplace import fall_back, needs_fallback
 from irtbridge.model.design import split_for
@@ -47,10 +48,12 @@ def refit(
     made = make_settings(method, **settings)
     responses = split_for(spec, responses)
     device = "cpu" if provenance["device"] == "cpu" else "auto"
-    program = compile_for(engine, spec, responses, made, device=device, dtype=provenance["dtype"])
+    how = {"device": device, "dtype": provenance["dtype"]}
+    program = compile_for(engine, spec, responses, made, **how)
     draws = run_method(engine, program, method, made, seed, silent)
     if needs_fallback(made, draws):
-        draws = fall_back(program, made, draws, seed, silent)
+        joint = partial(compile_joint, engine, spec, responses, **how)
+        draws = fall_back(program, made, draws, seed, silent, joint)
     draws = align(program, draws)
     params = program.constrain(draws.z)
     lead = len(program.layout.batch_shape(params))

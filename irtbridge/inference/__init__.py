@@ -3,6 +3,7 @@
 from irtbridge.inference.methods import (
     METHODS,
     compile_for,
+    compile_joint,
     keeps_constant_items,
     make_settings,
     resume_method,
@@ -13,6 +14,7 @@ from irtbridge.inference.methods import (
 __all__ = [
     "METHODS",
     "compile_for",
+    "compile_joint",
     "keeps_constant_items",
     "make_settings",
     "resume_method",

@@ -234,5 +234,6 @@ METHOD = Method(
     summary="Rasch, partial credit and rating scale: items by the likelihood given the sum scores, with standard "
     "errors; then mean and SD of normal abilities",
     colour="#B5651D",
+    priors=False,
     adapt=conditioned,
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.errors import NumericalError, UnknownName
+from irtbridge.errors import ConfigError, NumericalError, UnknownName
+from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import Mode
 from irtbridge.inference.importance import K_HAT_LIMIT, log_densities, smoothed, systematic
 from irtbridge.inference.method import Method
@@ -19,7 +20,9 @@ from irtbridge.inference.nuts_collapsed import (
     resume_collapsed_nuts,
     run_collapsed_nuts,
 )
+from irtbridge.inference.nuts_whitened import WhitenedNutsSettings, run_whitened_nuts
 from irtbridge.inference.settings import CollapsedSettings
+from irtbridge.model.layout import Layout
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Timings
 from irtbridge.results.quiet_arviz import az
@@ -27,6 +30,7 @@ from irtbridge.results.quiet_arviz import az
 Array = NDArray[np.float64]
 FALLBACKS = ("nuts_collapsed", "none")
 FALLBACK_CHAINS, FEWEST_STEPS = 4, 100  # so that R-hat can tell, however few draws are asked for
+PILOT, HOPELESS_K_HAT = 100, 1.0  # draws that tell soon that the weights have no mean, where coordinates are very many
 HOPELESS_R_HAT = 1.1  # Gelman & Rubin 1992; above it the chains are not those of one posterior
 
 
@@ -43,7 +47,8 @@ class LaplaceSettings(CollapsedSettings):
         Draws from the approximation, weighted, then resampled.
     fallback : str
         What to do when k-hat exceeds 0.7, so that the weights cannot be trusted: ``nuts_collapsed``, which gives as
-        many draws by NUTS on the item parameters, or ``none``.
+        many draws by NUTS on the item parameters, or ``none``. Where the items' parameters are more than the persons'
+        abilities the chains are those of ``nuts_whitened``, which takes seconds there, not hours.
     n_nodes, max_iterations : int
         As in `CollapsedSettings`.
     """
@@ -64,7 +69,12 @@ def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress
     mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed, progress=progress)
     rng = np.random.default_rng(seed)
     centre, middle = recentred(program, mode, rng), time.perf_counter()
-    drawn = _corrected(program, {"centre": centre, "factor": mode.factor}, settings.draws, rng, progress)
+    normal = {"centre": centre, "factor": mode.factor}
+    if settings.fallback != "none" and program.dim > settings.draws:
+        drawn = _corrected(program, normal, PILOT, rng, progress)
+        if drawn.pareto_k is not None and drawn.pareto_k > HOPELESS_K_HAT:
+            return replace(drawn, timings=replace(drawn.timings, warmup=middle - start), optimum=mode.optimum)
+    drawn = _corrected(program, normal, settings.draws, rng, progress)
     return replace(drawn, timings=replace(drawn.timings, warmup=middle - start), optimum=mode.optimum)
 
 
@@ -72,6 +82,10 @@ def resume_laplace(
     program: Program, settings: LaplaceSettings, before: Draws, draws: int, seed: int, progress: Progress
 ) -> Draws:
     """Further draws of the same approximation with weights of their own; of the chains, where they have replaced it."""
+    if before.adaptation is None:
+        raise ConfigError(
+            "the chains of nuts_whitened that took over from laplace cannot go on; fit with method=nuts_whitened."
+        )
     if before.chain_method == "independent":
         return _corrected(program, before.kept_adaptation, draws, np.random.default_rng(seed), progress)
     nuts, every = _chains_for(settings)
@@ -105,8 +119,22 @@ def needs_fallback(settings: object, draws: Draws) -> bool:
     return wanted and not (draws.pareto_k is not None and draws.pareto_k <= K_HAT_LIMIT)
 
 
-def fall_back(program: Program, settings: LaplaceSettings, draws: Draws, seed: int, progress: Progress) -> Draws:
-    """As many draws by NUTS on the item parameters; seconds and k-hat of what was tried before are kept.
+def fall_back(
+    program: Program,
+    settings: LaplaceSettings,
+    draws: Draws,
+    seed: int,
+    progress: Progress,
+    joint: Callable[[], Program],
+) -> Draws:
+    """As many draws of the item parameters by NUTS; seconds and k-hat of what was tried before are kept.
+
+    Parameters
+    ----------
+    program, settings, draws, seed, progress
+        Of the approximation.
+    joint : callable
+        Compiles the same model with its abilities, as `nuts_whitened` needs it.
 
     Raises
     ------
@@ -114,16 +142,35 @@ def fall_back(program: Program, settings: LaplaceSettings, draws: Draws, seed: i
         The chains disagree so much that they are not draws of one posterior.
     """
     nuts, every = _chains_for(settings)
-    fallen = run_collapsed_nuts(program, nuts, seed, progress)
+    whitened = items_are_many(program.layout)
+    if whitened:
+        fallen = _of_items(program, joint(), WhitenedNutsSettings(chains=nuts.chains, draws=nuts.draws), seed, progress)
+    else:
+        fallen = run_collapsed_nuts(program, nuts, seed, progress)
     r_hat = float(az.rhat(az.convert_to_dataset({"z": fallen.z})).z.max())
     if not r_hat <= HOPELESS_R_HAT:
+        chains = "nuts_whitened" if whitened else "nuts_collapsed"
         raise NumericalError(
-            f"the Laplace approximation cannot be trusted (k-hat {draws.pareto_k:.2f}), and the chains of "
-            f"nuts_collapsed that took over disagree (R-hat {r_hat:.2f}): use tighter priors, or method=nuts with more "
-            "warm-up and draws."
+            f"the Laplace approximation cannot be trusted (k-hat {draws.pareto_k:.2f}), and the chains of {chains} "
+            f"that took over disagree (R-hat {r_hat:.2f}): use tighter priors, or method=nuts with more warm-up "
+            "and draws."
         )
     spent = replace(fallen.timings, warmup=fallen.timings.warmup + draws.timings.total)
     return replace(thinned(fallen, every), timings=spent, pareto_k=draws.pareto_k)
+
+
+def items_are_many(layout: Layout) -> bool:
+    """Whether the items' own coordinates are more than the persons' abilities, of a layout without these."""
+    own = layout.dim - len(Blocks.of_items(layout).shared)
+    return own > layout.sizes["person"] * len(layout.spec.traits)
+
+
+def _of_items(program: Program, joint: Program, settings: WhitenedNutsSettings, seed: int, progress: Progress) -> Draws:
+    """NUTS on items and abilities together; draws of the items, in the coordinates of the program without abilities."""
+    drawn = run_whitened_nuts(joint, settings, seed, progress)
+    params = joint.constrain(drawn.z.reshape(-1, joint.dim))
+    z = program.unconstrain({name: params[name] for name in program.layout.slots})
+    return replace(drawn, z=z.reshape(*drawn.z.shape[:2], program.dim), adaptation=None)
 
 
 def _chains_for(settings: LaplaceSettings) -> tuple[CollapsedNutsSettings, int]:

@@ -11,12 +11,28 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, NumericalError, UnknownName
-from irtbridge.inference import cmle, em, laplace, map, nuts, nuts_collapsed, nuts_whitened, vi, vi_collapsed, vi_newton
+from irtbridge.inference import (
+    cmle,
+    em,
+    jmle,
+    laplace,
+    map,
+    metropolis,
+    nuts,
+    nuts_collapsed,
+    nuts_whitened,
+    vi,
+    vi_collapsed,
+    vi_newton,
+)
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.intercepts import with_intercepts
 from irtbridge.inference.large_data import compile_collapsed
 from irtbridge.inference.method import Method
+from irtbridge.inference.observed_entries import EntriesProgram
 from irtbridge.model.density import log_density_terms
+from irtbridge.model.layout import Layout
+from irtbridge.model.likelihood_alone import without_priors
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.entry_points import check_declared
@@ -26,7 +42,20 @@ from irtbridge.results.draws import Draws, Timings
 
 METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
-    for module in (nuts, laplace, nuts_collapsed, nuts_whitened, map, em, cmle, vi, vi_newton, vi_collapsed)
+    for module in (
+        nuts,
+        laplace,
+        nuts_collapsed,
+        nuts_whitened,
+        map,
+        em,
+        cmle,
+        jmle,
+        vi,
+        vi_newton,
+        vi_collapsed,
+        metropolis,
+    )
 }
 
 
@@ -57,7 +86,7 @@ def make_settings(method: str, **values: Any) -> Any:
 def compile_for(
     backend: Backend, spec: ModelSpec, responses: Responses, settings: Any, *, device: str, dtype: str
 ) -> Program:
-    """Compile a spec as a method needs it: with its abilities or, where the method integrates them out, without.
+    """Compile a spec as a method needs it: with its abilities or, where it integrates them out, without; or flat.
 
     Raises
     ------
@@ -68,9 +97,19 @@ def compile_for(
     if quadrature is not None:
         how = {"device": device, "dtype": dtype}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
+    if not getattr(settings, "priors", True):
+        spec = without_priors(spec)
+    if getattr(settings, "observed_only", False):
+        return EntriesProgram(Layout.of(spec, responses), responses)
     noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
     program = backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
     return settings.prepare(program) if hasattr(settings, "prepare") else program
+
+
+def compile_joint(backend: Backend, spec: ModelSpec, responses: Responses, *, device: str, dtype: str) -> Program:
+    """The program with its abilities, a row for each person, that chains need which take over."""
+    how = {"device": device, "dtype": dtype}
+    return compile_for(backend, spec, responses.expanded(), nuts_whitened.WhitenedNutsSettings(), **how)
 
 
 def run_method(

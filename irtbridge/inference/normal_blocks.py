@@ -22,6 +22,7 @@ BATCH = 32  # points of one call
 NEWTON_STEPS = 8  # Newton's method doubles its digits in each
 LARGEST_MOVE = 2.0  # prior standard deviations: beyond, a quadratic tells nothing of a logistic curve
 CONVERGED = 1e-7
+NOTABLE = 1e-3  # log density; what a step loses less of is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ class NormalBlocks:
 
     @classmethod
     def of(cls, joint: Blocked, shared: Array, start: Array, steps: int = NEWTON_STEPS) -> NormalBlocks:
-        """Newton's method for all blocks at once.
+        """Newton's method for all blocks at once; a step that ends steeper down than it began up is halved.
 
         Parameters
         ----------
@@ -89,10 +90,14 @@ class NormalBlocks:
         steps : int
             At most.
         """
+        move, slope = np.zeros_like(start), np.full(len(start), np.inf)
         for _ in range(steps):
             gradient, values, axes = _curvature(joint, shared, start)
-            move = np.einsum("nij,nj,nkj,nk->ni", axes, 1 / values, axes, gradient)
-            start = start + np.clip(move, -LARGEST_MOVE, LARGEST_MOVE)
+            too_far = np.einsum("nk,nk->n", gradient, move) < -np.maximum(slope, NOTABLE)
+            newton = np.einsum("nij,nj,nkj,nk->ni", axes, 1 / values, axes, gradient)
+            move = np.where(too_far[:, None], -move / 2, np.clip(newton, -LARGEST_MOVE, LARGEST_MOVE))
+            slope = np.where(too_far, np.inf, np.einsum("nk,nk->n", gradient, move))
+            start = start + move
             if np.abs(move).max() < CONVERGED:
                 break
         # The symmetric root: it moves smoothly with the shared coordinates, as the eigenvectors' signs do not.

@@ -32,6 +32,17 @@ def coverage(lower: ArrayLike, upper: ArrayLike, truth: ArrayLike) -> float:
     return float(inside[~np.isnan(true)].mean())
 
 
+def stretch(estimate: ArrayLike, truth: ArrayLike) -> float:
+    """Slope of the estimates on the true values over elements: above 1 they are too far apart; NaN of fewer than two.
+
+    It is the same wherever the scale has its origin.
+    """
+    true, found = (np.asarray(values, dtype=float).ravel() for values in (truth, estimate))
+    known = ~np.isnan(true)
+    away = true[known] - true[known].mean()
+    return float(away @ found[known] / (away @ away)) if away.any() else float("nan")
+
+
 def mcse(values: ArrayLike) -> float:
     """Monte Carlo standard error of a mean over R replications, ``SD / sqrt(R)``; NaN for fewer than two."""
     known = np.asarray(values, dtype=float)
@@ -63,7 +74,7 @@ def accuracy(
     Returns
     -------
     dict of str to dict
-        ``elements`` (how many are averaged), ``mse``, ``bias`` and ``coverage`` by block.
+        ``elements`` (how many are averaged), ``mse``, ``bias``, ``coverage`` and ``stretch`` by block.
     """
     blocks = {}
     for name in posterior.data_vars:
@@ -82,6 +93,7 @@ def accuracy(
             "mse": mse(mean, true),
             "bias": bias(mean, true),
             "coverage": coverage(lower, upper, true),
+            "stretch": stretch(mean, true),
         }
     return blocks
 

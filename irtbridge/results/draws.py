@@ -47,6 +47,8 @@ class Optimum:
         From how many points it climbed, and how many of the climbs reached the highest mode.
     gap : float
         By how much the second highest mode is lower, in log density; infinite where no start found another.
+    at_bounds : int
+        Parameters that ended at a bound of the method.
     """
 
     converged: bool
@@ -54,6 +56,7 @@ class Optimum:
     starts: int
     agreeing: int
     gap: float
+    at_bounds: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,6 +46,8 @@ class Evidence:
         Climbs to a mode, and how many ended at the highest.
     gap : float
         By how much the next mode's log density is lower.
+    at_bounds : int
+        Parameters that ended at a bound of the method, where the likelihood still grows.
     quadrature_error : float
         By how much twice as many nodes would move a parameter, in standard errors.
     finite : bool
@@ -63,6 +65,7 @@ class Evidence:
     starts: int = 0
     agreeing: int = 0
     gap: float = float("inf")
+    at_bounds: int = 0
     quadrature_error: float = NAN
     finite: bool = True
 
@@ -127,7 +130,7 @@ class Verdict:
 
 def judge(evidence: Evidence) -> Verdict:
     """Hold the evidence of a fit against the limits of this module."""
-    checks = (_finite, _optimiser, _starts, _k_hat, _r_hat, _ess, _divergences, _quadrature)
+    checks = (_finite, _optimiser, _bounds, _starts, _k_hat, _r_hat, _ess, _divergences, _quadrature)
     return Verdict(tuple(failure for check in checks if (failure := check(evidence)) is not None))
 
 
@@ -153,6 +156,13 @@ def _optimiser(e: Evidence) -> Failure | None:
         return None
     advice = f"raise method.{e.method}.max_iterations, use a tighter prior or dtype=float64"
     return Failure("optimiser", "the optimiser stopped before it reached a mode", advice)
+
+
+def _bounds(e: Evidence) -> Failure | None:
+    if e.at_bounds == 0:
+        return None
+    words = f"{e.at_bounds} parameters stand at a bound of the method, as the likelihood has no finite maximum in them"
+    return Failure("bounds", words, f"set method.{e.method}.priors=true, or use method=map")
 
 
 def _starts(e: Evidence) -> Failure | None:
@@ -206,7 +216,7 @@ def _quadrature(e: Evidence) -> Failure | None:
 
 def _longer(e: Evidence) -> str:
     if e.method == "laplace":
-        return "use method=nuts_collapsed with more draws"
+        return "use method=nuts_collapsed with more draws, or nuts_whitened where items are many"
     return f"raise method.{e.method}.warmup and method.{e.method}.draws"
 
 

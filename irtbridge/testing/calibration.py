@@ -58,6 +58,7 @@ CALIBRATED: dict[str, Case] = {
         Case("3pl", models.three_pl, BINARY),
         Case("4pl", models.four_pl, BINARY),
         Case("m2pl", models.m2pl, (2,) * 4),
+        Case("lfm", lambda: models.lfm(discrimination="LogNormal(0, 0.5)"), (2,) * 4),  # else a sign is open
         Case("m2pl-correlated", lambda: models.m2pl(q_matrix=TWO_TRAITS, correlated=True), (2,) * 4),
         Case("grm", models.graded, UNEQUAL),
         Case("pcm", models.partial_credit, UNEQUAL),

@@ -186,6 +186,7 @@ CASES: tuple[Case, ...] = (
     Case("3pl", models.three_pl, BINARY),
     Case("4pl", models.four_pl, BINARY),
     Case("m2pl", models.m2pl, BINARY),
+    Case("lfm", lambda: models.lfm(traits=2), BINARY),
     Case("m2pl-confirmatory", lambda: models.m2pl(q_matrix=Q_MATRIX), BINARY),
     Case("m2pl-correlated", lambda: models.m2pl(q_matrix=Q_MATRIX, correlated=True), BINARY),
     Case("m2pl-three-traits", lambda: models.m2pl(traits=3, correlated=True), BINARY),

@@ -50,6 +50,16 @@ def chains() -> irt.Fit:
     return irt.fit(data, "1pl", method="nuts_collapsed", warmup=30, draws=40, chains=2)
 
 
+def test_the_trace_of_an_optimisation_rises(two_pl: irt.Fit) -> None:
+    fit = irt.fit("lsat7", "1pl", method="jmle", optimiser="gradient_descent", standard_errors=False)
+    (line,) = fit.plot.objective().lines
+    assert fit.draws.objective is not None
+    np.testing.assert_array_equal(line.get_ydata(), fit.draws.objective[len(fit.draws.objective) // 10 :])
+    assert (np.diff(line.get_ydata()) > 0).all()
+    with pytest.raises(StatisticError, match="keeps no trace of an optimisation"):
+        two_pl.plot.objective()
+
+
 @pytest.fixture(scope="module")
 def others() -> dict[str, irt.Fit]:
     two_traits = irt.m2pl(traits=["A", "B"], q_matrix=[[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]])

@@ -36,12 +36,12 @@ def test_data_are_those_that_are_read_cell_by_cell(name: str, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["01,1", "+1,1", "1.0,1", "1, 1", " 1,1", '"1",1', "1", "1,1,1", "1,1,", "True,1", "1,1 ", "", ",", "1e3,1"],
+    "line", ["01,1", "+1,1", "1.0,1", "1, 1", " 1,1", '"1",1', "1", "1,1,1", "1,1,", "1,1 ", "1,1\n,", "1e3,1", "\n1,1"]
 )
 def test_what_would_be_changed_is_not_read_so(line: str) -> None:
-    assert regular_table(["1,0", line], ",", 2) is None
-    assert regular_table(["1,0", "0,1"], ",", 2) is not None
+    assert regular_table(["1,0", *line.split("\n")], ",", 2) is None
+    assert regular_table(["True,0", "False,1"], ",", 2) is None
+    assert regular_table(["1,0", "0,1", ""], ",", 2) is not None
 
 
 def test_codes_take_a_byte_each_unless_there_are_too_many() -> None:

@@ -21,6 +21,7 @@ from irtbridge.inference.map import MapSettings
 from irtbridge.inference.nuts import Sampler, StepSize
 from irtbridge.model.density import log_density_terms
 from irtbridge.plugin.loading import load_backend
+from irtbridge.plugin.program import silent
 from irtbridge.results.quiet_arviz import az
 from irtbridge.testing import maximise_marginal
 
@@ -126,7 +127,7 @@ def test_untrustworthy_weights_fall_back_as_asked(draws: int, shape: tuple[int, 
     assert kept.pareto_k > 0.7
     assert kept.draws.chain_method == "independent"
     settings = LaplaceSettings(draws=draws)
-    fallen = fall_back(kept.program, settings, kept.draws, 1, lambda *_: None)
+    fallen = fall_back(kept.program, settings, kept.draws, 1, silent, pytest.fail)
     assert fallen.pareto_k == kept.pareto_k
     assert fallen.chain_method == "sequential"
     assert fallen.z.shape[:2] == shape
@@ -141,7 +142,7 @@ def test_chains_that_disagree_in_a_fallback_are_an_error() -> None:
     assert isinstance(kept.program, InterceptProgram)
     program = Split(kept.program, kept.draws.z[0, :, 0].mean(), 8 * kept.draws.z[0, :, 0].std())
     with pytest.raises(errors.NumericalError, match=r"k-hat .*R-hat .*tighter priors"):
-        fall_back(program, LaplaceSettings(draws=40), kept.draws, 1, lambda *_: None)
+        fall_back(program, LaplaceSettings(draws=40), kept.draws, 1, silent, pytest.fail)
 
 
 class Split(InterceptProgram):
@@ -238,3 +239,16 @@ def test_a_first_look_takes_fewer_steps_than_the_defaults(method: str) -> None:
     smaller, defaults = make_settings(method, **METHODS[method].smoke), make_settings(method)
     for name, cap in METHODS[method].smoke.items():
         assert getattr(smaller, name) == cap < getattr(defaults, name)
+
+
+def test_items_that_all_solved_are_kept_where_the_priors_count() -> None:
+    """Named, their parameters those that the prior allows; refused by the likelihood alone, and where told so."""
+    frame = irt.load_dataset("lsat7").to_frame().head(200).assign(solved=1)
+    fit = irt.fit(frame, "1pl", method="map")
+    assert any("'solved', only 1, was kept" in note for note in fit.responses.notes)
+    difficulty = fit.items()["difficulty", "mean"]
+    assert difficulty.idxmin() == "solved"
+    assert np.isfinite(fit.items()["difficulty", "sd"]).all()
+    for how in ({"method": "cmle"}, {"method": "map", "data_options": {"allow_constant": False}}):
+        with pytest.raises(errors.DataError, match="only one category"):
+            irt.fit(frame, "1pl", **how)

@@ -9,6 +9,7 @@ import pytest
 
 import irtbridge as irt
 from irtbridge import Program
+from irtbridge.inference import compile_joint
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.modes import find_mode
 from irtbridge.inference.normal_posterior import NormalPosterior, normal_posterior
@@ -36,8 +37,18 @@ def program(n_persons: int, *, collapsed: bool = False) -> Program:
 
 
 @cache
+def tall() -> Program:
+    """Few persons and many items of unequal categories, in coordinates with intercepts."""
+    spec, categories = models.graded(), [2, 3, 4, 3, 2] * 6
+    params = simulate_parameters(spec, 9, categories, seed=5)
+    responses = simulate_responses(spec, params, categories, seed=6, missing=0.05)
+    return compile_joint(irt.load_backend("pyro"), spec, responses, device="cpu", dtype="float64")
+
+
+@cache
 def approximation(n_persons: int) -> NormalPosterior:
-    return normal_posterior(program(n_persons), 1, lambda done, total: None)
+    """Of persons' blocks; with 0, of items'."""
+    return normal_posterior(program(n_persons) if n_persons else tall(), 1, lambda done, total: None)
 
 
 def test_coordinates_split_join_and_round_trip() -> None:
@@ -45,13 +56,17 @@ def test_coordinates_split_join_and_round_trip() -> None:
     abilities, shared = blocks.split(z)
     assert abilities.shape == (3, 40, 2)
     np.testing.assert_array_equal(blocks.join(abilities, shared), z)
+    items = Blocks.fewest_shared(tall().layout)
+    assert items.exists.sum(axis=1).tolist() == [2, 3, 4, 3, 2] * 6
+    assert len(items.shared) == 9
     back = program(40).unconstrain(program(40).constrain(z))
     np.testing.assert_allclose(back, z, rtol=1e-6, atol=1e-9)
 
 
-def test_white_gradient_equals_finite_differences() -> None:
-    normal, step = approximation(40), 1e-5
-    white = 0.7 * np.random.default_rng(2).standard_normal(program(40).dim)
+@pytest.mark.parametrize("n_persons", [40, 0])
+def test_white_gradient_equals_finite_differences(n_persons: int) -> None:
+    normal, step = approximation(n_persons), 1e-5
+    white = 0.7 * np.random.default_rng(2).standard_normal(normal.joint.program.dim)
     gradient = normal.density(white)[1]
     for place in (0, 33, 79, 80, 84, 88, len(white) - 1):
         away = step * np.eye(len(white))[place]
@@ -59,17 +74,19 @@ def test_white_gradient_equals_finite_differences() -> None:
         assert gradient[place] == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
-def test_white_density_has_the_jacobian_of_the_map() -> None:
+@pytest.mark.parametrize("n_persons", [40, 0])
+def test_white_density_has_the_jacobian_of_the_map(n_persons: int) -> None:
     """Up to a constant: two points, and the numerical determinant at both."""
-    normal, rng, step = approximation(40), np.random.default_rng(3), 1e-5
+    normal, rng, step = approximation(n_persons), np.random.default_rng(3), 1e-5
+    joint = normal.joint.program
 
     def excess(white: np.ndarray) -> float:
         shift = step * np.eye(len(white))
         jacobian = (normal.coordinates(white + shift) - normal.coordinates(white - shift)) / (2 * step)
-        value = program(40).value_and_grad(normal.coordinates(white))[0]
+        value = joint.value_and_grad(normal.coordinates(white))[0]
         return float(normal.density(white)[0] - value - np.linalg.slogdet(jacobian)[1])
 
-    first, second = (excess(rng.standard_normal(program(40).dim)) for _ in range(2))
+    first, second = (excess(rng.standard_normal(joint.dim)) for _ in range(2))
     assert first == pytest.approx(second, abs=1e-5)
 
 
@@ -109,3 +126,32 @@ def test_whitened_nuts_agrees_with_the_quadrature() -> None:
 def test_abilities_that_others_refer_to_are_refused() -> None:
     with pytest.raises(irt.errors.SpecError, match="method=nuts"):
         irt.fit("lsat7", models.two_pl(ability="TruncatedNormal(0, 1, -4, 4)"), method="nuts_whitened")
+
+
+@pytest.mark.long
+def test_items_as_blocks_agree_with_plain_nuts() -> None:
+    """Means of 60 slopes and difficulties and of 12 abilities by both; z-tests, Bonferroni at 1e-4."""
+    params = simulate_parameters(models.two_pl(), 12, [2] * 60, seed=5)
+    responses = simulate_responses(models.two_pl(), params, [2] * 60, seed=6)
+    joint = irt.fit(responses, "2pl", method="nuts_whitened", seed=1, chains=2, draws=400)
+    plain = irt.fit(responses, "2pl", method="nuts", seed=2, chains=2, warmup=400, draws=400)
+    assert joint.max_r_hat < 1.05
+    assert joint.min_ess > 200
+    for name in ("discrimination", "difficulty", "ability"):
+        first, second = (fit.idata.posterior[[name]] for fit in (joint, plain))
+        mcse = np.hypot(az.mcse(first)[name], az.mcse(second)[name]).values
+        gap = (first.mean(["chain", "draw"]) - second.mean(["chain", "draw"]))[name].values
+        assert np.abs(gap / mcse).max() < 4.8, name
+
+
+@pytest.mark.long
+def test_laplace_falls_back_on_items_as_blocks_where_they_are_many() -> None:
+    """So few draws have no k-hat, and the draws are those of whitened NUTS, which cannot go on as Laplace's."""
+    params = simulate_parameters(models.two_pl(), 12, [2] * 60, seed=5)
+    responses = simulate_responses(models.two_pl(), params, [2] * 60, seed=6)
+    fit = irt.fit(responses, "2pl", method="laplace", seed=1, draws=20)
+    assert fit.pareto_k > 0.7
+    assert fit.draws.z.shape == (4, 5, 120)
+    assert fit.idata.posterior["ability"].shape == (4, 5, 12)
+    with pytest.raises(irt.errors.ConfigError, match="nuts_whitened"):
+        fit.extend(draws=10)

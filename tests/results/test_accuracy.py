@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtbridge.results.accuracy import accuracy, bias, coverage, intervals, mcse, mse
+from irtbridge.results.accuracy import accuracy, bias, coverage, intervals, mcse, mse, stretch
 
 TRUTH = np.array([1.0, -2.0, np.nan])
 
@@ -31,6 +31,11 @@ def test_mse_is_squared_bias_plus_variance() -> None:
 def test_elements_that_are_not_estimated_do_not_count() -> None:
     assert mse([2.0, -2.0, 99.0], TRUTH) == 0.5
     assert coverage([0.0, 0.0, 0.0], [3.0, 3.0, 3.0], TRUTH) == 0.5
+
+
+def test_stretch_is_the_slope_whatever_the_origin() -> None:
+    assert stretch(1.25 * TRUTH + 7, TRUTH) == pytest.approx(1.25)
+    assert math.isnan(stretch([1.0], [2.0]))
 
 
 def test_mcse_is_that_of_a_mean() -> None:

@@ -15,6 +15,7 @@ STUDIES = (
     "verbagg",
     "bfi5",
     "generalization",
+    "estimators",
 )
 """In the order of the paper's sections, after the one that is a first look; then those of other questions."""
 SIMULATED = re.compile(r"^ +simulate:", re.MULTILINE)

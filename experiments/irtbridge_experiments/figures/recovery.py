@@ -28,6 +28,7 @@ from irtbridge_experiments.figures.style import (
     marker_of,
     save,
 )
+from irtbridge_experiments.records.fits import STRETCH
 from irtbridge_experiments.records.study_fits import StudyFits
 from irtbridge_experiments.tables.recovery import blocks_of, sampling_seconds
 
@@ -68,6 +69,26 @@ def draw_recovery(study: StudyFits, path: Path) -> None:
         axes[0][column].set_title(block, loc="left")
         _name_conditions(axes[2][column], known)
     finish(figure, fits, f"{title}\nmean over replications, bars: 1 MCSE", path)
+
+
+def draw_stretch(study: StudyFits, path: Path) -> None:
+    """Slope of the estimated on the true item parameters, by the mean over replications with its MCSE."""
+    fits, title = drawable_fits(study)
+    blocks = [block for block in blocks_of(fits) if block != "ability" and f"{block} {STRETCH}" in fits]
+    if not blocks:
+        return
+    figure, axes = plt.subplots(1, len(blocks), figsize=(max(5.0, _width(fits)) * len(blocks), 3.8), squeeze=False)
+    for axis, block in zip(axes[0], blocks, strict=True):
+        known = fits[fits[f"{block} {STRETCH}"].notna()]
+        for place, cell_of, cell in _placed(known):
+            values = cell[f"{block} {STRETCH}"]
+            error = np.nan_to_num(mcse(values))
+            axis.errorbar(place, values.mean(), error, **cell_style(*cell_of), linestyle="none", capsize=2)
+        axis.axhline(1, color="#999999", linewidth=0.8, zorder=0)
+        axis.set_title(block, loc="left")
+        _name_conditions(axis, known)
+    axes[0][0].set_ylabel("slope of estimates on true values")
+    finish(figure, fits, f"{title}\nabove 1: too far apart; mean over replications, bars: 1 MCSE", path)
 
 
 def draw_spread(study: StudyFits, path: Path) -> None:

@@ -11,7 +11,7 @@ from irtbridge_experiments.figures.agreement import draw_agreement
 from irtbridge_experiments.figures.grid import draw_grid
 from irtbridge_experiments.figures.held_out import draw_held_out
 from irtbridge_experiments.figures.posterior import draw_densities, draw_traces
-from irtbridge_experiments.figures.recovery import draw_pareto, draw_recovery, draw_spread, draw_times
+from irtbridge_experiments.figures.recovery import draw_pareto, draw_recovery, draw_spread, draw_stretch, draw_times
 from irtbridge_experiments.records.fits import STATISTICS
 from irtbridge_experiments.records.study_fits import StudyFits
 
@@ -36,6 +36,7 @@ SIMULATED = (
     Figure("times", draw_times),
     Figure("recovery", draw_recovery),
     Figure("spread", draw_spread),
+    Figure("stretch", draw_stretch),
     Figure("pareto", draw_pareto),
     *(Figure(f"grid_{statistic}", partial(draw_grid, statistic)) for statistic in STATISTICS),
 )

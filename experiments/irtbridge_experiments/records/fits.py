@@ -19,6 +19,7 @@ FITS = "fits.csv"
 """One row per replication: what a study needs to go on, and to rebuild its tables, without the records."""
 FLAGS = "flags"
 STATISTICS = ("mse", "bias", "coverage")
+STRETCH = "stretch"
 OWN = "model"
 """What predictions of the fit itself are called, beside those of baselines."""
 SECONDS = ("compile_seconds", "warmup_seconds", "sampling_seconds", "total_seconds")
@@ -137,7 +138,9 @@ def fit_row(record: Record) -> dict[str, object]:
     failed = "error" in record
     row |= {"error": record["error"]["type"] if failed else None, FLAGS: None if failed else flags_of(record)}
     for block, values in record.get("parameters", {}).items():
-        row |= {f"{block} {statistic}": values[statistic] for statistic in STATISTICS}
+        row |= {
+            f"{block} {statistic}": values[statistic] for statistic in (*STATISTICS, STRETCH) if statistic in values
+        }
     for predictor, metrics in record.get("held_out", {}).items():
         row |= {f"{predictor} {metric}": value for metric, value in metrics.items()}
     return row

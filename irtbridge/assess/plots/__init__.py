@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from irtbridge.assess.curves import DRAWS, LEVEL
-from irtbridge.assess.plots.chains import draw_chains, draw_forest
+from irtbridge.assess.plots.chains import draw_chains, draw_forest, draw_objective
 from irtbridge.assess.plots.items import draw_curves, draw_test_information, draw_test_score, draw_wright_map
 from irtbridge.assess.plots.persons import PERSONS, draw_abilities, draw_sum_scores
 from irtbridge.assess.plots.style import styled
@@ -142,6 +142,11 @@ class Plots:
             Which elements: ``item=["N1", "N2"]``, ``person=[1, 5]``.
         """
         return draw_chains(self.fit.idata.posterior, parameter, kind, ax, labels)
+
+    @styled
+    def objective(self, *, ax: Axes | None = None) -> Axes:
+        """What an optimisation maximised after each of its steps: a log density (``jmle``), or an ELBO (``vi``)."""
+        return draw_objective(self.fit.idata.sample_stats, ax)
 
     @styled
     def autocorrelation(self, parameter: str | None = None, *, ax: Any = None, **labels: Any) -> Any:

@@ -29,7 +29,7 @@ from irtbridge.assess.plots.style import (
     root_of,
     short,
 )
-from irtbridge.errors import ConfigError, UnknownName
+from irtbridge.errors import ConfigError, StatisticError, UnknownName
 from irtbridge.results.quiet_arviz import az
 
 Array = NDArray[np.float64]
@@ -148,6 +148,25 @@ KINDS: dict[str, tuple[Callable[[Axes, Array], None], str, str]] = {
     "rank": (_rank, "rank", "draws"),
     "autocorrelation": (_autocorrelation, "lag", "autocorrelation"),
 }
+
+
+def draw_objective(statistics: xr.Dataset, ax: Axes | None) -> Axes:
+    """The trace of an optimisation, from its tenth part on: what it climbs at first would hide how it ends.
+
+    Raises
+    ------
+    StatisticError
+        The method keeps none.
+    """
+    names = [name for name in ("objective", "elbo") if name in statistics]
+    if not names:
+        raise StatisticError("this method keeps no trace of an optimisation; jmle and vi do.")
+    values = statistics[names[0]].values
+    first = len(values) // 10
+    axis: Axes = panels_of(ax, 1)[0]
+    axis.plot(np.arange(first, len(values)), values[first:], color=COLOURS[0], linewidth=1.2)
+    name_axes([axis], "step", {"objective": "log density", "elbo": "ELBO"}[names[0]], ax is None)
+    return axis
 
 
 def draw_forest(table: pd.DataFrame, ax: Any) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from irtbridge.errors import SpecError, UnknownName
-from irtbridge.model.catalogue.binary import four_pl, m2pl, one_pl, three_pl, two_pl
+from irtbridge.model.catalogue.binary import four_pl, lfm, m2pl, one_pl, three_pl, two_pl
 from irtbridge.model.catalogue.item_groups import bifactor, testlet
 from irtbridge.model.catalogue.numbers import beta_irt, ordered_beta, poisson_counts
 from irtbridge.model.catalogue.polytomous import (
@@ -35,6 +35,7 @@ __all__ = [
     "four_pl",
     "generalized_partial_credit",
     "graded",
+    "lfm",
     "m2pl",
     "nominal",
     "one_pl",
@@ -56,6 +57,7 @@ MODELS: dict[str, Callable[..., ModelSpec]] = {
     "3pl": three_pl,
     "4pl": four_pl,
     "m2pl": m2pl,
+    "lfm": lfm,
     "grm": graded,
     "pcm": partial_credit,
     "gpcm": generalized_partial_credit,

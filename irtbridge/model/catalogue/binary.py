@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from irtbridge.errors import SpecError
 from irtbridge.model.catalogue import parts
 from irtbridge.model.families import Binary
-from irtbridge.model.priors import as_prior
+from irtbridge.model.priors import Exactly, HalfNormal, Normal, as_prior
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
@@ -131,3 +134,64 @@ def m2pl(
     loadings = parts.loadings_of(discrimination, q_matrix, labels)
     location = Variable("difficulty", ("item",), as_prior(difficulty))
     return ModelSpec("m2pl", (*people, loadings, location), Binary(scaling=scaling), labels)
+
+
+ESTIMATED = "estimated"
+_SLOPE_SD = (Variable("slope_sd", (), HalfNormal(1)),)
+
+
+def lfm(
+    *,
+    traits: int | Sequence[str] = 1,
+    penalty: float | str = 1.0,
+    ability: parts.PriorLike | None = None,
+    discrimination: parts.PriorLike | None = None,
+    intercept: parts.PriorLike | None = None,
+    scaling: float = 1.0,
+) -> ModelSpec:
+    """Logistic factor model (Takane & de Leeuw 1987): ``logit P = D a . theta + d``, slopes of any sign.
+
+    Whatever the number of factors K, abilities, slopes and intercepts are normal with mean 0, so that the mode of their
+    joint posterior (``method="jmle", priors=true``) is a maximum of the likelihood less ``penalty / 2`` times their sum
+    of squares. A rotation of the factors changes nothing; see `irtbridge.rotate`.
+
+    Parameters
+    ----------
+    traits : int or sequence of str
+        K, or the factors' labels; 0 leaves the items' intercepts alone.
+    penalty : float or "estimated"
+        1 / variance of the priors that are not given. Estimated, that of abilities is 1 and that of slopes has a prior,
+        ``slope_sd ~ HalfNormal(1)``, for methods that integrate the abilities out: as the products of abilities and
+        slopes are what counts, it comes to a penalty of 1 / slope_sd on both.
+    ability, discrimination, intercept : Prior or str, optional
+        Priors.
+    scaling : float
+        D.
+
+    Raises
+    ------
+    SpecError
+        A penalty that is not positive.
+    """
+    estimated = bool(penalty == ESTIMATED)
+    shrunk, hyper = (parts.ABILITY, _SLOPE_SD) if estimated else (Normal(0, _scale_of(penalty)), ())
+    location = Variable("intercept", ("item",), as_prior(intercept or (parts.INTERCEPT if estimated else shrunk)))
+    form: dict[str, Any] = {"location": ("intercept",), "parameterization": "intercept", "scaling": scaling}
+    if traits == 0:
+        nobody = Variable("ability", ("person",), Exactly(0.0))
+        return ModelSpec("lfm", (nobody, location), Binary(discrimination=None, **form))
+    labels = parts.trait_labels(traits, None)
+    several = ("trait",) if len(labels) > 1 else ()
+    people = Variable("ability", ("person", *several), as_prior(ability or shrunk))
+    own = Normal(0, "slope_sd") if estimated else shrunk
+    slopes = Variable("discrimination", ("item", *several), as_prior(discrimination or own))
+    return ModelSpec("lfm", (people, *hyper, slopes, location), Binary(**form), labels)
+
+
+def _scale_of(penalty: float | str) -> float:
+    number = isinstance(penalty, (int, float)) and not isinstance(penalty, bool)
+    if not number or not 0 < float(penalty) < np.inf:
+        raise SpecError(
+            f"penalty={penalty!r} must be a positive number, 1 / variance of the normal priors, or {ESTIMATED!r}."
+        )
+    return float(float(penalty) ** -0.5)

@@ -1,0 +1,1 @@
+"""Factors: how many the data carry, and in which rotation they are read."""

@@ -1,0 +1,114 @@
+"""One climb of a joint density: from where, within which bounds, on which scale of the abilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.inference.optimisers import OPTIMISERS, Ascent, Climb
+from irtbridge.inference.recentring import Convention
+from irtbridge.inference.spectral_start import spectral_start
+from irtbridge.model.density import log_prior
+from irtbridge.plugin.program import Program
+from irtbridge.plugin.starts import starting_point
+
+Array = NDArray[np.float64]
+FLATTEST = 0.01  # slopes have no maximum below it either: their item tells nobody apart
+START = 0.1  # how far from the convention a climb begins, in coordinates
+TOLERANCE = {"float64": 1e-7, "float32": 1e-4}  # gradient for one response
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Bounds of coordinates, each of shape (dim,)."""
+
+    low: Array
+    high: Array
+
+    @classmethod
+    def none(cls, program: Program) -> Bounds:
+        """No bounds."""
+        return cls(np.full(program.dim, -np.inf), np.full(program.dim, np.inf))
+
+    @classmethod
+    def of_slopes(cls, program: Program, steepest: float) -> Bounds:
+        """Slopes between `FLATTEST` and `steepest`, or between plus and minus that; of the others none."""
+        bounds, name = cls.none(program), program.spec.family.discrimination
+        if name is None:
+            return bounds
+        places, params = program.layout.places[name], program.constrain(np.zeros(program.dim))
+        least = FLATTEST if program.spec[name].prior.bounds()[0] >= 0 else -steepest
+        for bound, value in ((bounds.low, least), (bounds.high, steepest)):
+            bound[places] = program.unconstrain({**params, name: np.full_like(params[name], value)})[places]
+        return bounds
+
+    def hold(self, z: Array) -> NDArray[np.bool_]:
+        """Which coordinates stand at one."""
+        return np.asarray((z <= self.low) | (z >= self.high))
+
+
+def climb(
+    program: Program,
+    optimiser: str,
+    iterations: int,
+    rate: float,
+    start: Array,
+    bounds: Bounds,
+    convention: Convention,
+    constant: float = 0.0,
+) -> Climb:
+    """Climb from a point.
+
+    Parameters
+    ----------
+    program : Program
+        With abilities; the density is that of the parameters themselves.
+    optimiser : str
+        One of `OPTIMISERS`.
+    iterations, rate
+        Of the optimiser.
+    start : ndarray, shape (dim,)
+        See `start_of`.
+    bounds : Bounds
+        Of coordinates.
+    convention : Convention
+        Which scale of the abilities bounds are meant on.
+    constant : float
+        To be taken off the density: what flat priors add.
+    """
+
+    def density(z: Array) -> tuple[Any, Array]:
+        value, gradient = program.value_and_grad(convention.held(z), jacobian=False)
+        return value - constant, convention.pulled_back(z, gradient)
+
+    low, high, tolerance = bounds.low, bounds.high, TOLERANCE[program.dtype]
+    ascent = Ascent(density, responses_of(program), low, high, convention.held, tolerance)
+    return OPTIMISERS[optimiser](ascent, start, iterations, rate)
+
+
+def start_of(program: Program, seed: int) -> Array:
+    """Near the convention of the model; of factors near those of the responses' correlations."""
+    return spectral_start(program, starting_point(program, np.random.default_rng(seed), START))
+
+
+def log_priors(program: Program, z: Array) -> float:
+    """Log prior density of all parameters at a point."""
+    params = program.constrain(z)
+    return sum(log_prior(program.layout, name, params) for name in program.layout.slots)
+
+
+def responses_of(program: Program) -> Array:
+    """How many responses each coordinate rests on, at least 1, shape (dim,)."""
+    observed, layout = program.responses.observed, program.layout
+    by = {"person": observed.sum(axis=1), "item": observed.sum(axis=0)}
+    counts = np.full(program.dim, float(observed.sum()))
+    for name, slot in layout.slots.items():
+        dim = next((dim for dim in slot.variable.dims if dim in by), None)
+        if dim is not None:
+            axis = slot.variable.dims.index(dim)
+            full = np.broadcast_to(by[dim].reshape(-1, *(1,) * (len(slot.shape) - 1 - axis)), slot.shape)
+            counts[layout.places[name]] = slot.to_site(full).ravel()
+    return np.asarray(np.maximum(counts, 1.0))
