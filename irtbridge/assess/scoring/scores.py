@@ -84,6 +84,9 @@ def scores(
     takes 512 points of a normal distribution around the mode, weighted to the posterior; with ``items="draws"``, for
     the sample, the draws of the fit itself; of more plausible values than these, each is drawn anew.
 
+    ``sum`` makes a table for each set of items that somebody answered, for each draw: 5,000 sets of 45 of 50 items take
+    about 2.5 seconds.
+
     Raises
     ------
     DataError
