@@ -65,9 +65,9 @@ def test_at_the_maximum_it_is_that_of_mirt(
     theirs = theirs[theirs["model"].str.startswith(("2PL", "graded", "gpcm"))]
     if "lsat" in file:
         theirs = theirs[theirs["dataset"] == responses.name.upper()]
-    for column in ("outfit", "outfit_z", "infit", "infit_z", "zh"):
-        quantity = f"personfit.EAP.{column.replace('_', '.').replace('zh', 'Zh')}"
-        check = theirs[theirs["quantity"] == quantity].set_index("item")["value"]
+    named = {"outfit": "outfit", "outfit_z": "z.outfit", "infit": "infit", "infit_z": "z.infit", "zh": "Zh"}
+    for column, quantity in named.items():
+        check = theirs[theirs["quantity"] == f"personfit.EAP.{quantity}"].set_index("item")["value"]
         assert len(check) >= 30
         np.testing.assert_allclose(ours[column].loc[check.index], check, atol=tolerance)
 
