@@ -200,7 +200,7 @@ def test_autocorrelation_begins_at_one_and_elements_can_be_chosen(chains: irt.Fi
     assert len(axes) == 2
     assert line_of(axes[0], 1)[1][0] == pytest.approx(1.0)
     assert len(chains.plot.trace("ability", person=int(chains.responses.persons[0]))) == 1
-    titles = [axis.get_title() for axis in chains.plot.trace(item="item1")]
+    titles = [axis.get_title(loc="left") for axis in chains.plot.trace(item="item1")]
     assert titles == [
         f"{name}[item1]" for name in chains.idata.posterior if "item" in chains.idata.posterior[name].dims
     ]
