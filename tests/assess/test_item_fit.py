@@ -49,7 +49,7 @@ def test_a_common_slope_counts_in_s_x2_as_a_free_variance_does_in_mirt(anchors: 
     ours = fit.item_fit("s_x2")
     for column, name in {"s_x2": "S_X2", "s_x2_df": "df.S_X2", "s_x2_p": "p.S_X2"}.items():
         expected = theirs[f"itemfit.{name}"].astype(float)
-        assert ours[column].to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-3)
+        assert ours[column].to_numpy() == pytest.approx(expected.to_numpy(), rel=2e-5)
 
 
 def test_g2_of_lsat7_is_that_of_mirt(lsat7: irt.Fit) -> None:
