@@ -31,7 +31,7 @@ def test_decision_accuracy_counts_pairs() -> None:
 
 
 def test_few_questions_decide_and_the_line_predicts_larger_checkpoints() -> None:
-    """Above compute alone, and far below the error of a model that knows no compute, whose abilities end at the seen."""
+    """Better than compute alone; far below the error of a model that knows no compute."""
     scores, slope = simulated("beta", 40, 200, 0.0, seed=5)
     found = row(scores.select_items(np.arange(10)), means(scores), slope, DEFAULTS)
     assert found["decisions"] > found["by compute"] + 0.05
