@@ -235,6 +235,7 @@ def test_a_check_names_what_fails_and_what_cures_it(tiny: irt.Responses) -> None
         ("laplace", "The approximation holds (laplace, 40 draws).", "k-hat"),
         ("vi_newton", "The approximation ", "k-hat"),
         ("map", "The mode was found (map, a point).", "quadrature error"),
+        ("em", "The mode was found (em, a point).", "quadrature error"),
         ("cmle", "The mode was found (cmle, a point).", "quadrature error"),
     ],
 )

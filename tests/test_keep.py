@@ -30,6 +30,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "nuts_whitened": CHAINS,
     "laplace": {"draws": 30},
     "map": {},
+    "em": {},
     "cmle": {},
     "jmle": {},
     "metropolis": {"chains": 2, "warmup": 10, "draws": 10},

@@ -30,7 +30,7 @@ class Responses(ResponseMatrix):
     Attributes
     ----------
     values : ndarray, shape (person, item)
-        Category codes ``0 .. K_i - 1`` (int64), fractions (float64) or counts (int64); ``-1`` is missing.
+        Category codes ``0 .. K_i - 1`` (int8 where they fit), fractions (float64) or counts (int64); ``-1`` is missing.
     persons : tuple of str or int, length person
         Labels as in the data; if any is text, all are.
     items : tuple of str, length item

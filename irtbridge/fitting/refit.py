@@ -33,7 +33,7 @@ def refit(
     provenance : mapping
         Of the earlier fit: its backend, device and precision.
     method : str
-        ``map`` or ``laplace``.
+        ``map``, ``em`` or ``laplace``.
     seed : int
         Of the draws.
     **settings
@@ -61,4 +61,4 @@ def refit(
     layout = layout_of(spec, responses)
     full = layout.complete({name: value.reshape(n, *value.shape[lead:]) for name, value in params.items()})
     abilities = np.zeros((n, responses.n_persons, *([len(spec.traits)] if len(spec.traits) > 1 else [])))
-    return Posterior(layout, responses, full, abilities, point=method == "map")
+    return Posterior(layout, responses, full, abilities, point=draws.kind == "point")

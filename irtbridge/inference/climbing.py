@@ -131,9 +131,12 @@ class Climber:
         found = optimize.minimize(_negative(density), start, jac=True, method="L-BFGS-B", options=options)
         value = -float(found.fun) if found.fun < FAR else -np.inf
         z = np.asarray(place(found.x))
-        if self.symmetry is not None and np.isfinite(value):
-            z = self.symmetry.aligned(self.program, z[None, None])[0, 0]
+        z = self.aligned(z) if np.isfinite(value) else z
         return Summit(z, value, int(found.nfev), found.nit < self.max_iterations, str(found.message))
+
+    def aligned(self, z: Array) -> Array:
+        """The point (dim,) with its traits in the order and with the signs that `Symmetry` states."""
+        return z if self.symmetry is None else self.symmetry.aligned(self.program, z[None, None])[0, 0]
 
     def measured(self, summit: Summit, progress: Progress) -> Mode:
         """Curvature at the end of a climb, and Newton's steps for the last digits."""

@@ -112,7 +112,7 @@ def compile_collapsed(
     SpecError
         The abilities of this model cannot be integrated out.
     """
-    check_collapsible(spec)
+    check_collapsible(spec, quadrature)
     whole = membership_of(spec, responses) is not None or any(p.dim == "person" for p in spec.designs.values())
     size = responses.n_persons if whole else block or automatic_block(spec, responses, quadrature)
 

@@ -12,7 +12,7 @@ functions on the nodes, of which few are independent; so are a person's, by whos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -142,7 +142,7 @@ class LostInformation:
         patterns = Patterns.of(program.responses, by_person=layout.by_person)
         given = patterns.counts > 0
         params = program.constrain(np.concatenate([z[None], z + directions, z - directions]))
-        terms, weights = zip(*(_at_nodes(layout, row) for row in layout.rows(params)), strict=True)
+        terms, weights = zip(*(at_nodes(layout, row) for row in layout.rows(params)), strict=True)
         moved = _difference(np.stack(terms[1:]))
         return cls(
             layout,
@@ -236,10 +236,13 @@ class LostInformation:
         return np.asarray(axes[:, :, -most:] * np.sqrt(np.maximum(values[:, None, -most:], 0.0)))
 
 
-def _at_nodes(layout: Layout, params: dict[str, Array]) -> tuple[Array, Array]:
-    """Log likelihood of each statistic (node, item, statistic), the base last, and log weights (1 or person, node)."""
+def at_nodes(layout: Layout, params: Mapping[str, Array], grid: Array | None = None) -> tuple[Array, Array]:
+    """Log likelihood of each statistic (node, item, statistic), the base last, and log weights (1 or person, node).
+
+    Where the prior of the abilities differs from person to person `grid` (node, trait), if given, is what both are of.
+    """
     values = layout.complete(params)
-    nodes, log_weights = nodes_of(layout, layout.standard_nodes, values)
+    nodes, log_weights = nodes_of(layout, layout.standard_nodes, values, grid)
     natural, base = exponential_form(layout, {**values, layout.spec.family.ability: nodes})
     terms = np.concatenate([natural, base[..., None]], axis=-1)
     return np.nan_to_num(terms, posinf=0.0, neginf=0.0), np.atleast_2d(log_weights)

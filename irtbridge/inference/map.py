@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from irtbridge.inference.climbing import Mode
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import find_maximum, find_mode
 from irtbridge.inference.settings import CollapsedSettings
+from irtbridge.model.quadrature import Quadrature
 from irtbridge.plugin.program import Program, Progress
-from irtbridge.results.draws import Draws, Timings
+from irtbridge.results.draws import Draws, Optimum, Timings
 from irtbridge.results.inference_data import reported
 
 Array = NDArray[np.float64]
@@ -32,26 +33,43 @@ class MapSettings(CollapsedSettings):
     ----------
     standard_errors : bool
         From the observed information (Louis 1982); else NaN.
-    n_nodes, max_iterations : int
+    n_nodes : int
+        As in `CollapsedSettings`; of four traits and more the nodes in all, rounded up to a power of two
+        (`irtbridge.model.quadrature.ScatteredNodes`); 0 takes 8,192.
+    max_iterations : int
         As in `CollapsedSettings`.
     """
 
     standard_errors: bool = True
 
+    @property
+    def collapse(self) -> Quadrature:
+        return Quadrature(self.n_nodes, scatters=True)
+
 
 def run_map(program: Program, settings: MapSettings, seed: int, progress: Progress) -> Draws:
     """Posterior mode as a single draw, with standard errors from the observed information."""
     progress("optimisation", 0, 0)
-    start, how, around = time.perf_counter(), {"max_iterations": settings.max_iterations, "seed": seed}, None
+    start, how = time.perf_counter(), {"max_iterations": settings.max_iterations, "seed": seed}
     if settings.standard_errors:
-        mode = find_mode(program, jacobian=False, progress=progress, **how)
-        z, value, optimum, errors = mode.z, mode.value, mode.optimum, _standard_errors(program, mode)
-        around = z + mode.curvature.spread(np.random.default_rng(seed).standard_normal((POINTS_AROUND, program.dim)))
+        drawn = with_errors(program, find_mode(program, jacobian=False, progress=progress, **how), seed)
     else:
-        z, value, optimum = find_maximum(program, jacobian=False, **how)
-        errors = {name: np.full(full.shape, np.nan) for name, (_, full) in _reported_at(program, z).items()}
-    timings, stats = Timings(warmup=time.perf_counter() - start), {"lp": np.array([[value]])}
-    return Draws(z[None, None], timings, stats, "point", standard_errors=errors, optimum=optimum, around=around)
+        drawn = without_errors(program, *find_maximum(program, jacobian=False, **how))
+    return replace(drawn, timings=Timings(warmup=time.perf_counter() - start))
+
+
+def with_errors(program: Program, mode: Mode, seed: int) -> Draws:
+    """A mode as a single draw, with standard errors and some points around it."""
+    around = mode.z + mode.curvature.spread(np.random.default_rng(seed).standard_normal((POINTS_AROUND, program.dim)))
+    drawn = without_errors(program, mode.z, mode.value, mode.optimum)
+    return replace(drawn, standard_errors=_standard_errors(program, mode), around=around)
+
+
+def without_errors(program: Program, z: Array, value: float, optimum: Optimum | None) -> Draws:
+    """A mode as a single draw, its standard errors NaN."""
+    errors = {name: np.full(full.shape, np.nan) for name, (_, full) in _reported_at(program, z).items()}
+    stats = {"lp": np.array([[value]])}
+    return Draws(z[None, None], Timings(), stats, "point", standard_errors=errors, optimum=optimum)
 
 
 def _standard_errors(program: Program, mode: Mode) -> dict[str, Array]:

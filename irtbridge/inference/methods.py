@@ -13,6 +13,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, NumericalError, UnknownName
 from irtbridge.inference import (
     cmle,
+    em,
     jmle,
     laplace,
     map,
@@ -47,6 +48,7 @@ METHODS: dict[str, Method] = {
         nuts_collapsed,
         nuts_whitened,
         map,
+        em,
         cmle,
         jmle,
         vi,

@@ -145,8 +145,9 @@ def _same_lead(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
 
 def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
     """Abilities at the standard nodes of each draw, and their log weights; at once where their prior is one for all."""
+    assert layout.collapse is not None
     if not layout.spec[layout.spec.family.ability].prior.references():
-        return ability_at(layout, standard, {}), -0.5 * np.sum(standard**2, axis=-1)
+        return ability_at(layout, standard, {}), layout.collapse.log_masses(standard)
     each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
     pairs = [nodes_of(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)]
     nodes, log_weights = map(np.stack, zip(*pairs, strict=True))

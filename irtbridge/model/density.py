@@ -14,11 +14,13 @@ from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns, columns_of
+from irtbridge.model.quadrature import ScatteredNodes
 from irtbridge.model.reduction import grid_dimensions
 
 Array = NDArray[np.float64]
 # Persons times nodes, 16 MiB of doubles: as many persons tell the error of a quadrature.
 MOST_CELLS = 2**21
+SLICES = 8  # as many persons that are taken of scattered nodes
 
 
 def category_log_probs(layout: Layout, params: Mapping[str, Array]) -> Array:
@@ -73,7 +75,8 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     first order: by no more standard errors than the standard deviation of log r over the draws. Of a single point it
     is log r itself, whose spread is hardly larger.
 
-    Of very many persons some are taken, at even distances, and their error is scaled up.
+    Of very many persons some are taken, at even distances, and their error is scaled up. Of scattered nodes more are,
+    as their error is another for each person and partly cancels.
 
     Parameters
     ----------
@@ -87,14 +90,18 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     assert layout.collapse is not None
     finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
     most = max(1, MOST_CELLS // finer.size(grid_dimensions(layout.spec)))
-    rows = np.linspace(0, responses.n_persons - 1, min(most, responses.n_persons)).astype(int)
-    some = responses.select(rows)
-    there, here = (
-        np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
-        for grid in (finer, layout.collapse)
-    )
-    with np.errstate(invalid="ignore"):
-        moved = (there - here) * responses.total_weight / some.total_weight
+    taken = min(most * (SLICES if isinstance(layout.collapse, ScatteredNodes) else 1), responses.n_persons)
+    rows = np.linspace(0, responses.n_persons - 1, taken).astype(int)
+    moved, weight = np.zeros(len(draws)), 0.0
+    for start in range(0, taken, most):
+        some = responses.select(rows[start : start + most])
+        there, here = (
+            np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
+            for grid in (finer, layout.collapse)
+        )
+        with np.errstate(invalid="ignore"):
+            moved, weight = moved + (there - here), weight + some.total_weight
+    moved *= responses.total_weight / weight
     if not np.isfinite(moved).all():
         return float("inf")
     return float(abs(moved[0]) if len(moved) == 1 else moved.std(ddof=1))
@@ -109,18 +116,34 @@ def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Respo
 
 def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:
     """Log prior density of one variable, summed over its free elements."""
+    terms, kept = _prior_terms(layout, name, params)
+    return float(np.sum(terms[kept]))
+
+
+def log_prior_by_item(layout: Layout, params: Mapping[str, Array]) -> Array:
+    """Log prior density of each item's free elements, and last of all that are no item's; shape (item + 1,)."""
+    values, sums = layout.complete(params), np.zeros(layout.sizes["item"] + 1)
+    for name, slot in layout.slots.items():
+        terms, kept = _prior_terms(layout, name, values)
+        terms = np.where(kept, terms, 0.0)
+        if slot.variable.dims[:1] == ("item",) and terms.shape[:1] == sums[:-1].shape:
+            sums[:-1] += terms.reshape(len(terms), -1).sum(axis=1)
+        else:
+            sums[-1] += terms.sum()
+    return sums
+
+
+def _prior_terms(layout: Layout, name: str, params: Mapping[str, Array]) -> tuple[Array, NDArray[np.bool_]]:
+    """Log prior density of one variable, element by element or vector by vector, and which of them count."""
     slot = layout.slots[name]
     prior, value = slot.variable.prior, np.asarray(params[name], dtype=float)
     arguments = layout.arguments(name, layout.complete(params))
-    if slot.basis is not None:
-        value = slot.to_site(value)
-        return float(np.sum(prior.log_density(value, **arguments)))
-    terms = prior.log_density(value, **arguments)
-    if slot.index is None:
-        return float(np.sum(terms))
-    if not prior.event_ndim:
-        return float(np.sum(terms.ravel()[slot.index]))
-    return float(np.sum(terms[np.unique(slot.index // slot.shape[-1])]))
+    terms = np.asarray(prior.log_density(value if slot.basis is None else slot.to_site(value), **arguments))
+    if slot.basis is not None or slot.index is None:
+        return terms, np.ones(terms.shape, dtype=bool)
+    kept = np.zeros(terms.shape, dtype=bool)
+    kept.ravel()[slot.index if not prior.event_ndim else np.unique(slot.index // slot.shape[-1])] = True
+    return terms, kept
 
 
 def log_density_terms(layout: Layout, params: Mapping[str, Array], responses: Responses) -> dict[str, float]:

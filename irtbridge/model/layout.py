@@ -81,7 +81,7 @@ class Layout:
         """
         spec = spec.for_items(responses.items, responses.origins)
         if collapse is not None:
-            check_collapsible(spec)
+            check_collapsible(spec, collapse)
             collapse = collapse.chosen(grid_dimensions(spec), spec.family.steps(responses))
         if noncentred:
             check_normal_abilities(spec)

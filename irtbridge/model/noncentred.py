@@ -34,7 +34,9 @@ def ability_at(layout: Layout, standard: Array, params: Mapping[str, Array]) -> 
     return np.asarray(arguments["loc"] + arguments["scale"] * standard)
 
 
-def nodes_of(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
+def nodes_of(
+    layout: Layout, standard: Array, params: Mapping[str, Array], grid: Array | None = None
+) -> tuple[Array, Array]:
     """Abilities at standard nodes, and the logarithms of their weights.
 
     Where the abilities' prior is the same for everybody, its mean and scale place the nodes. Where it differs from
@@ -49,6 +51,8 @@ def nodes_of(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tu
         Standard nodes.
     params : mapping of str to ndarray
         Full arrays, no leading axes.
+    grid : ndarray, shape (node, trait), optional
+        Nodes to take where one grid serves all.
 
     Returns
     -------
@@ -58,13 +62,14 @@ def nodes_of(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tu
     """
     assert layout.collapse is not None
     if not layout.by_person:
-        log_density = -0.5 * np.sum(standard**2, axis=-1)
+        log_density = layout.collapse.log_masses(standard)
         nodes = ability_at(layout, standard, params)
     else:
         loc, scale = _of_persons(layout, params)
-        reach = layout.collapse.half_width
-        low, high = (loc - reach * scale).min(axis=0), (loc + reach * scale).max(axis=0)
-        grid = (low + high) / 2 + (high - low) / (2 * reach) * standard
+        if grid is None:
+            reach = layout.collapse.half_width
+            low, high = (loc - reach * scale).min(axis=0), (loc + reach * scale).max(axis=0)
+            grid = (low + high) / 2 + (high - low) / (2 * reach) * standard
         log_density = -0.5 * np.sum(((grid - loc[:, None]) / scale[:, None]) ** 2, axis=-1)
         nodes = grid[:, 0] if layout.spec[layout.spec.family.ability].dims == ("person",) else grid
     return nodes, np.asarray(log_density - special.logsumexp(log_density, axis=-1, keepdims=True))

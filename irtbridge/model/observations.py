@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data.kinds import CATEGORIES, COUNTS, FRACTIONS, KINDS
+from irtbridge.data.kinds import CATEGORIES, COUNTS, FRACTIONS
 from irtbridge.data.responses import Responses
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import Patterns
@@ -60,4 +60,5 @@ def stacked_arrays(data_sets: Sequence[Responses]) -> Arrays:
 def _filled(responses: Responses) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Responses, those that are missing replaced by one that every family allows; and which are observed."""
     values = np.where(responses.observed, responses.values, POSSIBLE[responses.kind])
-    return values.astype(KINDS[responses.kind], copy=False), responses.observed
+    held = np.int64 if responses.kind == CATEGORIES else np.float64
+    return values.astype(held, copy=False), responses.observed

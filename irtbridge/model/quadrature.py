@@ -23,7 +23,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import linalg, special
 
 from irtbridge.errors import ConfigError, SpecError
 from irtbridge.model.priors import MultivariateNormal, Normal
@@ -31,7 +31,9 @@ from irtbridge.model.reduction import grid_dimensions
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
-MAX_TRAITS = 3  # a fourth would take half a million nodes
+MAX_TRAITS = 3  # of a grid: a fourth would take half a million nodes
+BITS = 30  # of a Sobol point
+SCATTERED = 2**13  # nodes of more traits (tests/model/test_scattered.py)
 # By number of traits: the nodes of each, and the steps of a test up to which they serve. Twice as many nodes then move
 # the log likelihood by less than 1e-6 of itself (tests/model/test_quadrature.py).
 SHORT = {1: (41, 45), 2: (31, 30), 3: (25, 30)}
@@ -51,10 +53,13 @@ class Quadrature:
         Nodes for each trait; 0 leaves it to `chosen`.
     half_width : float
         The grid ends this many standard deviations from the mean.
+    scatters : bool
+        Whether more than three traits are served, by `ScatteredNodes`.
     """
 
     n_nodes: int = 0
     half_width: float = 6.0
+    scatters: bool = False
 
     def __post_init__(self) -> None:
         whole = isinstance(self.n_nodes, int) and not isinstance(self.n_nodes, bool)
@@ -75,10 +80,12 @@ class Quadrature:
         Parameters
         ----------
         n_traits : int
-            One to three.
+            One to three; more where it scatters.
         steps : float
             Length of the test: categories above the lowest over all items, or what tells as much (`Family.steps`).
         """
+        if n_traits > MAX_TRAITS and self.scatters:
+            return ScatteredNodes(1 << ((self.n_nodes or SCATTERED) - 1).bit_length())
         if self.n_nodes > 0:
             return self
         nodes, length = SHORT[n_traits]
@@ -113,10 +120,59 @@ class Quadrature:
         away = (self.standard_nodes(n_traits) + self.half_width) / (2 * self.half_width)
         return np.r_[0, ends], np.c_[1 - away.sum(axis=1), away]
 
+    def log_masses(self, standard: Array) -> Array:
+        """Log weights, up to a constant, of standard nodes (..., node, trait) under a standard normal."""
+        return np.asarray(-0.5 * np.sum(standard**2, axis=-1))
+
     def log_weights(self, n_traits: int) -> Array:
         """Log weights of the nodes under a standard normal, shape (node,); their exponentials sum to one."""
-        log_density = -0.5 * np.sum(self.standard_nodes(n_traits) ** 2, axis=1)
+        log_density = self.log_masses(self.standard_nodes(n_traits))
         return np.asarray(log_density - special.logsumexp(log_density), dtype=float)
+
+
+@dataclass(frozen=True)
+class ScatteredNodes(Quadrature):
+    """Scrambled Sobol points (Owen 1998) as standard normal nodes of equal weight, for more traits than a grid serves.
+
+    The same nodes serve all persons, so that the likelihood stays one matrix product and a smooth function of the
+    parameters, with an error that falls nearly as one over the number of nodes.
+
+    Parameters
+    ----------
+    n_nodes : int
+        In all, a power of two. Twice as many have these among them.
+    """
+
+    scatters: bool = True
+
+    def chosen(self, n_traits: int, steps: float) -> Quadrature:
+        return self
+
+    def size(self, n_traits: int) -> int:
+        return self.n_nodes
+
+    def standard_nodes(self, n_traits: int) -> Array:
+        return _scattered(self.n_nodes, n_traits)
+
+    def corners(self, n_traits: int) -> tuple[NDArray[np.intp], Array]:
+        """Nodes far from each other, by pivoting; weights sum to 1, some of them negative."""
+        nodes = self.standard_nodes(n_traits)
+        places = np.c_[np.ones(len(nodes)), nodes]
+        few = linalg.qr(places.T, mode="r", pivoting=True)[1][: n_traits + 1].astype(np.intp)
+        return few, np.asarray(np.linalg.solve(places[few].T, places.T).T)
+
+    def log_masses(self, standard: Array) -> Array:
+        return np.zeros(standard.shape[:-1])
+
+
+@lru_cache(maxsize=4)
+def _scattered(n_nodes: int, n_traits: int) -> Array:
+    from scipy.stats import qmc  # here, as it takes longer to import than the whole of the language
+
+    uniform = qmc.Sobol(n_traits, bits=BITS, seed=0).random(n_nodes)
+    nodes = np.asarray(special.ndtri(uniform + 0.5 ** (BITS + 1)))  # the middle of a cell: no point lies at an end
+    nodes.flags.writeable = False
+    return nodes
 
 
 @lru_cache(maxsize=8)
@@ -137,15 +193,16 @@ def check_normal_abilities(spec: ModelSpec) -> None:
         raise SpecError(f"{ability}: {users[0]!r} refers to it, which this method cannot serve; use method=nuts.")
 
 
-def check_collapsible(spec: ModelSpec) -> None:
-    """Raise `SpecError` unless the abilities of a spec can be integrated out on a grid."""
+def check_collapsible(spec: ModelSpec, quadrature: Quadrature) -> None:
+    """Raise `SpecError` unless the abilities of a spec can be integrated out by a quadrature."""
     check_normal_abilities(spec)
     ability = spec[spec.family.ability]
-    if grid_dimensions(spec) > MAX_TRAITS:
+    beyond = grid_dimensions(spec) > MAX_TRAITS
+    if beyond and not quadrature.scatters:
         raise SpecError(
             f"model {spec.name!r} has {len(spec.traits)} traits; a grid serves at most {MAX_TRAITS}, or any number of "
             "independent ones where no item loads on more than a general trait and one other (bifactor). "
-            "Use method=nuts_whitened."
+            "Use method=nuts_whitened, or method=map for the mode."
         )
     normal = isinstance(ability.prior, Normal)
     for argument, value in ability.prior.arguments().items():
@@ -153,8 +210,8 @@ def check_collapsible(spec: ModelSpec) -> None:
         by_person = reference is not None and "person" in spec[reference].dims
         by_group = reference is not None and {"group", "person"} & {*spec[reference].dims}
         array = reference is None and np.ndim(value) > 0 and ability.dims == ("person",)  # type: ignore[arg-type]
-        if by_person or array or (by_group and not normal):
+        if by_person or array or (by_group and (beyond or not normal)) or (beyond and ability.prior.predictors()):
             raise SpecError(
                 f"{ability}: a prior that differs from person to person cannot be integrated out unless it is a Normal "
-                "by group or by covariates; use method=nuts_whitened."
+                f"by group or by covariates, of {MAX_TRAITS} traits at most; use method=nuts_whitened."
             )
