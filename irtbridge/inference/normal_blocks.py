@@ -95,14 +95,14 @@ class NormalBlocks:
         move, slope = np.zeros_like(start), np.full(len(start), np.inf)
         for _ in range(steps):
             gradient, values, axes = _curvature(joint, shared, start)
-            lost = ~np.isfinite(gradient).all(axis=1)
-            start, gradient = (np.where(lost[:, None], 0.0, array) for array in (start, gradient))
+            finite = np.isfinite(gradient).all(axis=1, keepdims=True)
+            start, gradient = (np.where(finite, array, 0.0) for array in (start, gradient))
             too_far = np.einsum("nk,nk->n", gradient, move) < -np.maximum(slope, NOTABLE)
             newton = np.einsum("nij,nj,nkj,nk->ni", axes, 1 / values, axes, gradient)
             move = np.where(too_far[:, None], -move / 2, np.clip(newton, -LARGEST_MOVE, LARGEST_MOVE))
             slope = np.where(too_far, np.inf, np.einsum("nk,nk->n", gradient, move))
             start = start + move
-            if np.abs(move).max() < CONVERGED and not lost.any():
+            if np.abs(move).max() < CONVERGED and finite.all():
                 break
         # The symmetric root: it moves smoothly with the shared coordinates, as the eigenvectors' signs do not.
         return cls(start, np.einsum("nij,nj,nkj->nik", axes, values**-0.5, axes))
