@@ -79,6 +79,8 @@ class NormalBlocks:
     def of(cls, joint: Blocked, shared: Array, start: Array, steps: int = NEWTON_STEPS) -> NormalBlocks:
         """Newton's method for all blocks at once; a step that ends steeper down than it began up is halved.
 
+        A block that comes where its gradient is not finite begins anew at 0.
+
         Parameters
         ----------
         joint : Blocked
@@ -93,12 +95,14 @@ class NormalBlocks:
         move, slope = np.zeros_like(start), np.full(len(start), np.inf)
         for _ in range(steps):
             gradient, values, axes = _curvature(joint, shared, start)
+            finite = np.isfinite(gradient).all(axis=1, keepdims=True)
+            start, gradient = (np.where(finite, array, 0.0) for array in (start, gradient))
             too_far = np.einsum("nk,nk->n", gradient, move) < -np.maximum(slope, NOTABLE)
             newton = np.einsum("nij,nj,nkj,nk->ni", axes, 1 / values, axes, gradient)
             move = np.where(too_far[:, None], -move / 2, np.clip(newton, -LARGEST_MOVE, LARGEST_MOVE))
             slope = np.where(too_far, np.inf, np.einsum("nk,nk->n", gradient, move))
             start = start + move
-            if np.abs(move).max() < CONVERGED:
+            if np.abs(move).max() < CONVERGED and finite.all():
                 break
         # The symmetric root: it moves smoothly with the shared coordinates, as the eigenvectors' signs do not.
         return cls(start, np.einsum("nij,nj,nkj->nik", axes, values**-0.5, axes))
@@ -116,13 +120,18 @@ class NormalBlocks:
 
 
 def _curvature(joint: Blocked, shared: Array, own: Array) -> tuple[Array, Array, Array]:
-    """Each block's gradient, and the eigenvalues and axes of the curvature, kept positive."""
+    """Each block's gradient, and the eigenvalues and axes of the curvature, kept positive.
+
+    Where one is not finite the gradient is NaN and the curvature that of a standard normal.
+    """
     moved = np.concatenate([own[None], own + STEP * np.eye(own.shape[-1])[:, None]])
     gradient = joint.gradients(moved, shared)[0]
     precision = np.eye(own.shape[-1]) * ~joint.blocks.exists[:, :, None]
     precision = precision - np.moveaxis(gradient[1:] - gradient[0], 0, -1) / STEP
+    lost = ~np.isfinite(precision).all(axis=(1, 2), keepdims=True)
+    precision, slope = np.where(lost, np.eye(own.shape[-1]), precision), np.where(lost[..., 0], np.nan, gradient[0])
     values, axes = np.linalg.eigh((precision + np.swapaxes(precision, 1, 2)) / 2)
-    return gradient[0], np.maximum(values, 1e-2 * np.abs(values).max(axis=1, keepdims=True)), axes
+    return slope, np.maximum(values, 1e-2 * np.abs(values).max(axis=1, keepdims=True)), axes
 
 
 @dataclass(frozen=True, eq=False)

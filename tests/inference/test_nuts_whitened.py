@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from irtbridge import Program
 from irtbridge.inference import compile_joint
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.modes import find_mode
+from irtbridge.inference.normal_blocks import NormalBlocks
 from irtbridge.inference.normal_posterior import NormalPosterior, normal_posterior
 from irtbridge.model import catalogue as models
 from irtbridge.model.quadrature import Quadrature
@@ -155,3 +158,18 @@ def test_laplace_falls_back_on_items_as_blocks_where_they_are_many() -> None:
     assert fit.idata.posterior["ability"].shape == (4, 5, 12)
     with pytest.raises(irt.errors.ConfigError, match="nuts_whitened"):
         fit.extend(draws=10)
+
+
+def test_a_block_that_leaves_the_density_comes_back() -> None:
+    """A density that is no number beyond 5, as one that overflows: Newton's method begins anew and finds the mode."""
+
+    def gradients(own: np.ndarray, shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.where(np.abs(own) < 5, 4 * (3 - own), np.nan), shared
+
+    joint = SimpleNamespace(gradients=gradients, blocks=SimpleNamespace(exists=np.ones((3, 1), dtype=bool)))
+    normals = NormalBlocks.of(cast(Any, joint), np.zeros(1), np.array([[50.0], [-4.0], [np.nan]]))
+    np.testing.assert_allclose(normals.mean, 3, rtol=1e-6)
+    np.testing.assert_allclose(normals.factor, 0.5, rtol=1e-6)
+    ended = NormalBlocks.of(cast(Any, joint), np.zeros(1), np.full((3, 1), 50.0), steps=1)
+    assert np.isfinite(ended.mean).all()
+    assert np.isfinite(ended.factor).all()
