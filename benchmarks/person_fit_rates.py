@@ -36,7 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "seed": 1,
 }
 LEVEL, RANDOM, GUESSED = 0.05, 0.05, 0.25
-SIGNS = {"zh": -1, "lz_star": -1, "z_infit": 1, "z_outfit": 1}
+SIGNS = {"zh": -1, "lz_star": -1, "infit_z": 1, "outfit_z": 1}
 PRIORS = {"discrimination": "LogNormal(0, 0.3)", "difficulty": "Normal(0, 1)", "threshold": "OrderedNormal(0, 1)"}
 
 

@@ -24,7 +24,7 @@ class Grid:
     ability : ndarray, shape (point,)
         Along the trait.
     points : ndarray, shape (point,) or (point, trait)
-        All traits.
+        All traits, in the shape of the posterior's abilities.
     direction : ndarray, shape (trait,)
         The unit vector of the trait.
     """
@@ -51,7 +51,8 @@ class Grid:
         line = np.linspace(*span(posterior, place), POINTS) if ability is None else _in_a_row(ability)
         direction = np.eye(len(traits))[place]
         if len(traits) == 1:
-            return cls(line, line, direction)
+            axes = posterior.abilities.shape[2:]  # a model of several traits may have one
+            return cls(line, line.reshape(-1, *axes), direction)
         mean = np.average(posterior.abilities.mean(axis=0), axis=0, weights=posterior.weights)
         return cls(line, np.where(direction == 1, line[:, None], mean), direction)
 

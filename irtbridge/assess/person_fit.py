@@ -44,7 +44,7 @@ def person_fit(posterior: Posterior, draws: int = DRAWS, seed: int = 0, alpha: f
         Index person; columns
 
         - ``n``: number of responses;
-        - ``outfit``, ``z_outfit``, ``infit``, ``z_infit``: mean squares of residuals, 1 expected, and their normal
+        - ``outfit``, ``outfit_z``, ``infit``, ``infit_z``: mean squares of residuals, 1 expected, and their normal
           deviates (Wright & Masters 1982, ch. 5), NaN of responses that are numbers;
         - ``zh``: standardised log likelihood (Drasgow, Levine & Williams 1985), as if the ability were known; of
           categories only;
@@ -154,9 +154,9 @@ def residuals(squared: Array, variance: Array, fourth: Array, observed: NDArray[
         return {
             "n": n.astype(float),
             "outfit": outfit,
-            "z_outfit": cube_root_z(outfit, q_outfit),
+            "outfit_z": cube_root_z(outfit, q_outfit),
             "infit": infit,
-            "z_infit": cube_root_z(infit, q_infit),
+            "infit_z": cube_root_z(infit, q_infit),
         }
 
 

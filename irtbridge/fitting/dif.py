@@ -22,7 +22,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.fitting.refit import refit
 from irtbridge.model.groups import MEAN, SD, with_groups
-from irtbridge.model.priors import HalfNormal, Normal, OrderedNormal, Prior, TruncatedNormal, Uniform
+from irtbridge.model.priors import Exactly, HalfNormal, Normal, OrderedNormal, Prior, TruncatedNormal, Uniform
 from irtbridge.model.priors.vectors import DecreasingNormal
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.options import check_share
@@ -56,9 +56,11 @@ def dif(
     check_one_trait(posterior, "DIF by a model", "use a model of one trait, or method='mantel-haenszel'")
     posterior.check_integrable("DIF by a model", "method='mantel-haenszel'")
     responses, spec = grouped(posterior.responses, group), ungrouped(posterior.spec)
+    held = _known_items(responses, anchors)
+    if method == "lr" or held is not None:
+        _check_free(spec, "method='lr'" if method == "lr" else "anchors")
     if method == "lr":
         return _by_likelihood(spec, responses, provenance)
-    held = _known_items(responses, anchors)
     if held is None:
         found = _apart(spec, responses, linking, alpha if purify else 0.0, provenance, draws, seed)
     else:
@@ -127,8 +129,22 @@ def flattened(spec: ModelSpec) -> ModelSpec:
     return replace(spec, variables=tuple(variables))
 
 
+def _check_free(spec: ModelSpec, what: str) -> None:
+    """Raise `StatisticError` where item parameters follow from others, so that no item can differ by itself."""
+    roles = {name for role, name in spec.family.roles() if role != "ability"}
+    exact = [v for v in spec.variables if v.name in roles and isinstance(v.prior, Exactly) and v.prior.references()]
+    if exact:
+        raise StatisticError(
+            f"dif({what}): in model {spec.name!r} {exact[0].name} is {exact[0].prior}, which leaves no item a "
+            "parameter of its own that could differ by group; use method='model' without anchors, which fits the "
+            "model to each group, or a model whose items are free (without residual='none')."
+        )
+
+
 def _flat(prior: Prior) -> Prior:
-    """A prior of the same support that is as good as flat; itself where there is none."""
+    """A prior of the same support that is as good as flat; itself where there is none or nothing is estimated."""
+    if isinstance(prior, Exactly):
+        return prior
     if prior.support == "interval":
         low, high = prior.bounds()
         return Uniform(low, high) if np.isfinite([low, high]).all() else TruncatedNormal(0, WIDE, low, high)

@@ -122,7 +122,8 @@ class Questions:
         UnknownName
             There is no such method.
         StatisticError
-            Fewer than two groups, several traits, or anchors that are none of the items or all.
+            Fewer than two groups, several traits, or anchors that are none of the items or all; of ``lr`` and anchors,
+            difficulties that follow from covariates of the items (LLTM).
         DataError
             In a group nobody gave a category of an item.
         """

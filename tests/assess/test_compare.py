@@ -191,3 +191,7 @@ def test_anova_says_what_is_no_likelihood_ratio() -> None:
     assert table["X2"].isna().all()
     with pytest.raises(StatisticError, match="was fitted with draws"):
         irt.anova(fit("2pl"), fit("1pl", "map"))
+    for method in ("cmle", "jmle"):
+        other = irt.fit("lsat7", "1pl", method=method)
+        with pytest.raises(StatisticError, match=f"method='{method}', which is not at the maximum of the marginal"):
+            irt.anova(other, fit("2pl", "map", **FLAT))

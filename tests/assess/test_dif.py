@@ -155,6 +155,17 @@ def test_flat_priors_leave_every_parameter_its_range() -> None:
     assert str(flattened(irt.three_pl())["lower"].prior) == "Uniform(0, 1)"
 
 
+def test_items_that_follow_from_a_design_have_no_difference_of_their_own() -> None:
+    yes = irt.load_dataset("verbagg").to_frame() >= 1
+    data = irt.load_responses(yes, person_data="verbagg", item_data="verbagg", group="Gender")
+    options = {"difficulty_on": "btype + situ + mode", "residual": "none", "ability_sd": "HalfNormal(2)"}
+    fit = irt.fit(data, "1pl", method="map", model_options=options, standard_errors=False)
+    assert str(flattened(fit.spec)["difficulty"].prior) == str(fit.spec["difficulty"].prior)
+    for options in ({"method": "lr"}, {"anchors": ["S1WantCurse"]}):
+        with pytest.raises(StatisticError, match=r"difficulty is .*leaves no item a parameter.*use method='model'"):
+            fit.dif("Gender", **options)
+
+
 @pytest.mark.parametrize("method", ["mantel-haenszel", "logistic"])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_planted_difference_is_found(method: str, steps: int) -> None:

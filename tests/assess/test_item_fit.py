@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from known_posteriors import at_truth, of, pattern_probs, patterns
 
 import irtbridge as irt
+from irtbridge.assess.curves import curves
 from irtbridge.assess.items.cells import joined_cells
 from irtbridge.assess.items.estimated import STEP, moved, parameters_by_item
 from irtbridge.assess.items.item_fit import item_fit, item_rest
@@ -17,6 +20,8 @@ from irtbridge.assess.items.population import population
 from irtbridge.assess.items.residuals import abilities_given, fourth_moments, mean_squares, residuals
 from irtbridge.assess.items.s_x2 import score_tables
 from irtbridge.assess.predict import responses_of
+from irtbridge.assess.scoring.reliability import conditional_se
+from irtbridge.assess.scoring.scores import scores
 from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.model.density import marginal_log_likelihood
 
@@ -34,6 +39,17 @@ def test_s_x2_of_lsat7_is_as_published(lsat7: irt.Fit) -> None:
     assert table["s_x2"].to_numpy() == pytest.approx([4.749, 14.451, 1.270, 5.237, 0.941], abs=4e-3)
     assert (table["s_x2_df"] == 2).all()
     assert (table["s_x2_n"] == 1000).all()
+
+
+def test_a_common_slope_counts_in_s_x2_as_a_free_variance_does_in_mirt(anchors: Callable[[str], pd.DataFrame]) -> None:
+    common = {"common_discrimination": True} | FLAT
+    fit = irt.fit("lsat7", "1pl", method="map", model_options=common, n_nodes=61, standard_errors=False)
+    table = anchors("mirt_lsat.csv.gz").query("dataset == 'LSAT7' and model == 'Rasch (free variance) quadpts=61'")
+    theirs = table.set_index(["quantity", "item"])["value"].astype(float, errors="ignore")
+    ours = fit.item_fit("s_x2")
+    for column, name in {"s_x2": "S_X2", "s_x2_df": "df.S_X2", "s_x2_p": "p.S_X2"}.items():
+        expected = theirs[f"itemfit.{name}"].astype(float)
+        assert ours[column].to_numpy() == pytest.approx(expected.to_numpy(), rel=2e-5)
 
 
 def test_g2_of_lsat7_is_that_of_mirt(lsat7: irt.Fit) -> None:
@@ -62,6 +78,23 @@ def test_expected_counts_by_sum_score_are_those_of_all_patterns() -> None:
             assert expected[item, score, :count] == pytest.approx(observed[item, score].sum() * np.array(share))
     values = posterior.responses.values
     assert observed[1, 3, 2] == np.sum((values.sum(axis=1) == 3) & (values[:, 1] == 2))
+
+
+def test_a_model_of_several_traits_with_one_is_the_model_of_one() -> None:
+    several = at_truth(irt.m2pl(traits=1), [2] * 6, 300)
+    params = {
+        "ability": several.abilities[0, :, 0],
+        "discrimination": several.params["discrimination"][0, :, 0],
+        "intercept": -several.params["difficulty"][0],
+    }
+    one = of(irt.two_pl(parameterization="intercept"), several.responses, params)
+    asked = ["s_x2", "x2", "g2", "pv_q1", "infit"]
+    tables = [item_fit(posterior, asked, draws=2) for posterior in (several, one)]
+    assert tables[0].to_numpy() == pytest.approx(tables[1].to_numpy(), nan_ok=True)
+    for question in (lambda p: curves(p, "information"), conditional_se, lambda p: scores(p, method="ml")):
+        table, expected = question(several), question(one)
+        columns = table.select_dtypes(float).columns
+        assert table[columns].to_numpy() == pytest.approx(expected[columns].to_numpy(), nan_ok=True)
 
 
 def test_joining_cells_keeps_all_persons_and_leaves_none_small() -> None:

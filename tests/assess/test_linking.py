@@ -12,7 +12,7 @@ import pytest
 import irtbridge as irt
 from irtbridge.assess.fairness.scales import METHODS, constants, transformed
 from irtbridge.assess.posterior import Posterior, layout_of
-from irtbridge.errors import StatisticError, UnknownName
+from irtbridge.errors import IRTBridgeWarning, StatisticError, UnknownName
 
 A, B = np.array([1.3]), np.array([-0.4])
 MODELS: list[tuple[str, int, dict[str, Any]]] = [
@@ -136,6 +136,15 @@ def test_draws_of_two_fits_count_as_independent_even_if_they_are_the_same() -> N
     fit = fit_of(replace(one, params={"difficulty": drawn}, abilities=np.zeros((400, 30)), point=False))
     found = irt.link(fit, fit, "mean-mean", draws=400).constants
     assert found.loc["B", "sd"] == pytest.approx(0.1 * (2 / 6) ** 0.5, rel=0.1)
+
+
+def test_a_point_estimate_beside_draws_is_said() -> None:
+    one = calibration("1pl", 2)
+    drawn = replace(one, params={"difficulty": np.repeat(one.params["difficulty"], 3, axis=0)}, point=False)
+    drawn = replace(drawn, abilities=np.zeros((3, 30)))
+    for pair, name in (((one, drawn), "a"), ((drawn, one), "b")):
+        with pytest.warns(IRTBridgeWarning, match=f"linking: {name} is a point estimate, so sd and intervals leave"):
+            irt.link(*map(fit_of, pair))
 
 
 def test_what_cannot_be_linked_says_why() -> None:

@@ -38,6 +38,29 @@ def test_tables_of_pairs_are_crosstabs_and_sums_over_patterns() -> None:
         assert expected[1, 2, k, m] == pytest.approx(both.sum() * share)
 
 
+def test_tables_are_of_the_population_that_answered_both_items() -> None:
+    """Two groups far apart, an item that one of them alone got, and gaps at random."""
+    rng = np.random.default_rng(1)
+    data = at_truth(irt.two_pl(), [2] * 4, 200, missing=0.1).responses.to_frame().assign(group=["a", "b"] * 100)
+    fit = irt.fit(data, "2pl", method="map", group="group", standard_errors=False)
+    means = np.array([[0.0, 2.0]])
+    at = replace(fit.posterior, params={**fit.posterior.params, "ability_mean": means})
+    responses = rng.integers(0, 2, (200, 4)).astype(float)
+    responses[::2, 0] = responses[rng.uniform(size=200) < 0.2, 1] = np.nan
+    observed, expected = pair_tables(responses, at)
+    assert expected.sum(axis=(2, 3)) == pytest.approx(observed.sum(axis=(2, 3)))
+    of_groups = 0.0
+    for group in range(2):
+        own, alone = responses[group::2], at.of_rows(slice(group, group + 1))
+        both = ~np.isnan(own[:, :, None] + own[:, None])
+        ability = alone.params["ability_mean"][0, group] + alone.params["ability_sd"][0, group] * np.linspace(-6, 6, 81)
+        weights = stats.norm.pdf(np.linspace(-6, 6, 81)) * 0.15
+        probs = alone.category_probs(ability[None])[0]
+        share = np.einsum("t,tik,tjl->ijkl", weights, probs, probs)
+        of_groups = of_groups + both.sum(axis=0)[..., None, None] * share
+    assert expected == pytest.approx(of_groups, abs=1e-3)
+
+
 def test_a_pair_that_nobody_answered_has_no_number() -> None:
     at = at_truth(irt.two_pl(), [2] * 4, 60)
     values = at.responses.values.copy()

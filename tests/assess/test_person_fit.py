@@ -65,9 +65,9 @@ def test_at_the_maximum_it_is_that_of_mirt(
     theirs = theirs[theirs["model"].str.startswith(("2PL", "graded", "gpcm"))]
     if "lsat" in file:
         theirs = theirs[theirs["dataset"] == responses.name.upper()]
-    for column in ("outfit", "z_outfit", "infit", "z_infit", "zh"):
-        quantity = f"personfit.EAP.{column.replace('_', '.').replace('zh', 'Zh')}"
-        check = theirs[theirs["quantity"] == quantity].set_index("item")["value"]
+    named = {"outfit": "outfit", "outfit_z": "z.outfit", "infit": "infit", "infit_z": "z.infit", "zh": "Zh"}
+    for column, quantity in named.items():
+        check = theirs[theirs["quantity"] == f"personfit.EAP.{quantity}"].set_index("item")["value"]
         assert len(check) >= 30
         np.testing.assert_allclose(ours[column].loc[check.index], check, atol=tolerance)
 
@@ -167,7 +167,7 @@ def test_missing_responses_are_as_items_never_asked() -> None:
 def test_numbers_have_residuals_and_p_values(model: ModelSpec) -> None:
     posterior = known(model, 1_000, [1] * 20, draws=60)
     table = person_fit(posterior, draws=60)
-    assert table[["zh", "lz_star", "z_infit", "z_outfit"]].isna().all(axis=None)
+    assert table[["zh", "lz_star", "infit_z", "outfit_z"]].isna().all(axis=None)
     assert table["infit"].mean() == pytest.approx(1, abs=0.1)
     assert (table["flag"] == (table["ppp"] < 0.05)).all()
     assert table["flag"].mean() == pytest.approx(0.05, abs=0.03)

@@ -165,6 +165,14 @@ def test_observed_sum_scores_are_counted_and_nearly_all_within_what_is_predicted
     assert np.sum((band.baseline <= counts) & (counts <= band.values)) >= 5
 
 
+def test_no_replicated_sum_of_counts_lies_beyond_the_bins(others: dict[str, irt.Fit]) -> None:
+    fit = others["poisson"]
+    axis = fit.plot.ppc(draws=60)
+    predicted = axis.patches[1].get_data()
+    assert predicted.values.sum() == pytest.approx(fit.responses.n_persons)
+    assert line_of(axis)[1].sum() == fit.responses.n_persons
+
+
 def test_a_forest_has_a_panel_for_each_parameter(graded: irt.Fit) -> None:
     slopes, thresholds = graded.plot.forest()
     table = graded.items()
@@ -192,7 +200,7 @@ def test_autocorrelation_begins_at_one_and_elements_can_be_chosen(chains: irt.Fi
     assert len(axes) == 2
     assert line_of(axes[0], 1)[1][0] == pytest.approx(1.0)
     assert len(chains.plot.trace("ability", person=int(chains.responses.persons[0]))) == 1
-    titles = [axis.get_title() for axis in chains.plot.trace(item="item1")]
+    titles = [axis.get_title(loc="left") for axis in chains.plot.trace(item="item1")]
     assert titles == [
         f"{name}[item1]" for name in chains.idata.posterior if "item" in chains.idata.posterior[name].dims
     ]

@@ -199,6 +199,21 @@ def test_plausible_values_have_the_mean_and_variance_of_the_posterior(lsat7: irt
     assert (drawn.var(axis=1) / found["se"] ** 2).mean() == pytest.approx(1, abs=0.01)
 
 
+def test_no_plausible_value_is_a_copy_where_there_are_fewer_draws() -> None:
+    """Four correlated traits have no grid: draws of the fit serve, until there are too few of them."""
+    spec = irt.m2pl(q_matrix=np.kron(np.eye(4, dtype=int), np.ones((2, 1), dtype=int)), correlated=True)
+    params = irt.simulate_parameters(spec, 30, [2] * 8, seed=1)
+    responses = irt.simulate_responses(spec, params, [2] * 8, seed=2)
+    abilities = np.random.default_rng(1).normal(size=(3, 30, 4))
+    own = {name: np.stack([value] * 3) for name, value in params.items() if name != "ability"}
+    posterior = Posterior(layout_of(spec, responses), responses, own, abilities)
+    three, four = (
+        scores(posterior, items="draws", plausible=number).filter(like="plausible").to_numpy() for number in (3, 4)
+    )
+    assert three.T.reshape(3, 30, 4) == pytest.approx(abilities)
+    assert all((four[:, i] != four[:, j]).mean() > 0.9 for i in range(4) for j in range(i))
+
+
 @pytest.mark.parametrize("method", ["eap", "wle"])
 def test_item_uncertainty_adds_the_variance_between_draws(method: str) -> None:
     fit = irt.fit("lsat7", "2pl", method="laplace", draws=20)

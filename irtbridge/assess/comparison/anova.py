@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from irtbridge.model.density import log_prior
 # Per unit of a parameter: Normal(0, 1000) has 1e-6 at 1, Normal(0, 2) .25. With standard errors below .5, priors below
 # it move no estimate by more than .005 of them. Chosen.
 STEEPEST_FLAT = 0.01
+MAXIMISE = ("map", "em")  # methods whose point is at the mode with abilities integrated out
 SLACK = 1e-3  # by which the larger model's log likelihood may fall short, as maxima are found to so many digits
 
 
@@ -31,6 +32,10 @@ class AtMaximum(Protocol):
     def posterior(self) -> Posterior:
         """The point estimate."""
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What it was made by."""
+
 
 def anova(*fits: AtMaximum) -> pd.DataFrame:
     """Likelihood-ratio tests of nested models, each against the one with the next fewer parameters.
@@ -38,7 +43,7 @@ def anova(*fits: AtMaximum) -> pd.DataFrame:
     Parameters
     ----------
     *fits : Fit
-        Two or more of ``method="map"`` with flat priors, of the same responses; in any order.
+        Two or more of ``method="map"`` or ``"em"`` with flat priors, of the same responses; in any order.
 
     Returns
     -------
@@ -50,7 +55,8 @@ def anova(*fits: AtMaximum) -> pd.DataFrame:
     Raises
     ------
     StatisticError
-        Fewer than two models, draws of a posterior, other responses, or abilities that cannot be integrated out.
+        Fewer than two models, draws of a posterior, the conditional or joint estimates of ``cmle`` and ``jmle``, which
+        are not at the marginal maximum, other responses, or abilities that cannot be integrated out.
 
     Warns
     -----
@@ -62,8 +68,8 @@ def anova(*fits: AtMaximum) -> pd.DataFrame:
     posteriors = [fit.posterior for fit in fits]
     if len(posteriors) < 2:
         raise StatisticError(f"anova has {len(posteriors)} models; give two or more: anova(a, b).")
-    for posterior in posteriors:
-        _check_point(posterior)
+    for fit in fits:
+        _check_maximum(fit)
     posteriors.sort(key=lambda posterior: posterior.layout.dim)
     named = dict(zip(_names(posteriors), posteriors, strict=True))
     notes = differences({name: posterior.responses for name, posterior in named.items()})
@@ -81,11 +87,17 @@ def anova(*fits: AtMaximum) -> pd.DataFrame:
     return table.rename_axis("model")
 
 
-def _check_point(posterior: Posterior) -> None:
-    if not posterior.point:
+def _check_maximum(fit: AtMaximum) -> None:
+    name, method = fit.posterior.spec.name, fit.provenance["method"]
+    if not fit.posterior.point:
         raise StatisticError(
-            f"anova: model {posterior.spec.name!r} was fitted with draws; fit it with method='map' and flat priors, or "
-            "use compare, which is for posteriors."
+            f"anova: model {name!r} was fitted with draws; fit it with method='map' and flat priors, or use compare, "
+            "which is for posteriors."
+        )
+    if method not in MAXIMISE:
+        raise StatisticError(
+            f"anova: model {name!r} was fitted by method={method!r}, which is not at the maximum of the marginal "
+            f"likelihood; fit it with one of {listed(MAXIMISE)} and flat priors, or use andersen()."
         )
 
 

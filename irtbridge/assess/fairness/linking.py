@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from irtbridge.assess.fairness.scales import check_method, check_one_trait, constants, drawn, transformed
 from irtbridge.assess.posterior import Posterior
 from irtbridge.data.labels import few, listed
-from irtbridge.errors import StatisticError
+from irtbridge.errors import IRTBridgeWarning, StatisticError
 from irtbridge.plugin.options import check_number
 
 Array = NDArray[np.float64]
@@ -35,7 +36,7 @@ class Link:
     ----------
     constants : DataFrame
         Rows A and B, of ``theta_a = A theta_b + B``: the ``estimate`` at the posterior means of both fits, ``sd`` and
-        the 95 % interval over the draws of both.
+        the 95 % interval over the draws of both; NaN of two point estimates.
     items : DataFrame
         Item parameters of b on a's scale: item, parameter, mean, sd and 95 % interval, as `Fit.items(tidy=True)` has
         them, so that they can be given to ``fit(fixed=...)``.
@@ -84,11 +85,23 @@ def link(
         There is no such method.
     StatisticError
         Several traits, other models, or anchors that are too few, not in both or of other categories.
+
+    Warns
+    -----
+    IRTBridgeWarning
+        One fit is a point estimate, which sd and intervals then leave without uncertainty.
     """
     check_method(method)
     check_number("draws", draws)
     here, there = a.posterior, b.posterior
     _check_models(here, there)
+    if here.point != there.point:
+        warnings.warn(
+            f"linking: {'a' if here.point else 'b'} is a point estimate, so sd and intervals leave its uncertainty out "
+            "and are too narrow; fit it with method='laplace' or a sampler.",
+            IRTBridgeWarning,
+            stacklevel=2,
+        )
     common = _anchors(here, there, anchors)
     of_a, of_b = (np.array([p.responses.items.index(item) for item in common]) for p in (here, there))
     at_mean = constants(here.at_mean, there.at_mean, of_a, of_b, method)[0]

@@ -22,7 +22,8 @@ def parameters_by_item(layout: Layout) -> NDArray[np.int64]:
 
     Its own, and those that items share (a common slope, the steps of a rating scale). A location that follows from a
     design counts as one. Hyperparameters of priors do not count, nor do means, spreads and weights of the abilities'
-    distribution: all items tell of these, and one item's table hardly moves with them.
+    distribution: all items tell of these, and one item's table hardly moves with them. That holds of a common slope
+    too, but it counts, so that S-X2 is that of R's mirt, which counts the variance of a Rasch model for each item.
     """
     counts = np.zeros(layout.sizes["item"], dtype=np.int64)
     for name in _of_curves(layout):

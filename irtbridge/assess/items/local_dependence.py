@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from irtbridge.assess.items.population import population
 from irtbridge.assess.items.residuals import residuals
@@ -87,7 +88,7 @@ def q3(residual: Array) -> Array:
 
 
 def pair_tables(responses: Array, at: Posterior) -> tuple[Array, Array]:
-    """Observed and expected counts of each pair of categories of each pair of items.
+    """Observed and expected counts of each pair of categories of each pair of items, of who answered both.
 
     Parameters
     ----------
@@ -104,14 +105,37 @@ def pair_tables(responses: Array, at: Posterior) -> tuple[Array, Array]:
     width = exists.shape[1]
     chosen = np.concatenate([responses == code for code in range(width)], axis=1).astype(np.float32)
     nodes, weights = population(at)
-    probs = np.concatenate(np.moveaxis(at.category_probs(nodes)[0], -1, 0), axis=1)
+    by_node = at.category_probs(nodes)[0]
     # Counts up to 2**24 are exact in single precision; of more persons some at a time.
     parts = np.array_split(chosen, len(chosen) // 2**24 + 1)
     observed = np.sum([(part.T @ part).astype(float) for part in parts], axis=0)
-    expected = probs.T @ (weights[0][:, None] * probs)
     shape = (width, len(exists), width, len(exists))
-    observed, expected = (table.reshape(shape).transpose(1, 3, 0, 2) for table in (observed, expected))
+    observed = observed.reshape(shape).transpose(1, 3, 0, 2)
+    if at.layout.by_person:
+        return observed, _expected_by_person(~np.isnan(responses), np.exp(at.nodes()[1][0]), by_node)
+    probs = np.concatenate(np.moveaxis(by_node, -1, 0), axis=1)
+    expected = (probs.T @ (weights[0][:, None] * probs)).reshape(shape).transpose(1, 3, 0, 2)
     return observed, observed.sum(axis=(2, 3), keepdims=True) * expected
+
+
+def _expected_by_person(answered: NDArray[np.bool_], weights: Array, probs: Array) -> Array:
+    """Expected tables where priors differ: who answered both items may be of another population than the rest.
+
+    Parameters
+    ----------
+    answered : ndarray of bool, shape (person, item)
+    weights : ndarray, shape (person, node)
+        Prior of each person at the nodes.
+    probs : ndarray, shape (node, item, category)
+    """
+    _, first, of_person = np.unique(np.packbits(answered, axis=1), axis=0, return_index=True, return_inverse=True)
+    alike = sparse.csr_array((np.ones(len(answered)), (of_person.ravel(), np.arange(len(answered)))))
+    patterns, persons = answered[first].astype(np.float32), (alike @ weights).astype(np.float32)
+    tables = np.zeros((probs.shape[1], probs.shape[1], probs.shape[2], probs.shape[2]))
+    for at_node, here in zip(probs, persons.T, strict=True):
+        both = patterns.T @ (here[:, None] * patterns)
+        tables += both[..., None, None] * np.multiply.outer(at_node, at_node).swapaxes(1, 2)
+    return tables
 
 
 def _ld_x2(observed: Array, expected: Array) -> Array:

@@ -40,10 +40,10 @@ def pv_q1(posterior: Posterior, draws: int = 30, seed: int = 0) -> ChiSquare:
     mean = replace(posterior.at_mean, point=True)
     source, rng = predictive(mean, draws, seed), np.random.default_rng([seed, 3])
     # Plausible values lie on a grid: what ties is sorted by chance, or the order of the data would come in.
-    order = [np.lexsort((rng.uniform(size=values.shape), values)) for values in source.abilities]
+    order = [np.lexsort((rng.uniform(size=values.shape), values)) for values in source.abilities.reshape(draws, -1)]
     parameters = parameters_by_item(mean.layout)
     tables = (
-        _tables(responses_of(at), at, at.abilities[0], o) for at, o in zip(one_by_one(source), order, strict=True)
+        _tables(responses_of(at), at, at.abilities.ravel(), o) for at, o in zip(one_by_one(source), order, strict=True)
     )
     each = [_joined_x2(*of, parameters, LEAST) for of in tables]
     statistic, df = np.mean(each, axis=0)
@@ -97,7 +97,7 @@ def _at_expected(posterior: Posterior, what: str) -> tuple[Array, Array]:
     _check(posterior, what)
     at = next(one_by_one(predictive(replace(posterior.at_mean, point=True), 1)))
     responses = responses_of(at)
-    abilities = abilities_given(responses, at)[0]
+    abilities = abilities_given(responses, at).ravel()
     return _tables(responses, at, abilities, np.argsort(abilities, kind="stable"))
 
 

@@ -169,7 +169,7 @@ def _by_category(table: pd.DataFrame) -> tuple[list[tuple[Any, pd.DataFrame]], l
 def _draw_persons(axis: Axes, posterior: Posterior, base: float, tall: float) -> None:
     """The distribution of the abilities' draws as a histogram that stands on the row `base`."""
     abilities = posterior.thinned(DRAWS).abilities
-    weights = np.broadcast_to(posterior.weights, abilities.shape).ravel()
+    weights = np.tile(posterior.weights, len(abilities))
     heights, edges = np.histogram(abilities.ravel(), BINS, range=span(posterior), weights=weights)
     axis.stairs(base - tall * heights / heights.max(), edges, baseline=base, fill=True, color=LIGHT)
     axis.text(edges[0], base - 0.3, "persons", va="bottom", ha="left")

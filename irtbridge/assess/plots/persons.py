@@ -21,7 +21,7 @@ from irtbridge.assess.plots.style import (
     name_rows,
 )
 from irtbridge.assess.posterior import Posterior
-from irtbridge.assess.predict import predict, predictive, responses_of
+from irtbridge.assess.predict import predict
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import Label
 from irtbridge.errors import StatisticError, UnknownName
@@ -102,7 +102,7 @@ def ability_intervals(posterior: Posterior, rows: Sequence[int], trait: str | No
 
 def draw_sum_scores(posterior: Posterior, draws: int, seed: int, ax: Axes | None) -> Axes:
     """How many persons have each sum score, beside 95 % of data sets replicated from the posterior."""
-    edges = score_edges(posterior, seed)
+    edges = score_edges(posterior, draws, seed)
 
     def distribution(responses: Array) -> Array:
         return np.histogram(np.nansum(responses, axis=1), edges)[0].astype(float)
@@ -126,11 +126,16 @@ def _handles() -> list[Line2D | Patch]:
     ]
 
 
-def score_edges(posterior: Posterior, seed: int) -> Array:
-    """Ends of the bins: one for each sum of categories; of numbers, so many of the same width."""
-    responses = responses_of(predictive(posterior, 1, seed))
-    sums = np.nansum(responses, axis=1)
+def score_edges(posterior: Posterior, draws: int, seed: int) -> Array:
+    """Ends of the bins: one for each sum of categories; of numbers, so many of the same width, over all replicates."""
     if posterior.spec.family.kind == CATEGORIES:
-        return np.arange(0, posterior.layout.n_categories.sum() - responses.shape[1] + 2) - 0.5
-    low, high = sums.min(), 1.3 * sums.max()
+        return np.arange(0, posterior.layout.n_categories.sum() - posterior.responses.n_items + 2) - 0.5
+
+    def ends(responses: Array) -> Array:
+        sums = np.nansum(responses, axis=1)
+        return np.array([sums.min(), sums.max()])
+
+    found = predict(posterior, ends, draws, seed)
+    every = np.concatenate([found.observed, found.replicated])
+    low, high = every[:, 0].min(), every[:, 1].max()
     return np.linspace(low, high if high > low else low + 1, MOST_BINS + 1)

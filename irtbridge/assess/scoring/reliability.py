@@ -123,10 +123,11 @@ def conditional_se(
             "conditional_se(): items that differ by group stand in the data once for each, and nobody takes them all; "
             "use curves('standard_error', items=[...]) with the items of one group."
         )
-    at = Grid.of(posterior, ability=np.linspace(-3, 3, 13) if abilities is None else np.atleast_1d(abilities)).ability
+    grid = Grid.of(posterior, ability=np.linspace(-3, 3, 13) if abilities is None else np.atleast_1d(abilities))
+    at, index = grid.points, pd.Index(grid.ability, name="ability")
     information = _test_information(posterior.layout, posterior.at_mean.rows()[0], at)
     with np.errstate(divide="ignore"):
-        frame = pd.DataFrame({"information": information, "se": information**-0.5}, index=pd.Index(at, name="ability"))
+        frame = pd.DataFrame({"information": information, "se": information**-0.5}, index=index)
         frame[["lower", "upper"]] = np.nan
         if not posterior.point:
             each = [_test_information(posterior.layout, one, at) ** -0.5 for one in posterior.thinned(draws).rows()]
@@ -243,7 +244,7 @@ def _moments(layout: Layout, params: Params, abilities: Array) -> tuple[Array, A
 
 
 def _test_information(layout: Layout, params: Params, abilities: Array) -> Array:
-    """Fisher information of all items at abilities (node,), of a model of one trait."""
+    """Fisher information of all items at abilities (node,) or (node, 1), of a model of one trait."""
     family = layout.spec.family
     at = {**params, family.ability: abilities}
     return np.asarray(family.information(at, layout.spec.dims, layout.exists).sum(axis=-1))

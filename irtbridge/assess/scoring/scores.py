@@ -82,7 +82,10 @@ def scores(
     -----
     Up to three traits, and any number in a bifactor model, are integrated on the quadrature's grid. With more, ``eap``
     takes 512 points of a normal distribution around the mode, weighted to the posterior; with ``items="draws"``, for
-    the sample, the draws of the fit itself.
+    the sample, the draws of the fit itself; of more plausible values than these, each is drawn anew.
+
+    ``sum`` makes a table for each set of items that somebody answered, for each draw: 5,000 sets of 45 of 50 items take
+    about 2.5 seconds.
 
     Raises
     ------
@@ -193,7 +196,7 @@ def _plausible_values(persons: Persons, number: int, items: str, seed: int) -> A
     """Draws (value, person, trait) of the abilities, each at its own draw of the item parameters or all at the mean."""
     posterior = persons.posterior if items == "draws" else persons.posterior.at_mean
     rows = np.linspace(0, posterior.n_draws - 1, number).round().astype(int)
-    if items == "draws" and not persons.new and not persons.on_grid:
+    if items == "draws" and not persons.new and not persons.on_grid and number <= posterior.n_draws:
         return np.asarray(persons.posterior.abilities[rows])
     if persons.on_grid and len(posterior.traits) > 1:
         params = {name: value[rows][None] for name, value in posterior.params.items()}

@@ -302,7 +302,7 @@ class Family(ABC):
         """Of a test of two categories an item, the length that would tell about as much of an ability."""
 
     def predictor(self, params: Params, dims: Mapping[str, Dims]) -> tuple[Array, Array]:
-        """The slope part and the shift.
+        """The slope part and the shift; of one trait, abilities may come without their axis for traits.
 
         Returns
         -------
@@ -317,6 +317,7 @@ class Family(ABC):
         if "category" in of:
             return ability[..., None, None] * np.nan_to_num(a)[..., None, :, :], shift
         if "trait" in of:
+            ability = ability if ability.ndim >= a.ndim else ability[..., None]
             return (ability @ np.swapaxes(a, -1, -2))[..., None], shift
         by_item = a if of else a[..., None]
         slope = (ability[..., None] * by_item[..., None, :])[..., None]

@@ -12,7 +12,7 @@ from .rows import Anchors, Row
 
 TITLE = "Fit of persons"
 TEXT = """`fit.person_fit()` at the maximum and at expected abilities: the patterns that were given."""
-COLUMNS = {"Zh": "zh", "infit": "infit", "z.infit": "z_infit", "outfit": "outfit", "z.outfit": "z_outfit"}
+COLUMNS = {"Zh": "zh", "infit": "infit", "z.infit": "infit_z", "outfit": "outfit", "z.outfit": "outfit_z"}
 
 
 def rows() -> Iterator[Row]:
