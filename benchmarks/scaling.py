@@ -134,6 +134,7 @@ def draw(table: pd.DataFrame, path: str) -> None:
             axis.minorticks_off()
             axis.set_xlabel("questions")
             axis.set_ylabel(title)
+            axis.set_ylim(*((0.5, 1) if title == "decision accuracy" else (0, None)))
             axis.legend()
         figure.savefig(path, dpi=160)
         plt.close(figure)

@@ -120,9 +120,10 @@ class NormalBlocks:
 
 
 def _curvature(joint: Blocked, shared: Array, own: Array) -> tuple[Array, Array, Array]:
-    """Each block's gradient, and the eigenvalues and axes of the curvature, kept positive.
+    """Each block's gradient, and the absolute eigenvalues and the axes of the curvature, kept off 0.
 
-    Where one is not finite the gradient is NaN and the curvature that of a standard normal.
+    Where the density is not concave, a step along an axis is as long as its curvature says, and not longer (Dauphin et
+    al. 2014). Where one is not finite the gradient is NaN and the curvature that of a standard normal.
     """
     moved = np.concatenate([own[None], own + STEP * np.eye(own.shape[-1])[:, None]])
     gradient = joint.gradients(moved, shared)[0]
@@ -131,7 +132,7 @@ def _curvature(joint: Blocked, shared: Array, own: Array) -> tuple[Array, Array,
     lost = ~np.isfinite(precision).all(axis=(1, 2), keepdims=True)
     precision, slope = np.where(lost, np.eye(own.shape[-1]), precision), np.where(lost[..., 0], np.nan, gradient[0])
     values, axes = np.linalg.eigh((precision + np.swapaxes(precision, 1, 2)) / 2)
-    return slope, np.maximum(values, 1e-2 * np.abs(values).max(axis=1, keepdims=True)), axes
+    return slope, np.maximum(np.abs(values), 1e-2 * np.abs(values).max(axis=1, keepdims=True)), axes
 
 
 @dataclass(frozen=True, eq=False)
