@@ -38,6 +38,7 @@ RUNS = [
 """What was run; results/README.md has it in words."""
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undrawn")
 def test_tables_are_rebuilt_byte_for_byte(tmp_path: Path) -> None:
     shutil.copytree(RESULTS, tmp_path / "results")

@@ -20,7 +20,20 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SLOW = {
     f"{name}.md"
-    for name in ("models", "tutorial", "fair", "curves", "keep", "scores", "groups", "ai-evaluation", "estimators")
+    for name in (
+        "models",
+        "tutorial",
+        "fair",
+        "curves",
+        "keep",
+        "scores",
+        "groups",
+        "ai-evaluation",
+        "estimators",
+        "covariates",
+        "compare",
+        "hold-out",
+    )
 }
 RUN = [pytest.param(page, marks=[pytest.mark.long] * (page.name in SLOW), id=page.name) for page in PAGES]
 

@@ -91,6 +91,7 @@ def test_nuts_of_several_data_sets_at_once() -> None:
     assert len({fit.draws.z[0, -1, 0] for fit in fits}) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", ["pyro", pytest.param("tfp", marks=SLOW)])
 @pytest.mark.parametrize(("method", "settings"), [("map", {"standard_errors": False}), ("vi", SETTINGS["vi"])])
 def test_wider_data_follow(backend: str, method: str, settings: dict[str, int]) -> None:
@@ -124,6 +125,7 @@ def test_seconds_of_a_stack_are_shares() -> None:
     assert [fit.timings.compile for fit in (*fits[1:3], *fits[4:])] == [0, 0, 0, 0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("backend", "method"), [("pyro", "laplace"), pytest.param("tfp", "vi", marks=SLOW)])
 def test_processes_change_nothing(backend: str, method: str) -> None:
     """Data sets are spread one by one, or in stacks."""
@@ -197,6 +199,7 @@ def test_what_breaks_a_generator_of_data_loses_no_fit(way: str) -> None:
         next(fits)
 
 
+@pytest.mark.long
 def test_the_stack_is_chosen_by_the_size_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small data are done together by `vi`, in stacks of one size; large data and other methods are not."""
 

@@ -10,6 +10,7 @@ import irtbridge as irt
 from benchmarks.scaling import DEFAULTS, ON_COMPUTE, decision_accuracy, main, means, row, simulated
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("model", "method"), [("beta", "laplace"), ("ordered_beta", "map")])
 def test_the_slope_on_log_compute_comes_back(model: str, method: str) -> None:
     """40 checkpoints, 50 questions: within 4 standard errors, which are small enough to tell it from 0."""

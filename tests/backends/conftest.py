@@ -10,7 +10,7 @@ from irtbridge.testing.cases import CASES
 
 # The others vary these: other numbers of categories, of traits, a common slope, intercepts; they are among the long.
 SHORT = {
-    "1pl", "2pl", "grm", "grm-correlated", "gpcm", "rsm", "grm-intercept", "nominal", "sequential", "poisson", "beta",
+    "1pl", "2pl", "grm", "grm-correlated", "nominal", "sequential", "poisson", "beta",
     "ordered-beta", "bifactor", "2pl-hierarchical", "m2pl-truncated", "grm-groups-free", "2pl-regression", "1pl-lltm",
     "2pl-anchored", "1pl-scoring",
 }  # fmt: skip

@@ -72,7 +72,11 @@ def rebuild(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
 # Values that are not finite
 
 
-@pytest.mark.parametrize(("value", "everywhere"), [*((value, False) for value in NOT_FINITE.values()), (np.inf, True)])
+FIRST, *OTHERS = NOT_FINITE.values()
+SOMEWHERE = [(FIRST, False), *(pytest.param(value, False, marks=pytest.mark.long) for value in OTHERS)]
+
+
+@pytest.mark.parametrize(("value", "everywhere"), [*SOMEWHERE, (np.inf, True)])
 def test_a_study_of_what_is_not_finite_has_its_figures(
     value: float, everywhere: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

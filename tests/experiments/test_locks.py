@@ -73,6 +73,7 @@ def test_two_fits_at_once_are_both_in_the_table(folder: Path) -> None:
     assert {"pyro map mean", "pyro vi mean"} <= set(pd.read_csv("results/fits/my-2pl/items.csv"))
 
 
+@pytest.mark.long
 def test_a_second_fit_shows_the_first_one_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Side by side with all of the same model, data and seed; the others are named as left out."""
     assert main([*FIT, "method=map"]) == 0

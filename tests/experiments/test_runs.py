@@ -120,7 +120,7 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(
     ).read_bytes()
 
 
-@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+@pytest.mark.parametrize("backend", ["pyro", pytest.param("tfp", marks=pytest.mark.long)])
 def test_a_changed_study_shows_what_was_asked_for(
     folder: Path, capsys: pytest.CaptureFixture[str], backend: str
 ) -> None:

@@ -63,8 +63,7 @@ CASES = {
 # The sum is the core's; where programs must follow the data, the libraries' have to as well.
 SUMS = [
     *(("numpy", case) for case in CASES),
-    ("pyro", list(CASES)[1]),
-    pytest.param("tfp", list(CASES)[1], marks=pytest.mark.long),
+    *(pytest.param(name, list(CASES)[1], marks=pytest.mark.long) for name in ("pyro", "tfp")),
 ]
 
 
@@ -115,7 +114,10 @@ def test_all_a_program_does(backend: Backend) -> None:
 
 @pytest.mark.parametrize(
     ("name", "method"),
-    [("pyro", "map"), pytest.param("tfp", "laplace", marks=pytest.mark.long), ("pyro", "nuts_collapsed")],
+    [
+        *(pytest.param(*one, marks=pytest.mark.long) for one in (("pyro", "map"), ("tfp", "laplace"))),
+        ("pyro", "nuts_collapsed"),
+    ],
 )
 def test_a_streamed_fit_is_the_fit(name: str, method: str) -> None:
     few = {"nuts_collapsed": {"chains": 1, "warmup": 10, "draws": 10}, "laplace": {"draws": 50, "fallback": "none"}}
@@ -127,6 +129,7 @@ def test_a_streamed_fit_is_the_fit(name: str, method: str) -> None:
     assert streamed.items().shape == whole.items().shape
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["map", "laplace"])
 def test_abilities_of_blocks_of_persons(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Expected abilities are the same; draws have the same distribution, and differ from block to block."""

@@ -213,6 +213,7 @@ def test_chains_begin_where_draws_are() -> None:
         assert density(start)[0] > -1.5 - 5 * np.sqrt(1.5)
 
 
+@pytest.mark.long
 def test_vi_says_how_far_it_is_from_the_posterior() -> None:
     fit = irt.fit("lsat7", "2pl", method="vi", seed=1, steps=1500)
     assert fit.pareto_k > 0.7

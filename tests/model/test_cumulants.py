@@ -57,6 +57,7 @@ def test_table_errs_far_less_than_the_quadrature_does(slope: float) -> None:
     assert np.all(np.abs(program.value(z) - here) < 1e-3 * np.abs(there - here))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", ["pyro", "tfp"])
 def test_gradients_of_large_data_are_tabulated_too(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spec, counts = models.generalized_partial_credit(), [2, 3, 5] * 4

@@ -67,7 +67,7 @@ def test_the_truth_is_where_the_posterior_says_of_every_model(name: str) -> None
     assert table["calibrated"].all(), table.to_string()
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH)
+@pytest.mark.parametrize("name", [ONE_OF_EACH[0], pytest.param(ONE_OF_EACH[1], marks=pytest.mark.long)])
 def test_the_truth_is_where_the_posterior_says(name: str) -> None:
     table = calibrate(CALIBRATED[name], "pyro")
     assert table["calibrated"].all(), table.to_string()
