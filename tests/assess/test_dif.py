@@ -134,6 +134,7 @@ def test_likelihood_ratios_are_those_of_mirt(
     assert (ours["df"] == 2).all()
 
 
+@pytest.mark.long
 def test_likelihood_ratios_are_those_of_two_fits(verbal: tuple[pd.DataFrame, pd.Series]) -> None:
     some, group = verbal[0].iloc[:, :2], verbal[1]
     table = irt.fit(some, "1pl", method="map").dif(group, "lr")

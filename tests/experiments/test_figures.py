@@ -94,6 +94,7 @@ def test_a_study_of_what_is_not_finite_has_its_figures(
         assert pd.read_csv(tmp_path / "recovery.csv")["MSE"].notna().all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", NOT_FINITE.values(), ids=NOT_FINITE)
 def test_estimates_that_are_not_finite_have_their_figures(
     value: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]

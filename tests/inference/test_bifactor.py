@@ -54,6 +54,7 @@ def test_map_under_flat_priors_finds_the_maximum_of_mirt(backend: str) -> None:
         np.testing.assert_allclose(np.abs(found[name]), np.abs(value), atol=2e-3, err_msg=name)
 
 
+@pytest.mark.long
 def test_the_spread_of_testlet_effects_is_recovered() -> None:
     """Known standard deviations lie among 400 draws of their posteriors, which are narrow."""
     spec, truth = irt.testlet(groups=np.repeat(["a", "b", "c"], 5)), np.array([1.0, 0.3, 0.8, 1.5])

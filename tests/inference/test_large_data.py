@@ -77,6 +77,7 @@ def test_blocks_add_up(backend: Backend, case: str) -> None:
     assert_same(streamed, backend.compile(irt.graded(), data, dtype="float64", collapse=QUADRATURE))
 
 
+@pytest.mark.long
 def test_bound_blocks_add_up(backend: Backend) -> None:
     """Also where the new data are the first with missing responses."""
     first, other = responses(61), responses(61, missing=0.2, seed=9)

@@ -20,7 +20,8 @@ MODELS: dict[str, Callable[[], irt.ModelSpec]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["nominal", *(pytest.param(n, marks=pytest.mark.long) for n in [*MODELS][1:])])
+@pytest.mark.long
+@pytest.mark.parametrize("name", MODELS)
 def test_the_truth_is_within_the_posterior(name: str) -> None:
     """Standard scores of the true item parameters: none beyond 4, and their squares 1 on average, give or take 4 SDs.
 
