@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REFERENCE
+from agreement.rows import REFERENCE
 from numpy.typing import NDArray
 from scipy import special, stats
 

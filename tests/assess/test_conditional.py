@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REFERENCE
+from agreement.rows import REFERENCE
 from numpy.typing import NDArray
 
 import irtbridge as irt
