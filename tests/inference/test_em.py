@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from small_data import beside, simulated
 
 import irtbridge as irt
 from irtbridge.errors import ConfigError, UnknownName
@@ -21,22 +21,6 @@ from irtbridge.results.draws import Draws
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 CYCLES = 70  # of an accelerated climb on small data
-
-
-def simulated(spec: irt.ModelSpec, persons: int, categories: list[int], missing: float = 0.0) -> irt.Responses:
-    params = irt.simulate_parameters(spec, persons, categories, seed=3)
-    return irt.simulate_responses(spec, params, categories, seed=4, missing=missing)
-
-
-def beside(persons: int = 200) -> irt.Responses:
-    """Two groups, with another mean and spread each, and a covariate."""
-    rng = np.random.default_rng(5)
-    age = rng.normal(size=persons)
-    ability = rng.normal(np.repeat([0.0, 0.7], persons // 2) + 0.5 * age, 1.2)
-    right = rng.uniform(size=(persons, 6)) < 1 / (1 + np.exp(np.linspace(-1, 1, 6) - ability[:, None]))
-    frame = pd.DataFrame(right.astype(int), columns=[f"i{j}" for j in range(6)])
-    frame = frame.assign(site=np.repeat(["a", "b"], persons // 2))
-    return irt.load_responses(frame, group="site", person_data=pd.DataFrame({"age": age}))
 
 
 def weighted() -> irt.Responses:
@@ -55,8 +39,8 @@ CASES: dict[str, Callable[[], tuple[irt.ModelSpec, irt.Responses]]] = {
     "rating scale": lambda: (irt.rating_scale(), simulated(irt.rating_scale(), 200, [4] * 5)),
     "guessing, weights": lambda: (irt.three_pl(), weighted()),
     "counts": lambda: (irt.poisson_counts(), simulated(irt.poisson_counts(), 100, [10] * 5)),
-    "groups": lambda: (irt.build_model("2pl", invariance="scalar"), beside()),
-    "latent regression": lambda: (irt.build_model("2pl", ability_on="age", ability_sd="HalfNormal(1)"), beside()),
+    "groups": lambda: (irt.build_model("2pl", invariance="scalar"), beside(200)),
+    "latent regression": lambda: (irt.build_model("2pl", ability_on="age", ability_sd="HalfNormal(1)"), beside(200)),
     "two traits": lambda: (TWO_TRAITS, simulated(TWO_TRAITS, 150, [2] * 6)),
     "bifactor": lambda: (BIFACTOR, simulated(BIFACTOR, 200, [2] * 6)),
 }
