@@ -1,0 +1,1 @@
+"""Item parameters from item features: graders, their projection on a response family, and the loop around them."""

@@ -1,0 +1,33 @@
+"""A bank is the fit's own mathematics: what it says of an item is what the fit's posterior says."""
+
+import numpy as np
+import pytest
+
+import irtbridge as irt
+from irtbridge.bank.item_bank import ItemBank
+
+ABILITY = np.linspace(-2, 2, 5)
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return irt.fit("lsat7", "2pl", method="laplace", draws=50)
+
+
+def test_information_and_probabilities_are_those_of_the_posterior(fit):
+    bank = ItemBank.of(fit.posterior)
+    expected = fit.posterior.category_probs(ABILITY[None])
+    np.testing.assert_allclose(np.exp(bank.log_probs(ABILITY)), expected, atol=1e-12)
+    curve = fit.curves("information", "item3", ability=ABILITY)["at_mean"]
+    np.testing.assert_allclose(bank.at_mean.select(["item3"]).information(ABILITY)[0, :, 0], curve, atol=1e-12)
+
+
+def test_a_test_starts_from_the_population_of_the_fit(fit):
+    bank = ItemBank.of(fit.posterior)
+    np.testing.assert_allclose(bank.mean, [0], atol=1e-9)
+    np.testing.assert_allclose(bank.covariance, [[1]], atol=1e-6)
+
+
+def test_an_item_the_bank_does_not_have_is_named(fit):
+    with pytest.raises(irt.IRTBridgeError, match="item9"):
+        ItemBank.of(fit.posterior).select(["item9"])
