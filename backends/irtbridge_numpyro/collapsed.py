@@ -25,12 +25,15 @@ Values = Mapping[str, Array]
 
 def respond_collapsed(layout: Layout, values: Values, statistics: Array | None, counts: Array) -> Array:
     """The response statement of a collapsed model, given the full arrays of all variables but the abilities."""
-    with numpyro.plate("pattern", len(counts), dim=-1), numpyro.handlers.scale(scale=counts):
-        return numpyro.sample("response", pattern_mixture(layout, values), obs=statistics)
+    there = counts > 0  # other rows only fill up the shape
+    missing = statistics is not None and statistics.shape[1] > layout.n_columns
+    mixture = pattern_mixture(layout, values, missing).mask(there)
+    with numpyro.plate("pattern", len(counts), dim=-1), numpyro.handlers.scale(scale=jnp.where(there, counts, 1)):
+        return numpyro.sample("response", mixture, obs=statistics)
 
 
-def pattern_mixture(layout: Layout, values: Values) -> PatternMixture:
-    """The distribution of a person's response pattern."""
+def pattern_mixture(layout: Layout, values: Values, missing: bool) -> PatternMixture:
+    """The distribution of a person's response pattern, whose statistics may say which responses are missing."""
     assert layout.collapse is not None
     spec, dimensions = layout.spec, grid_dimensions(layout.spec)
     if layout.by_person:
@@ -40,7 +43,7 @@ def pattern_mixture(layout: Layout, values: Values) -> PatternMixture:
         log_weights = jnp.asarray(layout.collapse.log_weights(dimensions if layout.reduction is None else 1))
     each = response(spec.family, {**values, spec.family.ability: abilities}, spec.dims, layout.exists)
     corners = layout.collapse.corners(dimensions) if spec.family.linear else None
-    parts = *exponential_form(each, layout.exists), log_weights, corners
+    parts = *exponential_form(each, layout.exists), log_weights, missing, corners
     return PatternMixture(*parts) if layout.reduction is None else ReducedMixture(*parts, layout=layout)
 
 

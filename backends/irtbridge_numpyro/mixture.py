@@ -25,6 +25,8 @@ class PatternMixture(dist.Distribution):
         Log density of a response whose statistics are 0.
     log_weights : Array, shape (node,) or (pattern, node)
         Log probabilities of the nodes.
+    missing : bool
+        Whether indicators of missing responses follow the statistics.
     corners : tuple of ndarray, optional
         Where the natural parameters are linear in the ability: some nodes, and weights (node, corner) that interpolate
         from them to all.
@@ -32,9 +34,12 @@ class PatternMixture(dist.Distribution):
 
     support = constraints.real_vector
 
-    def __init__(self, natural: Array, base: Array, log_weights: Array, corners: Corners | None = None) -> None:
-        self.natural, self.base, self.log_weights, self.corners = natural, base, log_weights, corners
-        super().__init__(event_shape=(natural[0].size,))
+    def __init__(
+        self, natural: Array, base: Array, log_weights: Array, missing: bool, corners: Corners | None = None
+    ) -> None:
+        self.natural, self.base, self.log_weights = natural, base, log_weights
+        self.missing, self.corners = missing, corners
+        super().__init__(event_shape=(natural[0].size + missing * base.shape[1],))
 
     def log_prob(self, value: Array, intermediates: Any = None) -> Array:
         return logsumexp(self.by_node(value), -1)
@@ -46,4 +51,4 @@ class PatternMixture(dist.Distribution):
         nodes, weights = self.corners or (slice(None), None)
         product = observed @ natural[nodes].T
         total = self.log_weights + self.base.sum(-1) + (product if weights is None else product @ weights.T)
-        return total - absent @ self.base.T if absent.size else total
+        return total - absent @ self.base.T if self.missing else total

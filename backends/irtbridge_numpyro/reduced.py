@@ -21,7 +21,7 @@ class ReducedMixture(PatternMixture):
 
     Parameters
     ----------
-    natural, base, log_weights, corners
+    natural, base, log_weights, missing, corners
         As for `PatternMixture`, at the nodes of a grid of two dimensions, that of the specific traits running fastest;
         the weights are those of one trait.
     layout : Layout
@@ -39,20 +39,22 @@ class ReducedMixture(PatternMixture):
         for items in self.layout.reduction.blocks:
             total = total + self._of_specific(value, items)
         if (alone := self.layout.reduction.alone).size:
-            part = PatternMixture(self.natural[::n, alone], self.base[::n, alone], jnp.zeros(n))
+            part = PatternMixture(self.natural[::n, alone], self.base[::n, alone], jnp.zeros(n), self.missing)
             total = total + part.by_node(self._own(value, alone))
         return total
 
     def _own(self, value: Array, items: NDArray[np.intp]) -> Array:
         """Columns of some items."""
         statistics, absent = columns_of(self.layout, items)
-        return value[:, statistics if value.shape[1] == self.layout.n_columns else np.r_[statistics, absent]]
+        return value[:, np.r_[statistics, absent] if self.missing else statistics]
 
     def _of_specific(self, value: Array, items: NDArray[np.intp]) -> Array:
         """Log probability of a block's patterns at each node of the general trait, the specific one summed out."""
         n, own = len(self.log_weights), self._own(value, items)
-        part = PatternMixture(self.natural[:, items], self.base[:, items], jnp.tile(self.log_weights, n), self.corners)
-        every = EveryPattern.of(self.layout, items, missing=value.shape[1] > self.layout.n_columns)
+        part = PatternMixture(
+            self.natural[:, items], self.base[:, items], jnp.tile(self.log_weights, n), self.missing, self.corners
+        )
+        every = EveryPattern.of(self.layout, items, missing=self.missing)
         patterns = own if every is None else jnp.asarray(every.statistics, own.dtype)
         summed = logsumexp(part.by_node(patterns).reshape(-1, n, n), -1)
         return summed if every is None else summed[(own @ every.place_values).astype(int)]

@@ -115,11 +115,8 @@ def nuts(
     """
     sources = [np.random.SeedSequence(seed).spawn(settings.chains) for seed in seeds]
     keys = np.array([[source.generate_state(1)[0] for source in each] for each in sources])
-    start = (
-        [_starts(*one, settings) for one in zip(programs, sources, strict=True)]
-        if adaptation is None
-        else [adaptation["last"]]
-    )
+    start = [_starts(settings, *one) for one in zip(programs, sources, strict=True)]
+    start = start if adaptation is None else [adaptation["last"]]
     arguments = np.array(start, dtype=programs[0].dtype), keys, data
     report = [partial(_report, progress, settings.chains, stage) for stage in ("warm-up", "sampling")]
     with programs[0].running():
