@@ -44,31 +44,9 @@ class Grid:
         weights = np.exp(log)
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
-    def at(self, abilities: Array) -> Array:
-        """Weights (person, node) that stand for known abilities: each between its two neighbouring nodes."""
-        step = self.nodes[1] - self.nodes[0]
-        place = np.clip((abilities - self.nodes[0]) / step, 0, len(self.nodes) - 1 - 1e-9)
-        left = place.astype(int)
-        weights, rows = np.zeros((len(abilities), len(self.nodes))), np.arange(len(abilities))
-        weights[rows, left], weights[rows, left + 1] = 1 - (place - left), place - left
-        return weights
-
     def draw(self, weights: Array, rng: np.random.Generator) -> Array:
-        """A draw of each person's ability, even within the step around a node, (person,)."""
+        """A node of each person, (person,)."""
         below = np.cumsum(weights, axis=1)
         uniform = rng.uniform(size=(len(weights), 1)) * below[:, -1:]
         place = np.minimum((below < uniform).sum(axis=1), len(self.nodes) - 1)
-        step = self.nodes[1] - self.nodes[0]
-        return np.asarray(self.nodes[place] + step * rng.uniform(-0.5, 0.5, size=len(weights)))
-
-    def moments(self, weights: Array) -> tuple[float, float]:
-        """Mean and standard deviation of all persons' abilities."""
-        share = weights.mean(axis=0)
-        mean = float(share @ self.nodes)
-        return mean, float(np.sqrt(share @ (self.nodes - mean) ** 2))
-
-    def predictive(self, weights: Array, answers: Answers, probs: Array) -> float:
-        """Mean log probability of further answers of persons whose posteriors are known."""
-        with np.errstate(divide="ignore"):
-            each = logsumexp(np.log(weights) + answers.log_likelihood(probs), axis=1)
-        return float(each.sum() / max(len(answers), 1))
+        return np.asarray(self.nodes[place])

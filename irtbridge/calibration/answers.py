@@ -1,4 +1,4 @@
-"""Responses as a list, and what the two sides of the model need of them: persons at nodes, items at nodes."""
+"""Responses as a list, and the likelihood of persons at nodes of ability."""
 
 from __future__ import annotations
 
@@ -68,8 +68,3 @@ class Answers:
         right, given = self._matrices
         wrong = np.log1p(-probs)
         return np.asarray(right @ (np.log(probs) - wrong) + given @ wrong)
-
-    def counts(self, weights: Array) -> tuple[Array, Array]:
-        """Expected right answers and answers of each item at each node, (item, node), of weights (person, node)."""
-        right, given = self._matrices
-        return np.asarray(right.T @ weights), np.asarray(given.T @ weights)

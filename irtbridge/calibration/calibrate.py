@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from irtbridge.bank.item_bank import ItemBank
-from irtbridge.calibration.answers import Answers
-from irtbridge.calibration.cross_fitting import CrossFitted
-from irtbridge.calibration.curves import Curves
+from irtbridge.calibration.banks import Calibration
 from irtbridge.calibration.features import Embedding, features_of
 from irtbridge.calibration.graders import grader_of
-from irtbridge.calibration.mcem import Calibrated, Loop
-from irtbridge.calibration.reading import features_and_responses, proxies
-from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError, DataError, SpecError, UnknownName
-from irtbridge.data.labels import few
-from irtbridge.model.catalogue import build_model
-from irtbridge.model.families import Binary
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.options import check_number, check_seed
 from irtbridge.plugin.program import Progress, silent
-
-Array = NDArray[np.float64]
-STARTS = {
-    "cold": "from features alone: no response of an item counts for it",
-    "jump": "from features and the item's own responses, which count the more the more there are",
-    "warm": "the same, of items that all have responses",
-}
 
 
 def calibrate(
@@ -43,7 +24,7 @@ def calibrate(
     grader: Any = "hgb",
     start: str = "jump",
     budget: float = 300.0,
-    abilities: ArrayLike | pd.Series | None = None,  # type: ignore[type-arg]
+    abilities: ArrayLike | pd.Series | None = None,
     lower: float | None = None,
     residual: bool = True,
     text: str | Sequence[str] | None = None,
@@ -120,133 +101,16 @@ def calibrate(
         `ConfigError` for a grader or start that there is not, or a budget that is not positive; `SpecError` for a model
         of other responses; `BackendUnavailable` where a library is missing.
     """
-    banks = calibrations(
-        responses, item_features, model, grader=grader, starts=(start,), budget=budget, abilities=abilities, lower=lower,
-        residual=residual, text=text, embed=embed, language=language, folds=folds, members=members, draws=draws,
-        seed=seed, data_options=data_options, progress=progress,
-    )  # fmt: skip
+    settings = Calibration(
+        grader=grader_of(grader),
+        features=features_of(text, embed, language),
+        budget=budget,
+        lower=lower,
+        residual=residual,
+        folds=folds,
+        members=members,
+        draws=draws,
+        seed=seed,
+    )
+    banks = settings.banks(responses, item_features, model, (start,), abilities, data_options, progress)
     return banks[start]
-
-
-def calibrations(
-    responses: Any,
-    item_features: Any,
-    model: str | ModelSpec,
-    *,
-    grader: Any,
-    starts: Sequence[str],
-    budget: float,
-    abilities: Any,
-    lower: float | None,
-    residual: bool,
-    text: str | Sequence[str] | None,
-    embed: Embedding | None,
-    language: str,
-    folds: int,
-    members: int,
-    draws: int,
-    seed: int,
-    data_options: Mapping[str, Any] | None,
-    progress: Progress,
-) -> dict[str, ItemBank]:
-    """The banks of several starts, by one loop where it serves them all; arguments as those of `calibrate`."""
-    _check(starts, budget, seed, folds=(folds, 2), members=(members, 1), draws=(draws, 2))
-    spec, how = build_model(model), features_of(text, embed, language)
-    learner = grader_of(grader)
-    table, data = features_and_responses(responses, item_features, data_options)
-    known = None if abilities is None else proxies(abilities, data)
-    curves = _curves(spec, data, lower, known is not None)
-    answers, features = Answers.of(data, tuple(map(str, table.index))), how.matrix(table, seed)
-    if "warm" in starts:
-        _check_all_seen(answers, table)
-    done: dict[bool, Calibrated] = {}
-    banks = {}
-    for start in starts:
-        knows = not residual and start != "cold"
-        if knows not in done:
-            grades = CrossFitted(learner, features, folds, knows)
-            loop = Loop(grades, curves, residual, members, budget, known)
-            done[knows] = loop.run(answers, seed, progress)
-        told = {"grader": learner.name, "start": start, "residual": residual, "seed": seed, "data": data.name}
-        banks[start] = _bank(done[knows], start, spec, data, table, answers, draws, seed, told)
-    return banks
-
-
-def _check(starts: Sequence[str], budget: object, seed: object, **numbers: tuple[object, int]) -> None:
-    for start in starts:
-        if start not in STARTS:
-            raise UnknownName("start", start, STARTS)
-    number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
-    if not number or not 0 < float(budget) < np.inf:  # type: ignore[arg-type]
-        raise ConfigError(f"budget={budget!r} must be a positive number of seconds.")
-    check_seed(seed)
-    for name, (value, least) in numbers.items():
-        check_number(name, value, least)
-
-
-def _curves(spec: ModelSpec, responses: Responses, lower: float | None, known: bool) -> Curves:
-    """The coordinates of the model's items.
-
-    Raises
-    ------
-    SpecError
-        A model that is not of one trait and two categories, or a lower asymptote that cannot be.
-    """
-    family = spec.family
-    plain = isinstance(family, Binary) and family.upper is None and family.parameterization == "difficulty"
-    names = {role: spec[name].dims for role, name in family.roles()}
-    if not plain or names["ability"] != ("person",) or names.get("discrimination", ("item",)) != ("item",):
-        raise SpecError(
-            f"model {spec.name!r}: items are calibrated from features with 1pl, 2pl or 3pl, of one trait and two "
-            "categories; dichotomise the responses, or fit the model with irt.fit and model_options difficulty_on=."
-        )
-    family.check_responses(spec, responses)
-    if family.lower is None:
-        if lower is not None:
-            raise SpecError(f"lower={lower!r}: model {spec.name!r} has no lower asymptote; take model='3pl'.")
-        return Curves(family.discrimination is not None, 0.0)
-    if lower is None and not known:
-        raise SpecError(
-            "a lower asymptote and abilities are not identified together: give lower=0.2, say, or abilities= known from "
-            "other tests."
-        )
-    if lower is not None and not 0 <= lower < 1:
-        raise SpecError(f"lower={lower!r} must be a probability below 1.")
-    return Curves(family.discrimination is not None, lower)
-
-
-def _check_all_seen(answers: Answers, table: pd.DataFrame) -> None:
-    if (without := answers.per_item == 0).any():
-        names = few(repr(str(item)) for item in table.index[without])
-        raise DataError(
-            f"start='warm' is for items that all have responses, and these have none: {names}; take start='jump', which "
-            "predicts them from their features, or leave them out of item_features."
-        )
-
-
-def _bank(
-    done: Calibrated,
-    start: str,
-    spec: ModelSpec,
-    responses: Responses,
-    table: pd.DataFrame,
-    answers: Answers,
-    draws: int,
-    seed: int,
-    told: Mapping[str, Any],
-) -> ItemBank:
-    drawn = done.draws(start != "cold", draws, np.random.default_rng(seed))
-    a, b, c = done.curves.natural(drawn)
-    family = spec.family
-    each = {"discrimination": a / family.scaling, "location": b, "lower": c}
-    params = {name: each[role] for role, name in family.roles() if role != "ability"}
-    own = dict(zip(responses.items, responses.categories, strict=True))
-    common = next(iter(own.values()))
-    items = tuple(map(str, table.index))
-    mean, sd = (0.0, done.items.grid.nodes[-1] / 5) if done.curves.slopes else (0.0, 1.0)
-    about = table.assign(responses=answers.per_item.astype(int))
-    provenance = {**told, "method": "autoirt", "model": spec.name, "log_prob": done.history, "seconds": done.seconds}
-    return ItemBank(
-        spec, items, tuple(own.get(item, common) for item in items), params, about,
-        np.array([mean]), np.array([[sd**2]]), provenance,
-    )  # fmt: skip

@@ -28,8 +28,8 @@ class CrossFitted:
     folds : int
         Parts of the items, each predicted by a grader of the others.
     knows_items : bool
-        Whether the item is a feature itself (its smoothed mean grade, by scikit-learn's TargetEncoder): then all answers
-        are learned from at once.
+        Whether the item is a feature itself (its smoothed mean grade, by scikit-learn's TargetEncoder): then all
+        answers are learned from at once.
     """
 
     grader: Grader
@@ -37,7 +37,9 @@ class CrossFitted:
     folds: int = 5
     knows_items: bool = False
 
-    def curves(self, answers: Answers, abilities: Array, nodes: Array, seconds: float, rng: np.random.Generator) -> Array:
+    def curves(
+        self, answers: Answers, abilities: Array, nodes: Array, seconds: float, rng: np.random.Generator
+    ) -> Array:
         """Predicted probability of a right answer of each item at each node, (item, node).
 
         Parameters
@@ -55,7 +57,9 @@ class CrossFitted:
         """
         if self.knows_items:
             return self._all_at_once(answers, abilities, nodes, seconds, rng)
-        rows = Rows(np.column_stack([abilities[answers.person], self.features[answers.item]]), answers.right, answers.item)
+        rows = Rows(
+            np.column_stack([abilities[answers.person], self.features[answers.item]]), answers.right, answers.item
+        )
         seen = answers.per_item > 0
         total, times = np.zeros((len(self.features), len(nodes))), np.zeros(len(self.features))
         fold_of, n_folds = self._fold_of(seen, rng)

@@ -65,8 +65,12 @@ class Curves:
 
     def probs(self, at: Array, nodes: Array) -> Array:
         """Probability of the upper category, (item, node)."""
-        a, b, c = (value[:, None] for value in self.natural(at))
-        return np.asarray(c + (1 - c) * expit(a * (nodes - b)))
+        return self.probs_of(at[:, None], nodes)
+
+    def probs_of(self, at: Array, ability: Array) -> Array:
+        """Probability of the upper category for pairs of an item and an ability, (pair,)."""
+        a, b, c = self.natural(at)
+        return np.asarray(c + (1 - c) * expit(a * (ability - b)))
 
     def with_slopes(self, at: Array, nodes: Array) -> tuple[Array, Array]:
         """Probabilities (item, node) and their derivatives (item, node, coordinate)."""

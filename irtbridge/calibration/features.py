@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,8 +16,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from irtbridge.calibration.libraries import library
 from irtbridge.data.labels import few
-from irtbridge.errors import BackendUnavailable, DataError, nearest_first
+from irtbridge.errors import DataError, nearest_first
 
 Array = NDArray[np.float64]
 Embedding: TypeAlias = "Callable[[list[str]], Any]"
@@ -97,16 +97,11 @@ class Features:
 
     def _words(self, texts: pd.Series[str]) -> Array:
         """Length in letters and words, and the Zipf frequency of the rarest word and of the mean one."""
-        if find_spec("wordfreq") is None:
-            raise BackendUnavailable(
-                "features of text need wordfreq: pip install 'irtbridge[calibrate]'; or give numbers in place of text."
-            )
-        from wordfreq import tokenize, zipf_frequency
-
+        wordfreq = library("a text feature", ("wordfreq",), "give numbers in place of the text")
         rows = []
         for text in texts.astype(str):
-            words = tokenize(text, self.language) or [text]
-            zipf = [zipf_frequency(word, self.language) for word in words]
+            words = wordfreq.tokenize(text, self.language) or [text]
+            zipf = [wordfreq.zipf_frequency(word, self.language) for word in words]
             rows.append((len(text), len(words), min(zipf), float(np.mean(zipf))))
         return np.array(rows, dtype=float)
 

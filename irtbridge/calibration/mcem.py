@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.calibration.abilities import Grid
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.cross_fitting import CrossFitted, held_out
 from irtbridge.calibration.curves import Curves
+from irtbridge.calibration.plain import Plain
 from irtbridge.calibration.projection import project
-from irtbridge.calibration.residual import Items, fit_items
+from irtbridge.calibration.residual import Sampler, State
 from irtbridge.plugin.program import Progress
 
 Array = NDArray[np.float64]
-ASIDE = 0.1  # of the answers, on which the marginal likelihood is watched
+ASIDE = 0.1  # of the answers, on which the likelihood is watched
 MOST_ROUNDS = 6
 RISE = 1e-4  # of the mean log probability of an answer
 PROJECTED = 2.5  # standard deviations of ability on either side: 99 % of the persons
-GRID = 31  # nodes of the projection
+NODES = 31  # of the projection
+# Sweeps of the sampler: before any feature counts, of a round until its states are kept, of those kept, between two
+# members of the ensemble, before the draws, and for each draw.
+FIRST, SETTLE, KEEP, BETWEEN, BURN, THIN = 150, 50, 30, 15, 100, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,9 @@ class Loop:
     residual : bool
         Whether items have posteriors about their predictions, or are what the projection says.
     members : int
-        Rounds after the last, with all answers, which together are the ensemble.
+        Graders that together are the ensemble.
+    draws : int
+        States that are kept in the end.
     seconds : float
         That all may take.
     known : ndarray, shape (person,), optional
@@ -47,60 +52,67 @@ class Loop:
 
     grades: CrossFitted
     curves: Curves
-    residual: bool = True
-    members: int = 4
-    seconds: float = 300.0
+    residual: bool
+    members: int
+    draws: int
+    seconds: float
     known: Array | None = None
 
     def run(self, answers: Answers, seed: int, progress: Progress) -> Calibrated:
         """Rounds with some answers set aside until these are predicted no better, then the ensemble with all."""
-        rng, clock = np.random.default_rng(seed), _Clock(self.seconds, MOST_ROUNDS + self.members)
-        grid = Grid.normal() if self.known is None else Grid.normal(float(self.known.mean()), float(self.known.std()))
+        rng, clock = np.random.default_rng(seed), Clock(self.seconds, MOST_ROUNDS + self.members)
         kept, aside = held_out(answers, ASIDE, rng)
-        ones = np.ones((answers.n_items, 1))
-        items = fit_items(kept, self.curves, ones, grid, known=self.known)
-        history = [self._predictive(items, aside)]
-        for number in range(MOST_ROUNDS if self.known is None else 0):
-            _, items = self._round(kept, items, clock, rng)
+        sampler = Sampler(kept, self.curves, np.ones((answers.n_items, 1)), self.known)
+        state, first = self._settled(sampler, sampler.begin(), FIRST, aside, rng)
+        history = [first]
+        for number in range(MOST_ROUNDS):
+            projection = self._projection(kept, state, clock, rng)
+            round_ = self._model(kept, projection)
+            state, reached = self._settled(round_, round_.begin(state), SETTLE, aside, rng)
+            history.append(reached)
             progress("rounds", number + 1, MOST_ROUNDS)
-            history.append(self._predictive(items, aside))
-            if number > 0 and history[-1] < max(history[1:-1]) + RISE or clock.over:
+            if clock.over or (number > 0 and reached < max(history[1:-1]) + RISE):
                 break
+        return self._ensemble(answers, state, history, clock, rng, progress)
+
+    def _ensemble(
+        self, answers: Answers, state: State, history: list[float], clock: Clock, rng: np.random.Generator,
+        progress: Progress,
+    ) -> Calibrated:  # fmt: skip
+        """Projections of several graders, and draws about their mean."""
         projections = []
         for member in range(self.members):
-            projection, _ = self._round(answers, items, clock, rng, final=False)
-            projections.append(projection)
+            projections.append(self._projection(answers, state, clock, rng))
+            model = self._model(answers, np.mean(projections, axis=0))
+            state = _last(model.sweeps(model.begin(state), BETWEEN, rng, adapt=True))
             progress("ensemble", member + 1, self.members)
             if clock.over:
                 break
-        mean = np.mean(projections, axis=0)
-        items = self._items(answers, mean, items)
-        return Calibrated(self.curves, items, np.stack(projections), self.residual, history, clock.spent)
+        state = _last(model.sweeps(state, BURN, rng, adapt=True))
+        states = list(model.sweeps(state, THIN * self.draws, rng, adapt=False))[THIN - 1 :: THIN]
+        return Calibrated(self.curves, model, states, np.stack(projections), history, clock.spent)
 
-    def _round(
-        self, answers: Answers, items: Items, clock: _Clock, rng: np.random.Generator, final: bool = True
-    ) -> tuple[Array, Items]:
-        """Projected coordinates of each item, and the items with them."""
-        abilities = items.grid.draw(items.weights, rng) if self.known is None else self.known
-        middle, spread = items.grid.moments(items.weights)
-        nodes = middle + spread * np.linspace(-PROJECTED, PROJECTED, GRID)
-        p_hat = self.grades.curves(answers, abilities, nodes, clock.share, rng)
-        projection = project(p_hat, nodes, self.curves)
-        return projection, self._items(answers, projection, items) if final else items
+    def _settled(
+        self, model: Sampler | Plain, state: State, sweeps: int, aside: Answers, rng: np.random.Generator
+    ) -> tuple[State, float]:
+        """A state after some sweeps, and the mean log probability of the answers set aside over those that follow."""
+        settled = _last(model.sweeps(state, sweeps, rng, adapt=True))
+        states = list(model.sweeps(settled, KEEP, rng, adapt=False))
+        right = np.mean([self.curves.probs_of(s.items[aside.item], s.ability[aside.person]) for s in states], axis=0)
+        return states[-1], float(np.mean(np.log(np.where(aside.right > 0, right, 1 - right))))
 
-    def _items(self, answers: Answers, projection: Array, start: Items) -> Items:
-        if self.residual:
-            seen = answers.per_item > 0
-            centre, spread = projection[seen].mean(axis=0), projection[seen].std(axis=0)
-            predictors = np.column_stack([np.ones(len(projection)), (projection - centre) / np.where(spread > 0, spread, 1)])
-            return fit_items(answers, self.curves, predictors, start.grid, start, self.known)
-        weights = start.weights
-        if self.known is None:
-            weights = start.grid.posterior(answers, self.curves.probs(projection, start.grid.nodes))
-        return replace(start, mode=projection, prior=projection, weights=weights)
+    def _projection(self, answers: Answers, state: State, clock: Clock, rng: np.random.Generator) -> Array:
+        """Coordinates of the items whose curves are nearest to those of a grader over one draw of the abilities."""
+        nodes = state.ability.mean() + state.ability.std() * np.linspace(-PROJECTED, PROJECTED, NODES)
+        return project(self.grades.curves(answers, state.ability, nodes, clock.share, rng), nodes, self.curves)
 
-    def _predictive(self, items: Items, aside: Answers) -> float:
-        return items.grid.predictive(items.weights, aside, self.curves.probs(items.mode, items.grid.nodes))
+    def _model(self, answers: Answers, projection: Array) -> Sampler | Plain:
+        if not self.residual:
+            return Plain(answers, self.curves, projection, self.known)
+        seen = answers.per_item > 0
+        centre, spread = projection[seen].mean(axis=0), projection[seen].std(axis=0)
+        columns = (projection - centre) / np.where(spread > 0, spread, 1.0)
+        return Sampler(answers, self.curves, np.column_stack([np.ones(len(projection)), columns]), self.known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +123,12 @@ class Calibrated:
     ----------
     curves : Curves
         The family.
-    items : Items
-        Posteriors and predictions of the items.
+    model : Sampler or Plain
+        Of the states.
+    states : list of State
+        Draws from the posterior.
     projections : ndarray, shape (member, item, coordinate)
-        Of each member of the ensemble.
-    residual : bool
-        Whether items have posteriors about their predictions.
+        Of each grader of the ensemble.
     history : list of float
         Mean log probability of the answers set aside: of the model without features, then of each round.
     seconds : float
@@ -124,45 +136,59 @@ class Calibrated:
     """
 
     curves: Curves
-    items: Items
+    model: Sampler | Plain
+    states: list[State]
     projections: Array
-    residual: bool
-    history: list[float] = field(default_factory=list)
-    seconds: float = 0.0
+    history: list[float]
+    seconds: float
 
-    def draws(self, own: bool, n_draws: int, rng: np.random.Generator) -> Array:
+    @property
+    def population(self) -> tuple[float, float]:
+        """Mean and variance of the distribution of abilities."""
+        if self.model.known is not None:
+            return float(self.model.known.mean()), float(self.model.known.var())
+        return 0.0, float(np.mean([state.sd**2 for state in self.states]))
+
+    def draws(self, own: bool, rng: np.random.Generator) -> Array:
         """Draws of the items' coordinates, (draw, item, coordinate).
 
         Parameters
         ----------
         own : bool
-            From the items' posteriors; else from what features alone say.
-        n_draws : int
-            How many; without a residual there is one of each member of the ensemble.
+            From the items' posteriors where they have answers; else from what features alone say.
         rng : Generator
             Source of randomness.
         """
-        if not self.residual:
+        if isinstance(self.model, Plain):
             return self.projections
-        centre = self.items.mode if own else self.items.prior
-        covariance = self.items.covariance if own else self.items.prior_covariance
-        factor = np.linalg.cholesky(covariance)
-        standard = rng.standard_normal((n_draws, *centre.shape))
-        return self.curves.clipped(centre + np.einsum("ikl,sil->sik", factor, standard))
+        predicted = self.curves.clipped(self.model.predicted(self.states, rng))
+        seen = self.model.answers.per_item > 0
+        posterior = np.stack([state.items for state in self.states])
+        return np.where(seen[:, None], posterior, predicted) if own else predicted
 
 
-class _Clock:
-    """How long each fit of a grader may take so that all end in time."""
+class Clock:
+    """How long each fit of a grader may take so that all end in time.
+
+    Parameters
+    ----------
+    seconds : float
+        That all may take.
+    fits : int
+        How many there may be.
+    """
 
     def __init__(self, seconds: float, fits: int) -> None:
         self.seconds, self.left, self.start = seconds, fits, time.monotonic()
 
     @property
     def spent(self) -> float:
+        """Seconds since the start."""
         return time.monotonic() - self.start
 
     @property
     def over(self) -> bool:
+        """Whether no time is left."""
         return self.spent > self.seconds
 
     @property
@@ -173,3 +199,7 @@ class _Clock:
         return share
 
 
+def _last(states: Iterable[State]) -> State:
+    for state in states:  # noqa: B007
+        pass
+    return state

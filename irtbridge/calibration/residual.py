@@ -1,189 +1,190 @@
-"""What the features leave of each item: a normal distribution around their prediction, and each item's posterior in it.
+"""What the features leave of each item: a normal distribution about their prediction, and the items' posterior in it.
 
-With z the predictors of an item (1 and what the projection of the grader's curves gives) and phi its coordinates::
+With z the predictors of an item (1 and what the projection of the grader's curves says) and phi its coordinates::
 
-    phi_i ~ Normal(B' z_i, Sigma),    answers of item i ~ Bernoulli(P(theta; phi_i)),    theta ~ Normal(0, 1)
+    theta_p ~ Normal(0, 1),    phi_i ~ Normal(B' z_i, Sigma),    answer of p to i ~ Bernoulli(P(theta_p; phi_i))
 
-B and Sigma are estimated (empirical Bayes), abilities are integrated out on the grid, and the items' posteriors are
-normal at their modes (Laplace): an item with many answers is where they put it, one with few between them and its
-features, one with none at the prediction, with Sigma about it.
+The posterior is drawn from: abilities on the grid given items, items given abilities by a random walk, B and Sigma
+given items, which are conjugate (Gelman et al. 2013, section 3.6). Nothing is plugged in: with twenty answers an item,
+modes of a thousand items would be taken for the truth by the persons' abilities, and slopes run away. An item with many
+answers is where they put it, one with few between them and its features, one with none at the prediction, with Sigma
+about it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import invwishart
 
 from irtbridge.calibration.abilities import Grid
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.curves import Curves
 
 Array = NDArray[np.float64]
-ITERATIONS = 200
-ENOUGH = 2e-3  # of the largest change of an item's coordinate: a hundredth of its posterior SD or less
-REFRESH = 10  # iterations for which the information that is missing for want of the abilities is kept
-LONGEST = 1.0  # step of a coordinate in one iteration
+STEPS = 2  # of the random walk of each item in a sweep
+WALK = 2.4  # over the root of the coordinates: the best step of a random walk (Gelman, Roberts & Gilks 1996)
 WEAK = 4.0  # items that the typical spread of the residual counts for
 SPREAD = {"log_slope": 0.2, "difficulty": 0.5, "logit_lower": 0.3}  # typical residual SDs of explanatory models
-CHUNK = 100_000  # answers at a time: 50 MB at 61 nodes
+RIDGE = 0.01  # items that the prior of B counts for
 
 
 @dataclass(frozen=True, eq=False)
-class Items:
-    """Posteriors of the items, and the distribution that they come from.
+class State:
+    """One draw of everything.
 
     Attributes
     ----------
-    mode, covariance : ndarray, shape (item, coordinate) and (item, coordinate, coordinate)
-        Of each item's posterior; without answers, of its prediction.
-    prior : ndarray, shape (item, coordinate)
-        What the predictors say of each item.
+    ability : ndarray, shape (person,)
+        At nodes of the grid, or as they are known.
+    items : ndarray, shape (item, coordinate)
+        Items without answers are at their prediction.
+    weight : ndarray, shape (column, coordinate)
+        B.
     residual : ndarray, shape (coordinate, coordinate)
         Sigma.
-    prior_covariance : ndarray, shape (item, coordinate, coordinate)
-        Sigma, and the uncertainty of B.
-    grid : Grid
-        The distribution of abilities.
-    weights : ndarray, shape (person, node)
-        Posterior of each person's ability.
+    sd : float
+        Of the abilities; 1 where items have discriminations.
     """
 
-    mode: Array
-    covariance: Array
-    prior: Array
+    ability: Array
+    items: Array
+    weight: Array
     residual: Array
-    prior_covariance: Array
-    grid: Grid
-    weights: Array
+    sd: float = 1.0
 
 
-def fit_items(
-    answers: Answers,
-    curves: Curves,
-    predictors: Array,
-    grid: Grid,
-    start: Items | None = None,
-    known: Array | None = None,
-) -> Items:
-    """Posteriors of items by EM: persons at the nodes, a Newton step of every item, B and Sigma.
+@dataclass(frozen=True, eq=False)
+class Sampler:
+    """Sweeps through the posterior.
 
-    Parameters
+    Attributes
     ----------
     answers : Answers
         The data.
     curves : Curves
         The family.
     predictors : ndarray, shape (item, column)
-        z, with the column of ones.
-    grid : Grid
-        The distribution of abilities; without discriminations its spread is estimated.
-    start : Items, optional
-        Where to begin.
+        z, the column of ones first, the others standardised.
     known : ndarray, shape (person,), optional
         Abilities that are taken as known.
     """
-    mean, sd = curves.typical()
-    n_items, size = len(predictors), len(mean)
-    seen = answers.per_item > 0
-    mode = np.tile(mean, (n_items, 1)) if start is None else start.mode
-    residual = np.diag(sd**2) if start is None else start.residual
-    prior = mode if start is None else start.prior
-    weights = None if known is None else grid.at(known)
-    missing = np.zeros((n_items, size, size))
-    for iteration in range(ITERATIONS):
-        if known is None:
-            weights = grid.posterior(answers, curves.probs(mode, grid.nodes))
-            if not curves.slopes:
-                grid = Grid.normal(0.0, grid.moments(weights)[1])
-        assert weights is not None
-        right, given = answers.counts(weights)
-        if known is None and iteration % REFRESH == REFRESH - 1:
-            missing = missing_information(answers, curves, mode, grid.nodes, weights)
-        precision = np.linalg.inv(residual)
-        gradient, complete = _score(right, given, curves, mode, grid.nodes)
-        gradient = gradient - np.einsum("kl,il->ik", precision, mode - prior)
-        step = np.linalg.solve(complete + precision, gradient[..., None])[..., 0]
-        new = curves.clipped(mode + np.clip(step, -LONGEST, LONGEST))
-        information = _positive(complete - missing)
-        covariance = np.linalg.inv(information + precision)
-        weight, prior = _regression(new, covariance, information, precision, prior, predictors, seen)
-        residual = _residual(new, covariance, prior, seen, curves)
-        new = np.where(seen[:, None], new, prior)
-        moved, mode = float(np.abs(new - mode).max()), new
-        if moved < ENOUGH and iteration > REFRESH:
-            break
-    uncertain = np.einsum("ic,ckdl,id->ikl", predictors, weight, predictors)
-    prior_covariance = residual + uncertain
-    covariance = np.where(seen[:, None, None], covariance, prior_covariance)
-    return Items(mode, covariance, prior, residual, prior_covariance, grid, weights)
 
+    answers: Answers
+    curves: Curves
+    predictors: Array
+    known: Array | None = None
 
-def _score(right: Array, given: Array, curves: Curves, at: Array, nodes: Array) -> tuple[Array, Array]:
-    """Gradient (item, coordinate) and expected information of the complete data, (item, coordinate, coordinate)."""
-    probs, slopes = curves.with_slopes(at, nodes)
-    spread = probs * (1 - probs)
-    gradient = np.einsum("iq,iqk->ik", (right - given * probs) / spread, slopes)
-    return gradient, np.einsum("iq,iqk,iql->ikl", given / spread, slopes, slopes, optimize=True)
+    def begin(self, state: State | None = None) -> State:
+        """A state to begin from: one of other predictors, or a typical one."""
+        columns, (mean, sd) = self.predictors.shape[1], self.curves.typical()
+        if state is None:
+            items = np.tile(mean, (len(self.predictors), 1))
+            state = State(np.zeros(self.answers.n_persons), items, np.zeros((1, len(mean))), np.diag(sd**2))
+        if self.known is not None:
+            state = replace(state, ability=self.known)
+        weight = np.zeros((columns, len(mean)))
+        weight[0] = state.items[self._seen].mean(axis=0)
+        return replace(state, weight=weight)
 
+    def sweeps(self, state: State, number: int, rng: np.random.Generator, adapt: bool) -> Iterator[State]:
+        """So many states; the walk's steps are those of the first, or adapt to each (for states that are not kept)."""
+        factor = self._walk(state)
+        for _ in range(number):
+            if self.known is None:
+                state = self._persons(state, rng)
+            if adapt:
+                factor = self._walk(state)
+            for _ in range(STEPS):
+                state = self._items(state, factor, rng)
+            state = self._hyper(state, rng)
+            yield state
 
-def missing_information(answers: Answers, curves: Curves, at: Array, nodes: Array, weights: Array) -> Array:
-    """What is not known of each item because abilities are not (Louis 1982): variance of its score over them.
+    @property
+    def _seen(self) -> NDArray[np.bool_]:
+        return np.asarray(self.answers.per_item > 0)
 
-    Returns
-    -------
-    ndarray, shape (item, coordinate, coordinate)
-    """
-    probs, slopes = curves.with_slopes(at, nodes)
-    per_right, per_wrong = slopes / probs[..., None], -slopes / (1 - probs[..., None])
-    right, given = answers.counts(weights)
-    each = [(right, per_right), (given - right, per_wrong)]
-    total = sum(np.einsum("iq,iqk,iql->ikl", n, score, score, optimize=True) for n, score in each)
-    size = at.shape[1]
-    for begin in range(0, len(answers), CHUNK):
-        some = slice(begin, begin + CHUNK)
-        item, own = answers.item[some], weights[answers.person[some]]
-        for code, score in enumerate((per_wrong, per_right)):
-            rows = answers.right[some] == code
-            means = np.stack([np.einsum("tq,tq->t", own[rows], score[item[rows], :, k]) for k in range(size)], axis=-1)
-            for k in range(size):
-                for m in range(size):
-                    total[:, k, m] -= np.bincount(item[rows], means[:, k] * means[:, m], minlength=len(at))
-    return np.asarray(total)
+    def _persons(self, state: State, rng: np.random.Generator) -> State:
+        """Abilities given items; without discriminations their spread too, of a prior 1 / sd^2 ~ Gamma(1, 1)."""
+        grid = Grid.normal(0.0, state.sd)
+        weights = grid.posterior(self.answers, self.curves.probs(state.items, grid.nodes))
+        state = self._moved(replace(state, ability=grid.draw(weights, rng)), rng)
+        if self.curves.slopes:
+            return state
+        ability = state.ability
+        precision = rng.gamma(1 + len(ability) / 2, 1 / (1 + np.sum(ability**2) / 2))
+        return replace(state, ability=ability, sd=float(precision**-0.5))
 
+    def _moved(self, state: State, rng: np.random.Generator) -> State:
+        """All abilities and difficulties moved by one number, which no answer tells (Liu & Sabatti 2000)."""
+        n = len(state.ability)
+        shift = rng.normal(-state.ability.mean(), state.sd / np.sqrt(n))
+        along = shift * np.array([name == "difficulty" for name in self.curves.names])
+        weight = state.weight.copy()
+        weight[0] += along
+        return replace(
+            state, ability=state.ability + shift, items=self.curves.clipped(state.items + along), weight=weight
+        )
 
-def _positive(matrices: Array) -> Array:
-    """The nearest matrices without a negative eigenvalue."""
-    values, vectors = np.linalg.eigh(matrices)
-    return np.asarray(np.einsum("ikl,il,iml->ikm", vectors, np.maximum(values, 0), vectors))
+    def predicted(self, states: Sequence[State], rng: np.random.Generator) -> Array:
+        """What the predictors say of items without regard to their answers, (state, item, coordinate).
 
+        The residuals of an item's draws have mean 0, so that the mean of the draws is that of the predictions.
+        """
+        standard = rng.standard_normal((len(states), *states[0].items.shape))
+        standard -= standard.mean(axis=0)
+        drawn = zip(states, standard, strict=True)
+        return np.stack([self.predictors @ s.weight + e @ np.linalg.cholesky(s.residual).T for s, e in drawn])
 
-def _regression(
-    mode: Array, covariance: Array, information: Array, precision: Array, prior: Array, predictors: Array,
-    seen: NDArray[np.bool_],
-) -> tuple[Array, Array]:  # fmt: skip
-    """Covariance of B and the items' predictions, by least squares that weigh each item as its answers tell of it.
+    def _items(self, state: State, factor: Array, rng: np.random.Generator) -> State:
+        """A step of every item's random walk, with acceptance of its own."""
+        centre, precision = self.predictors @ state.weight, np.asarray(np.linalg.inv(state.residual), dtype=float)
+        step = np.einsum("ikl,il->ik", factor, rng.standard_normal(state.items.shape))
+        trial = state.items + step
+        before, after = (self._log_density(at, centre, precision, state) for at in (state.items, trial))
+        within = (trial == self.curves.clipped(trial)).all(axis=1)
+        taken = within & (np.log(rng.uniform(size=len(before))) < after - before) & self._seen
+        return replace(state, items=np.where(taken[:, None], trial, state.items))
 
-    The answers of item i say ``Normal(y_i, information_i^-1)`` of it, so that given B it has ``Normal(B' z_i, Sigma +
-    information_i^-1)``, of inverse G_i; written so that no information needs an inverse.
-    """
-    z, size, columns = predictors[seen], mode.shape[1], predictors.shape[1]
-    v, own = covariance[seen], information[seen]
-    told = np.einsum("ikl,il->ik", own, mode[seen]) + np.einsum("ikl,il->ik", precision + 0 * own, mode[seen] - prior[seen])
-    g = own @ v @ precision
-    g = (g + np.swapaxes(g, 1, 2)) / 2
-    g_y = np.einsum("kl,ilm,im->ik", precision, v, told)
-    left = np.einsum("ic,id,ikl->ckdl", z, z, g, optimize=True).reshape(columns * size, -1)
-    left += 1e-6 * np.eye(len(left))
-    weight_covariance = np.linalg.inv(left)
-    beta = (weight_covariance @ np.einsum("ic,ik->ck", z, g_y).ravel()).reshape(columns, size)
-    return weight_covariance.reshape(columns, size, columns, size), predictors @ beta
+    def _log_density(self, at: Array, centre: Array, precision: Array, state: State) -> Array:
+        """Log density of each item, (item,), given the abilities."""
+        answers, off = self.answers, at - centre
+        right = self.curves.probs_of(at[answers.item], state.ability[answers.person])
+        each = np.log(np.where(answers.right > 0, right, 1 - right))
+        prior = -0.5 * np.einsum("ik,kl,il->i", off, precision, off)
+        return np.asarray(np.bincount(answers.item, each, minlength=len(at)) + prior)
 
+    def _walk(self, state: State) -> Array:
+        """A factor (item, coordinate, coordinate) of the covariance of the walk's steps, by the information."""
+        answers, size = self.answers, state.items.shape[1]
+        right, slopes = self.curves.with_slopes(state.items[answers.item], state.ability[answers.person][:, None])
+        scores = slopes[:, 0] / np.sqrt(right * (1 - right))
+        information = np.empty((len(state.items), size, size))
+        for k in range(size):
+            for m in range(size):
+                information[:, k, m] = np.bincount(
+                    answers.item, scores[:, k] * scores[:, m], minlength=len(state.items)
+                )
+        covariance = np.linalg.inv(information + np.linalg.inv(state.residual))
+        return np.asarray(WALK / np.sqrt(size) * np.linalg.cholesky(covariance))
 
-def _residual(mode: Array, covariance: Array, prior: Array, seen: NDArray[np.bool_], curves: Curves) -> Array:
-    """Sigma: the expected square of the residual, with a few items' worth of what is typical."""
-    off = (mode - prior)[seen]
-    typical = np.diag([SPREAD[name] ** 2 for name in curves.names])
-    total = off.T @ off + covariance[seen].sum(axis=0)
-    return np.asarray((total + WEAK * typical) / (seen.sum() + WEAK))
+    def _hyper(self, state: State, rng: np.random.Generator) -> State:
+        """B and Sigma given the items that have answers; the others move to their prediction."""
+        z, phi = self.predictors[self._seen], state.items[self._seen]
+        mean, _ = self.curves.typical()
+        prior = np.zeros((z.shape[1], phi.shape[1]))
+        prior[0] = mean
+        inverse = np.linalg.inv(z.T @ z + RIDGE * np.eye(z.shape[1]))
+        centre = inverse @ (z.T @ phi + RIDGE * prior)
+        off, moved = phi - z @ centre, centre - prior
+        typical = np.diag([SPREAD[name] ** 2 for name in self.curves.names])
+        scale = WEAK * typical + off.T @ off + RIDGE * moved.T @ moved
+        freedom = WEAK + phi.shape[1] + 1 + len(z)
+        residual = np.atleast_2d(invwishart.rvs(freedom, scale, random_state=rng))
+        noise = np.linalg.cholesky(inverse) @ rng.standard_normal(centre.shape) @ np.linalg.cholesky(residual).T
+        weight = centre + noise
+        items = np.where(self._seen[:, None], state.items, self.curves.clipped(self.predictors @ weight))
+        return replace(state, items=items, weight=weight, residual=residual)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
 
 from irtbridge.calibration.graders.base import Fitted, Grader, Rows
-from irtbridge.errors import BackendUnavailable
+from irtbridge.calibration.libraries import library
 
 NEEDED = ("flaml", "lightgbm", "xgboost")
 LEAST = 1.0  # seconds: FLAML's first learner takes about one
@@ -34,14 +33,8 @@ class Auto(Grader):
     learners: tuple[str, ...] = ("lgbm", "xgboost", "rf", "extra_tree")
 
     def fit(self, rows: Rows, others: Rows, seconds: float, seed: int) -> Fitted:
-        if lacking := [name for name in NEEDED if find_spec(name) is None]:
-            raise BackendUnavailable(
-                f"grader='auto' needs {', '.join(lacking)}; install them with pip install 'irtbridge[calibrate]', or "
-                "take grader='hgb', which needs scikit-learn alone."
-            )
-        from flaml import AutoML
-
-        automl = AutoML()
+        flaml = library("grader='auto'", NEEDED, "take grader='hgb', which needs scikit-learn alone")
+        automl = flaml.AutoML()
         automl.fit(
             np.ascontiguousarray(rows.x),
             rows.right.astype(int),
