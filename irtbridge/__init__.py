@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.assess.items.andersen import andersen
+    from irtbridge.bank.item_bank import ItemBank
     from irtbridge.data.hold_out import HoldOut, hold_out
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
@@ -84,6 +85,7 @@ _HOME = {
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
     "assess.items.andersen": ("andersen",),
+    "bank.item_bank": ("ItemBank",),
     "data.hold_out": ("HoldOut", "hold_out"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
@@ -148,6 +150,7 @@ __all__ = [
     "HoldOut",
     "IRTBridgeError",
     "IRTBridgeWarning",
+    "ItemBank",
     "Link",
     "ModelSpec",
     "NutsSettings",
