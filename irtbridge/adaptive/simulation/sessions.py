@@ -74,6 +74,10 @@ class Sessions:
         own = ("truth", "given", "codes", "estimates", "sds", "scores")
         return replace(self, **{name: getattr(self, name)[persons] for name in own}, retest=again)
 
+    def with_retest(self, retest: Sessions) -> Sessions:
+        """And second sessions of the same persons."""
+        return replace(self, retest=retest)
+
     def after(self, items: int) -> Sessions:
         """As if no session had gone on after so many items."""
         again = None if self.retest is None else self.retest.after(items)

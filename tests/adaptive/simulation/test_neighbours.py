@@ -20,7 +20,7 @@ def test_it_is_that_of_a_search_through_all(decimals):
     codes, abilities = history(decimals)
     rng = np.random.default_rng(2)
     asked, places = np.round(rng.normal(size=300) * 2, decimals), rng.integers(0, 6, size=300)
-    found = Neighbours.of(codes, abilities, ITEMS).answers(asked, places)
+    found = Neighbours.of(codes, abilities, ITEMS)(asked[:, None], places)
     for ability, place, code in zip(asked, places, found, strict=True):
         gave = np.flatnonzero(codes[:, place] >= 0)
         gaps = np.abs(abilities[gave] - ability)
@@ -32,7 +32,7 @@ def test_it_is_that_of_a_search_through_all(decimals):
 def test_a_person_of_history_answers_as_then():
     codes, abilities = history(8)
     persons, places = np.nonzero(codes >= 0)
-    found = Neighbours.of(codes, abilities, ITEMS).answers(abilities[persons], places)
+    found = Neighbours.of(codes, abilities, ITEMS)(abilities[persons, None], places)
     np.testing.assert_array_equal(found, codes[persons, places])
 
 
