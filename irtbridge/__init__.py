@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from irtbridge.adaptive.test import AdaptiveTest
     from irtbridge.assess.comparison.anova import anova
     from irtbridge.assess.comparison.compare import compare
     from irtbridge.assess.factors.parallel_analysis import parallel_analysis
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from irtbridge.results.verdict import Verdict
 
 _HOME = {
+    "adaptive.test": ("AdaptiveTest",),
     "assess.comparison.anova": ("anova",),
     "assess.comparison.compare": ("compare",),
     "assess.factors.parallel_analysis": ("parallel_analysis",),
@@ -138,6 +140,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "MODELS",
+    "AdaptiveTest",
     "Backend",
     "Check",
     "Draws",
