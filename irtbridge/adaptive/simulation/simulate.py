@@ -167,6 +167,7 @@ def answers(bank: ItemBank, truth: ItemBank | None, history: Any, abilities: Arr
         raise ConfigError("history needs abilities, one for each of its persons, and no truth.")
     if len(bank.traits) > 1:
         raise ConfigError("history needs a bank of one trait: the nearest ability is that of one number.")
-    known = Responses(np.full((1, bank.n_items), MISSING), ("",), bank.items, bank.categories)
+    categories = tuple(tuple(map(int, own)) for own in bank.categories)
+    known = Responses(np.full((1, bank.n_items), MISSING), ("",), bank.items, categories)
     codes = read_new_persons(history, known, Notes()).values
     return Neighbours.of(codes, np.ravel(np.asarray(abilities, dtype=float)), bank.items)
