@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import irtbridge as irt
+from irtbridge.adaptive.simulate import simulate_adaptive
 from irtbridge.adaptive.simulation import lockstep
-from irtbridge.adaptive.simulation.simulate import simulate_adaptive
 from irtbridge.adaptive.test import AdaptiveTest
 
 STOPS = ["items=8", "se<.45 or items=15"]

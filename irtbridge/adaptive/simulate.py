@@ -17,6 +17,7 @@ from irtbridge.adaptive.simulation.answers import Answer, TrueAnswers
 from irtbridge.adaptive.simulation.lockstep import administer
 from irtbridge.adaptive.simulation.neighbours import Neighbours
 from irtbridge.adaptive.simulation.sessions import Sessions
+from irtbridge.adaptive.simulation.tuning import population, tuned
 from irtbridge.adaptive.test import AdaptiveTest
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.kinds import MISSING
@@ -82,6 +83,7 @@ def simulate_adaptive(
     retest: bool = False,
     nodes: int | ArrayLike | None = None,
     content: Mapping[str, Bounds] | None = None,
+    exposure: float | None = None,
     seed: int = 1,
     **settings: Any,
 ) -> Simulation:
@@ -110,6 +112,9 @@ def simulate_adaptive(
         Every person takes the test twice.
     nodes, content
         As in `AdaptiveTest`.
+    exposure : float, optional
+        Largest share of persons that may be given the same item: the rule is tuned to it (see
+        `irtbridge.adaptive.simulation.tuning.tuned`).
     seed : int
         Two rules with the same seed are taken by the same persons.
     **settings
@@ -122,12 +127,14 @@ def simulate_adaptive(
     Raises
     ------
     ConfigError
-        No such rule or setting, or a number that cannot be.
+        No such rule or setting, a number that cannot be, or an exposure that cannot be met; one that can is named.
     DataError
         Abilities or history that do not belong to the bank.
     """
     check_seed(seed)
     test = AdaptiveTest(bank, selection, stop=stop, nodes=nodes, content=content, **settings)
+    if exposure is not None:
+        test.selection = tuned(test.pool, test.selection, test.stop, exposure, seed=seed)
     truths = true_abilities(bank, persons, abilities, seed)
     answer = answers(bank, truth, history, abilities)
     runs = [administer(test.pool, test.selection, test.stop, answer, truths, [seed, n]) for n in range(1 + retest)]
@@ -138,14 +145,13 @@ def true_abilities(bank: ItemBank, persons: int | None, abilities: ArrayLike | N
     """Drawn from the bank's distribution or from those given, shape (person, trait)."""
     if persons is not None:
         check_number("persons", persons, 2)
-    rng = np.random.default_rng([seed, 0, 0])
     if abilities is None:
-        return rng.multivariate_normal(bank.mean, bank.covariance, persons or PERSONS, method="cholesky")
+        return population(bank, persons or PERSONS, seed)
     known = np.asarray(abilities, dtype=float)
     known = known.reshape(len(known), -1) if known.ndim else known.reshape(0, 0)
     if len(known) < 2 or known.shape[1] != len(bank.traits) or not np.isfinite(known).all():
         raise DataError(f"abilities must be finite numbers of two or more persons and {len(bank.traits)} traits.")
-    return known if persons is None else known[rng.integers(len(known), size=persons)]
+    return known if persons is None else np.random.default_rng([seed, 0, 0]).choice(known, persons)
 
 
 def answers(bank: ItemBank, truth: ItemBank | None, history: Any, abilities: ArrayLike | None) -> Answer:
