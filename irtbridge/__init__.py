@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.assess.items.andersen import andersen
+    from irtbridge.bank.item_bank import ItemBank
     from irtbridge.data.hold_out import HoldOut, hold_out
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
@@ -86,6 +87,7 @@ _HOME = {
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
     "assess.items.andersen": ("andersen",),
+    "bank.item_bank": ("ItemBank",),
     "data.hold_out": ("HoldOut", "hold_out"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
@@ -150,6 +152,7 @@ __all__ = [
     "HoldOut",
     "IRTBridgeError",
     "IRTBridgeWarning",
+    "ItemBank",
     "Link",
     "ModelSpec",
     "NutsSettings",
