@@ -103,7 +103,7 @@ def _wordfreq() -> ModuleType:
         import wordfreq
     except ImportError:
         raise DataNotFound('words need wordfreq: pip install "irtbridge[calibrate]"') from None
-    return wordfreq  # type: ignore[no-any-return]
+    return wordfreq
 
 
 @dataclass(frozen=True, eq=False)

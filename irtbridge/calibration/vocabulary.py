@@ -68,7 +68,7 @@ class Vocabulary:
 
     def bank(self) -> ItemBank:
         """The true parameters as a bank, its abilities standard normal."""
-        params = {name: self.truth[name].to_numpy()[None] for name in self.truth}
+        params = {"difficulty": self.difficulty[None], "discrimination": self.discrimination[None]}
         categories, about = ((0.0, 1.0),) * len(self.items), self.item_data.assign(content=self.name)
         return ItemBank(
             build_model("2pl"), self.items, categories, params, about, np.zeros(1), np.eye(1), {"simulated": self.name}
