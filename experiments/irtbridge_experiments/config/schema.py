@@ -184,7 +184,7 @@ class StudyConfig(Common):
 def register() -> None:
     """Store the schemas, and fill groups from plugins, methods, rules and catalogue.
 
-    They are `backend`, `method`, `model`, `mask`, `selection`, and the caps of `preset=smoke` on the settings of methods.
+    They are `backend`, `method`, `model`, `mask`, `selection`, and the caps of `preset=smoke` on methods' settings.
     """
     store = ConfigStore.instance()
     store.store(name="fit_schema", node=FitConfig)

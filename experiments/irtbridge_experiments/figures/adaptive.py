@@ -1,4 +1,4 @@
-"""Figures of simulated adaptive tests: accuracy against exposure, exposure of the items, errors by ability and length."""
+"""Figures of simulated adaptive tests: accuracy against exposure, exposure of items, errors by ability and length."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def draw_accuracy(table: pd.DataFrame, title: str, path: Path) -> None:
     figure, axis = plt.subplots(figsize=SIZE)
     for place, (rule, rows) in enumerate(table.groupby("selection", sort=False)):
         rows = rows.sort_values("max exposure")
+        bars = rows[f"{ERROR}{error}"], rows[f"{ERROR}max exposure"]
         style: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
-        bars = {"xerr": rows[f"{ERROR}max exposure"], "yerr": rows[f"{ERROR}{error}"]}
-        axis.errorbar(rows["max exposure"], rows[error], **bars, **style, capsize=2, linewidth=1, label=str(rule))
+        axis.errorbar(rows["max exposure"], rows[error], *bars, **style, capsize=2, linewidth=1, label=str(rule))
     axis.set_xscale("log")
     axis.set_xlabel("largest share of persons given the same item")
     axis.set_ylabel(str(error))

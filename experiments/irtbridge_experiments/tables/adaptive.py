@@ -32,9 +32,9 @@ def _row(outcome: Outcome) -> dict[str, object]:
         "setting": outcome.setting,
     }
     table, several = outcome.simulation.table(), len(outcome.simulation.test.bank.traits) > 1
-    for (metric, trait), values in table.iterrows():  # type: ignore[misc]
+    for metric, trait, value, error in table.reset_index().itertuples(index=False):
         name = f"{metric} {trait}" if several and trait else str(metric)
-        row |= {name: values["value"], f"{ERROR}{name}": values["MCSE"]}
+        row |= {name: value, f"{ERROR}{name}": error}
     return row | {"s": outcome.seconds}
 
 
