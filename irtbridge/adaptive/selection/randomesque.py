@@ -27,6 +27,7 @@ class Randomesque(Wrapping):
     """
 
     name: ClassVar[str] = "randomesque"
+    evened_by: ClassVar[str | None] = "size"
     size: int = 5
 
     def __post_init__(self) -> None:
