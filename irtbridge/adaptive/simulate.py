@@ -17,7 +17,6 @@ from irtbridge.adaptive.simulation.answers import Answer, TrueAnswers
 from irtbridge.adaptive.simulation.lockstep import administer
 from irtbridge.adaptive.simulation.neighbours import Neighbours
 from irtbridge.adaptive.simulation.sessions import Sessions
-from irtbridge.adaptive.simulation.tuning import population, tuned
 from irtbridge.adaptive.test import AdaptiveTest
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.kinds import MISSING
@@ -110,11 +109,8 @@ def simulate_adaptive(
         et al. 2024). The historical persons are those who are simulated.
     retest : bool
         Every person takes the test twice.
-    nodes, content
+    nodes, content, exposure
         As in `AdaptiveTest`.
-    exposure : float, optional
-        Largest share of persons that may be given the same item: the rule is tuned to it (see
-        `irtbridge.adaptive.simulation.tuning.tuned`).
     seed : int
         Two rules with the same seed are taken by the same persons.
     **settings
@@ -132,9 +128,7 @@ def simulate_adaptive(
         Abilities or history that do not belong to the bank.
     """
     check_seed(seed)
-    test = AdaptiveTest(bank, selection, stop=stop, nodes=nodes, content=content, **settings)
-    if exposure is not None:
-        test.selection = tuned(test.pool, test.selection, test.stop, exposure, seed=seed)
+    test = AdaptiveTest(bank, selection, stop=stop, nodes=nodes, content=content, exposure=exposure, **settings)
     truths = true_abilities(bank, persons, abilities, seed)
     answer = answers(bank, truth, history, abilities)
     runs = [administer(test.pool, test.selection, test.stop, answer, truths, [seed, n]) for n in range(1 + retest)]
@@ -152,6 +146,12 @@ def true_abilities(bank: ItemBank, persons: int | None, abilities: ArrayLike | N
     if len(known) < 2 or known.shape[1] != len(bank.traits) or not np.isfinite(known).all():
         raise DataError(f"abilities must be finite numbers of two or more persons and {len(bank.traits)} traits.")
     return known if persons is None else np.random.default_rng([seed, 0, 0]).choice(known, persons)
+
+
+def population(bank: ItemBank, persons: int, seed: int) -> Array:
+    """Abilities drawn from the distribution that a bank has for them, shape (person, trait)."""
+    rng = np.random.default_rng([seed, 0, 0])
+    return np.asarray(rng.multivariate_normal(bank.mean, bank.covariance, persons, method="cholesky"))
 
 
 def answers(bank: ItemBank, truth: ItemBank | None, history: Any, abilities: ArrayLike | None) -> Answer:

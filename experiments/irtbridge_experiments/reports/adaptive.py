@@ -16,6 +16,46 @@ from irtbridge_experiments.tables import adaptive as tables
 from irtbridge_experiments.tables.render import markdown, print_table, to_markdown
 
 
+def run_tests(config: DictConfig, console: Console) -> int:
+    """Simulate the tests of a study; write those of each to a folder of its own, and all beside what is reported.
+
+    Parameters
+    ----------
+    config : DictConfig
+        A composed ``run`` configuration that has `tests`.
+    console : Console
+    """
+    folder = Path(config.results) / config.folder
+    check_writable(folder)
+    written: Mapping[str, dict[str, Any]] = OmegaConf.to_container(config.tests, resolve=True)  # type: ignore[assignment]
+    tests = {}
+    for name, test in written.items():
+        bank, each = bank_of(test, config.seed), trials(test["selection"], test["exposure"])
+        how = {"persons": test["persons"], "stop": test["stop"], "retest": True, "seed": config.seed}
+        tests[name] = []
+        for outcome in run_trials(bank, each, **how):
+            console.print(f"{name}, {outcome.trial.title}: {outcome.seconds:.1f} s", style="dim")
+            tests[name].append(outcome)
+        title = f"{name}: {bank.n_items} items, {test['persons']} persons, stop {test['stop']}"
+        write_simulations(folder / name, tests[name], title, console)
+    table = tables.compared(tests, _averages(tests), read_reference(config.reference))
+    _write_table(folder / "table", table, tables.with_errors(table), config.title, tables.COMPARED_CAPTION)
+    print_table(tables.with_errors(table), console, config.title)
+    console.print(f"{tables.COMPARED_CAPTION}\nwritten: {folder}/table (csv, md)", style="dim")
+    return 0
+
+
+def _averages(tests: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[float, float]]:
+    """By rule, without and with its strictest target: reliability of the mean of all tests' scores, and its error."""
+    found = {}
+    for rule in dict.fromkeys(each.trial.selection for outcomes in tests.values() for each in outcomes):
+        own = [[each for each in outcomes if each.trial.selection == rule] for outcomes in tests.values()]
+        found[rule] = mean_reliability([each[0].simulation.sessions for each in own])
+        if all(len(each) > 1 for each in own):
+            found[f"{rule}, loosest target"] = mean_reliability([each[-1].simulation.sessions for each in own])
+    return found
+
+
 def write_simulations(folder: Path, outcomes: Sequence[Outcome], title: str, console: Console) -> None:
     """Write and print the table of all rules; write those by ability, length and item, and the figures.
 

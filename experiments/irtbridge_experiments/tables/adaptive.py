@@ -68,3 +68,51 @@ def stacked(outcomes: Sequence[Outcome], part: Callable[[Simulation], pd.DataFra
 def by_item(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Exposure of each item, a column for each rule and target."""
     return pd.DataFrame({each.trial.title: each.simulation.exposure()["exposure"] for each in outcomes})
+
+
+COMPARED_CAPTION = (
+    "Ours: simulated words, RR of two sessions, correlation with the true ability; +- 1 Monte Carlo standard error. "
+    "Reported: Sharpnack et al. (2024), real persons, private data, score correlation with the total score of a longer "
+    "test, lowest to highest group: not the same quantities on the same data. max share: largest of an item in all "
+    "administrations, in per cent."
+)
+
+
+def compared(
+    tests: Mapping[str, Sequence[Outcome]], averages: Mapping[str, tuple[float, float]], reported: pd.DataFrame
+) -> pd.DataFrame:
+    """What a paper reports of its tests and, below, what was measured of ours.
+
+    Parameters
+    ----------
+    tests : mapping of str to sequence of Outcome
+        By name of the test.
+    averages : mapping of str to (float, float)
+        By title of the trials: reliability of the mean of all tests' scores, and its error.
+    reported : DataFrame
+        ``irtbridge_configs/reference/banditcat.csv``.
+    """
+    rows = [_reported(row) for row in reported.to_dict("records")]
+    for name, outcomes in tests.items():
+        rows += [_measured(name, outcome) for outcome in outcomes]
+    rows += [
+        {"test": "both", "rule": title, "source": "ours", "RR": value, f"{ERROR}RR": error}
+        for title, (value, error) in averages.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _measured(test: str, outcome: Outcome) -> dict[str, object]:
+    values = outcome.simulation.table().droplevel("trait")
+    row: dict[str, object] = {"test": test, "rule": outcome.trial.title, "source": "ours", "setting": outcome.setting}
+    for name, scale in {"items": 1, "RR": 1, "correlation": 1, "max share": 100, "RMSE": 1}.items():
+        row |= {name: scale * values.loc[name, "value"], f"{ERROR}{name}": scale * values.loc[name, "MCSE"]}
+    return row
+
+
+def _reported(row: Mapping[str, Any]) -> dict[str, object]:
+    """Lowest and highest of several groups: the middle, and half the range in place of an error."""
+    found = {"test": row["test"], "rule": row["rule"], "source": "reported", "items": row["items"]}
+    for name, ours, scale in (("RR", "RR", 1), ("correlation", "correlation", 1), ("share", "max share", 100)):
+        found |= {ours: f"{scale * row[f'{name} low']:.3g} to {scale * row[f'{name} high']:.3g}"}
+    return found

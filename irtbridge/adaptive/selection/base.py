@@ -24,12 +24,9 @@ class Selection(ABC):
     ----------
     name : str
         By which users ask for it.
-    evened_by : str or None
-        The setting that evens out how often items are given as it grows; None where a rule has none.
     """
 
     name: ClassVar[str]
-    evened_by: ClassVar[str | None] = None
 
     @abstractmethod
     def scores(self, pool: Pool, state: State) -> NDArray[Any]:

@@ -48,6 +48,7 @@ def _block(pool: Pool, rule: Selection, stop: Stopping, answer: Answer, abilitie
     """Persons who step together, those who are still in the test."""
     rng = np.random.default_rng([*seed, 0])
     state = State.start(pool, len(abilities), np.random.default_rng([*seed, 1]))
+    rule.admit(pool, state)
     track, active = Track(pool, len(abilities)), np.arange(len(abilities))
     while active.size:
         places = rule.choose(pool, state)
