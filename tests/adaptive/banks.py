@@ -19,7 +19,7 @@ def known_bank(model: str = "2pl", about: dict[str, Any] | None = None, **params
     spec = irt.build_model(model, **options)
     n = len(next(iter(params.values())))
     items = tuple(f"i{i + 1}" for i in range(n))
-    n_categories = np.shape(params["difficulty"])[1] + 1 if np.ndim(params.get("difficulty", 0)) == 2 else 2
+    n_categories = np.shape(params["threshold"])[1] + 1 if "threshold" in params else 2
     arrays = {name: np.asarray(value, dtype=float)[None] for name, value in params.items()}
     table = pd.DataFrame(about or {}, index=pd.Index(items, name="item"))
     categories = (tuple(float(k) for k in range(n_categories)),) * n
@@ -33,7 +33,7 @@ def drawn_bank(n: int, seed: int = 0, guessing: float | None = None, **kwargs: A
     a, b = np.exp(rng.normal(0.1, 0.3, n)), rng.normal(size=n)
     if guessing is None:
         return known_bank("2pl", discrimination=a, difficulty=b, **kwargs)
-    return known_bank("3pl", discrimination=a, difficulty=b, guessing=np.full(n, guessing), **kwargs)
+    return known_bank("3pl", discrimination=a, difficulty=b, lower=np.full(n, guessing), **kwargs)
 
 
 def simulated(bank: ItemBank, ability: NDArray[Any], seed: int = 0) -> Any:

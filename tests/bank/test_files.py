@@ -98,18 +98,6 @@ def test_the_same_seed_draws_the_same():
     assert not np.array_equal(one, other)
 
 
-def test_a_point_estimate_is_drawn_with_its_standard_errors(tmp_path):
-    fit = irt.fit("lsat7", "2pl", method="map")
-    bank, table = fit.bank(), fit.items()
-    np.testing.assert_array_equal(bank.at_mean.params["difficulty"], fit.posterior.params["difficulty"])
-    for name in ("discrimination", "difficulty"):
-        np.testing.assert_allclose(bank.params[name].std(axis=0), table[name]["sd"], rtol=0.05)
-        np.testing.assert_allclose(ItemBank.load(table).at_mean.params[name][0], table[name]["mean"])
-    tidy = tmp_path / "items.csv"
-    fit.items(tidy=True).to_csv(tidy, index=False)
-    np.testing.assert_array_equal(ItemBank.load(tidy).params["difficulty"], ItemBank.load(table).params["difficulty"])
-
-
 @AT_HAND
 @pytest.mark.parametrize(("model", "name"), [("2PL quadpts=61", "2pl"), ("3PL quadpts=61", "3pl")])
 @pytest.mark.parametrize("form", ["difficulty", "intercept"])

@@ -66,6 +66,9 @@ COMMANDS: dict[str, Command] = {
             "bank=FILE [selection=A,B] [exposure=.1,.2]",
             "what an adaptive test of a bank would do: accuracy, length, exposure, overlap, reliability",
         ),
+        Command(
+            "serve-test", "BANK.csv [stop='se<.3 or items=30']", "a test in the browser, adaptive, of a bank's items"
+        ),
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
         Command("backends", "", "which backends there are, and whether their libraries are installed"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -10,8 +11,7 @@ from irtbridge.adaptive.simulate import Simulation
 from irtbridge_experiments.study.adaptive import Outcome
 
 ERROR = "MCSE of "
-DECIMALS = 3
-FEW = ("items", "chi-square")
+DECIMALS = {"items": 1, "chi-square": 1, "max share": 4}
 CAPTION = (
     "RMSE, bias and correlation of estimates and true abilities; SD: posterior, root of its mean square; RR: "
     "correlation of two sessions of a person, SE = S_X sqrt(1 - RR); max exposure: largest share of persons given the "
@@ -38,20 +38,26 @@ def _row(outcome: Outcome) -> dict[str, object]:
     return row | {"s": outcome.seconds}
 
 
-def readable(table: pd.DataFrame) -> pd.DataFrame:
+def with_errors(table: pd.DataFrame) -> pd.DataFrame:
     """Values and errors in one column: 0.290 +- 0.003."""
     columns = {
-        str(name): table[name] if f"{ERROR}{name}" not in table else _with_errors(table, str(name))
+        str(name): table[name] if f"{ERROR}{name}" not in table else _paired(table, str(name))
         for name in table.columns
         if not str(name).startswith(ERROR)
     }
     return pd.DataFrame(columns)
 
 
-def _with_errors(table: pd.DataFrame, name: str) -> list[str]:
-    decimals = 1 if name in FEW else DECIMALS
+def _paired(table: pd.DataFrame, name: str) -> list[str]:
+    decimals = DECIMALS.get(name, 3)
     pairs = zip(table[name], table[f"{ERROR}{name}"], strict=True)
-    return ["-" if pd.isna(value) else f"{value:.{decimals}f} ± {error:.{decimals}f}" for value, error in pairs]
+    return [_text(value, error, decimals) for value, error in pairs]
+
+
+def _text(value: Any, error: Any, decimals: int) -> str:
+    if isinstance(value, str):
+        return value
+    return "-" if pd.isna(value) else f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def stacked(outcomes: Sequence[Outcome], part: Callable[[Simulation], pd.DataFrame]) -> pd.DataFrame:
@@ -106,13 +112,15 @@ def _measured(test: str, outcome: Outcome) -> dict[str, object]:
     values = outcome.simulation.table().droplevel("trait")
     row: dict[str, object] = {"test": test, "rule": outcome.trial.title, "source": "ours", "setting": outcome.setting}
     for name, scale in {"items": 1, "RR": 1, "correlation": 1, "max share": 100, "RMSE": 1}.items():
-        row |= {name: scale * values.loc[name, "value"], f"{ERROR}{name}": scale * values.loc[name, "MCSE"]}
+        value, error = scale * values.loc[name].astype(float)
+        row |= {name: value, f"{ERROR}{name}": error}
     return row
 
 
-def _reported(row: Mapping[str, Any]) -> dict[str, object]:
-    """Lowest and highest of several groups: the middle, and half the range in place of an error."""
-    found = {"test": row["test"], "rule": row["rule"], "source": "reported", "items": row["items"]}
+def _reported(row: Mapping[Any, Any]) -> dict[str, object]:
+    """As ranges over several groups."""
+    found = {"test": row["test"], "rule": row["rule"], "source": "reported", "items": str(row["items"])}
     for name, ours, scale in (("RR", "RR", 1), ("correlation", "correlation", 1), ("share", "max share", 100)):
-        found |= {ours: f"{scale * row[f'{name} low']:.3g} to {scale * row[f'{name} high']:.3g}"}
+        low, high = scale * row[f"{name} low"], scale * row[f"{name} high"]
+        found[ours] = None if pd.isna(low) else f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
     return found

@@ -1,0 +1,82 @@
+"""``irtbridge serve-test``: a test that someone can take in a browser."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from irtbridge.adaptive.selection import SELECTIONS
+from irtbridge.adaptive.test import AdaptiveTest
+from irtbridge.bank.item_bank import ItemBank
+from irtbridge.errors import ConfigError
+from irtbridge_experiments.commands.help_text import entry
+from irtbridge_experiments.display import make_console
+
+SECRET = "IRTBRIDGE_SECRET"
+SHORTEST = 16  # characters of a secret
+OF_SERVICE = ("model", "host", "port", "title", "secret")
+NEEDED = 'the service needs fastapi, uvicorn and itsdangerous: pip install "irtbridge[serve]"'
+HELP = f"""\
+usage: irtbridge serve-test BANK.csv [KEY=VALUE ...]
+
+{entry("selection=max_info", f"which item comes next, one of {', '.join(SELECTIONS)}; further settings are the rule's")}
+  stop='se<.3 or items=30'
+                         when a test ends
+  title='Vocabulary'     of the page
+  host=127.0.0.1         port=8000; host=0.0.0.0 is open to the network
+{entry("secret=TEXT", f"signs sessions, which then outlive a restart; better in {SECRET}; by default drawn at random")}
+  model=2pl              where the bank does not say its model
+
+The bank's columns text, options ("no|yes", the lowest category first) and key (the right one) say what is shown.
+Sessions are signed tokens that the browser holds: the service keeps none, only which step of each was answered."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Serve until interrupted; 0 then."""
+    path, given = _read(words)
+    try:
+        import uvicorn
+
+        from irtbridge.adaptive.service.app import TITLE, create_app
+    except ImportError as error:
+        raise ConfigError(f"{NEEDED} ({error}).") from None
+    bank = ItemBank.load(path, given.get("model"))
+    test = AdaptiveTest(bank, **{name: _number(text) for name, text in given.items() if name not in OF_SERVICE})
+    app = create_app(test, _secret(given), title=given.get("title", TITLE))
+    host, port = given.get("host", "127.0.0.1"), _port(given.get("port", "8000"))
+    make_console().print(f"{bank.n_items} items of {path}: http://{host}:{port} (Ctrl-C ends)")
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    return 0
+
+
+def _read(words: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The bank, and what is said with KEY=VALUE."""
+    places = [word for word in words if "=" not in word]
+    if len(places) != 1:
+        raise ConfigError("`irtbridge serve-test` takes one bank, as bank.csv; see `irtbridge serve-test --help`.")
+    return places[0], dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _secret(given: Mapping[str, str]) -> str:
+    secret = given.get("secret") or os.environ.get(SECRET)
+    if secret is None:
+        make_console().print(f"sessions end with this service; {SECRET}=... in the environment keeps them", style="dim")
+        return secrets.token_urlsafe(32)
+    if len(secret) < SHORTEST:
+        raise ConfigError(f"the secret has {len(secret)} characters; {SHORTEST} or more cannot be guessed.")
+    return secret
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise ConfigError(f"port={text!r} must be a whole number from 1 to {2**16 - 1}.")
+    return int(text)
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text) if "." in text or "e" in text.lower() else int(text)
+    except ValueError:
+        return text
