@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import Selection, SympsonHetter
-from irtbridge.adaptive.simulation.answers import TrueAnswers
+from irtbridge.adaptive.simulation.answers import TrueAnswers, population
 from irtbridge.adaptive.simulation.lockstep import administer
 from irtbridge.adaptive.simulation.metrics import mean_length
 from irtbridge.adaptive.simulation.sessions import Sessions
-from irtbridge.adaptive.simulation.tuning import population, tuned
 from irtbridge.adaptive.stopping import Stopping
 from irtbridge.errors import ConfigError
 from irtbridge.plugin.options import check_share
@@ -20,13 +22,14 @@ Array = NDArray[np.float64]
 PRECISION = 0.1  # standard error of a simulated exposure, as a share of the target
 FEWEST, MOST = 1000, 20_000  # simulated persons
 ROUNDS, WHOLE = 30, 10  # of simulations, and how many of them come before the steps shrink
+SCALES = (0.0, *np.geomspace(1e-3, 32.0, 2**7 - 1).tolist())  # neighbours are 9 % apart
 NOISE = 4.0  # standard errors by which the largest of many simulated exposures may exceed the target
 
 
 def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed: int = 1) -> Selection:
     """A rule that gives no item to more than a share of persons: found by simulation.
 
-    A rule that has a setting for it (`Selection.evened_by`: gamma of ``bandit``, size of ``randomesque``) is tuned; any
+    Of a rule that has a scale for it (`Selection.evened_by`: gamma of ``bandit``) the least one is found that does; any
     other stands behind Sympson and Hetter's lots, whose probabilities are found; ``sympson_hetter`` asks for lots
     whatever its rule.
 
@@ -37,8 +40,8 @@ def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed:
     target : float
         The largest share, between 0 and 1.
     seed : int
-        Of the simulation. For lots so many persons are simulated that an exposure at the target has a standard error
-        of a tenth of it, 1,000 to 20,000.
+        Of the simulation. So many persons are simulated that an exposure at the target has a standard error of a tenth
+        of it, 1,000 to 20,000.
 
     Raises
     ------
@@ -48,11 +51,11 @@ def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed:
     check_share("exposure", target)
     lots, rule = isinstance(rule, SympsonHetter), rule.inner if isinstance(rule, SympsonHetter) else rule
     rule.check(pool)
-    if rule.evened_by is not None and not lots:
-        return tuned(pool, rule, stop, target, seed=seed)
     persons = int(np.clip((1 - target) / target / PRECISION**2, FEWEST, MOST))
     free = _simulated(pool, rule, stop, persons, seed)
     _check_possible(pool, mean_length(free), target)
+    if rule.evened_by is not None and not lots:
+        return _evened(pool, rule, rule.evened_by, stop, target, persons, seed)
     return _behind_lots(pool, rule, stop, target, free, seed)
 
 
@@ -70,6 +73,27 @@ def _check_possible(pool: Pool, length: float, target: float) -> None:
             f"item to {least:.3g} of persons or more. Ask for {least:.3g} or more, for tests of "
             f"{target * pool.n_items:.3g} items or fewer, or have a bank of {np.ceil(length / target):.0f} items."
         )
+
+
+def _evened(
+    pool: Pool, rule: Selection, name: str, stop: Stopping, target: float, persons: int, seed: int
+) -> Selection:
+    """With the smallest of `SCALES` that keeps the target: exposure falls as the scale grows."""
+    reached: list[float] = []
+
+    def keeps(scale: float) -> bool:
+        sessions = _simulated(pool, replace(rule, **{name: scale}), stop, persons, seed)
+        reached.append(float(sessions.exposure.max()))
+        return reached[-1] <= target
+
+    place = bisect_left(SCALES, True, key=keeps)
+    if place == len(SCALES):
+        raise ConfigError(
+            f"exposure={target:g} cannot be met by {rule.name} with this bank: the least it reached is "
+            f"{min(reached):.3g}. Ask for more, or for selection='sympson_hetter' with rule={rule.name!r}, which holds "
+            "exposure by lots."
+        )
+    return replace(rule, **{name: SCALES[place]})
 
 
 def _behind_lots(pool: Pool, rule: Selection, stop: Stopping, target: float, free: Sessions, seed: int) -> Selection:

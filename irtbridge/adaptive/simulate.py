@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from irtbridge.adaptive.constraints import Bounds
 from irtbridge.adaptive.selection import Selection
 from irtbridge.adaptive.simulation import metrics
-from irtbridge.adaptive.simulation.answers import Answer, TrueAnswers
+from irtbridge.adaptive.simulation.answers import Answer, TrueAnswers, population
 from irtbridge.adaptive.simulation.lockstep import administer
 from irtbridge.adaptive.simulation.neighbours import Neighbours
 from irtbridge.adaptive.simulation.sessions import Sessions
-from irtbridge.adaptive.simulation.tuning import population
 from irtbridge.adaptive.test import AdaptiveTest
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.kinds import MISSING

@@ -68,6 +68,8 @@ class AdaptiveTest:
         self.selection = rule if exposure is None else controlled(self.pool, rule, self.stop, exposure)
         self.selection.check(self.pool)
         self.place = {label: i for i, label in enumerate(bank.items)}
+        # What the rule tabulates is tabulated now: the first person shall not wait for it.
+        self.start(0).next()
 
     @property
     def bank(self) -> ItemBank:

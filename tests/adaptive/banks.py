@@ -42,7 +42,8 @@ def drawn_bank(n: int, seed: int = 0, guessing: float | None = None, **kwargs: A
     return known_bank("3pl", discrimination=a, difficulty=b, lower=np.full(n, guessing), **kwargs)
 
 
-def sessions_of(pool: Pool, rule: Selection, stop: str, ability: NDArray[Any], seed: int = 0) -> Sessions:
+def sessions_of(pool: Pool, rule: Selection, stop: str | Stopping, ability: NDArray[Any], seed: int = 0) -> Sessions:
     """Persons of these abilities (person,) take a test of one trait, and answer at the bank's mean parameters."""
     answers = TrueAnswers(pool.bank.at_mean)
-    return administer(pool, rule, Stopping.parse(stop), answers, ability[:, None], seed)
+    ended = Stopping.parse(stop) if isinstance(stop, str) else stop
+    return administer(pool, rule, ended, answers, ability[:, None], seed)

@@ -145,12 +145,43 @@ class Condition:
 
 
 @dataclass
+class Test:
+    """An adaptive test that is simulated.
+
+    Attributes
+    ----------
+    bank : str, optional
+        A file of item parameters, or
+    vocabulary : str, optional
+        the kind of items of a simulated vocabulary test, and how many:
+    n_items : int, optional
+    stop : str
+        When a session ends.
+    persons : int
+    exposure : list of float
+        Targets of the largest exposure; 0 is no control.
+    selection : dict of str to dict
+        Rules and their settings.
+    """
+
+    bank: str | None = None
+    vocabulary: str | None = None
+    n_items: int | None = None
+    stop: str = "items=20"
+    persons: int = 1000
+    exposure: list[float] = field(default_factory=lambda: [0.0])
+    selection: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
 class Caps:
     """What a preset allows at most; null allows anything.
 
     Attributes
     ----------
     conditions, replications, n_persons, n_items : int, optional
+    n_bank : int, optional
+        Items of the bank of an adaptive test.
     method : dict
         Numbers by method and setting.
     """
@@ -159,6 +190,7 @@ class Caps:
     replications: int | None = None
     n_persons: int | None = None
     n_items: int | None = None
+    n_bank: int | None = None
     method: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -176,6 +208,7 @@ class StudyConfig(Common):
     data: str | None = REQUIRED
     mask: dict[str, Any] = field(default_factory=dict)
     conditions: dict[str, Condition] = field(default_factory=dict)
+    tests: dict[str, Test] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from irtbridge.adaptive.selection import build_selection
+from irtbridge.adaptive.selection import SELECTIONS, Bandit, SympsonHetter
 from irtbridge.adaptive.simulate import Simulation, simulate_adaptive
-from irtbridge.adaptive.simulation.tuning import has_control
+from irtbridge.adaptive.simulation.metrics import max_exposure
 from irtbridge.bank.item_bank import ItemBank
+from irtbridge.calibration.vocabulary import vocabulary
 from irtbridge.errors import ConfigError
 
 
@@ -56,33 +57,65 @@ class Outcome:
 
     @property
     def setting(self) -> str:
-        """The setting that exposure is evened out by, as text; empty where a rule has none."""
+        """What controls the exposure, as text."""
         rule = self.simulation.test.selection
-        return "" if rule.evened_by is None else f"{rule.evened_by}={getattr(rule, rule.evened_by):.3g}"
+        if isinstance(rule, Bandit):
+            return f"gamma={rule.gamma:.3g}"
+        return "lots" if isinstance(rule, SympsonHetter) else ""
 
 
 def trials(selection: Mapping[str, Mapping[str, Any]], exposures: Sequence[float]) -> list[Trial]:
-    """Every rule at every target; a rule without control once, without.
+    """Every rule at every target.
 
     Raises
     ------
     ConfigError
-        A target that is no share, or targets alone for rules that have no control.
+        A target that is no share.
     """
     for exposure in exposures:
         if isinstance(exposure, bool) or not isinstance(exposure, (int, float)) or not 0 <= exposure < 1:
             raise ConfigError(f"exposure={exposure!r} must be a share of persons below 1, or 0 for no control.")
     return [
-        Trial(name, float(exposure), settings)
+        Trial(name, float(exposure), _changed(name, settings))
         for name, settings in selection.items()
-        for exposure in (exposures if has_control(build_selection(name, **settings)) else [0.0])
+        for exposure in sorted(exposures)
     ]
 
 
+def _changed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a rule that are not its defaults: a target says what others are to be."""
+    own = {field.name: field.default for field in fields(SELECTIONS[name])}
+    return {key: value for key, value in settings.items() if value != own.get(key)}
+
+
 def run_trials(bank: ItemBank, each: Sequence[Trial], **how: Any) -> Iterator[Outcome]:
-    """Simulate one after another, the same persons in all; how, `irtbridge.simulate_adaptive` says."""
+    """Simulate one after another, the same persons in all; how, `irtbridge.simulate_adaptive` says.
+
+    A target that a rule meets as it comes is left out.
+    """
+    free: dict[str, float] = {}
     for trial in each:
+        if trial.exposure and free.get(trial.selection, 1.0) <= trial.exposure:
+            continue
         start = time.perf_counter()
         target = trial.exposure or None
         simulation = simulate_adaptive(bank, trial.selection, exposure=target, **how, **trial.settings)
+        if target is None:
+            free[trial.selection] = max_exposure(simulation.sessions)
         yield Outcome(trial, simulation, time.perf_counter() - start)
+
+
+def bank_of(test: Mapping[str, Any], seed: int) -> ItemBank:
+    """The bank of a study's test: a file's, or of simulated words.
+
+    Raises
+    ------
+    ConfigError
+        Neither or both are named.
+    """
+    if (test["bank"] is None) == (test["vocabulary"] is None):
+        raise ConfigError("a test needs one of bank (a file) and vocabulary (yes_no or in_context).")
+    if test["bank"] is not None:
+        return ItemBank.load(test["bank"])
+    number = {} if test["n_items"] is None else {"n_items": test["n_items"]}
+    return vocabulary(test["vocabulary"], **number, seed=seed).bank()

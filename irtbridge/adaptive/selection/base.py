@@ -26,7 +26,7 @@ class Selection(ABC):
     name : str
         By which users ask for it: a subclass that has one is registered in `SELECTIONS`.
     evened_by : str or None
-        The setting that evens out how often items are given as it grows; None where a rule has none.
+        The scale that evens out how often items are given as it grows; None where a rule has none.
     """
 
     name: ClassVar[str]

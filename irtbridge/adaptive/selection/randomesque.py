@@ -27,7 +27,6 @@ class Randomesque(Wrapping):
     """
 
     name: ClassVar[str] = "randomesque"
-    evened_by: ClassVar[str | None] = "size"
     size: int = 5
 
     def __post_init__(self) -> None:

@@ -58,6 +58,16 @@ def retest_se(sessions: Sessions) -> float:
     return float(np.sqrt(both.var(axis=1, ddof=1).mean() * (1 - retest_reliability(sessions))))
 
 
+def mean_reliability(tests: Sequence[Sessions]) -> tuple[float, float]:
+    """RR of the mean of several tests' estimates, one trait each, of the same persons; and its Monte Carlo error.
+
+    The error is that of a correlation of normal variables, ``(1 - r^2) / sqrt(n - 1)``.
+    """
+    both = [(test.estimate[:, 0], test.retest.estimate[:, 0]) for test in tests if test.retest is not None]
+    reliability = _correlation(*np.mean(both, axis=0))
+    return reliability, (1 - reliability**2) / np.sqrt(tests[0].n_persons - 1)
+
+
 def mean_length(sessions: Sessions) -> float:
     """Items given to a person, on average."""
     return float(sessions.lengths.mean())
