@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.adaptive.lockstep import administer, answers_of_nodes, nodes_of_population
 from irtbridge.adaptive.pool import Pool
-from irtbridge.adaptive.selection import Bandit, Selection, SympsonHetter
-from irtbridge.adaptive.state import NONE
+from irtbridge.adaptive.selection import Selection, SympsonHetter
+from irtbridge.adaptive.simulation.answers import TrueAnswers, population
+from irtbridge.adaptive.simulation.lockstep import administer
+from irtbridge.adaptive.simulation.metrics import mean_length
+from irtbridge.adaptive.simulation.sessions import Sessions
 from irtbridge.adaptive.stopping import Stopping
 from irtbridge.errors import ConfigError
 from irtbridge.plugin.options import check_share
@@ -19,39 +22,16 @@ Array = NDArray[np.float64]
 PRECISION = 0.1  # standard error of a simulated exposure, as a share of the target
 FEWEST, MOST = 1000, 20_000  # simulated persons
 ROUNDS, WHOLE = 30, 10  # of simulations, and how many of them come before the steps shrink
+SCALES = (0.0, *np.geomspace(1e-3, 32.0, 2**7 - 1).tolist())  # neighbours are 9 % apart
 NOISE = 4.0  # standard errors by which the largest of many simulated exposures may exceed the target
-GAMMAS = np.geomspace(1e-3, 30.0, 2**7)  # scales that a search tries
 
 
-@dataclass(frozen=True, eq=False)
-class Simulated:
-    """Exposures of a test's items in a simulation of the population that the test starts from.
-
-    Attributes
-    ----------
-    rates : ndarray, shape (item,)
-        Share of persons that each item was given to.
-    length : float
-        Mean number of items of a test.
-    """
-
-    rates: Array
-    length: float
-
-    @classmethod
-    def of(cls, pool: Pool, rule: Selection, stop: Stopping, persons: int, seed: int) -> Simulated:
-        """By a simulation; the same seed gives the same persons, who answer at the mean item parameters."""
-        nodes = nodes_of_population(pool, persons, seed)
-        given = administer(pool, rule, stop, answers_of_nodes(pool, nodes, seed + 1), persons, seed + 2).given
-        counts = np.bincount(given[given != NONE], minlength=pool.n_items)
-        return cls(counts / persons, float(counts.sum() / persons))
-
-
-def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed: int = 0) -> Selection:
+def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed: int = 1) -> Selection:
     """A rule that gives no item to more than a share of persons: found by simulation.
 
-    Of ``bandit`` the scale gamma is found; any other rule stands behind Sympson and Hetter's lots, whose probabilities
-    are found; ``sympson_hetter`` asks for lots whatever its rule.
+    Of a rule that has a scale for it (`Selection.evened_by`: gamma of ``bandit``) the least one is found that does; any
+    other stands behind Sympson and Hetter's lots, whose probabilities are found; ``sympson_hetter`` asks for lots
+    whatever its rule.
 
     Parameters
     ----------
@@ -60,8 +40,8 @@ def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed:
     target : float
         The largest share, between 0 and 1.
     seed : int
-        Of the simulation. So many persons are simulated that an exposure at the target has a standard error of a
-        tenth of it, 1,000 to 20,000.
+        Of the simulation. So many persons are simulated that an exposure at the target has a standard error of a tenth
+        of it, 1,000 to 20,000.
 
     Raises
     ------
@@ -72,11 +52,17 @@ def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed:
     lots, rule = isinstance(rule, SympsonHetter), rule.inner if isinstance(rule, SympsonHetter) else rule
     rule.check(pool)
     persons = int(np.clip((1 - target) / target / PRECISION**2, FEWEST, MOST))
-    free = Simulated.of(pool, rule, stop, persons, seed)
-    _check_possible(pool, free.length, target)
-    if isinstance(rule, Bandit) and not lots:
-        return _scaled(pool, rule, stop, target, persons, seed)
-    return _barred(pool, rule, stop, target, persons, seed, free)
+    free = _simulated(pool, rule, stop, persons, seed)
+    _check_possible(pool, mean_length(free), target)
+    if rule.evened_by is not None and not lots:
+        return _evened(pool, rule, rule.evened_by, stop, target, persons, seed)
+    return _behind_lots(pool, rule, stop, target, free, seed)
+
+
+def _simulated(pool: Pool, rule: Selection, stop: Stopping, persons: int, seed: int) -> Sessions:
+    """Sessions of persons of the population that the test starts from."""
+    answers, abilities = TrueAnswers(pool.bank.at_mean), population(pool.bank, persons, seed)
+    return administer(pool, rule, stop, answers, abilities, seed)
 
 
 def _check_possible(pool: Pool, length: float, target: float) -> None:
@@ -89,45 +75,47 @@ def _check_possible(pool: Pool, length: float, target: float) -> None:
         )
 
 
-def _scaled(pool: Pool, rule: Bandit, stop: Stopping, target: float, persons: int, seed: int) -> Bandit:
-    """The smallest gamma of `GAMMAS` that keeps the target, by bisection: exposure falls with it."""
-    low, high = 0, len(GAMMAS)
-    reached = np.inf
-    while low < high:
-        middle = (low + high) // 2
-        largest = Simulated.of(pool, replace(rule, gamma=float(GAMMAS[middle])), stop, persons, seed).rates.max()
-        reached = min(reached, largest)
-        low, high = (low, middle) if largest <= target else (middle + 1, high)
-    if low == len(GAMMAS):
-        raise ConfigError(
-            f"exposure={target:g} cannot be met by bandit with this bank: the least it reached is {reached:.3g}. Ask "
-            "for more, or use selection='max_info', whose exposure is held by lots."
-        )
-    return replace(rule, gamma=float(GAMMAS[low]))
-
-
-def _barred(
-    pool: Pool, rule: Selection, stop: Stopping, target: float, persons: int, seed: int, free: Simulated
+def _evened(
+    pool: Pool, rule: Selection, name: str, stop: Stopping, target: float, persons: int, seed: int
 ) -> Selection:
+    """With the smallest of `SCALES` that keeps the target: exposure falls as the scale grows."""
+    reached: list[float] = []
+
+    def keeps(scale: float) -> bool:
+        sessions = _simulated(pool, replace(rule, **{name: scale}), stop, persons, seed)
+        reached.append(float(sessions.exposure.max()))
+        return reached[-1] <= target
+
+    place = bisect_left(SCALES, True, key=keeps)
+    if place == len(SCALES):
+        raise ConfigError(
+            f"exposure={target:g} cannot be met by {rule.name} with this bank: the least it reached is "
+            f"{min(reached):.3g}. Ask for more, or for selection='sympson_hetter' with rule={rule.name!r}, which holds "
+            "exposure by lots."
+        )
+    return replace(rule, **{name: SCALES[place]})
+
+
+def _behind_lots(pool: Pool, rule: Selection, stop: Stopping, target: float, free: Sessions, seed: int) -> Selection:
     """Lots whose probabilities bring the exposure of each item that is chosen too often to the target.
 
     An item's exposure is its probability times the share of persons for whom it is chosen, so probabilities are
     multiplied by target over exposure (Sympson & Hetter 1985), after `WHOLE` rounds by ever smaller powers of it, so
     that the noise of simulations averages out (Robbins & Monro 1951).
     """
-    if free.rates.max() <= target:
+    if free.exposure.max() <= target:
         return rule
     probs, now = np.ones(pool.n_items), free
     for number in range(ROUNDS):
         step = 1 / max(1, number - WHOLE + 1)
-        ratio = target / np.maximum(now.rates, 1 / persons)
+        ratio = target / np.maximum(now.exposure, 1 / now.n_persons)
         probs = np.minimum(probs * ratio**step, 1.0)
-        now = Simulated.of(pool, _with_lots(rule, probs), stop, persons, seed + 3 * (number + 1))
-    error = np.sqrt(target * (1 - target) / persons)
-    if now.rates.max() > target + NOISE * error or now.length < 0.99 * free.length:
+        now = _simulated(pool, _with_lots(rule, probs), stop, free.n_persons, seed + number + 1)
+    largest, error = now.exposure.max(), np.sqrt(target * (1 - target) / now.n_persons)
+    if largest > target + NOISE * error or mean_length(now) < 0.99 * mean_length(free):
         raise ConfigError(
-            f"exposure={target:g} cannot be met: lots reached {now.rates.max():.3g} with tests of {now.length:.3g} "
-            f"items, without lots {free.length:.3g}. Ask for more, for shorter tests, or have a larger bank."
+            f"exposure={target:g} cannot be met: lots reached {largest:.3g} with tests of {mean_length(now):.3g} "
+            f"items, without lots {mean_length(free):.3g}. Ask for more, for shorter tests, or have a larger bank."
         )
     return _with_lots(rule, probs)
 

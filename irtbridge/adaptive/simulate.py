@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from irtbridge.adaptive.constraints import Bounds
 from irtbridge.adaptive.selection import Selection
 from irtbridge.adaptive.simulation import metrics
-from irtbridge.adaptive.simulation.answers import Answer, TrueAnswers
+from irtbridge.adaptive.simulation.answers import Answer, TrueAnswers, population
 from irtbridge.adaptive.simulation.lockstep import administer
 from irtbridge.adaptive.simulation.neighbours import Neighbours
 from irtbridge.adaptive.simulation.sessions import Sessions
@@ -146,12 +146,6 @@ def true_abilities(bank: ItemBank, persons: int | None, abilities: ArrayLike | N
     if len(known) < 2 or known.shape[1] != len(bank.traits) or not np.isfinite(known).all():
         raise DataError(f"abilities must be finite numbers of two or more persons and {len(bank.traits)} traits.")
     return known if persons is None else np.random.default_rng([seed, 0, 0]).choice(known, persons)
-
-
-def population(bank: ItemBank, persons: int, seed: int) -> Array:
-    """Abilities drawn from the distribution that a bank has for them, shape (person, trait)."""
-    rng = np.random.default_rng([seed, 0, 0])
-    return np.asarray(rng.multivariate_normal(bank.mean, bank.covariance, persons, method="cholesky"))
 
 
 def answers(bank: ItemBank, truth: ItemBank | None, history: Any, abilities: ArrayLike | None) -> Answer:

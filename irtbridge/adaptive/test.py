@@ -16,7 +16,7 @@ from irtbridge.adaptive.constraints import Bounds
 from irtbridge.adaptive.exposure import controlled
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import Selection, build_selection
-from irtbridge.adaptive.state import NONE, State, update
+from irtbridge.adaptive.state import NONE, State, replay, update
 from irtbridge.adaptive.stopping import Stopping
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.labels import few
@@ -68,6 +68,8 @@ class AdaptiveTest:
         self.selection = rule if exposure is None else controlled(self.pool, rule, self.stop, exposure)
         self.selection.check(self.pool)
         self.place = {label: i for i, label in enumerate(bank.items)}
+        # What the rule tabulates is tabulated now: the first person shall not wait for it.
+        self.start(0).next()
 
     @property
     def bank(self) -> ItemBank:
@@ -88,11 +90,8 @@ class AdaptiveTest:
         """
         try:
             said = json.loads(text)
-            items, answers, seconds = said["items"], said["answers"], said["seconds"]
             session = Session(self, int(said["seed"]))
-            for item, answer, took in zip(items, answers, seconds, strict=True):
-                session._give(item)
-                session.answer(item, answer, took)
+            session._replay(said["items"], said["answers"], said["seconds"])
             if said["asked"] is not None:
                 session._give(said["asked"])
         except (ValueError, KeyError, TypeError) as error:
@@ -159,13 +158,29 @@ class Session:
             raise DataError(f"answer to {item!r}: {why}.")
         if item != self.asked:
             raise DataError(f"answer to {item!r}, but the item asked is {self.asked!r}.")
-        place = self.test.place[item]
-        valid = self.test.bank.categories[place]
-        if value not in valid:
-            raise DataError(f"answer {value!r} to {item!r}: its categories are {few(f'{v:g}' for v in valid)}.")
-        update(self.test.pool, self.state, np.array([place]), np.array([valid.index(value)]), float(seconds))
+        place, code = self.test.place[item], self._code(item, value)
+        update(self.test.pool, self.state, np.array([place]), np.array([code]), float(seconds))
         self.seconds.append(float(seconds))
         self.asked = None
+
+    def _code(self, item: str, value: float) -> int:
+        """Place of an answer among the item's categories."""
+        valid = self.test.bank.categories[self.test.place[item]]
+        if value not in valid:
+            raise DataError(f"answer {value!r} to {item!r}: its categories are {few(f'{v:g}' for v in valid)}.")
+        return valid.index(value)
+
+    def _replay(self, items: list[str], answers: list[float], seconds: list[float]) -> None:
+        """Take the answers of a session of before, which has none yet."""
+        places, codes = [], []
+        for item, value, _ in zip(items, answers, seconds, strict=True):
+            self._give(item)
+            places.append(self.test.place[item])
+            codes.append(self._code(item, value))
+            self.state.eligible[0, places[-1]] = False
+        self.seconds, self.asked = [float(took) for took in seconds], None
+        if items:
+            replay(self.test.pool, self.state, np.array(places), np.array(codes), sum(self.seconds))
 
     def _give(self, item: str) -> None:
         """Ask an item as it was asked before."""

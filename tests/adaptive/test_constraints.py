@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from banks import drawn_bank, simulated
+from banks import drawn_bank, sessions_of
 
 import irtbridge as irt
-from irtbridge.adaptive.lockstep import administer
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import build_selection
-from irtbridge.adaptive.stopping import Stopping
 
 AREAS = np.array(["algebra", "geometry", "numbers"])
 N, LENGTH = 45, 12
@@ -30,8 +28,7 @@ def test_content_and_enemies_are_kept(name):
     bank = drawn_bank(N, about=about())
     pool = Pool.of(bank, content=CONTENT, length=LENGTH)
     ability = np.random.default_rng(0).normal(size=15)
-    stop = Stopping.parse(f"items={LENGTH}")
-    given = administer(pool, build_selection(name), stop, simulated(bank, ability), len(ability), 1).given
+    given = sessions_of(pool, build_selection(name), f"items={LENGTH}", ability).given
     assert given.shape == (15, LENGTH)
     for row in given:
         counts = {area: int(sum(row % 3 == k)) for k, area in enumerate(AREAS)}
@@ -58,9 +55,9 @@ def test_a_shadow_test_keeps_what_the_best_item_would_have_spoilt():
 def test_without_constraints_shadow_gives_the_best_item():
     bank = drawn_bank(30)
     ability = np.random.default_rng(0).normal(size=4)
-    stop, pool = Stopping.parse("items=5"), Pool.of(bank, length=5)
+    pool = Pool.of(bank, length=5)
     rules = (build_selection(name) for name in ("shadow", "max_info"))
-    one, other = (administer(pool, rule, stop, simulated(bank, ability), 4, 0).given for rule in rules)
+    one, other = (sessions_of(pool, rule, "items=5", ability).given for rule in rules)
     np.testing.assert_array_equal(one, other)
 
 
@@ -82,9 +79,8 @@ def test_content_that_cannot_be(content, stop, message):
 
 def test_enemies_that_leave_no_shadow_test_are_told():
     bank = drawn_bank(4, about={"enemies": ["i2 i3 i4", "i3 i4", "i4", ""]})
-    session = irt.AdaptiveTest(bank, "shadow", stop="items=2").start()
     with pytest.raises(irt.IRTBridgeError, match="no test of this length"):
-        session.next()
+        irt.AdaptiveTest(bank, "shadow", stop="items=2")
 
 
 def test_an_enemy_that_is_no_item_is_named():

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from banks import drawn_bank, known_bank, simulated
+from banks import drawn_bank, known_bank, sessions_of
 from scipy.stats import norm
 
 import irtbridge as irt
-from irtbridge.adaptive.lockstep import administer
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import SELECTIONS, build_selection
 from irtbridge.adaptive.state import State, update
-from irtbridge.adaptive.stopping import Stopping
 from irtbridge.bank.item_bank import ItemBank
 
 GRID = np.linspace(-5, 5, 101)
@@ -96,10 +94,9 @@ def test_randomesque_gives_each_of_the_best_with_the_same_probability(answered):
 
 def test_randomesque_has_fewer_to_choose_from_at_the_end():
     pool = Pool.of(drawn_bank(6))
-    state = administer(
-        pool, build_selection("randomesque", size=10), Stopping.parse("items=9"), lambda p, i: i % 2, 5, 0
-    )
-    np.testing.assert_array_equal(np.sort(state.given, axis=1), np.tile(np.arange(6), (5, 1)))
+    rule = build_selection("randomesque", size=10)
+    given = sessions_of(pool, rule, "items=9", np.zeros(5)).given
+    np.testing.assert_array_equal(np.sort(given, axis=1), np.tile(np.arange(6), (5, 1)))
 
 
 def test_a_stratified_takes_strata_in_the_order_of_discrimination_and_the_closest_location():
@@ -188,10 +185,10 @@ def test_every_rule_serves_other_families_and_never_repeats_an_item(name, model)
     pool = Pool.of(bank, length=10)
     ability = np.random.default_rng(2).normal(size=12)
     rule = build_selection(name)
-    state = administer(pool, rule, Stopping.parse("items=10"), simulated(bank, ability), 12, 0)
-    assert state.given.shape == (12, 10)
-    assert all(len(set(row)) == 10 for row in state.given)
-    assert np.corrcoef(state.posterior() @ pool.nodes[:, 0], ability)[0, 1] > 0.5
+    sessions = sessions_of(pool, rule, "items=10", ability)
+    assert sessions.given.shape == (12, 10)
+    assert all(len(set(row)) == 10 for row in sessions.given)
+    assert np.corrcoef(sessions.estimate[:, 0], ability)[0, 1] > 0.5
 
 
 @pytest.mark.parametrize(

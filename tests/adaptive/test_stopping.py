@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from banks import drawn_bank, simulated
+from banks import drawn_bank, sessions_of
 
 import irtbridge as irt
-from irtbridge.adaptive.lockstep import administer
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import build_selection
 from irtbridge.adaptive.state import State, update
-from irtbridge.adaptive.stopping import Stopping, information, standard_error
+from irtbridge.adaptive.stopping import information, standard_error
 
 BANK = drawn_bank(60)
 POOL = Pool.of(BANK)
@@ -19,36 +18,37 @@ POOL = Pool.of(BANK)
 
 def given(stop, persons=30):
     ability = np.random.default_rng(0).normal(size=persons)
-    return administer(POOL, build_selection("max_info"), Stopping.parse(stop), simulated(BANK, ability), persons, 0)
+    return sessions_of(POOL, build_selection("max_info"), stop, ability)
+
+
+def state_after(sessions, person, length):
+    """One person's state after so many items."""
+    state = State.start(POOL)
+    for place, code in zip(sessions.given[person, :length], sessions.codes[person, :length], strict=True):
+        update(POOL, state, np.array([place]), np.array([code]))
+    return state
 
 
 def test_each_person_stops_when_precise_and_not_before():
-    whole = given("items=60")
-    state = given("se<.35 or items=40")
-    assert len(set(state.n_given)) > 3
-    for person, n in enumerate(state.n_given):
-        for length in (n - 1, n):
-            again = State.start(POOL)
-            for place, code in zip(state.given[person, :length], state.codes[person, :length], strict=True):
-                update(POOL, again, np.array([place]), np.array([code]))
-            precise = standard_error(POOL, again)[0] < 0.35
-            assert precise == (length == n) or n == 40
-    assert (whole.n_given == 60).all()
+    sessions = given("se<.35 or items=40")
+    assert len(set(sessions.lengths)) > 3
+    for person, n in enumerate(sessions.lengths):
+        before, after = (standard_error(POOL, state_after(sessions, person, length))[0] for length in (n - 1, n))
+        assert before >= 0.35
+        assert after < 0.35 or n == 40
 
 
 def test_information_is_the_sum_over_the_items_given():
-    state = given("items=5", persons=3)
-    mean = state.posterior() @ POOL.nodes
-    of_item = BANK.information(mean[:, 0])[0]
-    expected = [of_item[person, row].sum() for person, row in enumerate(state.given)]
-    np.testing.assert_allclose(information(POOL, state), expected, rtol=1e-4)
+    state = state_after(given("items=5", persons=3), 1, 5)
+    of_item = BANK.information((state.posterior() @ POOL.nodes)[:, 0])[0, 0]
+    np.testing.assert_allclose(information(POOL, state), [of_item[state.given[0]].sum()], rtol=1e-4)
 
 
 def test_and_binds_closer_than_or():
     both, alone = given("se<.5 and items>=9 or items=12"), given("se<.5")
-    assert (alone.n_given < 9).any()
-    assert both.n_given.min() == 9
-    assert both.n_given.max() <= 12
+    assert (alone.lengths < 9).any()
+    assert both.lengths.min() == 9
+    assert both.lengths.max() <= 12
 
 
 def test_time_ends_a_session():
@@ -59,8 +59,8 @@ def test_time_ends_a_session():
 
 
 def test_a_test_ends_when_no_item_is_left():
-    state = given("se<.01", persons=3)
-    assert (state.n_given == 60).all()
+    sessions = given("se<.01", persons=3)
+    assert (sessions.lengths == 60).all()
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,10 @@ def main(words: Sequence[str]) -> int:
         from irtbridge.adaptive.service.app import TITLE, create_app
     except ImportError as error:
         raise ConfigError(f"{NEEDED} ({error}).") from None
+    host, port, secret = given.get("host", "127.0.0.1"), _port(given.get("port", "8000")), _secret(given)
     bank = ItemBank.load(path, given.get("model"))
     test = AdaptiveTest(bank, **{name: _number(text) for name, text in given.items() if name not in OF_SERVICE})
-    app = create_app(test, _secret(given), title=given.get("title", TITLE))
-    host, port = given.get("host", "127.0.0.1"), _port(given.get("port", "8000"))
+    app = create_app(test, secret, title=given.get("title", TITLE))
     make_console().print(f"{bank.n_items} items of {path}: http://{host}:{port} (Ctrl-C ends)")
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
     return 0

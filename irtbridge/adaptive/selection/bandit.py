@@ -40,6 +40,7 @@ class Bandit(Selection):
     """
 
     name: ClassVar[str] = "bandit"
+    evened_by: ClassVar[str | None] = "gamma"
     gamma: float = 0.1
     draws: int = 4
 

@@ -25,9 +25,12 @@ class Selection(ABC):
     ----------
     name : str
         By which users ask for it: a subclass that has one is registered in `SELECTIONS`.
+    evened_by : str or None
+        The scale that evens out how often items are given as it grows; None where a rule has none.
     """
 
     name: ClassVar[str]
+    evened_by: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -112,7 +112,7 @@ class Administration:
         if token is None:
             token = self.tokens.write(Ticket(name, given, time.time(), session.to_json()))
         question = None if item is None else {"item": item, **self.questions[item].to_dict()}
-        progress = {"given": given, "most": self.test.stop.most_items}
+        progress = {"given": given, "most": self.test.pool.constraints.length}
         return {"token": token, "finished": item is None, "question": question, "progress": progress}
 
     def _words(self, session: Session) -> list[str]:
@@ -127,7 +127,7 @@ class Administration:
 def _in_words(where: str, row: dict[str, float], mean: float, sd: float) -> str:
     low, high = mean - sd, mean + sd
     return (
-        f"Your score{where} is {row['mean']:.2f}, with a standard error of {row['sd']:.2f}: with a probability of 95 % "
-        f"your ability lies between {row['lower']:.2f} and {row['upper']:.2f}. On this scale {mean + 0.0:.1f} is the "
-        f"average, and two in three people lie between {low:.1f} and {high:.1f}."
+        f"Your score{where} is {row['mean']:.2f}, with a standard error of {row['sd']:.2f}: with a probability of "
+        f"95\u00a0% your ability lies between {row['lower']:.2f} and {row['upper']:.2f}. On this scale "
+        f"{mean + 0.0:.1f} is the average, and two in three people lie between {low:.1f} and {high:.1f}."
     )

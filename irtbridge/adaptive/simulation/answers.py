@@ -36,6 +36,12 @@ class TrueAnswers:
         return np.asarray((rng.uniform(size=(len(places), 1)) > below).sum(axis=1))
 
 
+def population(bank: ItemBank, persons: int, seed: int) -> Array:
+    """Abilities drawn from the distribution that a bank has for them, shape (person, trait)."""
+    rng = np.random.default_rng([seed, 0, 0])
+    return np.asarray(rng.multivariate_normal(bank.mean, bank.covariance, persons, method="cholesky"))
+
+
 def pair_probs(bank: ItemBank, abilities: Array, places: Places) -> Array:
     """Probability of each category for pairs of a person and an item, (pair, category); 0 where an item lacks it.
 

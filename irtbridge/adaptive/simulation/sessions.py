@@ -59,6 +59,11 @@ class Sessions:
         return np.bincount(self.given[self.given != NONE], minlength=self.n_items)
 
     @property
+    def exposure(self) -> Array:
+        """Share of persons that were given each item, shape (item,)."""
+        return np.asarray(self.counts / self.n_persons)
+
+    @property
     def estimate(self) -> Array:
         """At the end of each session, shape (person, trait)."""
         return np.asarray(self.estimates[:, -1])
