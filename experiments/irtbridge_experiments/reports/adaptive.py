@@ -58,7 +58,7 @@ def _averages(tests: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[float, 
         own = [[each for each in outcomes if each.trial.selection == rule] for outcomes in tests.values()]
         found[rule] = mean_reliability([each[0].simulation.sessions for each in own])
         if all(len(each) > 1 for each in own):
-            found[f"{rule}, loosest target"] = mean_reliability([each[-1].simulation.sessions for each in own])
+            found[f"{rule}, strictest target"] = mean_reliability([each[1].simulation.sessions for each in own])
     return found
 
 

@@ -171,13 +171,13 @@ def with_errors(measured: Mapping[str, MetricOf], sessions: Sessions, groups: in
     """Metrics with their Monte Carlo standard errors over persons, ``value`` and ``MCSE``; those that are defined."""
     last = sessions.at_end
     values = {name: value for name, of in measured.items() if not np.isnan(value := of(last))}
-    number = min(groups, last.n_persons // 2)
+    number = min(groups, last.n_persons // 2) if last.n_persons > 3 else 0
     left = np.empty((number, len(values)))
     member = np.arange(last.n_persons) % max(number, 1)
     for group in range(number):
         others = last.of(member != group)
         left[group] = [measured[name](others) for name in values]
-    spread = (number - 1) / number * np.sum((left - left.mean(axis=0)) ** 2, axis=0) if number > 1 else np.nan
+    spread = (number - 1) / number * np.sum((left - left.mean(axis=0)) ** 2, axis=0) if number else np.nan
     table = pd.DataFrame({"value": pd.Series(values, dtype=float), "MCSE": np.sqrt(spread)})
     rate = max_exposure(last)
     binomial = np.sqrt(rate * (1 - rate) / last.n_persons) / rate
