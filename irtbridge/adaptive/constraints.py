@@ -31,7 +31,7 @@ class Constraints:
     enemies : sparse array of bool, shape (item, item), or None
         Which items never stand in one test; symmetric.
     length : int or None
-        Items of a test at most.
+        Items of a test at most; never more than the bank has.
     """
 
     areas: tuple[str, ...]
@@ -72,6 +72,7 @@ class Constraints:
         for place, name in enumerate(bounds):
             area[labels == name] = place
         least, most = np.array([*bounds.values()], dtype=np.int64).reshape(-1, 2).T
+        length = None if length is None else min(length, bank.n_items)
         own = cls(tuple(bounds), area, least, most, _enemies(bank), length)
         own.check()
         return own
@@ -85,10 +86,15 @@ class Constraints:
             raise ConfigError("content areas with a least number need a length: say stop='... or items=20'.")
         if self.length is not None and self.least.sum() > self.length:
             raise ConfigError(f"content areas ask for {self.least.sum()} items, and the test ends at {self.length}.")
-        unbounded = int((self.area < 0).sum())
-        if self.length is not None and np.minimum(self.most, self.counts).sum() + unbounded < self.length:
-            possible = np.minimum(self.most, self.counts).sum() + unbounded
+        possible = np.minimum(self.most, self.counts).sum() + (self.area < 0).sum()
+        if self.length is not None and possible < self.length:
             raise ConfigError(f"content areas leave at most {possible} items to a test of {self.length}.")
+
+    def need_length(self, rule: str) -> int:
+        """The length, or a `ConfigError` that says how to give one to a rule that needs it."""
+        if self.length is None:
+            raise ConfigError(f"{rule} needs the length of a test: say stop='items=20', or '... or items=20'.")
+        return self.length
 
     @property
     def counts(self) -> NDArray[np.int64]:

@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike
 
 from irtbridge.adaptive.ability import Ability
 from irtbridge.adaptive.constraints import Bounds
+from irtbridge.adaptive.exposure import controlled
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import Selection, build_selection
 from irtbridge.adaptive.state import NONE, State, replay, update
 from irtbridge.adaptive.stopping import Stopping
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.labels import few
-from irtbridge.errors import DataError
+from irtbridge.errors import ConfigError, DataError
 
 
 class AdaptiveTest:
@@ -35,6 +36,8 @@ class AdaptiveTest:
         When a test ends, as ``"se<.3 or items=18"``.
     nodes, content
         As in `Pool.of`.
+    exposure : float, optional
+        The largest share of persons that any item is given to: see `irtbridge.adaptive.exposure.controlled`.
     **settings
         Of the rule.
 
@@ -43,7 +46,7 @@ class AdaptiveTest:
     UnknownName
         No such rule or setting.
     ConfigError
-        A condition that is none, or constraints that no test can keep.
+        A condition that is none, or constraints or an exposure that no test of this bank can keep.
     """
 
     def __init__(
@@ -54,12 +57,19 @@ class AdaptiveTest:
         stop: str | Stopping = "se<.3 or items=30",
         nodes: int | ArrayLike | None = None,
         content: Mapping[str, Bounds] | None = None,
+        exposure: float | None = None,
         **settings: Any,
     ) -> None:
         self.stop = Stopping.parse(stop) if isinstance(stop, str) else stop
         self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
-        self.selection = build_selection(selection, **settings)
+        rule = build_selection(selection, **settings)
+        if exposure is not None and "gamma" in settings:
+            raise ConfigError("gamma and exposure: one says the other; leave one out.")
+        self.selection = rule if exposure is None else controlled(self.pool, rule, self.stop, exposure)
+        self.selection.check(self.pool)
         self.place = {label: i for i, label in enumerate(bank.items)}
+        # What the rule tabulates is tabulated now: the first person shall not wait for it.
+        self.start(0).next()
 
     @property
     def bank(self) -> ItemBank:
@@ -115,6 +125,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.state = State.start(self.test.pool, 1, self.seed)
+        self.test.selection.admit(self.test.pool, self.state)
 
     def next(self) -> str | None:
         """The item to give now; the same until it is answered, None when the test has ended."""

@@ -62,6 +62,11 @@ COMMANDS: dict[str, Command] = {
         ),
         Command("compare", "DIR DIR [DIR ...]", "which of several saved fits predicts new persons best"),
         Command(
+            "simulate-cat",
+            "bank=FILE [selection=A,B] [exposure=.1,.2]",
+            "what an adaptive test of a bank would do: accuracy, length, exposure, overlap, reliability",
+        ),
+        Command(
             "serve-test", "BANK.csv [stop='se<.3 or items=30']", "a test in the browser, adaptive, of a bank's items"
         ),
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
