@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from irtbridge.fitting.fitted import Fit
 from irtbridge.model.groups import MEAN
 
-Errors = dict[str, NDArray[np.float64]]
+Errors = Mapping[str, NDArray[np.float64]]
 
 
 def on_scale_of(truth: Mapping[str, Any], fit: Fit) -> tuple[xr.Dataset, Errors | None]:
