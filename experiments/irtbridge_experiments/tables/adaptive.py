@@ -79,8 +79,8 @@ def by_item(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 COMPARED_CAPTION = (
     "Ours: simulated words, RR of two sessions, correlation with the true ability; +- 1 Monte Carlo standard error. "
-    "Reported: Sharpnack et al. (2024), real persons, private data, score correlation with the total score of a longer "
-    "test, lowest to highest group: not the same quantities on the same data. max share: largest of an item in all "
+    "Reported: Sharpnack et al. (2024), real persons, private data, score correlation with the total score, lowest "
+    "to highest group: not the same quantities on the same data. max share: largest of an item in all "
     "administrations."
 )
 
