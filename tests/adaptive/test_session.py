@@ -52,6 +52,8 @@ def test_a_session_comes_back_from_json_and_goes_on_the_same(bank, selection):
 
 
 def test_what_a_session_refuses(bank):
+    with pytest.raises(irt.IRTBridgeError, match="seed=-1"):
+        irt.AdaptiveTest(bank).start(seed=-1)
     session = irt.AdaptiveTest(bank, stop="items=1").start()
     with pytest.raises(irt.IRTBridgeError, match=r"call next\(\)"):
         session.answer("i1", 1)
@@ -61,6 +63,8 @@ def test_what_a_session_refuses(bank):
         session.answer(other, 1)
     with pytest.raises(irt.IRTBridgeError, match="categories are 0, 1"):
         session.answer(item, 2)
+    with pytest.raises(irt.IRTBridgeError, match="seconds=-1"):
+        session.answer(item, 1, seconds=-1)
     session.answer(item, 1)
     with pytest.raises(irt.IRTBridgeError, match="has ended"):
         session.answer(item, 1)
