@@ -63,7 +63,9 @@ class AdaptiveTest:
         exposure: float | None = None,
         **settings: Any,
     ) -> None:
-        self.stop = Stopping.parse(stop) if isinstance(stop, str) else stop
+        if not isinstance(bank, ItemBank):
+            raise ConfigError(f"bank={bank!r} must be an ItemBank: fit.bank(), or irtbridge.ItemBank.load(...).")
+        self.stop = stop if isinstance(stop, Stopping) else Stopping.parse(stop)
         self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
         rule = build_selection(selection, **settings)
         if exposure is not None and "gamma" in settings:

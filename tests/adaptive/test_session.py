@@ -35,6 +35,31 @@ def test_posterior_is_bayes_by_hand(bank):
     assert norm.cdf((high - low) / 2 / session.ability.sd) == pytest.approx(0.95, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("nodes", 2),
+        ("nodes", 0),
+        ("nodes", "many"),
+        ("nodes", [[0, 1], [1, 2]]),
+        ("nodes", [1.0, 0.0]),
+        ("nodes", [0.0, np.nan]),
+        ("content", ["algebra"]),
+        ("stop", 18),
+        ("selection", ["bandit"]),
+        ("selection", None),
+    ],
+)
+def test_arguments_that_cannot_be_are_named(bank, argument, value):
+    with pytest.raises(irt.IRTBridgeError, match=argument):
+        irt.AdaptiveTest(bank, **{argument: value})
+
+
+def test_a_path_is_no_bank():
+    with pytest.raises(irt.IRTBridgeError, match=r"ItemBank\.load"):
+        irt.AdaptiveTest("bank.csv")
+
+
 @pytest.mark.parametrize("selection", ["max_info", "random"])
 def test_a_session_comes_back_from_json_and_goes_on_the_same(bank, selection):
     test = irt.AdaptiveTest(bank, selection, stop="items=8")
