@@ -2,8 +2,8 @@
 
 With ``persons=200``, ``items=4000``, ``length=20``, ``think=2`` (mean seconds that a person takes for an answer,
 exponential; 0 answers at once), ``selection=max_info``, ``seed=1``, ``results=DIR``. The service runs in a process of
-its own, as `irtbridge serve-test` starts it; persons in this one are coroutines, each with a connection of its own. A row
-has the time from sending an answer to having the next item, and how many answers the final tokens lack.
+its own, as `irtbridge serve-test` starts it; persons in this one are coroutines, each with a connection of its own. A
+row has the time from sending an answer to having the next item, and how many answers the final tokens lack.
 """
 
 from __future__ import annotations
@@ -109,13 +109,21 @@ async def _person(address: str, settings: dict[str, Any], row: int) -> tuple[lis
         while not reply["finished"]:
             await asyncio.sleep(rng.exponential(settings["think"]))
             item, answer = reply["question"]["item"], int(rng.integers(2))
-            body = {"token": reply["token"], "item": item, "answer": answer}
+            body = {"token": reply["token"], "item": item, "answer": answer, "attempt": str(len(sent))}
             begin = time.perf_counter()
-            response = await client.post("/api/answer", json=body)
+            response = await _post(client, "/api/answer", body)
             waits.append(time.perf_counter() - begin)
             reply = response.raise_for_status().json()
             sent.append((item, answer))
         return waits, _lacking(reply["token"], sent)
+
+
+async def _post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> httpx.Response:
+    """A reply; where none comes the request is sent once more, as the page does."""
+    try:
+        return await client.post(path, json=body)
+    except httpx.TransportError:
+        return await client.post(path, json=body)
 
 
 def _lacking(token: str, sent: list[tuple[str, int]]) -> int:

@@ -16,6 +16,7 @@ from irtbridge_experiments.display import make_console
 
 SECRET = "IRTBRIDGE_SECRET"
 SHORTEST = 16  # characters of a secret
+KEEP_ALIVE = 120  # seconds: longer than most people take for an answer
 OF_SERVICE = ("model", "host", "port", "title", "secret")
 NEEDED = 'the service needs fastapi, uvicorn and itsdangerous: pip install "irtbridge[serve]"'
 HELP = f"""\
@@ -47,7 +48,8 @@ def main(words: Sequence[str]) -> int:
     test = AdaptiveTest(bank, **{name: _number(text) for name, text in given.items() if name not in OF_SERVICE})
     app = create_app(test, secret, title=given.get("title", TITLE))
     make_console().print(f"{bank.n_items} items of {path}: http://{host}:{port} (Ctrl-C ends)")
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    quiet: dict[str, Any] = {"log_level": "warning", "server_header": False}
+    uvicorn.run(app, host=host, port=port, timeout_keep_alive=KEEP_ALIVE, **quiet)
     return 0
 
 
