@@ -16,6 +16,7 @@ from irtbridge_experiments.display import make_console
 
 SECRET = "IRTBRIDGE_SECRET"
 SHORTEST = 16  # characters of a secret
+CONTENT = "content."
 KEEP_ALIVE = 120  # seconds: longer than most people take for an answer
 OF_SERVICE = ("model", "host", "port", "title", "secret")
 NEEDED = 'the service needs fastapi, uvicorn and itsdangerous: pip install "irtbridge[serve]"'
@@ -23,6 +24,8 @@ HELP = f"""\
 usage: irtbridge serve-test BANK.csv [KEY=VALUE ...]
 
 {entry("selection=max_info", f"which item comes next, one of {', '.join(SELECTIONS)}; further settings are the rule's")}
+  exposure=.2            to no item more than this share of the persons
+  content.AREA=4         items of a content area, or content.AREA=2-6
   stop='se<.3 or items=30'
                          when a test ends
   title='Vocabulary'     of the page
@@ -45,7 +48,11 @@ def main(words: Sequence[str]) -> int:
         raise ConfigError(f"{NEEDED} ({error}).") from None
     host, port, secret = given.get("host", "127.0.0.1"), _port(given.get("port", "8000")), _secret(given)
     bank = ItemBank.load(path, given.get("model"))
-    test = AdaptiveTest(bank, **{name: _number(text) for name, text in given.items() if name not in OF_SERVICE})
+    areas = {
+        name.removeprefix(CONTENT): _bounds(name, text) for name, text in given.items() if name.startswith(CONTENT)
+    }
+    others = {name: _number(text) for name, text in given.items() if name not in OF_SERVICE and CONTENT not in name}
+    test = AdaptiveTest(bank, content=areas or None, **others)
     app = create_app(test, secret, title=given.get("title", TITLE))
     make_console().print(f"{bank.n_items} items of {path}: http://{host}:{port} (Ctrl-C ends)")
     quiet: dict[str, Any] = {"log_level": "warning", "server_header": False}
@@ -75,6 +82,14 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
         raise ConfigError(f"port={text!r} must be a whole number from 1 to {2**16 - 1}.")
     return int(text)
+
+
+def _bounds(name: str, text: str) -> int | tuple[int, int]:
+    """How many items of an area: 4, or 2-6."""
+    ends = [int(part) for part in text.split("-") if part.isdecimal()]
+    if len(ends) != text.count("-") + 1 or len(ends) > 2:
+        raise ConfigError(f"{name}={text!r} must be a number of items, or the least and the most, as 2-6.")
+    return ends[0] if len(ends) == 1 else (ends[0], ends[1])
 
 
 def _number(text: str) -> Any:

@@ -108,6 +108,8 @@ def test_the_page_asks_nothing_of_anyone_else(client):
         ([], "takes one bank"),
         (["none.csv"], "no such bank: none.csv"),
         (["{bank}", "stop=items"], "is no condition"),
+        (["{bank}", "content.verb=many"], "least and the most"),
+        (["{bank}", "content.verb=2"], "content area"),
         (["{bank}", "port=99999"], "from 1 to 65535"),
         (["{bank}", "secret=short"], "16 or more"),
         (["{bank}", "stop=items=2", "colour=red"], "colour"),
