@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,8 @@ class Constraints:
         DataError
             Enemies that are not in the bank.
         """
+        if content is not None and not isinstance(content, Mapping):
+            raise ConfigError(f"content={content!r} must say items by area, as {{'algebra': 5, 'geometry': (2, 4)}}.")
         bounds = {str(name): _pair(name, given) for name, given in (content or {}).items()}
         labels = bank.about["content"].astype(str).to_numpy() if "content" in bank.about else np.array([])
         for name in bounds:
@@ -124,10 +127,11 @@ class Constraints:
 
 
 def _pair(name: str, given: Bounds) -> tuple[int, int]:
-    least, most = given if isinstance(given, (tuple, list)) else (given, given)
-    if not 0 <= least <= most:
+    ends = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else (given, given)
+    whole = len(ends) == 2 and all(isinstance(end, Integral) and not isinstance(end, bool) for end in ends)
+    if not whole or not 0 <= ends[0] <= ends[1]:
         raise ConfigError(f"content area {name!r}: {given!r} must be a number of items, or the least and the most.")
-    return int(least), int(most)
+    return int(ends[0]), int(ends[1])
 
 
 def _enemies(bank: ItemBank) -> sparse.csr_array | None:

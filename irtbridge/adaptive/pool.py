@@ -146,18 +146,30 @@ class Pool:
 def _grid(bank: ItemBank, nodes: int | ArrayLike | None) -> tuple[Array, Array]:
     """Nodes (node, trait) and their log probabilities."""
     n_traits, root = len(bank.traits), linalg.cholesky(bank.covariance, lower=True)
-    if nodes is None or isinstance(nodes, int):
+    if nodes is None or (isinstance(nodes, int) and nodes != 0):
         rule = _rule(n_traits, nodes)
         return bank.mean + rule.standard_nodes(n_traits) @ root.T, rule.log_weights(n_traits)
-    at = np.asarray(nodes, dtype=float)
-    at = at.reshape(len(at), -1) if at.ndim else at.reshape(0, 0)
-    if len(at) < 2 or at.shape[1] != n_traits or not np.isfinite(at).all():
-        raise ConfigError(f"nodes must be two or more finite abilities of {n_traits} traits, got shape {at.shape}.")
+    at = _abilities(nodes, n_traits)
     standard = linalg.solve_triangular(root, (at - bank.mean).T, lower=True).T
     log_weights = -0.5 * (standard**2).sum(axis=1)
     if n_traits == 1:
         log_weights += np.log(_cells(at[:, 0]))
     return at, log_weights - np.logaddexp.reduce(log_weights)
+
+
+def _abilities(nodes: ArrayLike, n_traits: int) -> Array:
+    """Nodes of the user's own, (node, trait)."""
+    try:
+        at = np.asarray(nodes, dtype=float)
+    except (TypeError, ValueError):
+        at = np.empty(0)
+    at = at.reshape(len(at), -1) if at.ndim and at.size else np.empty((0, n_traits))
+    if len(at) < 2 or at.shape[1] != n_traits or not np.isfinite(at).all():
+        raise ConfigError(
+            f"nodes={nodes!r} must be a number of nodes, or two or more finite abilities of {n_traits} trait(s), as "
+            "numpy.linspace(-4, 4, 33)."
+        )
+    return at
 
 
 def _cells(line: Array) -> Array:
@@ -170,8 +182,8 @@ def _cells(line: Array) -> Array:
 
 def _rule(n_traits: int, nodes: int | None) -> Quadrature:
     if n_traits > MAX_TRAITS:
-        return ScatteredNodes(nodes or SCATTERED).chosen(n_traits, 0)
-    return Quadrature(nodes or NODES[n_traits], HALF_WIDTH)
+        return ScatteredNodes(SCATTERED if nodes is None else nodes).chosen(n_traits, 0)
+    return Quadrature(NODES[n_traits] if nodes is None else nodes, HALF_WIDTH)
 
 
 def _directions(known: ItemBank) -> Array:

@@ -106,7 +106,8 @@ def simulate_adaptive(
     history : path, DataFrame, array_like or Responses, optional
         Historical sessions, persons in rows and items in columns, as `irtbridge.load_responses` takes them. The
         response is that of the person of the closest ability who was given the item, which needs no model (Sharpnack
-        et al. 2024). The historical persons are those who are simulated.
+        et al. 2024). The historical persons are those who are simulated, all of them unless `persons` says how many
+        are drawn.
     retest : bool
         Every person takes the test twice.
     nodes, content, exposure

@@ -21,6 +21,9 @@ from irtbridge.adaptive.stopping import Stopping
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.labels import few
 from irtbridge.errors import ConfigError, DataError
+from irtbridge.plugin.options import check_seed
+
+SEED_BITS = 53  # an integer that JSON's other readers keep too
 
 
 class AdaptiveTest:
@@ -60,7 +63,9 @@ class AdaptiveTest:
         exposure: float | None = None,
         **settings: Any,
     ) -> None:
-        self.stop = Stopping.parse(stop) if isinstance(stop, str) else stop
+        if not isinstance(bank, ItemBank):
+            raise ConfigError(f"bank={bank!r} must be an ItemBank: fit.bank(), or irtbridge.ItemBank.load(...).")
+        self.stop = stop if isinstance(stop, Stopping) else Stopping.parse(stop)
         self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
         rule = build_selection(selection, **settings)
         if exposure is not None and "gamma" in settings:
@@ -77,8 +82,15 @@ class AdaptiveTest:
         return self.pool.bank
 
     def start(self, seed: int | None = None) -> Session:
-        """A session of one person; what a rule draws follows from the seed, by default a random one."""
-        return Session(self, secrets.randbits(64) if seed is None else seed)
+        """A session of one person; what a rule draws follows from the seed, by default a random one.
+
+        Raises
+        ------
+        ConfigError
+            A seed that is no integer, 0 or greater.
+        """
+        check_seed(0 if seed is None else seed)
+        return Session(self, secrets.randbits(SEED_BITS) if seed is None else int(seed))
 
     def resume(self, text: str) -> Session:
         """A session from what `Session.to_json` gave.
@@ -151,16 +163,16 @@ class Session:
         Raises
         ------
         DataError
-            The test has ended, another item was asked, or the item has no such category.
+            The test has ended, another item was asked, the item has no such category, or no time.
         """
         if self.asked is None:
             why = "the test has ended" if self.finished else "no item was asked; call next() first"
             raise DataError(f"answer to {item!r}: {why}.")
         if item != self.asked:
             raise DataError(f"answer to {item!r}, but the item asked is {self.asked!r}.")
-        place, code = self.test.place[item], self._code(item, value)
-        update(self.test.pool, self.state, np.array([place]), np.array([code]), float(seconds))
-        self.seconds.append(float(seconds))
+        place, code, took = self.test.place[item], self._code(item, value), _seconds(seconds)
+        update(self.test.pool, self.state, np.array([place]), np.array([code]), took)
+        self.seconds.append(took)
         self.asked = None
 
     def _code(self, item: str, value: float) -> int:
@@ -178,7 +190,7 @@ class Session:
             places.append(self.test.place[item])
             codes.append(self._code(item, value))
             self.state.eligible[0, places[-1]] = False
-        self.seconds, self.asked = [float(took) for took in seconds], None
+        self.seconds, self.asked = [_seconds(took) for took in seconds], None
         if items:
             replay(self.test.pool, self.state, np.array(places), np.array(codes), sum(self.seconds))
 
@@ -219,3 +231,10 @@ class Session:
             "seed": self.seed,
         }
         return json.dumps(said)
+
+
+def _seconds(given: object) -> float:
+    """Time of an answer."""
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < np.inf:
+        raise DataError(f"seconds={given!r} must be a number, 0 or greater.")
+    return float(given)

@@ -69,6 +69,8 @@ def test_without_constraints_shadow_gives_the_best_item():
         ({"algebra": 5, "geometry": 8}, "items=12", "ask for 13 items"),
         ({"algebra": (0, 1), "geometry": (0, 1), "numbers": (0, 1)}, "items=12", "at most 3"),
         ({"algebra": (3, 1)}, "items=12", "least and the most"),
+        ({"algebra": "many"}, "items=12", "least and the most"),
+        ({"algebra": 2.5}, "items=12", "least and the most"),
         ({"algebra": 2}, "se<.3", "length"),
     ],
 )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from irtbridge.assess.plots.style import COLOURS, GREY, MARKERS
 from irtbridge_experiments.figures.style import draw_legend, save
@@ -88,6 +89,7 @@ def draw_lines(table: pd.DataFrame, x: str, y: str, labels: tuple[str, str], tit
         axis.fill_between(rows[x], low, high, color=style["color"], alpha=0.15, linewidth=0)
         axis.plot(rows[x], rows[y], **style)
         handles.append(Line2D([], [], **style, label=name))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel(labels[0])
     axis.set_ylabel(labels[1])
     _finish(axis)
@@ -113,5 +115,9 @@ def _title(selection: str, exposure: float | None) -> str:
 
 
 def _finish(axis: Axes) -> None:
+    for each in (axis.xaxis, axis.yaxis):
+        if each.get_scale() == "log":
+            each.set_major_formatter(StrMethodFormatter("{x:g}"))
+            each.set_minor_formatter(NullFormatter())
     axis.grid(color="#E5E5E5", linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)

@@ -11,7 +11,8 @@ from irtbridge.adaptive.simulate import Simulation
 from irtbridge_experiments.study.adaptive import Outcome
 
 ERROR = "MCSE of "
-DECIMALS = {"items": 1, "chi-square": 1, "max share": 4}
+SHARE = "max share %"
+DECIMALS = {"items": 1, "chi-square": 1, "max share": 4, SHARE: 2}
 CAPTION = (
     "RMSE, bias and correlation of estimates and true abilities; SD: posterior, root of its mean square; RR: "
     "correlation of two sessions of a person, SE = S_X sqrt(1 - RR); max exposure: largest share of persons given the "
@@ -78,9 +79,9 @@ def by_item(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 COMPARED_CAPTION = (
     "Ours: simulated words, RR of two sessions, correlation with the true ability; +- 1 Monte Carlo standard error. "
-    "Reported: Sharpnack et al. (2024), real persons, private data, score correlation with the total score of a longer "
-    "test, lowest to highest group: not the same quantities on the same data. max share: largest of an item in all "
-    "administrations, in per cent."
+    "Reported: Sharpnack et al. (2024), real persons, private data, score correlation with the total score, lowest "
+    "to highest group: not the same quantities on the same data. max share: largest of an item in all "
+    "administrations."
 )
 
 
@@ -111,16 +112,17 @@ def compared(
 def _measured(test: str, outcome: Outcome) -> dict[str, object]:
     values = outcome.simulation.table().droplevel("trait")
     row: dict[str, object] = {"test": test, "rule": outcome.trial.title, "source": "ours", "setting": outcome.setting}
-    for name, scale in {"items": 1, "RR": 1, "correlation": 1, "max share": 100, "RMSE": 1}.items():
+    for name in ("items", "RR", "correlation", "max share", "RMSE"):
+        called, scale = (SHARE, 100) if name == "max share" else (name, 1)
         value, error = scale * values.loc[name].astype(float)
-        row |= {name: value, f"{ERROR}{name}": error}
+        row |= {called: value, f"{ERROR}{called}": error}
     return row
 
 
 def _reported(row: Mapping[Any, Any]) -> dict[str, object]:
     """As ranges over several groups."""
     found = {"test": row["test"], "rule": row["rule"], "source": "reported", "items": str(row["items"])}
-    for name, ours, scale in (("RR", "RR", 1), ("correlation", "correlation", 1), ("share", "max share", 100)):
+    for name, ours, scale in (("RR", "RR", 1), ("correlation", "correlation", 1), ("share", SHARE, 100)):
         low, high = scale * row[f"{name} low"], scale * row[f"{name} high"]
         found[ours] = None if pd.isna(low) else f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
     return found

@@ -91,7 +91,7 @@ def build_selection(selection: str | Selection, **settings: Any) -> Selection:
         if settings:
             raise ConfigError(f"{selection} is a finished rule; settings {sorted(settings)} cannot change it.")
         return selection
-    if selection not in SELECTIONS:
+    if not isinstance(selection, str) or selection not in SELECTIONS:
         raise UnknownName("selection", selection, SELECTIONS)
     rule = SELECTIONS[selection]
     valid = [field.name for field in fields(rule)]
