@@ -32,7 +32,7 @@ usage: irtbridge simulate-cat bank=FILE [KEY=VALUE ...]
                          the persons
   stop='se<.3 or items=18'
                          when a session ends
-  persons=10000          drawn from the distribution that the bank has for abilities, or from history; null: all of it
+{entry("persons=10000", "drawn from the bank's distribution of abilities, or from history (null: all of it)")}
   history=sessions.csv abilities=proxy.csv
                          sessions that were real: a response is that of the historical person of the nearest ability
                          who was given the item; proxy.csv has an ability for each row of history in its last column
