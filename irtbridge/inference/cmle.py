@@ -235,5 +235,6 @@ METHOD = Method(
     "errors; then mean and SD of normal abilities",
     colour="#B5651D",
     priors=False,
+    gradients=False,
     adapt=conditioned,
 )
