@@ -56,6 +56,7 @@ def variable(layout: Layout, slot: Slot) -> Part:
     else:
         _elements(layout, slot, part)
     _known(slot, part)
+    _tied(slot, part)
     return part
 
 
@@ -71,7 +72,7 @@ def derived(layout: Layout, slot: Slot) -> Part:
 
 
 def _elements(layout: Layout, slot: Slot, part: Part) -> None:
-    """Elements that are drawn one by one; those that are the same parameter as another follow it."""
+    """Elements that are drawn one by one."""
     name, dims = written(slot.name), slot.variable.dims
     mask = own(slot)
     if mask.all() or (slot.exists is not None and np.array_equal(mask, slot.exists)):
@@ -79,13 +80,18 @@ def _elements(layout: Layout, slot: Slot, part: Part) -> None:
     else:
         place = listed(f"free.{name}", dims, np.argwhere(mask))
     part.say(place, f"{at(name, place)} ~ {_distribution(layout, slot, place, part)}")
-    if slot.ties is not None and slot.free is not None:
-        tied = np.argwhere(slot.free & ~mask)
-        first = np.stack(np.unravel_index(slot.ties[tuple(tied.T)], slot.shape), axis=1)
-        place = listed(f"tied.{name}", dims, tied)
-        like = listed(f"first.{name}", dims, first)
-        if len(tied):
-            part.say(replace(place, data={**place.data, **like.data}), f"{at(name, place)} <- {at(name, like)}")
+
+
+def _tied(slot: Slot, part: Part) -> None:
+    """Elements that are the same parameter as another."""
+    if slot.ties is None or slot.free is None:
+        return
+    name, dims = written(slot.name), slot.variable.dims
+    tied = np.argwhere(slot.free & ~own(slot))
+    first = np.stack(np.unravel_index(slot.ties[tuple(tied.T)], slot.shape), axis=1)
+    place, like = listed(f"tied.{name}", dims, tied), listed(f"first.{name}", dims, first)
+    if len(tied):
+        part.say(replace(place, data={**place.data, **like.data}), f"{at(name, place)} <- {at(name, like)}")
 
 
 def _known(slot: Slot, part: Part) -> None:

@@ -126,13 +126,22 @@ def run_method(
     NumericalError
         The log density is not finite where the chains start; names the variable and its prior.
     """
-    if METHODS[method].native:
-        check_declared(backend, "methods", f"method {method!r}", method)
-    if METHODS[method].gradients:
-        check_declared(backend, "gradients", f"gradients, which method {method!r} needs")
+    check_runs(backend, method)
     if backend.gradients:
         check_start(program, seed)
     return _checked(program, METHODS[method].run(program, settings, seed, progress), progress)
+
+
+def check_runs(backend: Backend | type[Backend], method: str) -> None:
+    """Raise `Unsupported`, naming the backends that can, unless a backend has what a method needs."""
+    needed = METHODS[method]
+    if needed.native:
+        others = f" (its own: {', '.join(backend.methods)})" if backend.methods else ""
+        check_declared(backend, "methods", f"method {method!r}{others}", method)
+    if hasattr(needed.settings, "collapse"):
+        check_declared(backend, "collapses", f"integrating abilities out, which method {method!r} does")
+    if needed.gradients:
+        check_declared(backend, "gradients", f"gradients, which method {method!r} needs")
 
 
 def resume_method(
