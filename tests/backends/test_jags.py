@@ -97,6 +97,8 @@ def test_the_prior_is_the_reference(case: Case) -> None:
 def test_the_program_is_printed_as_one_would_write_it() -> None:
     program = load_backend("jags").compile(models.two_pl(scaling=1.702), CASES[2].responses())
     assert program.native == (Path(__file__).parent / "2pl.bug").read_text()
+    shown = (Path(__file__).parents[2] / "docs" / "jags.md").read_text().replace("\n    ", "\n")
+    assert load_backend("jags").compile(models.one_pl(), CASES[2].responses()).native in shown
 
 
 def test_what_bugs_cannot_say_names_who_can() -> None:
