@@ -21,7 +21,7 @@ class Command:
     Attributes
     ----------
     name : str
-        Of the command, and of its module in this package.
+        Of the command, and of its module in this package, which has underscores for hyphens.
     usage : str
         Its most important arguments.
     summary : str
@@ -35,7 +35,7 @@ class Command:
     @property
     def module(self) -> ModuleType:
         """Where its ``HELP``, a text, and its ``main``, a function of the words after its name, are."""
-        return import_module(f"{__name__}.{self.name}")
+        return import_module(f"{__name__}.{self.name.replace('-', '_')}")
 
     def __call__(self, words: Sequence[str]) -> int:
         """Do it, or print its help where the words ask for that; 0 if all went well."""
@@ -64,6 +64,7 @@ COMMANDS: dict[str, Command] = {
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
         Command("backends", "", "which backends there are, and whether their libraries are installed"),
+        Command("check-backend", "NAME", "the conformance suite on any backend: a report card"),
         Command("doctor", "", "versions, devices, what is missing and how to get it"),
     )
 }
