@@ -157,7 +157,7 @@ def make_jobs(suite: Suite, seed: int, threads: int) -> list[Job]:
 PYRO, TFP = ("torch", "pyro-ppl"), ("tensorflow", "tensorflow-probability", "tf-keras")
 BACKENDS = {
     "pyro": ("irtbridge on Pyro", PYRO, ("irtbridge_pyro.program",)),
-    "tfp": ("irtbridge on TFP", TFP, ("irtbridge_tfp.sampling",)),
+    "tfp": ("irtbridge on TFP", TFP, ("irtbridge_tfp.program",)),
 }
 JOINT = "joint NUTS"
 

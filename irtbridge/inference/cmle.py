@@ -237,4 +237,5 @@ METHOD = Method(
     priors=False,
     gradients=False,
     adapt=conditioned,
+    scale=f"the locations sum to 0, and {MEAN} is estimated: less {MEAN} they are on the scale of abilities of mean 0",
 )

@@ -61,6 +61,14 @@ COMMANDS: dict[str, Command] = {
             "score", "DIR [data=FILE] [method=eap]", "abilities of new persons, or of those fitted, from saved fits"
         ),
         Command("compare", "DIR DIR [DIR ...]", "which of several saved fits predicts new persons best"),
+        Command(
+            "simulate-cat",
+            "bank=FILE [selection=A,B] [exposure=.1,.2]",
+            "what an adaptive test of a bank would do: accuracy, length, exposure, overlap, reliability",
+        ),
+        Command(
+            "serve-test", "BANK.csv [stop='se<.3 or items=30']", "a test in the browser, adaptive, of a bank's items"
+        ),
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
         Command("backends", "", "which backends there are, and whether their libraries are installed"),
