@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from irtbridge.adaptive.simulate import simulate_adaptive
+    from irtbridge.adaptive.test import AdaptiveTest
     from irtbridge.assess.comparison.anova import anova
     from irtbridge.assess.comparison.compare import compare
     from irtbridge.assess.factors.parallel_analysis import parallel_analysis
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.assess.items.andersen import andersen
+    from irtbridge.bank.item_bank import ItemBank
+    from irtbridge.calibration.calibrate import calibrate
     from irtbridge.data.hold_out import HoldOut, hold_out
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from irtbridge.fitting.generalization import evaluate
     from irtbridge.fitting.loading import load_fit
     from irtbridge.fitting.regularisation import RegularisationPath, regularisation_path
+    from irtbridge.inference.gibbs import GibbsSettings
     from irtbridge.inference.nuts import NutsSettings
     from irtbridge.inference.vi import ViSettings
     from irtbridge.many import fit_many, seed_of
@@ -75,6 +80,8 @@ if TYPE_CHECKING:
     from irtbridge.results.verdict import Verdict
 
 _HOME = {
+    "adaptive.simulate": ("simulate_adaptive",),
+    "adaptive.test": ("AdaptiveTest",),
     "assess.comparison.anova": ("anova",),
     "assess.comparison.compare": ("compare",),
     "assess.factors.parallel_analysis": ("parallel_analysis",),
@@ -82,6 +89,8 @@ _HOME = {
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
     "assess.items.andersen": ("andersen",),
+    "calibration.calibrate": ("calibrate",),
+    "bank.item_bank": ("ItemBank",),
     "data.hold_out": ("HoldOut", "hold_out"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
@@ -93,6 +102,7 @@ _HOME = {
     "fitting.generalization": ("evaluate",),
     "fitting.loading": ("load_fit",),
     "fitting.regularisation": ("RegularisationPath", "regularisation_path"),
+    "inference.gibbs": ("GibbsSettings",),
     "inference.nuts": ("NutsSettings",),
     "inference.vi": ("ViSettings",),
     "many": ("fit_many", "seed_of"),
@@ -138,13 +148,16 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "MODELS",
+    "AdaptiveTest",
     "Backend",
     "Check",
     "Draws",
     "Fit",
+    "GibbsSettings",
     "HoldOut",
     "IRTBridgeError",
     "IRTBridgeWarning",
+    "ItemBank",
     "Link",
     "ModelSpec",
     "NutsSettings",
@@ -164,6 +177,7 @@ __all__ = [
     "beta_irt",
     "bifactor",
     "build_model",
+    "calibrate",
     "compare",
     "cross_validate",
     "dataset_names",
@@ -193,6 +207,7 @@ __all__ = [
     "rotate",
     "seed_of",
     "sequential",
+    "simulate_adaptive",
     "simulate_parameters",
     "simulate_parameters_like",
     "simulate_responses",

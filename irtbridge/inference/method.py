@@ -42,12 +42,16 @@ class Method:
     resume : callable, optional
         Of (program, settings, the draws before, number of further draws of each chain, seed, progress): the further
         ones. None where there are no draws to add to.
+    gradients : bool
+        Whether it needs gradients of the program, which a backend must have.
     priors : bool
         Whether the priors count. Where they do, an item that all or none solved has an estimate, too.
     stacks : bool
         Whether several data sets are sooner done in one run (see `irtbridge.many`).
     adapt : callable
         Of a spec: the model as the method fits it, or a `SpecError` where it cannot.
+    scale : str
+        What fixes the scale of the abilities, where it is not their prior: printed beside the estimates.
     """
 
     name: str
@@ -57,7 +61,9 @@ class Method:
     colour: str
     smoke: Mapping[str, int] = field(default_factory=dict)
     native: bool = False
+    gradients: bool = True
     priors: bool = True
     stacks: bool = False
     resume: Callable[[Program, Any, Draws, int, int, Progress], Draws] | None = None
     adapt: Callable[[ModelSpec], ModelSpec] = as_it_is
+    scale: str = ""

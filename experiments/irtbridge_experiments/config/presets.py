@@ -48,6 +48,9 @@ def settle(config: DictConfig, given: Collection[str]) -> None:
         for setting, limit in caps.items():
             if method in config.method:
                 _cap(config, f"method.{method}.{setting}", limit, given)
+    for name in config.tests:
+        _cap(config, f"tests.{name}.persons", config.caps.n_persons, given)
+        _cap(config, f"tests.{name}.n_items", config.caps.n_bank, given)
     for name, condition in config.conditions.items():
         if condition.get("simulate") is None:
             _cap(config, f"conditions.{name}.n_persons", config.caps.n_persons, given)

@@ -16,9 +16,10 @@ STUDIES = (
     "bfi5",
     "generalization",
     "estimators",
+    "adaptive",
 )
 """In the order of the paper's sections, after the one that is a first look; then those of other questions."""
-SIMULATED = re.compile(r"^ +simulate:", re.MULTILINE)
+SIMULATED = re.compile(r"^ +(simulate|vocabulary):", re.MULTILINE)
 
 
 def is_simulation(study: str) -> bool:
