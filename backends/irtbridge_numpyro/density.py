@@ -83,7 +83,9 @@ class Density:
         return jnp.concatenate([jnp.ravel(self.transforms[name].inv(sites[name])) for name in self.layout.slots])
 
     def _part(self, slot: Slot, z: Array) -> Array:
-        return z[self.layout.places[slot.name]].reshape(self.transforms[slot.name].inverse_shape(site_shape(slot)))
+        first = self.layout.places[slot.name][0]
+        part = z[first : first + slot.size]  # a slice, whose gradient is one too
+        return part.reshape(self.transforms[slot.name].inverse_shape(site_shape(slot)))
 
     def _move_abilities(self, sites: Sites) -> Array:
         """Standardised abilities to abilities, in place; the log determinant of the Jacobian."""

@@ -62,6 +62,11 @@ COMMANDS: dict[str, Command] = {
         ),
         Command("compare", "DIR DIR [DIR ...]", "which of several saved fits predicts new persons best"),
         Command(
+            "calibrate",
+            "data=FILE item_data=FILE [grader=hgb] [start=cold,jump,warm]",
+            "item banks from item features and the responses that there are",
+        ),
+        Command(
             "simulate-cat",
             "bank=FILE [selection=A,B] [exposure=.1,.2]",
             "what an adaptive test of a bank would do: accuracy, length, exposure, overlap, reliability",
