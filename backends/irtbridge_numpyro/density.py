@@ -106,7 +106,8 @@ class NumpyroDensity(Program):
 
     `native` is a NumPyro model, ``model(response, observed)``: persons in a plate at dim -2, items in a plate at dim
     -1, one sample site for each variable, and the site ``response``. `data` are its arguments. With the abilities
-    integrated out it is ``model(statistics, counts)``, over a plate of response patterns.
+    integrated out it is ``model(statistics, counts)``, over a plate of response patterns. It computes in the precision
+    of the session that it is taken into: ``numpyro.enable_x64()`` makes it double, as ``with program.running()`` does.
     """
 
     data: tuple[Array, ...]

@@ -22,6 +22,8 @@ Values = Mapping[str, Array]
 Dims = Mapping[str, tuple[str, ...]]
 Exists = NDArray[np.bool_]
 
+IMPOSSIBLE = -1e30  # log probability of a category that an item lacks: finite, as NumPyro wants logits to be
+
 
 def log_add(a: Array | float, b: Array) -> Array:
     """log(exp(a) + exp(b)) where not both are -inf; of what XLA makes of `jnp.logaddexp` a tenth of the time."""
@@ -63,11 +65,11 @@ def _binary(slope: Array, shift: Array, exists: Exists, **shapes: Array) -> dist
 
 
 def _log_odds(log_odds: Array, exists: Exists) -> dist.Distribution:
-    return _categories(log_softmax(jnp.where(exists, log_odds, -jnp.inf)), exists)
+    return _categories(log_softmax(jnp.where(exists, log_odds, IMPOSSIBLE)), exists)
 
 
 def _categories(log_probs: Array, exists: Exists) -> dist.Distribution:
-    return Categorical(logits=jnp.where(exists, log_probs, -jnp.inf))
+    return Categorical(logits=jnp.where(exists, log_probs, IMPOSSIBLE))
 
 
 def _partial_credit(slope: Array, shift: Array, exists: Exists) -> dist.Distribution:

@@ -17,7 +17,7 @@ from irtbridge.plugin.devices import resolve_device
 from irtbridge.plugin.loading import backend_class, load_backend
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "numpy_backend"
-HEAVY = ("torch", "tensorflow", "pyro", "tensorflow_probability")
+HEAVY = ("torch", "tensorflow", "pyro", "tensorflow_probability", "jax", "numpyro")
 
 SUITE = """
 from irtbridge.testing import BackendConformance
