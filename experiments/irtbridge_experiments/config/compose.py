@@ -39,7 +39,7 @@ TEXT_KEYS = ("person", "item", "response", "key", "group", "weights", "person_da
 LIST_KEYS = ("items", "drop", "missing", "covariates")
 # An element of a list: quoted, where it has a comma, or as it stands.
 ELEMENT = re.compile(r"""(?:^|,)\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^,]*?)\s*(?=,|$)""")
-ABSENT_BACKEND = re.compile(r"Could not load 'backend/(\w+)'")
+ABSENT_BACKEND = re.compile(r"Could not (?:find|load) 'backend/(\w+)'")
 QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 # Below these, keys are free: what they may be is checked by those who use them.
 OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")
