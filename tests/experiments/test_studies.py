@@ -388,3 +388,15 @@ def test_a_correlation_matrix_that_cannot_be_is_refused() -> None:
 def test_unknown_option_names_the_valid_ones() -> None:
     with pytest.raises(UnknownName, match="scaling"):
         tasks("study=basic", "conditions.two_pl.model.scalin=1")
+
+
+def test_the_study_of_engines_has_the_models_and_data_of_the_first() -> None:
+    engines, basic = (tasks(f"study={study}", "backend=pyro,tfp", "method=nuts") for study in ("engines", "basic"))
+    assert {name: (task.spec, task.design) for name, task in engines.items()} == {
+        name: (task.spec, task.design) for name, task in basic.items()
+    }
+
+
+def test_a_study_on_an_engine_that_is_not_installed_says_so(own: Path) -> None:
+    with pytest.raises(IRTBridgeError, match="'absent', which is not installed; install it, or choose backend=pyro"):
+        read_config("run", change(own, "override /backend: pyro", "override /backend: absent"))

@@ -39,6 +39,7 @@ TEXT_KEYS = ("person", "item", "response", "key", "group", "weights", "person_da
 LIST_KEYS = ("items", "drop", "missing", "covariates")
 # An element of a list: quoted, where it has a comma, or as it stands.
 ELEMENT = re.compile(r"""(?:^|,)\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^,]*?)\s*(?=,|$)""")
+ABSENT_BACKEND = re.compile(r"Could not (?:find|load) 'backend/(\w+)'")
 QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 # Below these, keys are free: what they may be is checked by those who use them.
 OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")
@@ -187,7 +188,7 @@ def _explained(name: str, search: list[str], overrides: Sequence[Override], erro
     try:
         keys = _leaf_keys(compose(name, overrides=[*search, *groups]))
     except (HydraException, OmegaConfBaseException) as in_file:
-        return ConfigError(_unknown_in_file(in_file) or _message(in_file))
+        return ConfigError(_absent_backend(in_file) or _unknown_in_file(in_file) or _message(in_file))
     for override in overrides:
         key = override.key_or_group
         if not _is_group(override) and not any(leaf == key or leaf.startswith(f"{key}.") for leaf in keys):
@@ -200,6 +201,15 @@ def _of_file(error: Exception) -> Exception:
     """Of a file that one of one's own names in its `defaults`: neither YAML, nor text, nor a list of defaults."""
     mark = getattr(error, "problem_mark", None)
     return error if isinstance(error, IRTBridgeError) else explained(error, *([] if mark is None else [mark.name]))
+
+
+def _absent_backend(error: Exception) -> str:
+    """A backend that a YAML file names and that is not installed, with those that are; empty if it is another error."""
+    found = ABSENT_BACKEND.search(str(error))
+    if found is None:
+        return ""
+    installed = ",".join(backend_entry_points())
+    return f"it runs on the backend {found[1]!r}, which is not installed; install it, or choose backend={installed}."
 
 
 def _unknown_in_file(error: BaseException | None) -> str:

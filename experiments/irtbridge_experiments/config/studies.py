@@ -17,12 +17,15 @@ STUDIES = (
     "generalization",
     "estimators",
     "adaptive",
+    "engines",
 )
 """In the order of the paper's sections, after the one that is a first look; then those of other questions."""
 SIMULATED = re.compile(r"^ +(simulate|vocabulary):", re.MULTILINE)
+OTHER = re.compile(r"^  - (\w+)$", re.MULTILINE)
+"""A study that another one begins with."""
 
 
 def is_simulation(study: str) -> bool:
     """Whether a study simulates its data."""
     text = (files("irtbridge_configs") / "study" / f"{study}.yaml").read_text(encoding="utf-8")
-    return SIMULATED.search(text) is not None
+    return SIMULATED.search(text) is not None or any(map(is_simulation, OTHER.findall(text)))
