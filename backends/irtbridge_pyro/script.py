@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.model.priors import LKJCholesky, MultivariateNormal, TruncatedNormal
@@ -44,9 +43,9 @@ class TruncatedNormal(dist.Normal):
         return super().log_prob(value) - mass
 
     def rsample(self, sample_shape=()):
-        low, high = (self.cdf(torch.as_tensor(end)) for end in (self.low, self.high))
-        shape = self._extended_shape(sample_shape)
-        return self.icdf(low + (high - low) * torch.rand(shape).clamp(1e-6, 1 - 1e-6))
+        low, high = (torch.special.ndtr((end - self.loc) / self.scale) for end in (self.low, self.high))
+        uniform = torch.rand(self._extended_shape(sample_shape)).clamp(1e-6, 1 - 1e-6)
+        return self.loc + self.scale * torch.special.ndtri(low + (high - low) * uniform)
 
     def expand(self, batch_shape, _instance=None):
         return TruncatedNormal(self.loc.expand(batch_shape), self.scale.expand(batch_shape), self.low, self.high)'''
@@ -104,6 +103,9 @@ class PyroScript(Frame):
 
     def zeros(self, shape: Sequence[str]) -> str:
         return call("torch.zeros", *shape)
+
+    def copied(self, x: str) -> str:
+        return f"{x}.clone()"
 
     def placed(self, base: str, mask: str, values: str) -> str:
         return f"{base}.masked_scatter({mask}, {values})"
@@ -177,7 +179,11 @@ class PyroScript(Frame):
     def model(self, statements: Sequence[str], body: str) -> Sequence[str]:
         used = [name for name in ("persons", "items") if f"with {name}:" in body]
         plates = [f'{name} = pyro.plate("{name}", n_{name}, dim=-1)' for name in used]
-        return ["def model():", '    """The joint distribution of the parameters and the responses."""', *indented([*plates, *statements])]
+        return [
+            "def model():",
+            '    """The joint distribution of the parameters and the responses."""',
+            *indented([*plates, *statements]),
+        ]
 
     def fit(self, recipe: Recipe, observed: Sequence[str]) -> Sequence[str]:
         at = recipe.settings
@@ -209,4 +215,3 @@ class PyroScript(Frame):
 
 def _particles(number: int) -> str:
     return f"num_particles={number}" if number > 1 else ""
-

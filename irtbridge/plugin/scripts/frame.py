@@ -17,11 +17,11 @@ from irtbridge.plugin.scripts.response import Response
 from irtbridge.plugin.scripts.text import broken, document, indented, nested
 from irtbridge.plugin.scripts.variables import Variables
 
-SUMMARY = '''\
+SUMMARY = """\
 if __name__ == "__main__":
     np.set_printoptions(precision=3, suppress=True, threshold=100)
     for name, draws in fit().items():
-        print(f"{name}: mean {draws.mean((0, 1))}, SD {draws.std((0, 1))}")'''
+        print(f"{name}: mean {draws.mean((0, 1))}, SD {draws.std((0, 1))}")"""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,9 @@ class Frame(Language):
             lines += [f"response = {self.converted('np.where(between, responses, 0.5)', whole=False)}"]
             lines += [f"between = {self.truth('between')}"]
         else:
-            filled = "np.nan_to_num(responses, nan=0.5)" if responses.kind == "fractions" else "np.nan_to_num(responses)"
+            filled = (
+                "np.nan_to_num(responses, nan=0.5)" if responses.kind == "fractions" else "np.nan_to_num(responses)"
+            )
             filled = filled if response.mask else "responses"
             lines += [f"response = {self.converted(filled, whole=response.whole_numbers)}"]
         return lines + ([f"observed = {self.truth('~np.isnan(responses)')}"] if response.mask else [])

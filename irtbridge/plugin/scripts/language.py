@@ -123,6 +123,10 @@ class Language(ABC):
     def zeros(self, shape: Sequence[str]) -> str:
         """An array of zeros."""
 
+    def copied(self, x: str) -> str:
+        """An array that statements may change."""
+        return x
+
     @abstractmethod
     def placed(self, base: str, mask: str, values: str) -> str:
         """An array with values in the places where a mask is true, row by row."""

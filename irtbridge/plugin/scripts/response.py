@@ -128,7 +128,7 @@ def _stopped(r: Response) -> str:
 
 def _categories(r: Response) -> None:
     if r.ragged:
-        r.say(f'logits = {r.language.where}(has_category, logits, -float("inf"))')
+        r.say(f"logits = {r.language.where}(has_category, logits, -1e9)  # impossible")
     r.observe("categorical", logits="logits")
 
 

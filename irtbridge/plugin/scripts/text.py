@@ -32,7 +32,9 @@ def assigned(name: str, value: Any, wrap: str = "", more: str = "", note: str = 
     if len(line) <= WIDTH:
         return [line]
     first, last = ("{", "}") if isinstance(value, dict) else ("[", "]")
-    pairs = [f"{literal(k)}: {literal(v)}" for k, v in value.items()] if isinstance(value, dict) else map(literal, value)
+    pairs = (
+        [f"{literal(k)}: {literal(v)}" for k, v in value.items()] if isinstance(value, dict) else map(literal, value)
+    )
     body = indented(_filled(list(pairs)))
     comment = [f"# {note[:1].upper()}{note[1:]}."] if note else []
     return [*comment, f"{name} = {opening}{first}", *body, f"{last}{closing}  # fmt: skip"]

@@ -117,7 +117,11 @@ class Variables:
         if slot.variable.prior.event_ndim:
             raise Unsupported("export", f"{slot.variable}, of whose vectors some elements are known")
         own = own_elements(slot)
-        mask, arguments, target = self._mask(slot, own, "own" if slot.ties is not None else "free"), {}, f"free_{slot.name}"
+        mask, arguments, target = (
+            self._mask(slot, own, "own" if slot.ties is not None else "free"),
+            {},
+            f"free_{slot.name}",
+        )
         every, given = self._arguments(slot)
         whole = any(given)
         for argument, text in every.items():
@@ -146,7 +150,8 @@ class Variables:
         if slot.ties is not None:
             _, source = slot.spread
             places = self.constant(f"{slot.name}_tied", source, "which parameter each element is")
-            target, mask = self.language.rows(target, places), self._mask(slot, slot.free, "free")
+            self.say(f"every_{slot.name} = {self.language.rows(target, places)}")
+            target, mask = f"every_{slot.name}", self._mask(slot, slot.free, "free")
         base = self._base(slot)
         self.say(f"{slot.name} = {self.language.placed(base, mask, target)}")
 
@@ -189,11 +194,13 @@ class Variables:
             if arguments[argument] != whole or not all(given):
                 self.say(f"{whole} = {self.language.broadcast(arguments[argument], self._shape(slot))}")
             arguments[argument] = f"{self.language.rows(whole, 'some')}[:, :k]"
-        base = self._base(slot)
-        sign = -1 if slot.variable.prior.direction < 0 else 1
-        self.say(f"{target} = {'-' if sign < 0 and base.endswith('_known') else ''}{base}")
+        base, down = self._base(slot), slot.variable.prior.direction < 0
+        known = base == f"{name}_known"
+        self.say(f"{target} = {f'-{base}' if known and down else self.language.copied(base) if known else base}")
         head = f"for k, some in {table}.items():"
-        every = Site(f"{site}_{{k}}", "rows", slot.variable.prior, arguments, ("len(some)", "k"), (any(given),) * 2, "some")
+        every = Site(
+            f"{site}_{{k}}", "rows", slot.variable.prior, arguments, ("len(some)", "k"), (any(given),) * 2, "some"
+        )
         line, block = self.language.sample(every)
         lines = [block, *indented([line])] if block else [line]
         self.statements += [(head, each) for each in [*lines, self.language.put_rows(target, "some", "k", "rows")]]
