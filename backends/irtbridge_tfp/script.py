@@ -35,7 +35,7 @@ class TfpScript(Frame):
     helpers: ClassVar[Mapping[str, str]] = {"OrderedNormal": ORDERED_NORMAL}
 
     def suffix(self, value: NDArray[Any]) -> str:
-        return {"f": f", tf.{self.dtype}", "b": ", tf.bool"}.get(value.dtype.kind, "")
+        return f", tf.{self.dtype}" if value.dtype.kind == "f" else ""
 
     def converted(self, name: str, *, whole: bool) -> str:
         return f"tf.constant({name}, tf.{'int32' if whole else self.dtype})"

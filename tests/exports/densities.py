@@ -45,9 +45,9 @@ def main(engine, folder):
     import numpy as np
 
     found = {}
-    for path in sorted(Path(folder).glob("*.py")):
+    for number, path in enumerate(sorted(Path(folder).glob("*.py"))):
         try:
-            script = runpy.run_path(str(path))
+            script = runpy.run_path(str(path), run_name=f"exported{number}")
             with np.load(path.with_suffix(".npz")) as sites:
                 found[path.stem] = globals()[engine](script, dict(sites))
         except Exception:
