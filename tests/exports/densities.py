@@ -11,9 +11,8 @@ from pathlib import Path
 
 
 def pyro(script, sites):
-    from pyro import poutine
-
     import torch
+    from pyro import poutine
 
     trace = poutine.trace(script["model"]).get_trace()
     values = {name: torch.tensor(value).reshape(trace.nodes[name]["value"].shape) for name, value in sites.items()}

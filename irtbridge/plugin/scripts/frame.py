@@ -94,14 +94,7 @@ class Frame(Language):
         prepared = [*self._sizes(layout, said), *self._prepared(response, responses, said)]
         fit = self.fit(recipe, observed)
         body = document(data.lines, prepared, variables.constants, *helpers, model, fit, [SUMMARY])
-        return broken(document(self._head(layout, recipe), self.imports(body), [body]))
-
-    def _head(self, layout: Layout, recipe: Recipe) -> list[str]:
-        """The script's docstring: the model, and where it is from."""
-        spec = str(layout.spec).splitlines()
-        how = [f"Written by `{recipe.command}`." if recipe.command else "Written by irtbridge."]
-        text = [f'"""{spec[0]} in {self.title}, fitted by {recipe.method.upper()}.', "", *indented(spec[1:])]
-        return [line.replace("\\", "/") for line in [*text, "", *how, '"""']]
+        return broken(document(docstring(layout, self.title, recipe), self.imports(body), [body]))
 
     def _sizes(self, layout: Layout, said: str) -> list[str]:
         """Lengths that the model names."""
@@ -148,3 +141,11 @@ class Frame(Language):
     @abstractmethod
     def truth(self, mask: str) -> str:
         """A NumPy array of truth values as one of the library."""
+
+
+def docstring(layout: Layout, title: str, recipe: Recipe) -> list[str]:
+    """The first lines of a script: the model, and where it is from."""
+    spec = str(layout.spec).splitlines()
+    how = f"Written by `{recipe.command}`." if recipe.command else "Written by irtbridge."
+    text = [f'"""{spec[0]} in {title}, fitted by {recipe.method.upper()}.', "", *indented(spec[1:]), "", how, '"""']
+    return [line.replace("\\", "/") for line in text]

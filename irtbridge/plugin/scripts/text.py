@@ -22,7 +22,8 @@ def literal(value: Any) -> str:
     if isinstance(value, str):
         text = repr(value)
         return f'"{text[1:-1]}"' if text[0] == "'" and '"' not in text else text
-    return repr(value.item() if isinstance(value, np.generic) else value)
+    value = value.item() if isinstance(value, np.generic) else value
+    return repr(value) if value == value and abs(value) != np.inf else f"np.{value}"
 
 
 def assigned(name: str, value: Any, wrap: str = "", more: str = "", note: str = "") -> list[str]:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.errors import Unsupported
+from irtbridge.model.layout import Layout
 from irtbridge.model.priors import Exactly
 from irtbridge.model.slot import Slot
-from irtbridge.model.layout import Layout
 from irtbridge.plugin.scripts.language import Language, Site
 from irtbridge.plugin.scripts.text import assigned, indented
 
@@ -71,8 +71,15 @@ class Variables:
             full = all(given) or not slot.shape
             self.say(f"{name} = {text if full else self.language.broadcast(text, self._shape(slot))}")
         else:
-            numbers = np.broadcast_to(np.asarray(prior.numbers()["value"], dtype=float), slot.shape)
-            self.constant(name, numbers, "known")
+            self._numbers(slot, np.broadcast_to(np.asarray(prior.numbers()["value"], dtype=float), slot.shape))
+
+    def _numbers(self, slot: Slot, numbers: NDArray[np.float64]) -> None:
+        """A variable that is known: an array of numbers, or one number everywhere."""
+        if slot.shape and (numbers == numbers.flat[0]).all():
+            one = f"{self.language.array}({numbers.flat[0]}{self.language.suffix(numbers)})"
+            self.say(f"{slot.name} = {self.language.broadcast(one, self._shape(slot))}")
+        else:
+            self.constant(slot.name, numbers, "known")
 
     def _estimated(self, slot: Slot) -> None:
         if slot.variable.prior.support == "ordered":
