@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from irtbridge.model.families import OrderedBeta
 from irtbridge.plugin import Layout
 from irtbridge.plugin.scripts.data import DataSection
-from irtbridge.plugin.scripts.frame import Recipe, docstring
+from irtbridge.plugin.scripts.frame import docstring
+from irtbridge.plugin.scripts.recipe import Recipe
 from irtbridge.plugin.scripts.text import WIDTH, assigned, broken, document, indented, literal
 from irtbridge_jags.model import BugsModel
 from irtbridge_jags.places import own, written

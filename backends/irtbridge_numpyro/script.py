@@ -8,14 +8,16 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from irtbridge.model.priors import LKJCholesky, MultivariateNormal, TruncatedNormal
-from irtbridge.plugin.scripts.frame import Frame, Recipe
+from irtbridge.plugin.scripts.frame import Frame
 from irtbridge.plugin.scripts.language import Site
+from irtbridge.plugin.scripts.recipe import Recipe
 from irtbridge.plugin.scripts.text import call, indented
 
 
 class NumpyroScript(Frame):
     """Writes scripts in NumPyro."""
 
+    backend: ClassVar[str] = "numpyro"
     title: ClassVar[str] = "NumPyro"
     array: ClassVar[str] = "jnp.array"
     log: ClassVar[str] = "jnp.log"

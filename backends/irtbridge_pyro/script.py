@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from irtbridge.model.priors import LKJCholesky, MultivariateNormal, TruncatedNormal
-from irtbridge.plugin.scripts.frame import Frame, Recipe
+from irtbridge.plugin.scripts.frame import Frame
 from irtbridge.plugin.scripts.language import Site
+from irtbridge.plugin.scripts.recipe import Recipe
 from irtbridge.plugin.scripts.text import call, indented
 
 ORDERED_NORMAL = '''\
@@ -54,6 +55,7 @@ class TruncatedNormal(dist.Normal):
 class PyroScript(Frame):
     """Writes scripts in Pyro."""
 
+    backend: ClassVar[str] = "pyro"
     title: ClassVar[str] = "Pyro"
     array: ClassVar[str] = "torch.tensor"
     whole_answers: ClassVar[bool] = False

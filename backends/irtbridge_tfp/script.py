@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from irtbridge.model.priors import LKJCholesky, MultivariateNormal, TruncatedNormal
-from irtbridge.plugin.scripts.frame import Frame, Recipe
+from irtbridge.plugin.scripts.frame import Frame
 from irtbridge.plugin.scripts.language import Site
+from irtbridge.plugin.scripts.recipe import Recipe
 from irtbridge.plugin.scripts.text import call, indented
 
 ORDERED_NORMAL = '''\
@@ -24,6 +25,7 @@ KINDS = {"bernoulli": "Bernoulli", "categorical": "Categorical", "beta": "Beta",
 class TfpScript(Frame):
     """Writes scripts in TensorFlow Probability."""
 
+    backend: ClassVar[str] = "tfp"
     title: ClassVar[str] = "TensorFlow Probability"
     array: ClassVar[str] = "tf.constant"
     log: ClassVar[str] = "tf.math.log"

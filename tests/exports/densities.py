@@ -1,6 +1,7 @@
-"""Run where irtbridge cannot be imported: the log density of each exported script of a folder at its point.
+"""Runs exported scripts where irtbridge cannot be imported: their log densities at given points, or their fits.
 
-``python densities.py ENGINE FOLDER`` reads NAME.py and NAME.npz, sites by name, and prints JSON by NAME.
+``python densities.py ENGINE FOLDER`` reads NAME.py and NAME.npz, sites by name, and prints log densities as JSON, by
+name. ``python densities.py fit FOLDER`` runs each script's ``fit`` and writes its draws to NAME.draws.npz.
 """
 
 import json
@@ -9,6 +10,9 @@ import sys
 import traceback
 from pathlib import Path
 
+PLATES = ("persons", "items")
+OURS = "irtbridge"
+
 
 def pyro(script, sites):
     import torch
@@ -16,8 +20,7 @@ def pyro(script, sites):
 
     trace = poutine.trace(script["model"]).get_trace()
     values = {name: torch.tensor(value).reshape(trace.nodes[name]["value"].shape) for name, value in sites.items()}
-    latent = {name for name in trace.stochastic_nodes if not name.endswith(("persons", "items"))}
-    assert set(values) == latent, latent
+    assert set(values) == {name for name in trace.stochastic_nodes if not name.endswith(PLATES)}
     conditioned = poutine.condition(script["model"], data=values)
     return float(poutine.trace(conditioned).get_trace().log_prob_sum())
 
@@ -26,32 +29,50 @@ def numpyro(script, sites):
     from numpyro import handlers
     from numpyro.infer.util import log_density
 
-    seeded = handlers.seed(handlers.substitute(script["model"], data=sites), 0)
-    trace = handlers.trace(seeded).get_trace()
-    latent = {n for n, s in trace.items() if s["type"] == "sample" and not s["is_observed"]}
-    assert set(sites) == latent, latent
+    trace = handlers.trace(handlers.seed(handlers.substitute(script["model"], data=sites), 0)).get_trace()
+    assert set(sites) == {name for name, s in trace.items() if s["type"] == "sample" and not s["is_observed"]}
     return float(log_density(script["model"], (), {}, sites)[0])
 
 
 def tfp(script, sites):
     observed = {name: script[name] for name in ("part", "response") if name in script}
     pinned = script["model"].experimental_pin(**observed)
-    assert set(pinned.event_shape._fields) == set(sites), pinned.event_shape
+    assert set(pinned.event_shape._fields) == set(sites)
     return float(pinned.unnormalized_log_prob(**sites))
 
 
-def main(engine, folder):
+def jags(script, sites):
+    """What JAGS is given: BUGS has no log density; the program's is held to the reference in test_jags.py."""
+    return [script["MODEL"], script["dump"](script["data"])]
+
+
+def fit(path):
     import numpy as np
 
+    # As a module, as chains in processes of their own need the model by its name.
+    sys.path.insert(0, str(path.parent))
+    draws = __import__(path.stem).fit()
+    np.savez(path.with_suffix(".draws.npz"), **draws)
+    return sorted(draws)
+
+
+def density(engine, path, number):
+    import numpy as np
+
+    script = runpy.run_path(str(path), run_name=f"exported{number}")
+    with np.load(path.with_suffix(".npz")) as sites:
+        return globals()[engine](script, dict(sites))
+
+
+def main(what, folder):
+    sys.modules[OURS] = None  # importing it fails, also where it is installed
     found = {}
     for number, path in enumerate(sorted(Path(folder).glob("*.py"))):
         try:
-            script = runpy.run_path(str(path), run_name=f"exported{number}")
-            with np.load(path.with_suffix(".npz")) as sites:
-                found[path.stem] = globals()[engine](script, dict(sites))
+            found[path.stem] = fit(path) if what == "fit" else density(what, path, number)
         except Exception:
             found[path.stem] = traceback.format_exc()
-    assert not any(name.partition(".")[0].startswith("irtbridge") for name in sys.modules)
+    assert not [name for name in sys.modules if name.startswith(OURS) and sys.modules[name] is not None]
     print(json.dumps(found))
 
 

@@ -90,7 +90,7 @@ class _Reader:
     def __getattr__(self, name: str) -> Any:
         return getattr(pd, name)
 
-    def read_csv(self, path: str, **options: Any) -> pd.DataFrame:
+    def read_csv(self, path: str, **options: Any) -> Any:
         if self.table is None:
             return pd.read_csv(path, **options)
         from io import StringIO

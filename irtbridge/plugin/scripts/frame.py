@@ -5,47 +5,25 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from textwrap import wrap
+from typing import ClassVar
 
 from irtbridge.data.responses import Responses
 from irtbridge.model.families import OrderedBeta
 from irtbridge.model.layout import Layout
 from irtbridge.plugin.scripts.data import DataSection
 from irtbridge.plugin.scripts.language import Language
+from irtbridge.plugin.scripts.recipe import Recipe
 from irtbridge.plugin.scripts.response import Response
-from irtbridge.plugin.scripts.text import broken, document, indented, nested
+from irtbridge.plugin.scripts.text import INDENT, WIDTH, broken, document, indented, nested
 from irtbridge.plugin.scripts.variables import Variables
 
+METHODS = {"nuts": "NUTS", "vi": "variational inference", "gibbs": "Gibbs sampling"}
 SUMMARY = """\
 if __name__ == "__main__":
     np.set_printoptions(precision=3, suppress=True, threshold=100)
     for name, draws in fit().items():
         print(f"{name}: mean {draws.mean((0, 1))}, SD {draws.std((0, 1))}")"""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How an exported script fits.
-
-    Attributes
-    ----------
-    method : str
-        ``nuts``, ``vi`` or ``gibbs``.
-    settings : NutsSettings, ViSettings or GibbsSettings
-        Of the method.
-    seed : int
-    dtype : str
-        ``float64`` or ``float32``.
-    command : str
-        How the script came about, for its first lines.
-    """
-
-    method: str
-    settings: Any
-    seed: int = 0
-    dtype: str = "float64"
-    command: str = ""
 
 
 class Frame(Language):
@@ -147,5 +125,7 @@ def docstring(layout: Layout, title: str, recipe: Recipe) -> list[str]:
     """The first lines of a script: the model, and where it is from."""
     spec = str(layout.spec).splitlines()
     how = f"Written by `{recipe.command}`." if recipe.command else "Written by irtbridge."
-    text = [f'"""{spec[0]} in {title}, fitted by {recipe.method.upper()}.', "", *indented(spec[1:]), "", how, '"""']
+    said = [row for line in spec[1:] for row in wrap(line, WIDTH - 4, subsequent_indent=INDENT)]
+    method = METHODS.get(recipe.method, recipe.method)
+    text = [f'"""{spec[0]} in {title}, fitted by {method}.', "", *indented(said), "", *wrap(how, WIDTH), '"""']
     return [line.replace("\\", "/") for line in text]

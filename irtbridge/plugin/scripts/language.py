@@ -59,6 +59,8 @@ class Language(ABC):
 
     Class attributes
     ----------------
+    backend : str
+        The backend that the scripts are of.
     array : str
         The function that makes an array of a nested list.
     whole_answers : bool
@@ -67,6 +69,7 @@ class Language(ABC):
         Names of elementwise functions.
     """
 
+    backend: ClassVar[str]
     array: ClassVar[str]
     whole_answers: ClassVar[bool] = True
     log: ClassVar[str]

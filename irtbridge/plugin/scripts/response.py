@@ -35,6 +35,10 @@ class Response:
         self.lines: list[str] = []
         FAMILIES[type(self.family)](self)
 
+    def role(self, role: str) -> str:
+        """Name of the variable in a role that not all families have."""
+        return str(getattr(self.family, role))
+
     def say(self, *lines: str) -> None:
         """Add statements."""
         self.lines += lines
@@ -138,7 +142,7 @@ def _partial_credit(r: Response) -> None:
 
 
 def _nominal(r: Response) -> None:
-    score = f"steps + {r.family.deviation}"
+    score = f"steps + {r.role('deviation')}"
     slope = f"({r.slope()})[:, :, None]"
     r.say(f"score = {score}", f"log_odds = score * {slope} + {r.location(categories=True)}")
     r.say(f"logits = {r.language.padded('log_odds', 1, 0)}")
@@ -161,13 +165,13 @@ def _beta(r: Response) -> None:
 
 
 def _fraction(r: Response, mask: str | None = None) -> None:
-    sigmoid, precision = r.language.sigmoid, r.family.precision
+    sigmoid, precision = r.language.sigmoid, r.role("precision")
     above, below = (f"{sigmoid}({x}) * {precision}" for x in ("x", "-x"))
     r.observe("beta", mask, above=above, below=below)
 
 
 def _ordered_beta(r: Response) -> None:
-    cut = r.family.cutpoint
+    cut = r.role("cutpoint")
     r.say(f"x = {r.x()}", "# Is it 0, between, or 1? And where between?")
     r.observe("ordered", name="part", slope="x", cut=cut)
     _fraction(r, "between")

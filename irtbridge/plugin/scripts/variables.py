@@ -46,6 +46,10 @@ class Variables:
             else:
                 self._estimated(layout.slots[name])
 
+    def refusal(self, slot: Slot, why: str) -> Unsupported:
+        """What is raised of a variable that has no words here."""
+        return Unsupported(self.language.backend, f"export of {slot.variable}, {why}")
+
     def constant(self, name: str, value: Any, note: str = "") -> str:
         """Define an array before the model; its name."""
         value = np.asarray(value)
@@ -110,7 +114,9 @@ class Variables:
     def _zero_sum(self, slot: Slot) -> None:
         """Coordinates in the plane of vectors that sum to zero: Helmert's contrasts, which keep lengths."""
         if len(slot.shape) > 1:
-            raise Unsupported("export", f"{slot.variable}, more than one vector that sums to zero")
+            raise Unsupported(
+                self.language.backend, f"export of {slot.variable}, more than one vector that sums to zero"
+            )
         assert slot.basis is not None
         basis = self.constant(f"{slot.name}_basis", slot.basis.round(15), "vectors that sum to 0 (Helmert)")
         arguments, _ = self._arguments(slot)
@@ -122,7 +128,9 @@ class Variables:
     def _some(self, slot: Slot) -> None:
         """Elements that are estimated, among others that are known or not there."""
         if slot.variable.prior.event_ndim:
-            raise Unsupported("export", f"{slot.variable}, of whose vectors some elements are known")
+            raise Unsupported(
+                self.language.backend, f"export of {slot.variable}, of whose vectors some elements are known"
+            )
         own = own_elements(slot)
         mask, arguments, target = (
             self._mask(slot, own, "own" if slot.ties is not None else "free"),
@@ -221,9 +229,10 @@ class Variables:
                 continue
             if argument in slot.variable.prior.references():
                 found[argument], given = self._reference(slot, argument)
-            elif np.ndim(value):
-                found[argument] = self.constant(f"{slot.name}_{argument}", np.asarray(value, dtype=float))
-                given = [size > 1 for size in np.shape(value)]
+            elif isinstance(value, tuple):
+                numbers = np.asarray(value, dtype=float)
+                found[argument] = self.constant(f"{slot.name}_{argument}", numbers)
+                given = [size > 1 for size in numbers.shape]
                 given = [False] * (len(together) - len(given)) + given
             else:
                 found[argument], given = _number(float(value)), []  # type: ignore[arg-type]
@@ -236,7 +245,9 @@ class Variables:
         text, given = prior.references()[argument], layout.given_dims(slot.name, argument)
         order, _ = layout.aligned(slot.name, argument)
         if order != sorted(order):
-            raise Unsupported("export", f"{slot.variable}, whose {argument} has its dims in another order")
+            raise Unsupported(
+                self.language.backend, f"export of {slot.variable}, whose {argument} has its dims in another order"
+            )
         if (predictor := prior.predictors().get(argument)) is not None:
             design = f"{text}_design"
             if predictor.dim == "item":

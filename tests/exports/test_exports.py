@@ -1,0 +1,207 @@
+"""Exported scripts: they need no irtbridge, have its log density and posterior, read the same csv, and look right."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+import irtbridge as irt
+from irtbridge.errors import ResultsError, Unsupported
+from irtbridge.fitting.export import write_script
+from irtbridge.inference import make_settings
+from irtbridge.model.density import log_joint
+from irtbridge.model.layout import Layout
+from irtbridge.model.simulate import simulate_parameters_like
+from irtbridge.plugin import Backend, Recipe
+from irtbridge.plugin.scripts.variables import own_elements
+from irtbridge.testing.cases import CASES, Case
+
+Array = NDArray[np.float64]
+RUNNER = Path(__file__).parent / "densities.py"
+LIBRARIES = {"pyro": {"pyro", "torch"}, "tfp": {"tensorflow", "tensorflow_probability", "tf_keras"}}
+LIBRARIES |= {"numpyro": {"numpyro", "jax"}, "jags": {"subprocess", "tempfile", "pathlib"}}
+ALWAYS = {"numpy", "pandas"}
+CLASSES = {"pyro": "PyroBackend", "tfp": "TfpBackend", "numpyro": "NumpyroBackend", "jags": "JagsBackend"}
+SHORT = ("2pl", "grm", "m2pl-groups")
+CSV = "q1,q2,q3,sex,age\n1,2,1,f,20\n2,1,,m,30\n1,1,2,f,44\n2,2,2,m,25\n,1,2,f,61\n2,2,1,m,33\n"
+each_engine = pytest.mark.parametrize("engine", CLASSES)
+
+
+def backend(engine: str) -> Backend:
+    made: Backend = getattr(import_module(f"irtbridge_{engine}"), CLASSES[engine])()
+    return made
+
+
+def needs(engine: str) -> None:
+    for library in LIBRARIES[engine] - {"tf_keras"}:
+        pytest.importorskip(library)
+
+
+def can_say(engine: str, case: Case) -> bool:
+    return engine != "jags" or "LKJ" not in str(case.spec)
+
+
+def sites_of(layout: Layout, params: dict[str, Array]) -> dict[str, Array]:
+    """What a script samples, from full arrays: ordered vectors increase, and those of a length are one site."""
+    sites: dict[str, Array] = {}
+    for name, slot in layout.slots.items():
+        direction, own = slot.variable.prior.direction, own_elements(slot)
+        site = f"minus_{name}" if direction < 0 else name
+        if slot.variable.prior.support != "ordered":
+            sites[name] = slot.to_site(params[name])
+        elif own.all():
+            sites[site] = direction * params[name]
+        else:
+            lengths = own.sum(axis=1)
+            groups = {k: params[name][lengths == k][:, :k] for k in np.unique(lengths[lengths > 0])}
+            sites |= {f"{site}_{k}": direction * rows for k, rows in groups.items()}
+    return sites
+
+
+def write(engine: str, case: Case, folder: Path, method: str = "", **settings: Any) -> tuple[Layout, dict[str, Array]]:
+    """Export a case, with a point drawn from its prior beside it."""
+    made, responses = backend(engine), case.responses()
+    method = method or made.exports[0]
+    recipe = Recipe(method, make_settings(method, **settings))
+    write_script(made, case.spec, responses, recipe, "", folder / f"{case.name}.py")
+    layout = Layout.of(case.spec, responses)
+    params = simulate_parameters_like(case.spec, responses, 3)
+    point = {name: np.asarray(params[name]) for name in layout.slots}
+    np.savez(folder / f"{case.name}.npz", **sites_of(layout, point))
+    return layout, point
+
+
+def run(what: str, folder: Path) -> dict[str, Any]:
+    """What the runner prints, in a process whose path lacks irtbridge."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, str(RUNNER), what, str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def check_densities(engine: str, cases: list[Case], folder: Path) -> None:
+    needs(engine)
+    expected: dict[str, Any] = {}
+    for case in cases:
+        layout, point = write(engine, case, folder)
+        expected[case.name] = log_joint(layout, point, case.responses())
+        if engine == "jags":
+            from irtbridge_jags.files import dumped
+            from irtbridge_jags.model import BugsModel
+
+            model = BugsModel.of(layout, glm=True)
+            expected[case.name] = [model.text, dumped(model.data(case.responses()))]
+    found = run(engine, folder)
+    for name, value in expected.items():
+        if engine == "jags":
+            assert found[name][0] == value[0]
+            assert numbers_of(found[name][1]) == numbers_of(value[1])
+        else:
+            assert found[name] == pytest.approx(value, rel=1e-9), name
+
+
+def numbers_of(dump: str) -> dict[str, list[str]]:
+    """Numbers of R's dump by name, whatever their order and digits."""
+    pairs = (line.split(" <- ") for line in dump.splitlines())
+    clean = {name: text.replace("structure(", "").replace(".Dim = ", "") for name, text in pairs}
+    return {
+        name: [w if w == "NA" else f"{float(w):.12g}" for w in text.replace("c(", "").replace(")", "").split(", ")]
+        for name, text in sorted(clean.items())
+    }
+
+
+@each_engine
+def test_scripts_have_the_log_density(engine: str, tmp_path: Path) -> None:
+    check_densities(engine, [case for case in CASES if case.name in SHORT and can_say(engine, case)], tmp_path)
+
+
+@pytest.mark.long
+@each_engine
+def test_every_script_has_the_log_density(engine: str, tmp_path: Path) -> None:
+    check_densities(engine, [case for case in CASES if can_say(engine, case)], tmp_path)
+
+
+@each_engine
+def test_scripts_look_as_ruff_has_it_and_import_one_library(engine: str, tmp_path: Path) -> None:
+    pytest.importorskip(f"irtbridge_{engine}")
+    for case in CASES:
+        if can_say(engine, case):
+            write(engine, case, tmp_path, backend(engine).exports[-1])
+    config = str(Path(__file__).parents[2] / "pyproject.toml")
+    for command in (["check"], ["format", "--check"]):
+        words = [sys.executable, "-m", "ruff", *command, "--no-cache", "--config", config, str(tmp_path)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+    for path in tmp_path.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        names = {a.name.split(".")[0] for n in nodes if isinstance(n, ast.Import) for a in n.names}
+        names |= {(n.module or "").split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom)}
+        assert names <= LIBRARIES[engine] | ALWAYS, path
+
+
+def test_a_plain_csv_is_read_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text(CSV)
+    how = {"group": "sex", "data_options": {"items": ["q1", "q2", "q3"], "covariates": ["age"]}}
+    options = {"ability_on": "age"}
+    script = irt.export(tmp_path / "my.csv", "2pl", **how, model_options=options, output=tmp_path / "two.py")
+    assert not script.with_suffix(".csv").exists()
+    text = script.read_text()
+    assert 'table["age"]' in text
+    assert 'GROUPS = ["f", "m"]' in text
+
+
+def test_other_data_stand_in_a_csv_beside_the_script(tmp_path: Path) -> None:
+    script = irt.export("lsat7", "1pl", output=tmp_path / "rasch.py", chains=2)
+    table = pd.read_csv(script.with_suffix(".csv"))
+    data = irt.load_responses("lsat7").expanded()
+    np.testing.assert_array_equal(table[list(data.items)], data.values)
+    assert "num_chains=2" in script.read_text()
+
+
+def test_labels_of_any_kind_are_read_back(tmp_path: Path) -> None:
+    labels = ['a "quoted" one', "a, b", "back\\slash", "it's"]
+    frame = pd.DataFrame(np.random.default_rng(1).integers(1, 4, (30, 4)), columns=labels)
+    script = irt.export(frame, "grm", output=tmp_path / "odd.py")
+    ast.parse(script.read_text())
+
+
+class NoScripts(Backend):
+    name = "speechless"
+    description = "A backend without scripts."
+
+    def build(self, *arguments: Any) -> Any:
+        raise AssertionError
+
+
+def test_a_backend_without_scripts_names_those_that_have_them(tmp_path: Path) -> None:
+    recipe = Recipe("nuts", make_settings("nuts"))
+    with pytest.raises(Unsupported, match=r"'speechless' does not support export.*supported by: .*pyro, tfp"):
+        write_script(NoScripts(), irt.two_pl(), CASES[2].responses(), recipe, "", tmp_path / "x.py")
+
+
+@pytest.mark.parametrize(
+    ("how", "match"),
+    [
+        ({"method": "laplace"}, "export with method=laplace"),
+        ({"noncentred": True}, "noncentred"),
+        ({"output": "x.txt"}, ".py"),
+    ],
+)
+def test_what_cannot_be_exported_is_said(how: dict[str, Any], match: str, tmp_path: Path) -> None:
+    where = tmp_path / how.pop("output", "x.py")
+    with pytest.raises((Unsupported, ResultsError), match=match):
+        irt.export("lsat7", "2pl", output=where, **how)
+    assert not list(tmp_path.iterdir())
