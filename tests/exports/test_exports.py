@@ -134,22 +134,32 @@ def test_every_script_has_the_log_density(engine: str, tmp_path: Path) -> None:
     check_densities(engine, [case for case in CASES if can_say(engine, case)], tmp_path)
 
 
-@each_engine
-def test_scripts_look_as_ruff_has_it_and_import_one_library(engine: str, tmp_path: Path) -> None:
+def check_looks(engine: str, cases: list[Case], folder: Path) -> None:
+    """As ruff has it, and importing one library."""
     pytest.importorskip(f"irtbridge_{engine}")
-    for case in CASES:
-        if can_say(engine, case):
-            write(engine, case, tmp_path, backend(engine).exports[-1])
+    for case in cases:
+        write(engine, case, folder, backend(engine).exports[-1])
     config = str(Path(__file__).parents[2] / "pyproject.toml")
     for command in (["check"], ["format", "--check"]):
-        words = [sys.executable, "-m", "ruff", *command, "--no-cache", "--config", config, str(tmp_path)]
+        words = [sys.executable, "-m", "ruff", *command, "--no-cache", "--config", config, str(folder)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-2000:]
-    for path in tmp_path.glob("*.py"):
+    for path in folder.glob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text())))
         names = {a.name.split(".")[0] for n in nodes if isinstance(n, ast.Import) for a in n.names}
         names |= {(n.module or "").split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom)}
         assert names <= LIBRARIES[engine] | ALWAYS, path
+
+
+@each_engine
+def test_scripts_look_as_ruff_has_it(engine: str, tmp_path: Path) -> None:
+    check_looks(engine, [case for case in CASES if case.name in SHORT], tmp_path)
+
+
+@pytest.mark.long
+@each_engine
+def test_every_script_looks_as_ruff_has_it(engine: str, tmp_path: Path) -> None:
+    check_looks(engine, [case for case in CASES if can_say(engine, case)], tmp_path)
 
 
 def test_a_plain_csv_is_read_as_it_is(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def _lines(layout: Layout, responses: Responses, path: str, columns: dict[str, l
     grouped = layout.membership is not None
     name = responses.group if grouped and columns else "group"
     as_text = f", dtype={{{literal(name)}: str}}" if grouped else ""
-    lines += [f"table = pd.read_csv({literal(path)}{as_text})", *_responses(responses)]
+    lines += [*assigned("DATA", path), f"table = pd.read_csv(DATA{as_text})", *_responses(responses)]
     if grouped:
         lines += ["", "# Each person's group, as its place among GROUPS.", *assigned("GROUPS", list(responses.groups))]
         lines += [f"group = pd.Categorical(table[{literal(name)}], GROUPS).codes.astype(int)"]
