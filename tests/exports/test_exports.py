@@ -7,10 +7,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,7 @@ import irtbridge as irt
 from irtbridge.errors import ResultsError, Unsupported
 from irtbridge.fitting.export import write_script
 from irtbridge.inference import make_settings
+from irtbridge.model.catalogue import build_model
 from irtbridge.model.density import log_joint
 from irtbridge.model.layout import Layout
 from irtbridge.model.simulate import simulate_parameters_like
@@ -215,3 +218,73 @@ def test_what_cannot_be_exported_is_said(how: dict[str, Any], match: str, tmp_pa
     with pytest.raises((Unsupported, ResultsError), match=match):
         irt.export("lsat7", "2pl", output=where, **how)
     assert not list(tmp_path.iterdir())
+
+
+def draws_of(folder: Path) -> dict[str, Any]:
+    """Run the scripts of a folder, and read their draws."""
+    found = run("fit", folder)
+    for name, sites in found.items():
+        assert isinstance(sites, list), f"{name}: {sites}"
+    return {name: dict(np.load(folder / f"{name}.draws.npz")) for name in found}
+
+
+@pytest.mark.long
+@each_engine
+def test_scripts_fit(engine: str, tmp_path: Path) -> None:
+    """A few steps of every method and kind of site."""
+    needs(engine)
+    few = {"nuts": {"chains": 2, "warmup": 20, "draws": 10}, "vi": {"steps": 20, "draws": 10}}
+    few |= {"gibbs": {"chains": 2, "adapt": 20, "warmup": 10, "draws": 10}}
+    names = ("grm", "rsm", "2pl-hierarchical", "ordered-beta", "grm-intercept", "m2pl-groups", "2pl-explained")
+    for method in backend(engine).exports:
+        for case in (case for case in CASES if case.name in names):
+            name = f"model_{case.name}_{method}".replace("-", "_")  # of a module
+            write(engine, replace(case, name=name), tmp_path, method, **few[method])
+    for name, draws in draws_of(tmp_path).items():
+        for site, values in draws.items():
+            assert values.shape[:2] == ((1, 10) if name.endswith("_vi") else (2, 10)), (name, site)
+            assert np.isfinite(values).all(), (name, site)
+
+
+# Engine, model and data, and a setting each: what is long enough for a mean to be known to a tenth of a posterior SD.
+POSTERIORS = {
+    "pyro": ("2pl", {"chains": 2, "warmup": 300, "draws": 400}),
+    "tfp": ("grm", {"chains": 4, "warmup": 400, "draws": 400}),
+    "numpyro": ("gpcm", {"chains": 4, "warmup": 400, "draws": 400}),
+    "jags": ("2pl", {"chains": 4, "adapt": 500, "warmup": 500, "draws": 2000}),
+}
+
+
+@pytest.mark.long
+@each_engine
+def test_scripts_have_the_posterior(engine: str, tmp_path: Path) -> None:
+    """Means within four Monte Carlo errors of those of importance-weighted draws from the mode."""
+    needs(engine)
+    model, settings = POSTERIORS[engine]
+    data = irt.load_responses("lsat7" if model == "2pl" else "bfi:N").expanded().select(slice(0, 300))
+    made = backend(engine)
+    recipe = Recipe(made.exports[0], make_settings(made.exports[0], **settings), 1)
+    write_script(made, build_model(model), data, recipe, "", tmp_path / "script.py")
+    draws = draws_of(tmp_path)["script"]
+    expected = irt.fit(data, model, method="laplace", draws=2000, seed=2).idata.posterior
+    names = [v.name for v in build_model(model).variables if v.dims[0] == "item"]
+    for name in names:
+        theirs = expected[name].to_numpy()
+        ours = stacked(draws, name, theirs.shape[2:])
+        error = np.hypot(ours.std((0, 1)) / np.sqrt(ess_of(ours)), theirs.std((0, 1)) / np.sqrt(ess_of(theirs)))
+        assert (np.abs(ours.mean((0, 1)) - theirs.mean((0, 1))) < 4 * error).all(), name
+
+
+def stacked(draws: dict[str, Array], name: str, shape: tuple[int, ...]) -> Array:
+    """Draws (chain, draw, ...) of a variable; JAGS has them node by node."""
+    if name in draws:
+        return draws[name]
+    nodes = [f"{name}[{','.join(str(i + 1) for i in place)}]" for place in np.ndindex(shape)]
+    return np.stack([draws[node] for node in nodes], axis=-1).reshape(*draws[nodes[0]].shape, *shape)
+
+
+def ess_of(draws: Array) -> Array:
+    """Effective sample size of each element."""
+    flat = draws.reshape(*draws.shape[:2], -1)
+    each = [float(az.ess(flat[:, :, k])) for k in range(flat.shape[2])]
+    return np.reshape(each, draws.shape[2:])
