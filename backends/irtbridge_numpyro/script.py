@@ -137,18 +137,21 @@ class NumpyroScript(Frame):
 
     helpers: ClassVar[Mapping[str, str]] = {
         "OrderedNormal": '''\
-class OrderedNormal(dist.Independent):
+class OrderedNormal(dist.Distribution):
     """Independent normals on the cone of increasing vectors."""
 
-    def __init__(self, normals):
-        super().__init__(normals, 1)
+    support = constraints.ordered_vector
+    pytree_data_fields = ("normals",)
 
-    @property
-    def support(self):
-        return constraints.ordered_vector
+    def __init__(self, normals):
+        self.normals = normals
+        super().__init__(normals.batch_shape[:-1], normals.batch_shape[-1:])
 
     def sample(self, key, sample_shape=()):
-        return super().sample(key, sample_shape).sort(-1)'''
+        return self.normals.sample(key, sample_shape).sort(-1)
+
+    def log_prob(self, value):
+        return self.normals.log_prob(value).sum(-1)'''
     }
 
     def model(self, statements: Sequence[str], body: str) -> Sequence[str]:
