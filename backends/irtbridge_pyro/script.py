@@ -38,9 +38,10 @@ class TruncatedNormal(dist.Normal):
         return constraints.interval(self.low, self.high)
 
     def log_prob(self, value):
-        low, high = ((torch.as_tensor(end) - self.loc) / self.scale for end in (self.low, self.high))
-        low, high = torch.where(low > 0, -high, low), torch.where(low > 0, -low, high)
-        mass = torch.special.log_ndtr(high) + torch.log1p(-torch.special.ndtr(low) / torch.special.ndtr(high))
+        low, high = ((end - self.loc) / self.scale for end in (max(self.low, -1e10), min(self.high, 1e10)))
+        low, high = torch.where(low > 0, -high, low), torch.where(low > 0, -low, high)  # where digits are kept
+        log_low, log_high = torch.special.log_ndtr(low), torch.special.log_ndtr(high)
+        mass = log_high + torch.log1p(-torch.exp(log_low - log_high))
         return super().log_prob(value) - mass
 
     def rsample(self, sample_shape=()):

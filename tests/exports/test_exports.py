@@ -16,6 +16,7 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
+from irtbridge_experiments.cli import main
 from numpy.typing import NDArray
 
 import irtbridge as irt
@@ -244,6 +245,8 @@ def test_scripts_fit(engine: str, tmp_path: Path) -> None:
         for site, values in draws.items():
             assert values.shape[:2] == ((1, 10) if name.endswith("_vi") else (2, 10)), (name, site)
             assert np.isfinite(values).all(), (name, site)
+            if site.startswith(("threshold", "cutpoint", "minus_")) and values.ndim > 2:
+                assert (np.diff(values) > 0).all(), (name, site)
 
 
 # Engine, model and data, and a setting each: what is long enough for a mean to be known to a tenth of a posterior SD.
@@ -288,3 +291,20 @@ def ess_of(draws: Array) -> Array:
     flat = draws.reshape(*draws.shape[:2], -1)
     each = [float(az.ess(flat[:, :, k])) for k in range(flat.shape[2])]
     return np.reshape(each, draws.shape[2:])
+
+
+def test_the_command_writes_what_the_function_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "my.csv").write_text(CSV)
+    words = [f"data={tmp_path}/my.csv", "items=q1,q2,q3", "model=2pl", "model.difficulty=Normal(0, 1)", "backend=tfp"]
+    assert main(["export", *words, f"output={tmp_path}/by_command.py"]) == 0
+    assert capsys.readouterr().out.strip() == f"{tmp_path}/by_command.py"
+    options: dict[str, Any] = {"model_options": {"difficulty": "Normal(0, 1)"}, "backend": "tfp", "seed": 1}
+    options |= {"data_options": {"items": ["q1", "q2", "q3"]}}
+    written = irt.export(f"{tmp_path}/my.csv", "2pl", output=tmp_path / "by_function.py", **options)
+    codes = [ast.parse(p.read_text()).body[1:] for p in (written, tmp_path / "by_command.py")]
+    assert ast.dump(ast.Module(codes[0], [])) == ast.dump(ast.Module(codes[1], []))
+
+
+def test_the_command_writes_one_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "data=lsat7", "model=2pl", "backend=pyro,tfp"]) == 1
+    assert "one script: backend=pyro,tfp" in capsys.readouterr().err
