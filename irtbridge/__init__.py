@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.assess.items.andersen import andersen
     from irtbridge.bank.item_bank import ItemBank
+    from irtbridge.calibration.calibrate import calibrate
     from irtbridge.data.hold_out import HoldOut, hold_out
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
@@ -89,6 +90,7 @@ _HOME = {
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
     "assess.items.andersen": ("andersen",),
+    "calibration.calibrate": ("calibrate",),
     "bank.item_bank": ("ItemBank",),
     "data.hold_out": ("HoldOut", "hold_out"),
     "data.load": ("load_dataset", "load_responses"),
@@ -177,6 +179,7 @@ __all__ = [
     "beta_irt",
     "bifactor",
     "build_model",
+    "calibrate",
     "compare",
     "cross_validate",
     "dataset_names",

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 # By processor time. A worker takes a file at a time, and one that begins a long one last works on alone.
 LONGEST = [
-    "test_tfp.py", "test_pyro.py", "test_docs.py", "test_many.py", "test_runs.py", "test_cli.py", "test_large_data.py",
-    "test_calibration.py", "test_going_on.py", "test_fitted.py", "test_recovery.py", "test_regression.py",
-    "test_nuts_whitened.py", "test_reliability.py", "test_entry_points.py", "test_vi.py", "test_figures.py",
+    "test_tfp.py", "test_numpyro.py", "test_pyro.py", "test_docs.py", "test_many.py", "test_runs.py", "test_cli.py",
+    "test_large_data.py", "test_calibration.py", "test_going_on.py", "test_fitted.py", "test_recovery.py",
+    "test_regression.py", "test_nuts_whitened.py", "test_reliability.py", "test_entry_points.py", "test_vi.py",
+    "test_figures.py",
 ]  # fmt: skip
 MOST_COMPILED = 24
 COMPILED: dict[Any, Program] = {}

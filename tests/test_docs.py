@@ -33,6 +33,7 @@ SLOW = {
         "ai-evaluation",
         "estimators",
         "covariates",
+        "calibration-from-features",
         "compare",
         "hold-out",
     )

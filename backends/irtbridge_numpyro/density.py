@@ -83,7 +83,9 @@ class Density:
         return jnp.concatenate([jnp.ravel(self.transforms[name].inv(sites[name])) for name in self.layout.slots])
 
     def _part(self, slot: Slot, z: Array) -> Array:
-        return z[self.layout.places[slot.name]].reshape(self.transforms[slot.name].inverse_shape(site_shape(slot)))
+        first = self.layout.places[slot.name][0]
+        part = z[first : first + slot.size]  # a slice, whose gradient is one too
+        return part.reshape(self.transforms[slot.name].inverse_shape(site_shape(slot)))
 
     def _move_abilities(self, sites: Sites) -> Array:
         """Standardised abilities to abilities, in place; the log determinant of the Jacobian."""
@@ -104,7 +106,8 @@ class NumpyroDensity(Program):
 
     `native` is a NumPyro model, ``model(response, observed)``: persons in a plate at dim -2, items in a plate at dim
     -1, one sample site for each variable, and the site ``response``. `data` are its arguments. With the abilities
-    integrated out it is ``model(statistics, counts)``, over a plate of response patterns.
+    integrated out it is ``model(statistics, counts)``, over a plate of response patterns. It computes in the precision
+    of the session that it is taken into: ``numpyro.enable_x64()`` makes it double, as ``with program.running()`` does.
     """
 
     data: tuple[Array, ...]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jax import Array
-from jax.nn import log_sigmoid, sigmoid
+from jax.nn import log_softmax, sigmoid
 from numpy.typing import NDArray
 from numpyro.distributions import constraints
 
@@ -22,6 +22,32 @@ Values = Mapping[str, Array]
 Dims = Mapping[str, tuple[str, ...]]
 Exists = NDArray[np.bool_]
 
+IMPOSSIBLE = -1e30  # log probability of a category that an item lacks: finite, as NumPyro wants logits to be
+
+
+def log_add(a: Array | float, b: Array) -> Array:
+    """log(exp(a) + exp(b)) where not both are -inf; of what XLA makes of `jnp.logaddexp` a tenth of the time."""
+    return jnp.maximum(a, b) + jnp.log1p(jnp.exp(-jnp.abs(a - b)))
+
+
+def log_sigmoid(x: Array) -> Array:
+    """Logarithm of the logistic curve."""
+    return -log_add(0.0, -x)
+
+
+class Bernoulli(dist.discrete.BernoulliLogits):
+    """NumPyro's, with a log density that XLA computes in half the time."""
+
+    def log_prob(self, value: Array, intermediates: Any = None) -> Array:
+        return log_sigmoid((2 * value - 1) * self.logits)
+
+
+class Categorical(dist.discrete.CategoricalLogits):
+    """NumPyro's, of log probabilities: these need no further normalisation."""
+
+    def log_prob(self, value: Array, intermediates: Any = None) -> Array:
+        return jnp.take_along_axis(self.logits, value.astype(int)[..., None], -1)[..., 0]
+
 
 def _padded(x: Array, before: int, after: int) -> Array:
     return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)])
@@ -30,25 +56,29 @@ def _padded(x: Array, before: int, after: int) -> Array:
 def _binary(slope: Array, shift: Array, exists: Exists, **shapes: Array) -> dist.Distribution:
     x = (slope - shift)[..., 0]
     if not shapes:
-        return dist.Bernoulli(logits=x)
+        return Bernoulli(logits=x)
     lower, upper = shapes.get("lower", jnp.zeros(())), shapes.get("upper", jnp.ones(()))
     above, below = log_sigmoid(x), log_sigmoid(-x)
-    right = jnp.logaddexp(jnp.log(lower) + below, jnp.log(upper) + above)
-    wrong = jnp.logaddexp(jnp.log1p(-lower) + below, jnp.log1p(-upper) + above)
-    return dist.Bernoulli(logits=right - wrong)
+    right = log_add(jnp.log(lower) + below, jnp.log(upper) + above)
+    wrong = log_add(jnp.log1p(-lower) + below, jnp.log1p(-upper) + above)
+    return Bernoulli(logits=right - wrong)
 
 
-def _categories(logits: Array, exists: Exists) -> dist.Distribution:
-    return dist.Categorical(logits=jnp.where(exists, logits, -jnp.inf))
+def _log_odds(log_odds: Array, exists: Exists) -> dist.Distribution:
+    return _categories(log_softmax(jnp.where(exists, log_odds, IMPOSSIBLE)), exists)
+
+
+def _categories(log_probs: Array, exists: Exists) -> dist.Distribution:
+    return Categorical(logits=jnp.where(exists, log_probs, IMPOSSIBLE))
 
 
 def _partial_credit(slope: Array, shift: Array, exists: Exists) -> dist.Distribution:
-    return _categories(jnp.arange(exists.shape[1]) * slope - _padded(jnp.cumsum(shift, -1), 1, 0), exists)
+    return _log_odds(jnp.arange(exists.shape[1]) * slope - _padded(jnp.cumsum(shift, -1), 1, 0), exists)
 
 
 def _nominal(slope: Array, shift: Array, exists: Exists, deviation: Array) -> dist.Distribution:
     score = jnp.arange(1, exists.shape[1]) + deviation
-    return _categories(_padded(score * slope - shift, 1, 0), exists)
+    return _log_odds(_padded(score * slope - shift, 1, 0), exists)
 
 
 def _graded(slope: Array, shift: Array, exists: Exists) -> dist.Distribution:
@@ -162,7 +192,8 @@ def _predictor(family: Family, values: Values, dims: Dims) -> tuple[Array, Array
         return (ability @ a.T)[..., None], shift
     by_item = a.reshape(-1, 1)
     scaled = family.scaling * by_item * location if family.scales_locations(dims) else shift
-    return ability[:, None, None] * by_item, scaled
+    # An outer product as a matrix product: its gradients are two products too, and not tables that are summed.
+    return (ability[:, None] @ by_item.T)[..., None], scaled
 
 
 def _by_item_and_category(value: Array, dims: tuple[str, ...]) -> Array:

@@ -9,10 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
-from jax.nn import log_sigmoid, log_softmax
 from jax.scipy.special import gammaln
 
-from irtbridge_numpyro.families import Exists, OrderedBeta
+from irtbridge_numpyro.families import Bernoulli, Categorical, Exists, OrderedBeta, log_sigmoid
 
 
 def _bernoulli(each: Any, exists: Exists) -> tuple[Array, Array]:
@@ -20,7 +19,7 @@ def _bernoulli(each: Any, exists: Exists) -> tuple[Array, Array]:
 
 
 def _categorical(each: Any, exists: Exists) -> tuple[Array, Array]:
-    log_probs = jnp.where(exists, log_softmax(each.logits), 0.0)
+    log_probs = jnp.where(exists, each.logits, 0.0)
     return log_probs[..., 1:] - log_probs[..., :1], log_probs[..., 0]
 
 
@@ -43,8 +42,8 @@ def _poisson(each: Any, exists: Exists) -> tuple[Array, Array]:
 
 
 FORMS: dict[type[Any], Callable[[Any, Exists], tuple[Array, Array]]] = {
-    dist.discrete.BernoulliLogits: _bernoulli,
-    dist.discrete.CategoricalLogits: _categorical,
+    Bernoulli: _bernoulli,
+    Categorical: _categorical,
     dist.Beta: _beta,
     OrderedBeta: _ordered_beta,
     dist.Poisson: _poisson,

@@ -23,6 +23,7 @@ from numpyro import handlers
 from numpyro.distributions import constraints
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.infer.hmc import HMCState, hmc
+from numpyro.infer.util import ParamInfo
 from numpyro.optim import Adam
 
 from irtbridge.errors import NumericalError
@@ -54,7 +55,7 @@ class Run:
     """
 
     def __init__(self, begin: Callable[..., Any], step: Step, block: int, arguments: tuple[Any, ...]) -> None:
-        start, self.block, sets = time.perf_counter(), block, len(arguments[0])
+        start, self.block, sets = time.perf_counter(), block, len(arguments[1])
         begin, step = _over_sets(begin, sets), _over_sets(step, sets)
         self.begin = jax.jit(begin).lower(*arguments).compile()
         state = jax.eval_shape(begin, *arguments)
@@ -115,16 +116,15 @@ def nuts(
     """
     sources = [np.random.SeedSequence(seed).spawn(settings.chains) for seed in seeds]
     keys = np.array([[source.generate_state(1)[0] for source in each] for each in sources])
-    start = [_starts(settings, *one) for one in zip(programs, sources, strict=True)]
-    start = start if adaptation is None else [adaptation["last"]]
-    arguments = np.array(start, dtype=programs[0].dtype), keys, data
+    starts = [_starts(settings, *one) for one in zip(programs, sources, strict=True)]
+    starts = starts if adaptation is None else [adaptation["last"]]
+    places = [_places(*one) for one in zip(programs, starts, strict=True)]
+    arguments = ParamInfo(*(np.array(part, programs[0].dtype) for part in zip(*places, strict=True))), keys, data
     report = [partial(_report, progress, settings.chains, stage) for stage in ("warm-up", "sampling")]
     with programs[0].running():
         run, compiling = _run(programs[0].density, _nuts_run, settings, arguments)
         begun = time.perf_counter()
         state = run.begin(*arguments)
-        if not np.isfinite(state.potential_energy).all():
-            raise NumericalError("the log density is not finite where a chain starts; look at the priors and the data.")
         if adaptation is None:
             state, _ = run.steps(state, settings.warmup, data, partial(report[0], settings.warmup))
         else:
@@ -138,8 +138,17 @@ def nuts(
 
 
 def _starts(settings: NutsSettings, program: NumpyroDensity, sources: Sequence[np.random.SeedSequence]) -> Numbers:
+    """A point (chain, dim) for each chain."""
     points = [starting_point(program, np.random.default_rng(source), settings.init_radius) for source in sources]
     return np.array(points)
+
+
+def _places(program: NumpyroDensity, z: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Points (chain, dim), their potential energies and the gradients of these, which `init` need not compile."""
+    value, gradient = program.value_and_grad(z)
+    if not np.isfinite(value).all():
+        raise NumericalError("the log density is not finite where a chain starts; look at the priors and the data.")
+    return z, -value, -gradient
 
 
 def _nuts_run(density: Density, settings: NutsSettings, arguments: tuple[Any, ...]) -> Run:
@@ -147,8 +156,8 @@ def _nuts_run(density: Density, settings: NutsSettings, arguments: tuple[Any, ..
     init, sample = hmc(potential_fn_gen=lambda *data: lambda z: -density.at(z, 1.0, *data), algo="NUTS")
     how = {"target_accept_prob": settings.target_accept, "max_tree_depth": settings.max_tree_depth}
 
-    def begin(z: Array, key: Array, data: Data) -> HMCState:
-        return init(z, settings.warmup, model_args=data, rng_key=jax.random.key(key), **how)
+    def begin(place: ParamInfo, key: Array, data: Data) -> HMCState:
+        return init(place, settings.warmup, model_args=data, rng_key=jax.random.key(key), **how)
 
     def step(state: HMCState, data: Data) -> tuple[HMCState, dict[str, Array]]:
         size, state = state.adapt_state.step_size, sample(state, data)

@@ -7,10 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from irtbridge.model.quadrature import Quadrature
+from irtbridge.plugin.entry_points import backend_names
 from irtbridge.plugin.loading import load_backend
 from irtbridge.testing.cases import CASES, Case
 
 SOME = [case for case in CASES if case.name in ("2pl", "grm-correlated", "2pl-hierarchical", "testlet")]
+needs_numpyro = pytest.mark.skipif("numpyro" not in backend_names(), reason="irtbridge-numpyro is not installed")
 some_cases = pytest.mark.parametrize("case", SOME, ids=[case.name for case in SOME])
 
 
@@ -44,6 +46,44 @@ def test_tfp_joint_distribution_samples_and_scores(case: Case, collapse: Quadrat
     assert draw.response.shape == (rows, columns if collapse is None else above_lowest)
 
 
+@needs_numpyro
+@some_cases
+@pytest.mark.parametrize("collapse", [None, Quadrature(11)], ids=["joint", "collapsed"])
+def test_numpyro_model_has_plates_and_a_site_for_each_variable(case: Case, collapse: Quadrature | None) -> None:
+    import numpyro
+    from numpyro import handlers
+
+    program = load_backend("numpyro").compile(case.spec, case.responses(), device="cpu", collapse=collapse)
+    with program.running():  # type: ignore[attr-defined]
+        sites = handlers.trace(handlers.seed(program.native, 0)).get_trace(*program.data)  # type: ignore[attr-defined]
+        graph = numpyro.render_model(program.native, model_args=program.data, render_distributions=True)  # type: ignore[attr-defined]
+    assert set(program.layout.slots) | {"response"} <= set(sites)
+    assert ({"person", "item"} if collapse is None else {"pattern"}) <= set(sites)
+    assert all(name in graph.source for name in program.layout.slots)
+    assert "cluster" in graph.source
+
+
+@needs_numpyro
+def test_numpyro_simulates_what_the_family_says() -> None:
+    """Predictive draws of a response: frequencies by the reference's probabilities; chi-square at 1e-4."""
+    import jax
+    from numpyro.infer import Predictive
+    from scipy import stats
+
+    from irtbridge.model.density import category_log_probs
+    from irtbridge.model.simulate import draw_from_prior
+
+    case = next(c for c in CASES if c.name == "grm")
+    program = load_backend("numpyro").compile(case.spec, case.responses(), device="cpu")
+    params = draw_from_prior(program.layout, np.random.default_rng(5))
+    sites = {name: value[None].repeat(800, 0) for name, value in program._sites(params).items()}  # type: ignore[attr-defined]
+    with program.running():  # type: ignore[attr-defined]
+        draws = Predictive(program.native, posterior_samples=sites)(jax.random.key(1))["response"]
+    expected = np.exp(category_log_probs(program.layout, params)[0, 1])
+    observed = np.bincount(np.asarray(draws)[:, 0, 1].astype(int), minlength=4)
+    assert stats.chisquare(observed, 800 * expected).pvalue > 1e-4
+
+
 def test_pyro_simulates_what_the_family_says() -> None:
     """Predictive draws of the responses: frequencies by the reference's probabilities; chi-square at 1e-4."""
     import torch
@@ -65,7 +105,7 @@ def test_pyro_simulates_what_the_family_says() -> None:
     assert stats.chisquare(observed, 800 * expected).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+@pytest.mark.parametrize("backend", ["pyro", "tfp", pytest.param("numpyro", marks=needs_numpyro)])
 def test_a_program_takes_missing_responses_only_where_it_has_a_mask(backend: str) -> None:
     """Complete data first, then data with missing responses, and the other way round: the reference's density."""
     from irtbridge.model.catalogue import two_pl

@@ -8,10 +8,13 @@ import pytest
 
 from irtbridge.model.families import FAMILIES
 from irtbridge.model.priors import PRIORS
+from irtbridge.plugin.entry_points import backend_names
 from irtbridge.plugin.loading import load_backend
 
+TRANSLATORS = [name for name in ("pyro", "tfp", "numpyro") if name in backend_names()]
 
-@pytest.mark.parametrize("backend", ["pyro", "tfp"])
+
+@pytest.mark.parametrize("backend", TRANSLATORS)
 def test_what_a_backend_declares_is_what_its_tables_translate(backend: str) -> None:
     declared = type(load_backend(backend))
     priors, families = (import_module(f"irtbridge_{backend}.{name}").DISTRIBUTIONS for name in ("priors", "families"))

@@ -80,7 +80,8 @@ def test_help_of_run_names_every_study_by_where_its_data_come_from(capsys: pytes
     tree = files("irtbridge_configs") / "study"
     studies = {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text()) for path in tree.iterdir()}
     for name, study in studies.items():
-        simulated = any("simulate" in condition for condition in study["conditions"].values())
+        parts = [part for kind in ("conditions", "tests", "calibrations") for part in study.get(kind, {}).values()]
+        simulated = any({"simulate", "vocabulary"} & set(part) for part in parts)
         shown = simulations if simulated or name == "quickstart" else real.partition(": real data")[0]
         assert re.search(rf"\b{name}\b", shown), name
 

@@ -67,6 +67,11 @@ COMMANDS: dict[str, Command] = {
         ),
         Command("compare", "DIR DIR [DIR ...]", "which of several saved fits predicts new persons best"),
         Command(
+            "calibrate",
+            "data=FILE item_data=FILE [grader=hgb] [start=cold,jump,warm]",
+            "item banks from item features and the responses that there are",
+        ),
+        Command(
             "simulate-cat",
             "bank=FILE [selection=A,B] [exposure=.1,.2]",
             "what an adaptive test of a bank would do: accuracy, length, exposure, overlap, reliability",
@@ -77,6 +82,7 @@ COMMANDS: dict[str, Command] = {
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
         Command("backends", "", "which backends there are, and whether their libraries are installed"),
+        Command("check-backend", "NAME", "the conformance suite on any backend: a report card"),
         Command("doctor", "", "versions, devices, what is missing and how to get it"),
     )
 }

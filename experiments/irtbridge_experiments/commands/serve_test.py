@@ -48,11 +48,7 @@ def main(words: Sequence[str]) -> int:
         raise ConfigError(f"{NEEDED} ({error}).") from None
     host, port, secret = given.get("host", "127.0.0.1"), _port(given.get("port", "8000")), _secret(given)
     bank = ItemBank.load(path, given.get("model"))
-    areas = {
-        name.removeprefix(CONTENT): _bounds(name, text) for name, text in given.items() if name.startswith(CONTENT)
-    }
-    others = {name: _number(text) for name, text in given.items() if name not in OF_SERVICE and CONTENT not in name}
-    test = AdaptiveTest(bank, content=areas or None, **others)
+    test = _test(bank, given)
     app = create_app(test, secret, title=given.get("title", TITLE))
     make_console().print(f"{bank.n_items} items of {path}: http://{host}:{port} (Ctrl-C ends)")
     quiet: dict[str, Any] = {"log_level": "warning", "server_header": False}
@@ -66,6 +62,14 @@ def _read(words: Sequence[str]) -> tuple[str, dict[str, str]]:
     if len(places) != 1:
         raise ConfigError("`irtbridge serve-test` takes one bank, as bank.csv; see `irtbridge serve-test --help`.")
     return places[0], dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _test(bank: ItemBank, given: Mapping[str, str]) -> AdaptiveTest:
+    """With the rule, the settings and the content areas that are said."""
+    areas = {name: text for name, text in given.items() if name.startswith(CONTENT)}
+    content = {name.removeprefix(CONTENT): _bounds(name, text) for name, text in areas.items()}
+    settings = {name: _number(text) for name, text in given.items() if name not in (*OF_SERVICE, *areas)}
+    return AdaptiveTest(bank, content=content or None, **settings)
 
 
 def _secret(given: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.trust import TRUST_CAPTION, trust_of
 
-MOST_WHOLE = 2
+MOST_WHOLE, MOST_APART = 2, 3  # fits of which all is shown; whose means and SDs have columns of their own
 AVERAGED = ("threshold", "step")
 RMSE_CAPTION = "RMSE: root mean squared difference of the posterior means from the reference ({source}), over items."
 ESTIMATES_CAPTION = "Posterior means; steps and thresholds are averaged over the categories of an item."
@@ -174,16 +174,24 @@ def side_by_side(records: Sequence[Record], part: str = "items") -> pd.DataFrame
 def compact(table: pd.DataFrame) -> pd.DataFrame:
     """A side-by-side table narrow enough for a terminal.
 
-    The ends of each interval share a column; of more than two fits only means and standard deviations are left.
+    The ends of each interval share a column; of more than two fits only means and standard deviations are left, which
+    share one where there are more than three: four fits are within 80 letters.
     """
     out = table.copy()
     fits = [str(c).removesuffix(" 2.5%") for c in table.columns if str(c).endswith(" 2.5%")]
     if len(fits) > MOST_WHOLE:
-        labels = [column for column in ("item", "parameter") if column in out]
-        return out[[*labels, *(f"{fit} {column}" for fit in fits for column in ("mean", "SD"))]]
+        labels = out[[column for column in ("item", "parameter") if column in out]]
+        if len(fits) <= MOST_APART:
+            return labels.join(out[[f"{fit} {column}" for fit in fits for column in ("mean", "SD")]])
+        pairs = {f"{fit} mean SD": _pairs(out[f"{fit} mean"], out[f"{fit} SD"]) for fit in fits}
+        return labels.join(pd.DataFrame(pairs, index=labels.index))
     for fit in fits:
         low, high = f"{fit} 2.5%", f"{fit} 97.5%"
-        texts = [None if pd.isna(a) else f"{a:.2f} {b:.2f}" for a, b in zip(table[low], table[high], strict=True)]
-        out.insert(list(out.columns).index(low), f"{fit} 95 % HDI", texts)
+        out.insert(list(out.columns).index(low), f"{fit} 95 % HDI", _pairs(table[low], table[high]))
         out = out.drop(columns=[low, high])
     return out.dropna(axis="columns", how="all")
+
+
+def _pairs(first: pd.Series, second: pd.Series) -> list[str | None]:
+    """Two numbers as one text; None where the first is not there."""
+    return [None if pd.isna(a) else f"{a:.2f} {b:.2f}" for a, b in zip(first, second, strict=True)]

@@ -26,6 +26,7 @@ DECIMALS = {
     "pairs": 0,
     "faster": 1,
 }
+PAIR = re.compile(r"-?[\d.]+ -?[\d.]+")
 FRAME = 3  # letters between two columns
 LARGEST_PLAIN = 1e6
 """From here on a number is written with an exponent."""
@@ -132,4 +133,5 @@ def _parts(widths: Mapping[str, int], names: Sequence[str], room: int) -> list[l
 
 
 def _is_text(column: pd.Series) -> bool:
-    return bool(column.map(lambda value: isinstance(value, str)).any())
+    """Whether any cell is text; two numbers in one cell are none."""
+    return bool(column.map(lambda value: isinstance(value, str) and PAIR.fullmatch(value) is None).any())

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import sys
 import threading
 import time
 
@@ -121,6 +122,13 @@ def test_bad_words_on_the_command_line(words, said, tmp_path, capsys):
     pd.DataFrame({"a": [1.0, 1.0], "b": [0.0, 1.0]}).to_csv(path, index=False)
     assert main(["serve-test", *(word.format(bank=path) for word in words)]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "irtbridge.adaptive.service.app")
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    assert main(["serve-test", str(tmp_path / "bank.csv")]) == 1
+    assert 'pip install "irtbridge[serve]"' in capsys.readouterr().err
 
 
 @pytest.fixture
