@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,7 +14,8 @@ from irtbridge.plugin.loading import load_backend
 from irtbridge.testing.cases import CASES, Case
 
 SOME = [case for case in CASES if case.name in ("2pl", "grm-correlated", "2pl-hierarchical", "testlet")]
-needs_numpyro = pytest.mark.skipif("numpyro" not in backend_names(), reason="irtbridge-numpyro is not installed")
+INSTALLED = "numpyro" in backend_names() and find_spec("numpyro") is not None
+needs_numpyro = pytest.mark.skipif(not INSTALLED, reason="irtbridge-numpyro is not installed")
 some_cases = pytest.mark.parametrize("case", SOME, ids=[case.name for case in SOME])
 
 

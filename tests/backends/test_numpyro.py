@@ -6,6 +6,7 @@ from irtbridge.plugin.entry_points import backend_names
 from irtbridge.plugin.loading import load_backend
 from irtbridge.testing import BackendConformance
 
+pytest.importorskip("numpyro")
 if "numpyro" not in backend_names():
     pytest.skip("irtbridge-numpyro is not installed", allow_module_level=True)
 

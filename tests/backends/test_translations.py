@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
 
@@ -11,7 +12,8 @@ from irtbridge.model.priors import PRIORS
 from irtbridge.plugin.entry_points import backend_names
 from irtbridge.plugin.loading import load_backend
 
-TRANSLATORS = [name for name in ("pyro", "tfp", "numpyro") if name in backend_names()]
+NUMPYRO = "numpyro" in backend_names() and find_spec("numpyro") is not None
+TRANSLATORS = ["pyro", "tfp", *(["numpyro"] if NUMPYRO else [])]
 
 
 @pytest.mark.parametrize("backend", TRANSLATORS)

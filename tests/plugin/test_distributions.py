@@ -12,7 +12,7 @@ import pytest
 BACKENDS = Path(__file__).parents[2] / "backends"
 
 
-@pytest.mark.parametrize("name", ["numpyro"])
+@pytest.mark.parametrize("name", ["numpyro", "jags"])
 def test_a_distribution_holds_its_package_and_an_entry_point(name: str, tmp_path: Path) -> None:
     package = f"irtbridge_{name}"
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]

@@ -112,7 +112,7 @@ def test_listing_backends_loads_no_library() -> None:
 
 
 def test_unknown_backend_lists_those_there_are() -> None:
-    with pytest.raises(UnknownName, match=r"'piro'; valid: pyro, tfp"):
+    with pytest.raises(UnknownName, match=r"'piro'; valid: pyro"):
         backend_class("piro")
 
 
