@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from irtbridge.errors import IRTBridgeError, IRTBridgeWarning, Unsupported
     from irtbridge.fitting import fit
     from irtbridge.fitting.cross_validation import cross_validate
+    from irtbridge.fitting.export import export
     from irtbridge.fitting.fitted import Fit
     from irtbridge.fitting.generalization import evaluate
     from irtbridge.fitting.loading import load_fit
@@ -98,6 +99,7 @@ _HOME = {
     "errors": ("IRTBridgeError", "IRTBridgeWarning", "Unsupported"),
     "fitting": ("fit",),
     "fitting.cross_validation": ("cross_validate",),
+    "fitting.export": ("export",),
     "fitting.fitted": ("Fit",),
     "fitting.generalization": ("evaluate",),
     "fitting.loading": ("load_fit",),
@@ -183,6 +185,7 @@ __all__ = [
     "dataset_names",
     "dif",
     "evaluate",
+    "export",
     "fit",
     "fit_many",
     "four_pl",

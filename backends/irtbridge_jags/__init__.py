@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from irtbridge.model.priors import PRIORS
-from irtbridge.plugin import Backend, Layout, Responses
+from irtbridge.plugin import Backend, DataSection, Layout, Recipe, Responses
 from irtbridge.plugin.options import check_number
 
 if TYPE_CHECKING:
@@ -49,12 +49,18 @@ class JagsBackend(Backend):
     dtypes: ClassVar[tuple[str, ...]] = ("float64",)
     # BUGS has no distribution of correlation matrices.
     priors: ClassVar[tuple[str, ...]] = tuple(name for name in PRIORS if name != "LKJCholesky")
+    exports: ClassVar[tuple[str, ...]] = ("gibbs",)
     options_class: ClassVar[type] = JagsOptions
 
     def build(self, layout: Layout, responses: Responses, device: str, dtype: str) -> JagsProgram:
         from irtbridge_jags.program import JagsProgram
 
         return JagsProgram(layout, responses, device, dtype, self.options)
+
+    def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
+        from irtbridge_jags.script import script
+
+        return script(layout, data, recipe, glm=self.options.glm)
 
     @classmethod
     def versions(cls) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from irtbridge.plugin import Backend, Layout, Responses
+from irtbridge.plugin import Backend, DataSection, Layout, Recipe, Responses
 
 if TYPE_CHECKING:
     from irtbridge_numpyro.program import NumpyroProgram
@@ -39,6 +39,7 @@ class NumpyroBackend(Backend):
     collapses: ClassVar[bool] = True
     noncentres: ClassVar[bool] = True
     stacks: ClassVar[tuple[str, ...]] = ("nuts", "vi")
+    exports: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     options_class: ClassVar[type] = NumpyroOptions
 
     def preload(self) -> None:
@@ -56,6 +57,11 @@ class NumpyroBackend(Backend):
         from irtbridge_numpyro.program import NumpyroProgram
 
         return NumpyroProgram(layout, responses, device, dtype)
+
+    def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
+        from irtbridge_numpyro.script import NumpyroScript
+
+        return NumpyroScript(recipe.dtype).script(layout, responses, data, recipe)
 
     def _jax(self) -> Any:
         """JAX, which reads the flags of XLA when it first computes."""

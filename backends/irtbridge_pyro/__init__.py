@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from irtbridge.plugin import Backend, Layout, Responses, check_positive
+from irtbridge.plugin import Backend, DataSection, Layout, Recipe, Responses, check_positive
 
 if TYPE_CHECKING:
     from irtbridge_pyro.program import PyroProgram
@@ -45,6 +45,7 @@ class PyroBackend(Backend):
     collapses: ClassVar[bool] = True
     noncentres: ClassVar[bool] = True
     stacks: ClassVar[tuple[str, ...]] = ("vi",)
+    exports: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     options_class: ClassVar[type] = PyroOptions
 
     def preload(self) -> None:
@@ -64,3 +65,8 @@ class PyroBackend(Backend):
         from irtbridge_pyro.program import PyroProgram
 
         return PyroProgram(layout, responses, device, dtype, self.options)
+
+    def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
+        from irtbridge_pyro.script import PyroScript
+
+        return PyroScript(recipe.dtype).script(layout, responses, data, recipe)

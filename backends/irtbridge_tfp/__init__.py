@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from irtbridge.errors import ConfigError
-from irtbridge.plugin import Backend, Layout, Responses
+from irtbridge.plugin import Backend, DataSection, Layout, Recipe, Responses
 
 if TYPE_CHECKING:
     from irtbridge_tfp.program import TfpProgram
@@ -44,6 +44,7 @@ class TfpBackend(Backend):
     collapses: ClassVar[bool] = True
     noncentres: ClassVar[bool] = True
     stacks: ClassVar[tuple[str, ...]] = ("nuts", "vi")
+    exports: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     options_class: ClassVar[type] = TfpOptions
 
     def preload(self) -> None:
@@ -66,6 +67,11 @@ class TfpBackend(Backend):
         from irtbridge_tfp.program import TfpProgram
 
         return TfpProgram(layout, responses, device, dtype, self.options.xla)
+
+    def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
+        from irtbridge_tfp.script import TfpScript
+
+        return TfpScript(recipe.dtype).script(layout, responses, data, recipe)
 
 
 def _tensorflow() -> Any:

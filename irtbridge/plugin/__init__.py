@@ -17,16 +17,22 @@ if TYPE_CHECKING:
     from irtbridge.plugin.processes import in_processes
     from irtbridge.plugin.program import Program, Progress, silent
     from irtbridge.plugin.sampler import SamplerProgram
+    from irtbridge.plugin.scripts.data import DataSection
+    from irtbridge.plugin.scripts.frame import Frame
+    from irtbridge.plugin.scripts.recipe import Recipe
     from irtbridge.plugin.stack import Stack, Stackable
     from irtbridge.plugin.starts import in_convention, starting_point
     from irtbridge.results.draws import Draws, Timings
 
 __all__ = [
     "Backend",
+    "DataSection",
     "Draws",
+    "Frame",
     "Layout",
     "Program",
     "Progress",
+    "Recipe",
     "Responses",
     "SamplerProgram",
     "Stack",
@@ -51,6 +57,9 @@ _HOME = {
     "plugin.processes": ("in_processes",),
     "plugin.program": ("Program", "Progress", "silent"),
     "plugin.sampler": ("SamplerProgram",),
+    "plugin.scripts.data": ("DataSection",),
+    "plugin.scripts.frame": ("Frame",),
+    "plugin.scripts.recipe": ("Recipe",),
     "plugin.stack": ("Stack", "Stackable"),
     "plugin.starts": ("in_convention", "starting_point"),
     "results.draws": ("Draws", "Timings"),

@@ -10,8 +10,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
-from irtbridge.errors import BackendUnavailable, UnknownName
+from irtbridge.errors import BackendUnavailable, UnknownName, Unsupported
 from irtbridge.model.families import FAMILIES
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import PRIORS, Exactly
@@ -21,6 +22,8 @@ from irtbridge.plugin.devices import DTYPES, check_dtype, resolve_device
 from irtbridge.plugin.entry_points import check_declared, installed_version
 from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program
+from irtbridge.plugin.scripts.data import DataSection
+from irtbridge.plugin.scripts.recipe import Export, Recipe
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Backend(ABC):
         Whether `build` can standardise the coordinates of the abilities (``layout.noncentred``).
     stacks : tuple of str
         Native methods that run on several data sets at once: of ``nuts``, ``vi``. See `Stackable`.
+    exports : tuple of str
+        Native methods whose programs can be taken away as scripts. See `script`.
     options_class : type
         A dataclass of the backend's own options, all with defaults; it becomes the backend's Hydra config group, and
         ``self.options`` has its values.
@@ -73,6 +78,7 @@ class Backend(ABC):
     collapses: ClassVar[bool] = False
     noncentres: ClassVar[bool] = False
     stacks: ClassVar[tuple[str, ...]] = ()
+    exports: ClassVar[tuple[str, ...]] = ()
     options_class: ClassVar[type] = NoOptions
 
     @abstractmethod
@@ -91,6 +97,22 @@ class Backend(ABC):
         dtype : str
             ``float64`` or ``float32``.
         """
+
+    def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
+        """The model, and how it is fitted, as a script in this library alone, which does not import irtbridge.
+
+        For a library of arrays and distributions `irtbridge.plugin.scripts.Frame` does most of it.
+
+        Parameters
+        ----------
+        layout, responses
+            As of `build`.
+        data : DataSection
+            The lines that read the data, and what they define.
+        recipe : Recipe
+            The method, one of `exports`, its settings, seed and precision.
+        """
+        raise Unsupported(self.name, "export")
 
     def preload(self) -> None:
         """Import the library, before anything is timed; by default as much of it as `devices` needs."""
@@ -148,11 +170,7 @@ class Backend(ABC):
         UnknownName
             No such dtype.
         """
-        for variable in (v for v in spec.variables if not isinstance(v.prior, Exactly)):
-            prior = type(variable.prior).__name__
-            check_declared(self, "priors", f"prior {prior}", prior)
-        check_declared(self, "families", f"response family {spec.family.name!r}", spec.family.name)
-        check_declared(self, "dtypes", f"dtype={dtype}", check_dtype(dtype))
+        self._check_translates(spec, dtype)
         if collapse is not None:
             check_declared(self, "collapses", "integrating abilities out")
         if noncentred:
@@ -161,6 +179,43 @@ class Backend(ABC):
         device = resolve_device(device, self.devices(), self.name)
         layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
         return self.build(layout, responses, device, dtype)
+
+    def export(self, spec: ModelSpec, responses: Responses, recipe: Recipe, path: str, beside: str) -> Export:
+        """Check that a model can be translated, and write it as a `script`.
+
+        Parameters
+        ----------
+        spec, responses
+            As of `compile`; no response pattern has a weight.
+        recipe : Recipe
+            How the script fits.
+        path : str
+            The csv that the data are from; empty where there is none.
+        beside : str
+            The csv that the script reads where it cannot read the other.
+
+        Raises
+        ------
+        Unsupported
+            The spec has something that the backend, or its scripts, cannot say; names who can.
+        """
+        self._check_translates(spec, recipe.dtype)
+        check_declared(self, "exports", f"export with method={recipe.method}", recipe.method)
+        if getattr(recipe.settings, "noncentred", False):
+            raise Unsupported(self.name, "export with noncentred=true")
+        if responses.kind == CATEGORIES and responses.n_categories.min() < 2:
+            raise Unsupported(self.name, "export of items to which all gave the same response")
+        layout = Layout.of(spec, responses)
+        data = DataSection.of(layout, responses, path, beside)
+        return Export(self.script(layout, responses, data, recipe), data.table)
+
+    def _check_translates(self, spec: ModelSpec, dtype: str) -> None:
+        """Raise `Unsupported` where the spec has a prior or a family, or the precision is one, that is not declared."""
+        for variable in (v for v in spec.variables if not isinstance(v.prior, Exactly)):
+            prior = type(variable.prior).__name__
+            check_declared(self, "priors", f"prior {prior}", prior)
+        check_declared(self, "families", f"response family {spec.family.name!r}", spec.family.name)
+        check_declared(self, "dtypes", f"dtype={dtype}", check_dtype(dtype))
 
     @classmethod
     def versions(cls) -> dict[str, str | None]:

@@ -55,6 +55,11 @@ COMMANDS: dict[str, Command] = {
             "data=FILE model=NAME [backend=A,B] [method=nuts]",
             "fit one model to your data; item tables side by side, draws saved as NetCDF",
         ),
+        Command(
+            "export",
+            "data=FILE model=NAME [backend=pyro] [method=nuts]",
+            "the program to take away: a script in the library alone",
+        ),
         Command("check", "DIR", "have the fits of a folder converged? what fails, in words, and what usually cures it"),
         Command("report", "DIR", "one page about a folder of fits: data, model, verdict, items, curves, persons"),
         Command(

@@ -69,7 +69,7 @@ def main(words: Sequence[str]) -> int:
             raise ConfigError(f"`irtbridge fit` needs {key}=...; see `irtbridge fit --help`.")
     console = make_console()
     config = read_config("fit", words)
-    spec = _spec(config)
+    spec = model_of(config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IRTBridgeWarning)  # they are among the notes
         responses = load_responses(str(config.data), kind=spec.family.kind, **data_options(config))
@@ -93,7 +93,7 @@ def main(words: Sequence[str]) -> int:
     return int(any("error" in record for record in records))
 
 
-def _spec(config: DictConfig) -> ModelSpec:
+def model_of(config: DictConfig) -> ModelSpec:
     """The model; where the data have groups, one with groups."""
     options: dict[str, Any] = OmegaConf.to_container(config.model)  # type: ignore[assignment]
     if config.group is not None and options["invariance"] is None:
