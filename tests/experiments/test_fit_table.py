@@ -25,7 +25,7 @@ def test_fits_side_by_side_are_within_80_letters(fits: int) -> None:
     print_table(compact(side_by_side([record(*engine) for engine in ENGINES[:fits]])), console, decimals=2)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert max(map(len, lines)) <= 80
-    assert sum("item3" in line and "-1.23" in line for line in lines) == 1
+    assert sum("item3" in line and "-1.23" in line for line in lines) >= 1
 
 
 def test_fits_without_parameters_of_no_item_are_left_out_of_their_table() -> None:

@@ -398,5 +398,5 @@ def test_the_study_of_engines_has_the_models_and_data_of_the_first() -> None:
 
 
 def test_a_study_on_an_engine_that_is_not_installed_says_so(own: Path) -> None:
-    with pytest.raises(IRTBridgeError, match="'absent', which is not installed; install it, or choose backend=pyro"):
+    with pytest.raises(IRTBridgeError, match="'absent', which is not installed; install it, or choose backend="):
         read_config("run", change(own, "override /backend: pyro", "override /backend: absent"))

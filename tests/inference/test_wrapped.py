@@ -17,7 +17,13 @@ from irtbridge.plugin.program import Program
 ATTRIBUTES = tuple(inspect.get_annotations(Program))
 METHODS = {name: member for name, member in vars(Program).items() if inspect.isfunction(member) and name[0] != "_"}
 OWN = {"bind"}  # by the wrapper's own layout, and then `with_data`
-NATIVE = {"nuts", "resume_nuts", "vi"}  # they would draw in other coordinates, or from other data
+NATIVE = {
+    "nuts",
+    "resume_nuts",
+    "vi",
+    "gibbs",
+    "resume_gibbs",
+}  # they would draw in other coordinates, or from other data
 
 
 class Other(Program):

@@ -183,7 +183,7 @@ def compact(table: pd.DataFrame) -> pd.DataFrame:
         labels = out[[column for column in ("item", "parameter") if column in out]]
         if len(fits) <= MOST_APART:
             return labels.join(out[[f"{fit} {column}" for fit in fits for column in ("mean", "SD")]])
-        pairs = {f"{fit} mean SD": _pairs(out[f"{fit} mean"], out[f"{fit} SD"]) for fit in fits}
+        pairs = {f"{fit}\nmean SD": _pairs(out[f"{fit} mean"], out[f"{fit} SD"]) for fit in fits}
         return labels.join(pd.DataFrame(pairs, index=labels.index))
     for fit in fits:
         low, high = f"{fit} 2.5%", f"{fit} 97.5%"

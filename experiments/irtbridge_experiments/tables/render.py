@@ -26,7 +26,6 @@ DECIMALS = {
     "pairs": 0,
     "faster": 1,
 }
-PAIR = re.compile(r"-?[\d.]+ -?[\d.]+")
 FRAME = 3  # letters between two columns
 LARGEST_PLAIN = 1e6
 """From here on a number is written with an exponent."""
@@ -111,14 +110,14 @@ def print_table(table: pd.DataFrame, console: Console, title: str = "", decimals
 
 def _width(column: str, cells: pd.Series, most: int) -> int:
     """Letters that a column needs, at most so many where it is text; the header of numbers is broken between words."""
-    header = [column] if most else column.split()
+    header = column.splitlines() if most else column.split()
     longest = max(map(cell_len, [*header, *(line for cell in cells for line in cell.splitlines())]), default=1)
     return min(longest, most) if most else longest
 
 
 def _names(text: Mapping[str, bool]) -> list[str]:
-    """The columns that name a row: the first ones, as long as they are text."""
-    return list(itertools.takewhile(text.__getitem__, text))
+    """The columns that name a row: the first ones, as long as they are text with a header of one line."""
+    return list(itertools.takewhile(lambda column: text[column] and "\n" not in column, text))
 
 
 def _parts(widths: Mapping[str, int], names: Sequence[str], room: int) -> list[list[str]]:
@@ -133,5 +132,4 @@ def _parts(widths: Mapping[str, int], names: Sequence[str], room: int) -> list[l
 
 
 def _is_text(column: pd.Series) -> bool:
-    """Whether any cell is text; two numbers in one cell are none."""
-    return bool(column.map(lambda value: isinstance(value, str) and PAIR.fullmatch(value) is None).any())
+    return bool(column.map(lambda value: isinstance(value, str)).any())
