@@ -11,7 +11,7 @@ from irtbridge.testing.cases import CASES
 # The others vary these: other numbers of categories, of traits, a common slope, intercepts; they are among the long.
 SHORT = {
     "1pl", "2pl", "grm", "grm-correlated", "nominal", "sequential", "poisson", "beta", "ordered-beta",
-    "bifactor", "2pl-hierarchical", "grm-groups-free", "2pl-regression", "1pl-lltm", "1pl-scoring",
+    "bifactor", "2pl-hierarchical", "2pl-regression", "1pl-lltm", "1pl-scoring",
 }  # fmt: skip
 LONG = {case.name for case in CASES} - SHORT
 # Each compiles programs of its own, for tens of seconds in all.
