@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from irtbridge.adaptive.test import AdaptiveTest
     from irtbridge.assess.comparison.anova import anova
     from irtbridge.assess.comparison.compare import compare
     from irtbridge.assess.factors.parallel_analysis import parallel_analysis
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from irtbridge.assess.fairness.dif import dif
     from irtbridge.assess.fairness.linking import Link, link
     from irtbridge.assess.items.andersen import andersen
+    from irtbridge.bank.item_bank import ItemBank
+    from irtbridge.calibration.calibrate import calibrate
     from irtbridge.data.hold_out import HoldOut, hold_out
     from irtbridge.data.load import load_dataset, load_responses
     from irtbridge.data.named import dataset_names
@@ -75,6 +78,7 @@ if TYPE_CHECKING:
     from irtbridge.results.verdict import Verdict
 
 _HOME = {
+    "adaptive.test": ("AdaptiveTest",),
     "assess.comparison.anova": ("anova",),
     "assess.comparison.compare": ("compare",),
     "assess.factors.parallel_analysis": ("parallel_analysis",),
@@ -82,6 +86,8 @@ _HOME = {
     "assess.fairness.dif": ("dif",),
     "assess.fairness.linking": ("Link", "link"),
     "assess.items.andersen": ("andersen",),
+    "calibration.calibrate": ("calibrate",),
+    "bank.item_bank": ("ItemBank",),
     "data.hold_out": ("HoldOut", "hold_out"),
     "data.load": ("load_dataset", "load_responses"),
     "data.named": ("dataset_names",),
@@ -138,6 +144,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "MODELS",
+    "AdaptiveTest",
     "Backend",
     "Check",
     "Draws",
@@ -145,6 +152,7 @@ __all__ = [
     "HoldOut",
     "IRTBridgeError",
     "IRTBridgeWarning",
+    "ItemBank",
     "Link",
     "ModelSpec",
     "NutsSettings",
@@ -164,6 +172,7 @@ __all__ = [
     "beta_irt",
     "bifactor",
     "build_model",
+    "calibrate",
     "compare",
     "cross_validate",
     "dataset_names",

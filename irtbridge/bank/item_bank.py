@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,19 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.assess.posterior import Posterior
+from irtbridge.bank import files, reading
+from irtbridge.bank.abilities import population, start_of
+from irtbridge.bank.columns import item_variables
+from irtbridge.bank.item_table import ItemTable
+from irtbridge.bank.uncertainty import drawn, of_items
 from irtbridge.data.labels import positions
 from irtbridge.errors import SpecError
 from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.options import check_number
 
 Array = NDArray[np.float64]
+DRAWS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +56,8 @@ class ItemBank:
         Of the distribution of abilities that a test starts from.
     provenance : dict
         Where the parameters come from, as plain data.
+    estimate : mapping of str to ndarray, optional
+        Full arrays (*shape): the parameters that stand for all draws, where they are not the means of these.
     """
 
     spec: ModelSpec
@@ -58,22 +68,135 @@ class ItemBank:
     mean: Array
     covariance: Array
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+    estimate: Mapping[str, Array] | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, posterior: Posterior, provenance: Mapping[str, Any] | None = None) -> ItemBank:
-        """From the posterior of a fit, all its draws.
+    def of(
+        cls,
+        posterior: Posterior,
+        provenance: Mapping[str, Any] | None = None,
+        standard_errors: Mapping[str, Array] | None = None,
+        *,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> ItemBank:
+        """From the posterior of a fit: all its draws, or of a point estimate such as its standard errors say.
 
         Abilities start from the normal distribution that the model's have, at posterior means, or where they differ
         by person from the mean and covariance of all persons.
+
+        Parameters
+        ----------
+        posterior : Posterior
+            Of the fit.
+        provenance : mapping, optional
+            Where the parameters come from.
+        standard_errors : mapping of str to ndarray, optional
+            Of a point estimate, full arrays by name: then draws are made of `irtbridge.bank.uncertainty.drawn`, as
+            if parameters were independent; one of them, the estimate, without standard errors.
+        draws, seed : int
+            Of a point estimate: how many, and their seed.
         """
         responses, spec = posterior.responses, posterior.spec
-        names = [name for role, name in spec.family.roles() if role != "ability"]
+        params = {name: np.asarray(posterior.params[name]) for name in item_variables(spec)}
         about = responses.item_data
         about = pd.DataFrame(index=pd.Index(responses.items, name="item")) if about is None else about
-        mean, covariance = _population(posterior)
-        params = {name: np.asarray(posterior.params[name]) for name in names}
-        own = dict(provenance or {})
-        return cls(spec, responses.items, responses.categories, params, about, mean, covariance, own)
+        start, source = population(posterior), dict(provenance or {})
+        bank = cls(spec, responses.items, responses.categories, params, about, *start, source)
+        if not posterior.point:
+            return bank
+        estimate = {name: value[0] for name, value in params.items()}
+        sd = {name: np.zeros_like(value) for name, value in estimate.items()} | {
+            name: value for name, value in (standard_errors or {}).items() if name in estimate
+        }
+        return replace(bank, params=drawn(spec, estimate, sd, None, draws, seed), estimate=estimate)
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path | pd.DataFrame,
+        model: str | ModelSpec | None = None,
+        *,
+        draws: int | None = None,
+        seed: int = 0,
+        mean: ArrayLike | None = None,
+        covariance: ArrayLike | None = None,
+        **options: Any,
+    ) -> ItemBank:
+        """From a file or table of item parameters: one that `save` wrote, `Fit.items` gave, or mirt or catR.
+
+        Columns are those of `irtbridge.bank.item_table`, or mirt's or catR's (see `irtbridge.bank.conventions`), and
+        any others. With standard errors there are draws (see `irtbridge.bank.uncertainty.drawn`), else the numbers are
+        taken as known.
+
+        Parameters
+        ----------
+        source : str, Path or DataFrame
+            csv, npz (see `save`), or a table with a row for each item.
+        model : str or ModelSpec, optional
+            By default what the file says, or what its columns speak of.
+        draws, seed : int
+            How many draws where there are standard errors, and their seed; by default as many as were saved.
+        mean, covariance : array_like, optional
+            Of the abilities that a test starts from, (trait,) and (trait, trait); by default the file's, else standard
+            normal.
+        **options
+            Of the model, as in `irtbridge.build_model`: ``scaling`` (D), ``traits``, ``parameterization``, ...
+
+        Raises
+        ------
+        DataNotFound
+            No such file.
+        DataError
+            A missing parameter, a negative discrimination, an asymptote that is no probability, thresholds out of
+            order: the item and its column are named.
+        UnknownName
+            No such model, or no such option of it.
+        """
+        frame, header, stored = reading.read(source)
+        table = reading.item_table(frame, header, model, options)
+        count = header.get("draws", DRAWS) if draws is None else draws
+        check_number("draws", count)
+        params = stored or drawn(table.spec, table.estimate, table.sd, table.correlation, count, seed)
+        return cls(
+            table.spec, table.items, table.categories, params, table.about,
+            *start_of(table.spec, header, mean, covariance), header.get("provenance", {}), table.estimate,
+        )  # fmt: skip
+
+    def save(self, path: str | Path) -> Path:
+        """Write the bank, whole or not at all; `load` reads it.
+
+        Parameters
+        ----------
+        path : str or Path
+            csv: estimates, standard errors and correlations within items, from which draws can be made again. npz: all
+            draws.
+
+        Raises
+        ------
+        DataError
+            Another ending.
+        ResultsError
+            The path cannot be written.
+        """
+        path = Path(path).expanduser()
+        files.check_ending(path)
+        header = {
+            "spec": self.spec.to_dict(),
+            "mean": self.mean.tolist(),
+            "covariance": self.covariance.tolist(),
+            "draws": self.n_draws,
+            "provenance": self.provenance,
+        }
+        if path.suffix.lower() == files.NPZ:
+            return files.write_draws(path, self.table.to_frame(), header, self.params)
+        return files.write_table(path, self.table.to_frame(), header)
+
+    @property
+    def table(self) -> ItemTable:
+        """Estimates, standard errors and correlations: what a csv has."""
+        estimate = {name: value[0] for name, value in self.at_mean.params.items()}
+        return ItemTable.of_draws(self.spec, self.items, self.categories, estimate, self.params, self.about)
 
     @property
     def n_items(self) -> int:
@@ -98,12 +221,14 @@ class ItemBank:
 
     @cached_property
     def at_mean(self) -> ItemBank:
-        """The mean of every parameter as one draw."""
-        return replace(self, params={name: value.mean(axis=0, keepdims=True) for name, value in self.params.items()})
+        """The estimate of every parameter, by default its mean, as one draw."""
+        estimate = self.estimate or {name: value.mean(axis=0) for name, value in self.params.items()}
+        return replace(self, params={name: value[None] for name, value in estimate.items()}, estimate=None)
 
     def draw(self, row: int) -> ItemBank:
         """One draw of all parameters, as if they were known."""
-        return replace(self, params={name: value[row : row + 1] for name, value in self.params.items()})
+        params = {name: value[row : row + 1] for name, value in self.params.items()}
+        return replace(self, params=params, estimate=None)
 
     def select(self, items: Sequence[str]) -> ItemBank:
         """Some items, in the order given.
@@ -114,12 +239,13 @@ class ItemBank:
             A label that the bank does not have.
         """
         places = positions("items of the bank", self.items, list(items), others=True)
-        params = {
-            name: value.take(places, axis=1) if self.spec.dims[name][:1] == ("item",) else value
-            for name, value in self.params.items()
-        }
-        categories = tuple(self.categories[i] for i in places)
-        return replace(self, items=tuple(items), categories=categories, params=params, about=self.about.iloc[places])
+        params = {name: self._taken(name, value, places, 1) for name, value in self.params.items()}
+        estimate = self.estimate and {n: self._taken(n, value, places, 0) for n, value in self.estimate.items()}
+        categories, about = tuple(self.categories[i] for i in places), self.about.iloc[places]
+        return replace(self, items=tuple(items), categories=categories, params=params, about=about, estimate=estimate)
+
+    def _taken(self, name: str, value: Array, places: NDArray[np.intp], axis: int) -> Array:
+        return value.take(places, axis=axis) if of_items(self.spec, name) else value
 
     def log_probs(self, ability: ArrayLike) -> Array:
         """Log probability of each category, (draw, node, item, category); -inf where an item lacks it.
@@ -158,18 +284,3 @@ class ItemBank:
     @property
     def _ability_dims(self) -> tuple[str, ...]:
         return self.spec.dims[self.spec.family.ability]
-
-
-def _population(posterior: Posterior) -> tuple[Array, Array]:
-    """Mean and covariance of the abilities of all persons: within their posteriors and between them."""
-    abilities = posterior.abilities.reshape(posterior.n_draws, -1, len(posterior.traits))
-    if posterior.point or posterior.layout.collapse is not None:
-        nodes, log_weights = posterior.at_mean.nodes()
-        if log_weights.ndim == 2:
-            return _moments(nodes[0].reshape(len(nodes[0]), -1), np.exp(log_weights[0]))
-    return _moments(abilities.reshape(-1, abilities.shape[-1]), np.tile(posterior.weights, posterior.n_draws))
-
-
-def _moments(values: Array, weights: Array) -> tuple[Array, Array]:
-    mean = np.average(values, axis=0, weights=weights)
-    return mean, np.atleast_2d(np.cov(values, rowvar=False, aweights=weights, ddof=0))

@@ -16,6 +16,8 @@ import xarray as xr
 from irtbridge.assess import idata_groups
 from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import DRAWS
+from irtbridge.bank import item_bank
+from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.responses import Responses
 from irtbridge.errors import IRTBridgeWarning
 from irtbridge.fitting.extension import extended
@@ -302,6 +304,22 @@ class Fit(Questions):
         idata, joined, provenance = found
         program: dict[str, Any] = {"_program": self.program, "_quadrature_error": None}
         return replace(self, idata=idata, draws=joined, provenance=provenance, **program)
+
+    def bank(self, draws: int | None = None, seed: int = 0) -> ItemBank:
+        """The items with the uncertainty of their parameters, as adaptive tests are made of them.
+
+        Parameters
+        ----------
+        draws : int, optional
+            At most so many of the fit's draws, at even distances; by default all. Of a point estimate, whose standard
+            errors become draws (see `irtbridge.bank.uncertainty.drawn`), so many, by default 400.
+        seed : int
+            Of the draws of a point estimate.
+        """
+        check_number("draws", item_bank.DRAWS if draws is None else draws)
+        posterior = self.posterior if draws is None else self.posterior.thinned(draws)
+        count = item_bank.DRAWS if draws is None else draws
+        return ItemBank.of(posterior, self.provenance, self.draws.standard_errors, draws=count, seed=seed)
 
     def with_log_likelihood(self, *kinds: str) -> Fit:
         """The fit with the group ``log_likelihood`` in its InferenceData; see `irtbridge.assess.idata_groups`.

@@ -1,0 +1,139 @@
+"""What a test may not be: two items that are enemies, too many or too few items of a content area."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from irtbridge.bank.item_bank import ItemBank
+from irtbridge.data.labels import few
+from irtbridge.errors import ConfigError, DataError, UnknownName
+
+Bounds = int | tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Constraints:
+    """Content areas and enemies of the items of a bank.
+
+    Attributes
+    ----------
+    areas : tuple of str
+        Labels of the content areas that are bounded.
+    area : ndarray of int, shape (item,)
+        Place of each item's area in `areas`; -1 where it has none that is bounded.
+    least, most : ndarray of int, shape (area,)
+        Items of each area in a test.
+    enemies : sparse array of bool, shape (item, item), or None
+        Which items never stand in one test; symmetric.
+    length : int or None
+        Items of a test at most.
+    """
+
+    areas: tuple[str, ...]
+    area: NDArray[np.int64]
+    least: NDArray[np.int64]
+    most: NDArray[np.int64]
+    enemies: sparse.csr_array | None
+    length: int | None = None
+
+    @classmethod
+    def of(cls, bank: ItemBank, content: Mapping[str, Bounds] | None = None, length: int | None = None) -> Constraints:
+        """From the columns ``content`` and ``enemies`` of a bank.
+
+        Parameters
+        ----------
+        bank : ItemBank
+            The items.
+        content : mapping of str to int or (int, int), optional
+            By area, how many of its items a test has: exactly, or at least and at most.
+        length : int, optional
+            Items of a test at most; needed where areas have a least number.
+
+        Raises
+        ------
+        UnknownName
+            An area that no item has.
+        ConfigError
+            Bounds that no test of this length and bank can keep.
+        DataError
+            Enemies that are not in the bank.
+        """
+        bounds = {str(name): _pair(name, given) for name, given in (content or {}).items()}
+        labels = bank.about["content"].astype(str).to_numpy() if "content" in bank.about else np.array([])
+        for name in bounds:
+            if name not in labels:
+                raise UnknownName("content area of the bank", name, sorted(set(labels)))
+        area = np.full(bank.n_items, -1)
+        for place, name in enumerate(bounds):
+            area[labels == name] = place
+        least, most = np.array([*bounds.values()], dtype=np.int64).reshape(-1, 2).T
+        own = cls(tuple(bounds), area, least, most, _enemies(bank), length)
+        own.check()
+        return own
+
+    def check(self) -> None:
+        """Raise `ConfigError` where no test could keep the bounds."""
+        for name, low, have in zip(self.areas, self.least, self.counts, strict=True):
+            if low > have:
+                raise ConfigError(f"content area {name!r}: at least {low} items are asked, the bank has {have}.")
+        if self.least.sum() and self.length is None:
+            raise ConfigError("content areas with a least number need a length: say stop='... or items=20'.")
+        if self.length is not None and self.least.sum() > self.length:
+            raise ConfigError(f"content areas ask for {self.least.sum()} items, and the test ends at {self.length}.")
+        unbounded = int((self.area < 0).sum())
+        if self.length is not None and np.minimum(self.most, self.counts).sum() + unbounded < self.length:
+            possible = np.minimum(self.most, self.counts).sum() + unbounded
+            raise ConfigError(f"content areas leave at most {possible} items to a test of {self.length}.")
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Items of the bank in each area."""
+        return np.bincount(self.area[self.area >= 0], minlength=len(self.areas))
+
+    def allowed(self, given: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which items may follow for persons who were given others, shape (person, item).
+
+        Parameters
+        ----------
+        given : ndarray of int, shape (person, step)
+            Places of the items, -1 where none.
+        """
+        count = self.of_area(given)
+        needed = np.maximum(self.least - count, 0)
+        left = (self.length or 0) - (given >= 0).sum(axis=1)
+        must = (needed.sum(axis=1) > 0) & (needed.sum(axis=1) >= left)
+        open_areas = np.where(must[:, None], needed > 0, count < self.most)
+        # The last column answers for items without a bounded area, which have place -1.
+        return np.asarray(np.c_[open_areas, ~must][:, self.area], dtype=bool)
+
+    def of_area(self, given: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Items of each area among those given, shape (person, area)."""
+        area = np.where(given >= 0, self.area[given], -1)
+        return np.asarray((area[:, :, None] == np.arange(len(self.areas))).sum(axis=1))
+
+
+def _pair(name: str, given: Bounds) -> tuple[int, int]:
+    least, most = given if isinstance(given, (tuple, list)) else (given, given)
+    if not 0 <= least <= most:
+        raise ConfigError(f"content area {name!r}: {given!r} must be a number of items, or the least and the most.")
+    return int(least), int(most)
+
+
+def _enemies(bank: ItemBank) -> sparse.csr_array | None:
+    if "enemies" not in bank.about:
+        return None
+    place = {label: i for i, label in enumerate(bank.items)}
+    said = bank.about["enemies"].fillna("").astype(str).str.split()
+    pairs = [(label, enemy) for label, enemies in zip(bank.items, said, strict=True) for enemy in enemies]
+    if unknown := [enemy for _, enemy in pairs if enemy not in place]:
+        raise DataError(f"enemies that are no items of the bank: {few(map(repr, unknown))}.")
+    if not pairs:
+        return None
+    one, other = np.array([(place[a], place[b]) for a, b in pairs]).T
+    both = np.r_[one, other], np.r_[other, one]
+    return sparse.csr_array((np.ones(2 * len(one), dtype=bool), both), shape=(bank.n_items,) * 2)

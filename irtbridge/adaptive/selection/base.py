@@ -1,0 +1,59 @@
+"""The contract of a selection rule: it scores items for persons, and the best of those that may come next is given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.adaptive.pool import Pool
+from irtbridge.adaptive.state import NONE, Ints, State
+
+AT_ONCE = 2**18  # scores held at once: a megabyte of single precision, which stays in a processor's cache
+
+
+@dataclass(frozen=True)
+class Selection(ABC):
+    """A rule that says which item a person is given next; its settings are its fields.
+
+    Attributes
+    ----------
+    name : str
+        By which users ask for it.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def scores(self, pool: Pool, state: State) -> NDArray[Any]:
+        """How good each item would be for each person, (person, item); of whatever items, given ones too."""
+
+    def choose(self, pool: Pool, state: State) -> Ints:
+        """Place of the next item of each person; -1 where none is left.
+
+        Parameters
+        ----------
+        pool : Pool
+            The items.
+        state : State
+            Persons, who all get an item.
+        """
+        parts = [self.best(pool, part, self.scores(pool, part)) for part in in_parts(pool, state)]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+    def best(self, pool: Pool, state: State, scores: NDArray[Any]) -> Ints:
+        """The candidate with the largest score, the first of equals; -1 where there is no candidate."""
+        candidates = state.candidates(pool)
+        places = np.where(candidates, scores, -np.inf).argmax(axis=1)
+        return np.where(candidates[np.arange(len(places)), places], places, NONE)
+
+
+def in_parts(pool: Pool, state: State) -> Iterator[State]:
+    """Persons, so many at a time that their scores stay in the cache."""
+    size = max(1, AT_ONCE // pool.n_items)
+    for start in range(0, state.n_persons, size):
+        yield state.rows(slice(start, start + size))

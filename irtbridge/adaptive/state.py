@@ -1,0 +1,122 @@
+"""Where persons stand in an adaptive test, many in lockstep: their posteriors, and what they were given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.adaptive.pool import Pool
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+NONE = -1  # in place of an item that was not given
+
+
+@dataclass(eq=False)
+class State:
+    """Persons in an adaptive test.
+
+    Attributes
+    ----------
+    log_posterior : ndarray, shape (person, node)
+        Log probability of each node of the pool, up to a constant for each person.
+    given, codes : ndarray of int, shape (person, step)
+        Places of the items given and codes of the answers, in order; -1 where there is none. Columns are added as
+        tests grow.
+    eligible : ndarray of bool, shape (person, item)
+        Items not given, and no enemies of those given.
+    seconds : ndarray, shape (person,)
+        Time used.
+    rng : numpy.random.Generator
+        Of whatever a rule draws.
+    """
+
+    log_posterior: Array
+    given: Ints
+    codes: Ints
+    eligible: NDArray[np.bool_]
+    seconds: Array
+    rng: np.random.Generator
+
+    @classmethod
+    def start(cls, pool: Pool, persons: int = 1, seed: int | np.random.Generator = 0) -> State:
+        """Persons before the first item."""
+        return cls(
+            np.tile(pool.log_prior, (persons, 1)),
+            np.full((persons, 0), NONE),
+            np.full((persons, 0), NONE),
+            np.ones((persons, pool.n_items), dtype=bool),
+            np.zeros(persons),
+            np.random.default_rng(seed),
+        )
+
+    @property
+    def n_persons(self) -> int:
+        """Number of persons."""
+        return len(self.given)
+
+    @property
+    def n_given(self) -> Ints:
+        """Number of items that each person was given."""
+        return np.asarray((self.given != NONE).sum(axis=1))
+
+    def rows(self, which: slice | NDArray[Any]) -> State:
+        """Some of the persons: of a slice, views on the same arrays; the generator is the same."""
+        names = ("log_posterior", "given", "codes", "eligible", "seconds")
+        return replace(self, **{name: getattr(self, name)[which] for name in names})
+
+    def posterior(self) -> Array:
+        """Probability of each node, (person, node)."""
+        weights = np.exp(self.log_posterior - self.log_posterior.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return np.asarray(weights)
+
+    def candidates(self, pool: Pool) -> NDArray[np.bool_]:
+        """Items that may come next, (person, item): eligible, and of areas that their bounds leave open now."""
+        if not pool.constraints.areas:
+            return self.eligible
+        return self.eligible & pool.constraints.allowed(self.given)
+
+
+def moments(pool: Pool, posterior: Array) -> tuple[Array, Array]:
+    """Posterior means (person, trait) and covariances (person, trait, trait)."""
+    mean = posterior @ pool.nodes
+    square = pool.nodes[:, :, None] * pool.nodes[:, None, :]
+    second = (posterior @ square.reshape(len(pool.nodes), -1)).reshape(-1, *square.shape[1:])
+    return mean, np.asarray(second - mean[:, :, None] * mean[:, None, :])
+
+
+def update(pool: Pool, state: State, places: Ints, codes: Ints, seconds: float | Array = 0.0) -> None:
+    """Persons answer: posteriors are multiplied by the likelihood, in place.
+
+    Parameters
+    ----------
+    pool : Pool
+        The items.
+    state : State
+        Changed.
+    places, codes : ndarray of int, shape (person,)
+        Item and category of the answer; -1 where a person was given none, for whom nothing changes.
+    seconds : float or ndarray, shape (person,)
+        Time that the answers took.
+    """
+    rows = np.flatnonzero(places != NONE)
+    state.log_posterior[rows] += pool.log_probs[:, places[rows], codes[rows]].T
+    state.eligible[rows, places[rows]] = False
+    enemies = pool.constraints.enemies
+    if enemies is not None:
+        of_row, others = enemies[places[rows]].nonzero()
+        state.eligible[rows[of_row], others] = False
+    state.given = _appended(state.given, places)
+    state.codes = _appended(state.codes, np.where(places != NONE, codes, NONE))
+    state.seconds = state.seconds + np.where(places != NONE, seconds, 0.0)
+
+
+def _appended(before: Ints, new: Ints) -> Ints:
+    """With one more entry in each row, behind those that it has."""
+    out = np.c_[before, np.full(len(new), NONE)]
+    out[np.arange(len(new)), (before != NONE).sum(axis=1)] = new
+    return np.asarray(out if (out[:, -1] != NONE).any() else out[:, :-1], dtype=np.int64)

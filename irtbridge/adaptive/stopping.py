@@ -1,0 +1,117 @@
+"""When a test ends: conditions on what is known of a person, said as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.adaptive.pool import Pool
+from irtbridge.adaptive.state import NONE, State, moments
+from irtbridge.errors import ConfigError
+
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+CLAUSE = re.compile(r"\s*(\w+)\s*(<=|>=|<|>|=)\s*([0-9.eE+-]+)\s*")
+
+
+def standard_error(pool: Pool, state: State) -> Array:
+    """Posterior standard deviation of the ability, of several traits the largest, (person,)."""
+    _, covariance = moments(pool, state.posterior())
+    return np.asarray(np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2).max(axis=1), 0)))
+
+
+def information(pool: Pool, state: State) -> Array:
+    """Fisher information of the items given, at the posterior mean, of several traits the smallest, (person,)."""
+    mean = state.posterior() @ pool.nodes
+    of_item = np.take_along_axis(pool.information_at(mean), np.maximum(state.given, 0), axis=1)
+    along = pool.directions[state.given] ** 2
+    of_trait = (np.where(state.given != NONE, of_item, 0.0)[..., None] * along).sum(axis=1)
+    return np.asarray(of_trait.min(axis=1), dtype=float)
+
+
+# By word: what is compared, and whether a test ends when it is small.
+MEASURES: dict[str, tuple[Callable[[Pool, State], NDArray[Any]], bool]] = {
+    "se": (standard_error, True),
+    "items": (lambda pool, state: state.n_given, False),
+    "time": (lambda pool, state: state.seconds, False),
+    "information": (information, False),
+}
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One condition, as ``se<.3``."""
+
+    word: str
+    limit: float
+
+    @classmethod
+    def parse(cls, text: str) -> Clause:
+        """From text."""
+        found = CLAUSE.fullmatch(text)
+        words = "se<.3, items=18, time=600 (seconds) and information>10"
+        if found is None or found[1] not in MEASURES:
+            raise ConfigError(f"stop: {text.strip()!r} is no condition; there are {words}, joined by 'or' and 'and'.")
+        word, sign, number = found.groups()
+        small = MEASURES[word][1]
+        if sign not in (("<", "<=") if small else ("=", ">", ">=")):
+            raise ConfigError(f"stop: {text.strip()!r} has a sign that {word} cannot have; there are {words}.")
+        try:
+            limit = float(number)
+        except ValueError:
+            limit = 0.0
+        if not 0 < limit < np.inf or (word == "items" and not limit.is_integer()):
+            kind = "whole number above 0" if word == "items" else "number above 0"
+            raise ConfigError(f"stop: {text.strip()!r} needs a {kind}.")
+        return cls(word, limit)
+
+    def __call__(self, pool: Pool, state: State) -> Bools:
+        measure, small = MEASURES[self.word]
+        value = measure(pool, state)
+        return np.asarray(value < self.limit if small else value >= self.limit)
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Conditions of which one ends a test; each is of clauses that must all hold.
+
+    Attributes
+    ----------
+    any_of : tuple of tuple of Clause
+    """
+
+    any_of: tuple[tuple[Clause, ...], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Stopping:
+        """From text, as ``se<.3 or items=18``: words se, items, time (seconds) and information; 'and' binds closer.
+
+        Raises
+        ------
+        ConfigError
+            Text that is no such condition.
+        """
+        return cls(
+            tuple(
+                tuple(Clause.parse(clause) for clause in re.split(r"\band\b", part))
+                for part in re.split(r"\bor\b", text)
+            )
+        )
+
+    @property
+    def most_items(self) -> int | None:
+        """Items of a test at most; None where only other conditions end it."""
+        alone = [int(part[0].limit) for part in self.any_of if len(part) == 1 and part[0].word == "items"]
+        return min(alone, default=None)
+
+    def __call__(self, pool: Pool, state: State) -> Bools:
+        """Whose test ends, (person,): where a condition holds or no item is left."""
+        ended = ~state.candidates(pool).any(axis=1)
+        for part in self.any_of:
+            ended |= np.all([clause(pool, state) for clause in part], axis=0)
+        return np.asarray(ended)

@@ -1,0 +1,197 @@
+"""A test that adapts to the person who takes it, and its sessions."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from irtbridge.adaptive.ability import Ability
+from irtbridge.adaptive.constraints import Bounds
+from irtbridge.adaptive.pool import Pool
+from irtbridge.adaptive.selection import Selection, build_selection
+from irtbridge.adaptive.state import NONE, State, update
+from irtbridge.adaptive.stopping import Stopping
+from irtbridge.bank.item_bank import ItemBank
+from irtbridge.data.labels import few
+from irtbridge.errors import DataError
+
+
+class AdaptiveTest:
+    """Items given one by one, each chosen by what the answers so far tell.
+
+    Parameters
+    ----------
+    bank : ItemBank
+        The items.
+    selection : str or Selection
+        A rule's name, as in `irtbridge.adaptive.selection.SELECTIONS`, or a finished rule.
+    stop : str or Stopping
+        When a test ends, as ``"se<.3 or items=18"``.
+    nodes, content
+        As in `Pool.of`.
+    **settings
+        Of the rule.
+
+    Raises
+    ------
+    UnknownName
+        No such rule or setting.
+    ConfigError
+        A condition that is none, or constraints that no test can keep.
+    """
+
+    def __init__(
+        self,
+        bank: ItemBank,
+        selection: str | Selection = "max_info",
+        *,
+        stop: str | Stopping = "se<.3 or items=30",
+        nodes: int | ArrayLike | None = None,
+        content: Mapping[str, Bounds] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.stop = Stopping.parse(stop) if isinstance(stop, str) else stop
+        self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
+        self.selection = build_selection(selection, **settings)
+        self.place = {label: i for i, label in enumerate(bank.items)}
+
+    @property
+    def bank(self) -> ItemBank:
+        """The items."""
+        return self.pool.bank
+
+    def start(self, seed: int | None = None) -> Session:
+        """A session of one person; what a rule draws follows from the seed, by default a random one."""
+        return Session(self, secrets.randbits(64) if seed is None else seed)
+
+    def resume(self, text: str) -> Session:
+        """A session from what `Session.to_json` gave.
+
+        Raises
+        ------
+        DataError
+            Text that is no session of this test.
+        """
+        try:
+            said = json.loads(text)
+            items, answers, seconds = said["items"], said["answers"], said["seconds"]
+            session = Session(self, int(said["seed"]))
+            for item, answer, took in zip(items, answers, seconds, strict=True):
+                session._give(item)
+                session.answer(item, answer, took)
+            if said["asked"] is not None:
+                session._give(said["asked"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"this is no session of this test: {error}") from error
+        return session
+
+
+@dataclass(eq=False)
+class Session:
+    """One person in an adaptive test.
+
+    Attributes
+    ----------
+    test : AdaptiveTest
+        The test.
+    seed : int
+        What the rule draws follows from it and from the number of items given.
+    state : State
+        Of one person.
+    seconds : list of float
+        Time of each answer.
+    asked : str or None
+        The item that waits for an answer.
+    """
+
+    test: AdaptiveTest
+    seed: int
+    state: State = field(init=False)
+    seconds: list[float] = field(init=False, default_factory=list)
+    asked: str | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.state = State.start(self.test.pool, 1, self.seed)
+
+    def next(self) -> str | None:
+        """The item to give now; the same until it is answered, None when the test has ended."""
+        if self.asked is None and not self.finished:
+            # A generator of its own for each step: a session is its seed and its answers.
+            self.state.rng = np.random.default_rng([self.seed, int(self.state.n_given[0])])
+            place = int(self.test.selection.choose(self.test.pool, self.state)[0])
+            self.asked = None if place == NONE else self.test.bank.items[place]
+        return self.asked
+
+    def answer(self, item: str, value: float, seconds: float = 0.0) -> None:
+        """Take the answer to the item that was asked.
+
+        Parameters
+        ----------
+        item : str
+            As `next` gave it.
+        value : float
+            One of the item's categories.
+        seconds : float
+            Time that it took.
+
+        Raises
+        ------
+        DataError
+            The test has ended, another item was asked, or the item has no such category.
+        """
+        if self.asked is None:
+            why = "the test has ended" if self.finished else "no item was asked; call next() first"
+            raise DataError(f"answer to {item!r}: {why}.")
+        if item != self.asked:
+            raise DataError(f"answer to {item!r}, but the item asked is {self.asked!r}.")
+        place = self.test.place[item]
+        valid = self.test.bank.categories[place]
+        if value not in valid:
+            raise DataError(f"answer {value!r} to {item!r}: its categories are {few(f'{v:g}' for v in valid)}.")
+        update(self.test.pool, self.state, np.array([place]), np.array([valid.index(value)]), float(seconds))
+        self.seconds.append(float(seconds))
+        self.asked = None
+
+    def _give(self, item: str) -> None:
+        """Ask an item as it was asked before."""
+        if item not in self.test.place or not self.state.eligible[0, self.test.place[item]]:
+            raise DataError(f"item {item!r} cannot be asked.")
+        self.asked = item
+
+    @property
+    def finished(self) -> bool:
+        """Whether the test has ended."""
+        return self.asked is None and bool(self.test.stop(self.test.pool, self.state)[0])
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Items answered, in order."""
+        return tuple(self.test.bank.items[place] for place in self.state.given[0])
+
+    @property
+    def answers(self) -> tuple[float, ...]:
+        """Answers, in order."""
+        pairs = zip(self.state.given[0], self.state.codes[0], strict=True)
+        return tuple(self.test.bank.categories[place][code] for place, code in pairs)
+
+    @property
+    def ability(self) -> Ability:
+        """What is known of the ability."""
+        return Ability(self.test.bank.traits, self.test.pool.nodes, self.state.posterior()[0])
+
+    def to_json(self) -> str:
+        """All there is to know of a session, for `AdaptiveTest.resume`."""
+        said = {
+            "items": self.items,
+            "answers": self.answers,
+            "seconds": self.seconds,
+            "asked": self.asked,
+            "seed": self.seed,
+        }
+        return json.dumps(said)

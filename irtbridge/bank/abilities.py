@@ -1,0 +1,46 @@
+"""The normal distribution of abilities that a test starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from irtbridge.assess.posterior import Posterior
+from irtbridge.errors import SpecError
+from irtbridge.model.spec import ModelSpec
+
+Array = NDArray[np.float64]
+
+
+def population(posterior: Posterior) -> tuple[Array, Array]:
+    """Mean and covariance of the abilities of all persons: within their posteriors and between them."""
+    abilities = posterior.abilities.reshape(posterior.n_draws, -1, len(posterior.traits))
+    if posterior.point or posterior.layout.collapse is not None:
+        nodes, log_weights = posterior.at_mean.nodes()
+        if log_weights.ndim == 2:
+            return _moments(nodes[0].reshape(len(nodes[0]), -1), np.exp(log_weights[0]))
+    return _moments(abilities.reshape(-1, abilities.shape[-1]), np.tile(posterior.weights, posterior.n_draws))
+
+
+def _moments(values: Array, weights: Array) -> tuple[Array, Array]:
+    mean = np.average(values, axis=0, weights=weights)
+    return mean, np.atleast_2d(np.cov(values, rowvar=False, aweights=weights, ddof=0))
+
+
+def start_of(
+    spec: ModelSpec, header: Mapping[str, Any], mean: ArrayLike | None, covariance: ArrayLike | None
+) -> tuple[Array, Array]:
+    """Mean and covariance of the abilities that a test starts from."""
+    traits = len(spec.traits)
+    given = header.get("mean", np.zeros(traits)) if mean is None else mean
+    spread = header.get("covariance", np.eye(traits)) if covariance is None else covariance
+    both = np.asarray(given, dtype=float).reshape(-1), np.atleast_2d(np.asarray(spread, dtype=float))
+    if both[0].shape != (traits,) or both[1].shape != (traits, traits):
+        raise SpecError(
+            f"mean {np.shape(given)} and covariance {np.shape(spread)} are not those of {traits} traits: give "
+            f"({traits},) and ({traits}, {traits})."
+        )
+    return both

@@ -1,0 +1,65 @@
+"""Numbers of items that cannot be: refused, with the name of the item and of its column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from irtbridge.bank.columns import column_of, places_of, row_by_row
+from irtbridge.data.labels import listed
+from irtbridge.errors import DataError
+from irtbridge.model.spec import ModelSpec
+from irtbridge.model.variable import Variable
+
+Array = NDArray[np.float64]
+
+
+def check_complete(
+    spec: ModelSpec,
+    items: tuple[str, ...],
+    estimate: Mapping[str, Array],
+    categories: tuple[tuple[float, ...], ...],
+) -> None:
+    """Raise `DataError`, naming the item and the column, where a parameter is missing."""
+    counts = np.array([len(values) for values in categories])
+    for name, values in estimate.items():
+        for place in places_of(spec, name, values.shape):
+            needed = counts - 1 > place[-1] if spec.dims[name][-1:] == ("category",) else counts > 0
+            column = column_of(spec, name, place)
+            missing = needed & np.isnan(row_by_row(values, place))
+            if missing.any():
+                lacking = listed([items[i] for i in np.flatnonzero(missing)])
+                raise DataError(f"item {lacking} has no {column!r}: fill in that column, or leave out the item.")
+
+
+def check_support(variable: Variable, values: Array, items: tuple[str, ...]) -> None:
+    """Raise `DataError`, naming the item, where a number is not what a variable may be."""
+    low, high = variable.prior.bounds()
+    # A loading of 0 says that the item does not depend on a trait; of its only trait it must.
+    wrong = (
+        (values < low) | (values > high) | ((values == 0) & (low == 0) & (high > 1) & ("trait" not in variable.dims))
+    )
+    if wrong.any():
+        at = tuple(int(i[0]) for i in np.nonzero(wrong))
+        what = f"item {items[at[0]]!r} has" if variable.dims[:1] == ("item",) else "the items have"
+        allowed = f"it must lie in {low:g} to {high:g}" if high < np.inf else "it must be positive"
+        raise DataError(
+            f"{what} {variable.name} {values[at]:g}, but {allowed}. Is the item keyed the wrong way round, or is it "
+            f"another parameter? Where any number may stand, say so: {variable.name}='Normal(0, 2)'."
+        )
+    if variable.prior.support == "ordered" and values.shape[-1] > 1:
+        steps = getattr(variable.prior, "direction", 1) * np.diff(values, axis=-1)
+        if (steps <= 0).any():
+            item = items[int(np.nonzero(steps <= 0)[0][0])]
+            raise DataError(f"item {item!r}: its {variable.name}s are not in order; a graded response model needs it.")
+
+
+def check_each(right: NDArray[np.bool_], values: Array, items: pd.Index[Any], column: str, rule: str) -> None:
+    """Raise `DataError`, naming the first item of which something is not right, and the rule."""
+    if not right.all():
+        at = int(np.flatnonzero(~right)[0])
+        raise DataError(f"item {items[at]!r} has {values[at]:g} in column {column!r}; {rule}.")

@@ -1,0 +1,107 @@
+"""The curves that graders predict, of each item by a grader that has not seen its answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import TargetEncoder
+
+from irtbridge.calibration.answers import Answers
+from irtbridge.calibration.graders import Grader, Rows, prob_right
+
+Array = NDArray[np.float64]
+ASIDE = 0.2  # of the answers, to say when a grader that knows the items has learned enough
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFitted:
+    """A grader over the answers to items with features.
+
+    Attributes
+    ----------
+    grader : Grader
+        How to learn.
+    features : ndarray, shape (item, feature)
+        Numbers.
+    folds : int
+        Parts of the items, each predicted by a grader of the others.
+    knows_items : bool
+        Whether the item is a feature itself (its smoothed mean grade, by scikit-learn's TargetEncoder): then all
+        answers are learned from at once.
+    """
+
+    grader: Grader
+    features: Array
+    folds: int = 5
+    knows_items: bool = False
+
+    def curves(
+        self, answers: Answers, abilities: Array, nodes: Array, seconds: float, rng: np.random.Generator
+    ) -> Array:
+        """Predicted probability of a right answer of each item at each node, (item, node).
+
+        Parameters
+        ----------
+        answers : Answers
+            To learn from.
+        abilities : ndarray, shape (person,)
+            One of each person.
+        nodes : ndarray, shape (node,)
+            Where to predict.
+        seconds : float
+            That it may take, where the grader can keep to a time.
+        rng : Generator
+            Of the folds, and of the grader.
+        """
+        if self.knows_items:
+            return self._all_at_once(answers, abilities, nodes, seconds, rng)
+        rows = Rows(
+            np.column_stack([abilities[answers.person], self.features[answers.item]]), answers.right, answers.item
+        )
+        seen = answers.per_item > 0
+        total, times = np.zeros((len(self.features), len(nodes))), np.zeros(len(self.features))
+        fold_of, n_folds = self._fold_of(seen, rng)
+        for fold in range(n_folds):
+            there = fold_of[answers.item] == fold
+            fitted = self.grader.fit(rows.some(~there), rows.some(there), seconds / n_folds, _seed(rng))
+            wanted = np.flatnonzero(~seen | (fold_of == fold))
+            total[wanted] += _predicted(fitted, self.features[wanted], nodes)
+            times[wanted] += 1
+        return np.asarray(total / times[:, None])
+
+    def _fold_of(self, seen: NDArray[np.bool_], rng: np.random.Generator) -> tuple[NDArray[np.intp], int]:
+        places = rng.permutation(np.flatnonzero(seen))
+        n_folds = min(self.folds, len(places))
+        fold_of = np.full(len(seen), -1, dtype=np.intp)
+        fold_of[places] = np.arange(len(places)) % n_folds
+        return fold_of, n_folds
+
+    def _all_at_once(
+        self, answers: Answers, abilities: Array, nodes: Array, seconds: float, rng: np.random.Generator
+    ) -> Array:
+        encoder = TargetEncoder(target_type="binary", random_state=_seed(rng))
+        grade = encoder.fit_transform(answers.item[:, None], answers.right)
+        x = np.column_stack([abilities[answers.person], self.features[answers.item], grade])
+        rows, aside = Rows(x, answers.right, answers.item), rng.uniform(size=len(answers)) < ASIDE
+        fitted = self.grader.fit(rows.some(~aside), rows.some(aside), seconds, _seed(rng))
+        own = encoder.transform(np.arange(len(self.features))[:, None])
+        return _predicted(fitted, np.column_stack([self.features, own]), nodes)
+
+
+def _predicted(fitted: object, features: Array, nodes: Array) -> Array:
+    x = np.column_stack([np.tile(nodes, len(features)), np.repeat(features, len(nodes), axis=0)])
+    return prob_right(fitted, x).reshape(len(features), len(nodes))  # type: ignore[arg-type]
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31 - 1))
+
+
+def held_out(answers: Answers, share: float, rng: np.random.Generator) -> tuple[Answers, Answers]:
+    """The answers to learn from and those set aside, of items that keep others."""
+    aside = rng.uniform(size=len(answers)) < share
+    kept = answers.some(~aside).per_item > 0
+    aside &= kept[answers.item]
+    return answers.some(~aside), answers.some(aside)

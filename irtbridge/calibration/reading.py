@@ -1,0 +1,88 @@
+"""Features, responses and proxies of ability as users give them, matched by label and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from irtbridge.data.beside import read_table
+from irtbridge.data.covariates import covariates
+from irtbridge.data.labels import ITEM_COLUMNS, as_text, check_unique, few
+from irtbridge.data.load import load_responses
+from irtbridge.data.notes import Notes
+from irtbridge.data.responses import Responses
+from irtbridge.errors import DataError, nearest_first
+
+Array = NDArray[np.float64]
+
+
+def features_and_responses(
+    responses: Any, item_features: Any, data_options: Mapping[str, Any] | None
+) -> tuple[pd.DataFrame, Responses]:
+    """Features, a row for each item of the bank with its label as index, and the responses.
+
+    Raises
+    ------
+    DataError
+        Items with responses and without features, named; no features at all.
+    """
+    data = load_responses(responses, **{"allow_constant": True, **dict(data_options or {})})
+    if item_features is None:
+        if data.item_data is None:
+            raise DataError("there are no item features; give item_features=, a table with a row for each item.")
+        return data.item_data, data
+    table = _labelled(item_features, data)
+    check_unique("item", list(table.index))
+    if lacking := [item for item in data.items if item not in set(table.index)]:
+        near = few(map(repr, nearest_first(lacking[0], table.index)), 5)
+        raise DataError(
+            f"item_features has no row for {few(map(repr, lacking))}, which has responses; rows there, nearest first: "
+            f"{near}. Give every item a row, or leave its responses out with data_options={{'drop': [...]}}."
+        )
+    return table, data
+
+
+def _labelled(source: Any, data: Responses) -> pd.DataFrame:
+    """The table with the items' labels, as text, in its index."""
+    table = read_table("item", source, Notes())
+    assert table is not None
+    if isinstance(table.index, pd.RangeIndex):
+        named = [name for name in table.columns if str(name).casefold() in ITEM_COLUMNS]
+        if not named and len(table) == data.n_items:
+            return table.set_axis(pd.Index(data.items, name="item"), axis=0)
+        column = (named or [table.columns[0]])[0]
+        table = table.drop(columns=column).set_axis(pd.Index(table[column].tolist()), axis=0)
+    labels = pd.Index([as_text(label) for label in table.index.tolist()], name="item")
+    return _read(table.set_axis(labels, axis=0))
+
+
+def _read(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns whose cells are texts of numbers, as files have them, as numbers."""
+
+    def column(values: pd.Series[Any]) -> pd.Series[Any]:
+        if not pd.api.types.is_object_dtype(values) and not pd.api.types.is_string_dtype(values):
+            return values
+        numbers = pd.to_numeric(values, errors="coerce")
+        return numbers if numbers.notna().all() else values.replace("", np.nan)
+
+    return table.apply(column)
+
+
+def proxies(abilities: Any, data: Responses) -> Array:
+    """A proxy of each person's ability, (person,).
+
+    Raises
+    ------
+    DataError
+        A person without one, one that is no number, or all the same.
+    """
+    table = pd.DataFrame({"ability": abilities})
+    own = covariates("person", table, data.persons)["ability"]
+    values = own.to_numpy(dtype=float) if pd.api.types.is_numeric_dtype(own) else np.full(data.n_persons, np.nan)
+    if not np.isfinite(values).all() or values.std() == 0:
+        raise DataError("abilities must be numbers that differ, one for each person.")
+    return values

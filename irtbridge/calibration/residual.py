@@ -1,0 +1,190 @@
+"""What the features leave of each item: a normal distribution about their prediction, and the items' posterior in it.
+
+With z the predictors of an item (1 and what the projection of the grader's curves says) and phi its coordinates::
+
+    theta_p ~ Normal(0, 1),    phi_i ~ Normal(B' z_i, Sigma),    answer of p to i ~ Bernoulli(P(theta_p; phi_i))
+
+The posterior is drawn from: abilities on the grid given items, items given abilities by a random walk, B and Sigma
+given items, which are conjugate (Gelman et al. 2013, section 3.6). Nothing is plugged in: with twenty answers an item,
+modes of a thousand items would be taken for the truth by the persons' abilities, and slopes run away. An item with many
+answers is where they put it, one with few between them and its features, one with none at the prediction, with Sigma
+about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import invwishart
+
+from irtbridge.calibration.abilities import Grid
+from irtbridge.calibration.answers import Answers
+from irtbridge.calibration.curves import Curves
+
+Array = NDArray[np.float64]
+STEPS = 2  # of the random walk of each item in a sweep
+WALK = 2.4  # over the root of the coordinates: the best step of a random walk (Gelman, Roberts & Gilks 1996)
+WEAK = 4.0  # items that the typical spread of the residual counts for
+SPREAD = {"log_slope": 0.2, "difficulty": 0.5, "logit_lower": 0.3}  # typical residual SDs of explanatory models
+RIDGE = 0.01  # items that the prior of B counts for
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One draw of everything.
+
+    Attributes
+    ----------
+    ability : ndarray, shape (person,)
+        At nodes of the grid, or as they are known.
+    items : ndarray, shape (item, coordinate)
+        Items without answers are at their prediction.
+    weight : ndarray, shape (column, coordinate)
+        B.
+    residual : ndarray, shape (coordinate, coordinate)
+        Sigma.
+    sd : float
+        Of the abilities; 1 where items have discriminations.
+    """
+
+    ability: Array
+    items: Array
+    weight: Array
+    residual: Array
+    sd: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Sampler:
+    """Sweeps through the posterior.
+
+    Attributes
+    ----------
+    answers : Answers
+        The data.
+    curves : Curves
+        The family.
+    predictors : ndarray, shape (item, column)
+        z, the column of ones first, the others standardised.
+    known : ndarray, shape (person,), optional
+        Abilities that are taken as known.
+    """
+
+    answers: Answers
+    curves: Curves
+    predictors: Array
+    known: Array | None = None
+
+    def begin(self, state: State | None = None) -> State:
+        """A state to begin from: one of other predictors, or a typical one."""
+        columns, (mean, sd) = self.predictors.shape[1], self.curves.typical()
+        if state is None:
+            items = np.tile(mean, (len(self.predictors), 1))
+            state = State(np.zeros(self.answers.n_persons), items, np.zeros((1, len(mean))), np.diag(sd**2))
+        if self.known is not None:
+            state = replace(state, ability=self.known)
+        weight = np.zeros((columns, len(mean)))
+        weight[0] = state.items[self._seen].mean(axis=0)
+        return replace(state, weight=weight)
+
+    def sweeps(self, state: State, number: int, rng: np.random.Generator, adapt: bool) -> Iterator[State]:
+        """So many states; the walk's steps are those of the first, or adapt to each (for states that are not kept)."""
+        factor = self._walk(state)
+        for _ in range(number):
+            if self.known is None:
+                state = self._persons(state, rng)
+            if adapt:
+                factor = self._walk(state)
+            for _ in range(STEPS):
+                state = self._items(state, factor, rng)
+            state = self._hyper(state, rng)
+            yield state
+
+    @property
+    def _seen(self) -> NDArray[np.bool_]:
+        return np.asarray(self.answers.per_item > 0)
+
+    def _persons(self, state: State, rng: np.random.Generator) -> State:
+        """Abilities given items; without discriminations their spread too, of a prior 1 / sd^2 ~ Gamma(1, 1)."""
+        grid = Grid.normal(0.0, state.sd)
+        weights = grid.posterior(self.answers, self.curves.probs(state.items, grid.nodes))
+        state = self._moved(replace(state, ability=grid.draw(weights, rng)), rng)
+        if self.curves.slopes:
+            return state
+        ability = state.ability
+        precision = rng.gamma(1 + len(ability) / 2, 1 / (1 + np.sum(ability**2) / 2))
+        return replace(state, ability=ability, sd=float(precision**-0.5))
+
+    def _moved(self, state: State, rng: np.random.Generator) -> State:
+        """All abilities and difficulties moved by one number, which no answer tells (Liu & Sabatti 2000)."""
+        n = len(state.ability)
+        shift = rng.normal(-state.ability.mean(), state.sd / np.sqrt(n))
+        along = shift * np.array([name == "difficulty" for name in self.curves.names])
+        weight = state.weight.copy()
+        weight[0] += along
+        return replace(
+            state, ability=state.ability + shift, items=self.curves.clipped(state.items + along), weight=weight
+        )
+
+    def predicted(self, states: Sequence[State], rng: np.random.Generator) -> Array:
+        """What the predictors say of items without regard to their answers, (state, item, coordinate).
+
+        The residuals of an item's draws have mean 0, so that the mean of the draws is that of the predictions.
+        """
+        standard = rng.standard_normal((len(states), *states[0].items.shape))
+        standard -= standard.mean(axis=0)
+        drawn = zip(states, standard, strict=True)
+        return np.stack([self.predictors @ s.weight + e @ np.linalg.cholesky(s.residual).T for s, e in drawn])
+
+    def _items(self, state: State, factor: Array, rng: np.random.Generator) -> State:
+        """A step of every item's random walk, with acceptance of its own."""
+        centre, precision = self.predictors @ state.weight, np.asarray(np.linalg.inv(state.residual), dtype=float)
+        step = np.einsum("ikl,il->ik", factor, rng.standard_normal(state.items.shape))
+        trial = state.items + step
+        before, after = (self._log_density(at, centre, precision, state) for at in (state.items, trial))
+        within = (trial == self.curves.clipped(trial)).all(axis=1)
+        taken = within & (np.log(rng.uniform(size=len(before))) < after - before) & self._seen
+        return replace(state, items=np.where(taken[:, None], trial, state.items))
+
+    def _log_density(self, at: Array, centre: Array, precision: Array, state: State) -> Array:
+        """Log density of each item, (item,), given the abilities."""
+        answers, off = self.answers, at - centre
+        right = self.curves.probs_of(at[answers.item], state.ability[answers.person])
+        each = np.log(np.where(answers.right > 0, right, 1 - right))
+        prior = -0.5 * np.einsum("ik,kl,il->i", off, precision, off)
+        return np.asarray(np.bincount(answers.item, each, minlength=len(at)) + prior)
+
+    def _walk(self, state: State) -> Array:
+        """A factor (item, coordinate, coordinate) of the covariance of the walk's steps, by the information."""
+        answers, size = self.answers, state.items.shape[1]
+        right, slopes = self.curves.with_slopes(state.items[answers.item], state.ability[answers.person][:, None])
+        scores = slopes[:, 0] / np.sqrt(right * (1 - right))
+        information = np.empty((len(state.items), size, size))
+        for k in range(size):
+            for m in range(size):
+                information[:, k, m] = np.bincount(
+                    answers.item, scores[:, k] * scores[:, m], minlength=len(state.items)
+                )
+        covariance = np.linalg.inv(information + np.linalg.inv(state.residual))
+        return np.asarray(WALK / np.sqrt(size) * np.linalg.cholesky(covariance))
+
+    def _hyper(self, state: State, rng: np.random.Generator) -> State:
+        """B and Sigma given the items that have answers; the others move to their prediction."""
+        z, phi = self.predictors[self._seen], state.items[self._seen]
+        mean, _ = self.curves.typical()
+        prior = np.zeros((z.shape[1], phi.shape[1]))
+        prior[0] = mean
+        inverse = np.linalg.inv(z.T @ z + RIDGE * np.eye(z.shape[1]))
+        centre = inverse @ (z.T @ phi + RIDGE * prior)
+        off, moved = phi - z @ centre, centre - prior
+        typical = np.diag([SPREAD[name] ** 2 for name in self.curves.names])
+        scale = WEAK * typical + off.T @ off + RIDGE * moved.T @ moved
+        freedom = WEAK + phi.shape[1] + 1 + len(z)
+        residual = np.atleast_2d(invwishart.rvs(freedom, scale, random_state=rng))
+        noise = np.linalg.cholesky(inverse) @ rng.standard_normal(centre.shape) @ np.linalg.cholesky(residual).T
+        weight = centre + noise
+        items = np.where(self._seen[:, None], state.items, self.curves.clipped(self.predictors @ weight))
+        return replace(state, items=items, weight=weight, residual=residual)

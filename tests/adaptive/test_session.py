@@ -1,0 +1,83 @@
+"""A session: Bayes by hand, the same after a round trip, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from banks import drawn_bank
+from scipy.stats import norm
+
+import irtbridge as irt
+
+
+@pytest.fixture(scope="module")
+def bank():
+    return drawn_bank(30)
+
+
+def test_posterior_is_bayes_by_hand(bank):
+    test = irt.AdaptiveTest(bank, "max_info", stop="items=3", nodes=np.linspace(-4, 4, 33))
+    session = test.start()
+    grid, by_hand = np.linspace(-4, 4, 33), norm.pdf(np.linspace(-4, 4, 33))
+    for value in (1, 0, 1):
+        item = session.next()
+        place = bank.items.index(item)
+        p = 1 / (1 + np.exp(-bank.params["discrimination"][0, place] * (grid - bank.params["difficulty"][0, place])))
+        by_hand *= p if value else 1 - p
+        session.answer(item, value)
+    by_hand /= by_hand.sum()
+    assert session.ability.mean == pytest.approx(grid @ by_hand)
+    assert session.ability.sd == pytest.approx(np.sqrt(grid**2 @ by_hand - (grid @ by_hand) ** 2))
+    low, high = session.ability.interval(0.9)
+    assert norm.cdf((high - low) / 2 / session.ability.sd) == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("selection", ["max_info", "random"])
+def test_a_session_comes_back_from_json_and_goes_on_the_same(bank, selection):
+    test = irt.AdaptiveTest(bank, selection, stop="items=8")
+    session = test.start(seed=4)
+    for step in range(8):
+        back = test.resume(session.to_json())
+        assert back.next() == session.next()
+        assert test.resume(session.to_json()).asked == session.asked
+        session.answer(session.next(), step % 2, seconds=1.5)
+    back = test.resume(session.to_json())
+    assert back.finished
+    assert back.next() is None
+    assert back.ability.mean == session.ability.mean
+    assert (back.items, back.answers, back.seconds) == (session.items, session.answers, [1.5] * 8)
+
+
+def test_what_a_session_refuses(bank):
+    session = irt.AdaptiveTest(bank, stop="items=1").start()
+    with pytest.raises(irt.IRTBridgeError, match=r"call next\(\)"):
+        session.answer("i1", 1)
+    item = session.next()
+    other = next(label for label in bank.items if label != item)
+    with pytest.raises(irt.IRTBridgeError, match=f"asked is '{item}'"):
+        session.answer(other, 1)
+    with pytest.raises(irt.IRTBridgeError, match="categories are 0, 1"):
+        session.answer(item, 2)
+    session.answer(item, 1)
+    with pytest.raises(irt.IRTBridgeError, match="has ended"):
+        session.answer(item, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "no json", '{"items": ["i99"], "answers": [1], "seconds": [0], "asked": null, "seed": 1}', "[1]"]
+)
+def test_text_that_is_no_session_is_refused(bank, text):
+    with pytest.raises(irt.IRTBridgeError, match=r"no session|i99"):
+        irt.AdaptiveTest(bank).resume(text)
+
+
+def test_a_repeated_item_in_json_is_refused(bank):
+    test = irt.AdaptiveTest(bank, stop="items=9")
+    session = test.start(1)
+    session.answer(session.next(), 1)
+    said = json.loads(session.to_json())
+    twice = {**said, **{name: said[name] * 2 for name in ("items", "answers", "seconds")}}
+    with pytest.raises(irt.IRTBridgeError, match="cannot be asked"):
+        test.resume(json.dumps(twice))
