@@ -48,6 +48,9 @@ def settle(config: DictConfig, given: Collection[str]) -> None:
         for setting, limit in caps.items():
             if method in config.method:
                 _cap(config, f"method.{method}.{setting}", limit, given)
+    for name, calibration in config.calibrations.items():
+        for key in ("n_persons", "n_items") if calibration.vocabulary else ():
+            _cap(config, f"calibrations.{name}.{key}", config.caps[key], given)
     for name, condition in config.conditions.items():
         if condition.get("simulate") is None:
             _cap(config, f"conditions.{name}.n_persons", config.caps.n_persons, given)

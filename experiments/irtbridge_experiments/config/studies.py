@@ -16,6 +16,7 @@ STUDIES = (
     "bfi5",
     "generalization",
     "estimators",
+    "calibration",
 )
 """In the order of the paper's sections, after the one that is a first look; then those of other questions."""
 SIMULATED = re.compile(r"^ +simulate:", re.MULTILINE)

@@ -17,13 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from irtbridge.data.files import read_json, write_json
-from irtbridge.errors import ConfigError
+from irtbridge.errors import ConfigError, UnknownName
 from irtbridge.inference import make_settings
 from irtbridge.plugin.loading import backend_class
 from irtbridge_experiments.display import Display, display
 from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.fits import FITS, packed_fits
-from irtbridge_experiments.study.cell import Cell, finished, identity
+from irtbridge_experiments.study.cell import CORE, Cell, finished, identity
 from irtbridge_experiments.study.conditions import Task, read_tasks
 from irtbridge_experiments.study.design import Design
 from irtbridge_experiments.study.hints import hints
@@ -41,6 +41,8 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
     """
     if config.seed < 0:
         raise ConfigError(f"seed={config.seed} must be an integer, 0 or greater.")
+    if task.calibration is not None:
+        return [_calibration_cell(config, task, *pair) for pair in _plain(config.predictors).items()]
     cells = []
     for backend, options in _plain(config.backend).items():
         backend_class(backend).check_installed()
@@ -63,6 +65,26 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
                 )
             )
     return cells
+
+
+def _calibration_cell(config: DictConfig, task: Task, predictor: str, settings: dict[str, Any]) -> Cell:
+    """Items calibrated by a predictor, which is a method of no backend's."""
+    from irtbridge_experiments.study.predictors import PREDICTORS  # here, for scikit-learn takes a while to import
+
+    own = {"by": predictor} | settings
+    if own["by"] not in PREDICTORS:
+        raise UnknownName("predictor", own["by"], PREDICTORS)
+    return Cell(
+        backend=CORE,
+        backend_options={},
+        method=predictor,
+        settings=own,
+        spec=task.spec.to_dict(),
+        seed=int(config.seed),
+        data=task.responses,
+        condition=task.name,
+        calibration=task.calibration,
+    )
 
 
 @dataclass(frozen=True)
@@ -185,7 +207,10 @@ def done_before(folder: Path, cell: Cell, replication: int, packed: Collection[t
 
 def wanted_of(cell: Cell, replications: Sequence[int]) -> Sequence[int]:
     """Replications of a cell; all of real data are fitted once."""
-    return replications if cell.replicated else (0,)
+    if not cell.replicated:
+        return (0,)
+    most = (cell.calibration or {}).get("replications")
+    return [r for r in replications if most is None or r < most]
 
 
 def write_study_file(config: DictConfig, plan: Plan) -> None:
@@ -216,8 +241,9 @@ def _described(task: Task, seed: int, cells: dict[str, str], before: dict[str, A
     data = {} if task.responses is None else {"data": task.responses.fingerprint}
     design = {} if task.design is None else {"design": task.design.to_dict()}
     grid = {"grid": task.grid} if task.grid else {}
-    mask = {} if task.mask is None else {"mask": task.mask, "labels": task.labels}
-    definition = {"spec": task.spec.to_dict()} | grid | design | data | mask | {"seed": seed}
+    held = {name: value for name in ("mask", "calibration") if (value := getattr(task, name)) is not None}
+    labels = {"labels": task.labels} if held else {}
+    definition = {"spec": task.spec.to_dict()} | grid | design | data | held | labels | {"seed": seed}
     same = {name: value for name, value in before.items() if name != "cells"} == json.loads(json.dumps(definition))
     return definition | {"cells": (before.get("cells", {}) if same else {}) | cells}
 
