@@ -38,11 +38,13 @@ class Answers:
 
     @classmethod
     def of(cls, responses: Responses, items: tuple[str, ...]) -> Answers:
-        """The responses, their items placed among those of a bank."""
-        person, column = np.nonzero(responses.observed)
+        """The responses, by person and by the places of their items among those of a bank."""
         place = positions("items of the bank", items, responses.items, others=True)
-        right = responses.values[person, column].astype(float)
-        return cls(person, place[column], right, responses.n_persons, len(items))
+        order = np.argsort(place)
+        values = responses.values[:, order]
+        person, column = np.nonzero(responses.observed[:, order])
+        right = values[person, column].astype(float)
+        return cls(person, place[order][column], right, responses.n_persons, len(items))
 
     def __len__(self) -> int:
         return len(self.right)

@@ -78,7 +78,8 @@ class Calibration:
             if start not in STARTS:
                 raise UnknownName("start", start, STARTS)
         spec = build_model(model)
-        table, data = features_and_responses(responses, item_features, data_options)
+        given, data = features_and_responses(responses, item_features, data_options)
+        table = given.sort_index()  # so that a bank does not depend on the order of its items
         known = None if abilities is None else proxies(abilities, data)
         curves = curves_of(spec, data, self.lower, known is not None)
         answers, features = Answers.of(data, tuple(table.index)), self.features.matrix(table, self.seed)
@@ -93,7 +94,7 @@ class Calibration:
                 loop = Loop(grades, curves, self.residual, self.members, self.draws, self.budget, known)
                 done[knows] = loop.run(answers, int(self.seed), progress)
             drawn = done[knows].draws(start != "cold", np.random.default_rng(self.seed))
-            banks[start] = self._bank(start, spec, done[knows], drawn, table, data)
+            banks[start] = self._bank(start, spec, done[knows], drawn, table, data).select(list(given.index))
         return banks
 
     def _bank(

@@ -32,7 +32,7 @@ def calibrate(
     language: str = "en",
     folds: int = 5,
     members: int = 4,
-    draws: int = 200,
+    draws: int = 300,
     seed: int = 0,
     data_options: Mapping[str, Any] | None = None,
     progress: Progress = silent,

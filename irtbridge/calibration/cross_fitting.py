@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import TargetEncoder
 
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.graders import Grader, Rows, prob_right
 
 Array = NDArray[np.float64]
+SMOOTHING = 4.0  # answers of a mean item that stand beside an item's own
 ASIDE = 0.2  # of the answers, to say when a grader that knows the items has learned enough
 
 
@@ -28,8 +28,7 @@ class CrossFitted:
     folds : int
         Parts of the items, each predicted by a grader of the others.
     knows_items : bool
-        Whether the item is a feature itself (its smoothed mean grade, by scikit-learn's TargetEncoder): then all
-        answers are learned from at once.
+        Whether the item is a feature itself, by its smoothed mean grade: then all answers are learned from at once.
     """
 
     grader: Grader
@@ -81,13 +80,26 @@ class CrossFitted:
     def _all_at_once(
         self, answers: Answers, abilities: Array, nodes: Array, seconds: float, rng: np.random.Generator
     ) -> Array:
-        encoder = TargetEncoder(target_type="binary", random_state=_seed(rng))
-        grade = encoder.fit_transform(answers.item[:, None], answers.right)
-        x = np.column_stack([abilities[answers.person], self.features[answers.item], grade])
+        per_answer, per_item = _grades(answers, self.folds, rng)
+        x = np.column_stack([abilities[answers.person], self.features[answers.item], per_answer])
         rows, aside = Rows(x, answers.right, answers.item), rng.uniform(size=len(answers)) < ASIDE
         fitted = self.grader.fit(rows.some(~aside), rows.some(aside), seconds, _seed(rng))
-        own = encoder.transform(np.arange(len(self.features))[:, None])
-        return _predicted(fitted, np.column_stack([self.features, own]), nodes)
+        return _predicted(fitted, np.column_stack([self.features, per_item]), nodes)
+
+
+def _grades(answers: Answers, folds: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Mean grade of the item of each answer, without the answers of its fold, and of each item (target encoding)."""
+    fold = rng.integers(folds, size=len(answers))
+
+    def totals(weights: Array) -> Array:
+        """Of each item and fold."""
+        place = answers.item * folds + fold
+        return np.bincount(place, weights, minlength=answers.n_items * folds).reshape(-1, folds)
+
+    right, given = totals(answers.right), totals(np.ones(len(answers)))
+    all_right, all_given = right.sum(axis=1) + SMOOTHING * answers.right.mean(), given.sum(axis=1) + SMOOTHING
+    others = (all_right[:, None] - right) / (all_given[:, None] - given)
+    return others[answers.item, fold], all_right / all_given
 
 
 def _predicted(fitted: object, features: Array, nodes: Array) -> Array:

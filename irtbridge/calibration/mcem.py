@@ -14,7 +14,8 @@ from irtbridge.calibration.cross_fitting import CrossFitted, held_out
 from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.plain import Plain
 from irtbridge.calibration.projection import project
-from irtbridge.calibration.residual import Sampler, State
+from irtbridge.calibration.residual import Sampler
+from irtbridge.calibration.states import State
 from irtbridge.plugin.program import Progress
 
 Array = NDArray[np.float64]
@@ -200,6 +201,5 @@ class Clock:
 
 
 def _last(states: Iterable[State]) -> State:
-    for state in states:  # noqa: B007
-        pass
+    *_, state = states
     return state

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from irtbridge.calibration.abilities import Grid
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.curves import Curves
-from irtbridge.calibration.residual import State
+from irtbridge.calibration.states import State
 
 Array = NDArray[np.float64]
 

@@ -37,6 +37,7 @@ def features_and_responses(
         return data.item_data, data
     table = _labelled(item_features, data)
     check_unique("item", list(table.index))
+    check_unique("feature", list(map(str, table.columns)))
     if lacking := [item for item in data.items if item not in set(table.index)]:
         near = few(map(repr, nearest_first(lacking[0], table.index)), 5)
         raise DataError(

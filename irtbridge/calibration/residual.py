@@ -4,7 +4,7 @@ With z the predictors of an item (1 and what the projection of the grader's curv
 
     theta_p ~ Normal(0, 1),    phi_i ~ Normal(B' z_i, Sigma),    answer of p to i ~ Bernoulli(P(theta_p; phi_i))
 
-The posterior is drawn from: abilities on the grid given items, items given abilities by a random walk, B and Sigma
+The posterior is drawn from: abilities on the grid given items, items given abilities by Metropolis and Hastings, B and Sigma
 given items, which are conjugate (Gelman et al. 2013, section 3.6). Nothing is plugged in: with twenty answers an item,
 modes of a thousand items would be taken for the truth by the persons' abilities, and slopes run away. An item with many
 answers is where they put it, one with few between them and its features, one with none at the prediction, with Sigma
@@ -23,38 +23,11 @@ from scipy.stats import invwishart
 from irtbridge.calibration.abilities import Grid
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.curves import Curves
+from irtbridge.calibration.states import Spread, State
+from irtbridge.calibration.together import FREEDOM, RIDGE, Together, largest
 
 Array = NDArray[np.float64]
-STEPS = 2  # of the random walk of each item in a sweep
-WALK = 2.4  # over the root of the coordinates: the best step of a random walk (Gelman, Roberts & Gilks 1996)
-WEAK = 4.0  # items that the typical spread of the residual counts for
-SPREAD = {"log_slope": 0.2, "difficulty": 0.5, "logit_lower": 0.3}  # typical residual SDs of explanatory models
-RIDGE = 0.01  # items that the prior of B counts for
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """One draw of everything.
-
-    Attributes
-    ----------
-    ability : ndarray, shape (person,)
-        At nodes of the grid, or as they are known.
-    items : ndarray, shape (item, coordinate)
-        Items without answers are at their prediction.
-    weight : ndarray, shape (column, coordinate)
-        B.
-    residual : ndarray, shape (coordinate, coordinate)
-        Sigma.
-    sd : float
-        Of the abilities; 1 where items have discriminations.
-    """
-
-    ability: Array
-    items: Array
-    weight: Array
-    residual: Array
-    sd: float = 1.0
+STEPS = 1  # of each item in a sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,16 +64,16 @@ class Sampler:
         return replace(state, weight=weight)
 
     def sweeps(self, state: State, number: int, rng: np.random.Generator, adapt: bool) -> Iterator[State]:
-        """So many states; the walk's steps are those of the first, or adapt to each (for states that are not kept)."""
-        factor = self._walk(state)
+        """So many states; the items' steps are fit for the first, or adapt to each (for states that are not kept)."""
+        spread, all_items = self._spread(state), Together(self.answers, self.curves, self.predictors)
         for _ in range(number):
             if self.known is None:
                 state = self._persons(state, rng)
             if adapt:
-                factor = self._walk(state)
+                spread = self._spread(state)
             for _ in range(STEPS):
-                state = self._items(state, factor, rng)
-            state = self._hyper(state, rng)
+                state = self._items(state, spread.factor, rng)
+            state = self._hyper(all_items(state, spread.information, rng), rng)
             yield state
 
     @property
@@ -140,36 +113,48 @@ class Sampler:
         return np.stack([self.predictors @ s.weight + e @ np.linalg.cholesky(s.residual).T for s, e in drawn])
 
     def _items(self, state: State, factor: Array, rng: np.random.Generator) -> State:
-        """A step of every item's random walk, with acceptance of its own."""
-        centre, precision = self.predictors @ state.weight, np.asarray(np.linalg.inv(state.residual), dtype=float)
-        step = np.einsum("ikl,il->ik", factor, rng.standard_normal(state.items.shape))
-        trial = state.items + step
-        before, after = (self._log_density(at, centre, precision, state) for at in (state.items, trial))
+        """A step of every item to about where Newton's would lead, with acceptance of its own (Qi & Minka 2002).
+
+        Were an item's posterior normal with the covariance that the factor gives, it would be drawn from.
+        """
+        before, gradient = self._log_density(state.items, state)
+        standard = rng.standard_normal(state.items.shape)
+        trial = _newton(state.items, gradient, factor) + np.einsum("ikl,il->ik", factor, standard)
         within = (trial == self.curves.clipped(trial)).all(axis=1)
-        taken = within & (np.log(rng.uniform(size=len(before))) < after - before) & self._seen
+        trial = np.where(within[:, None], trial, state.items)
+        after, gradient = self._log_density(trial, state)
+        way_back = np.linalg.solve(factor, (state.items - _newton(trial, gradient, factor))[..., None])[..., 0]
+        change = after - before + (standard**2 - way_back**2).sum(axis=1) / 2
+        taken = within & (np.log(rng.uniform(size=len(change))) < change) & self._seen
         return replace(state, items=np.where(taken[:, None], trial, state.items))
 
-    def _log_density(self, at: Array, centre: Array, precision: Array, state: State) -> Array:
-        """Log density of each item, (item,), given the abilities."""
-        answers, off = self.answers, at - centre
-        right = self.curves.probs_of(at[answers.item], state.ability[answers.person])
-        each = np.log(np.where(answers.right > 0, right, 1 - right))
-        prior = -0.5 * np.einsum("ik,kl,il->i", off, precision, off)
-        return np.asarray(np.bincount(answers.item, each, minlength=len(at)) + prior)
+    def _log_density(self, at: Array, state: State) -> tuple[Array, Array]:
+        """Log density of each item, (item,), given the abilities, and its gradient (item, coordinate)."""
+        answers, off = self.answers, at - self.predictors @ state.weight
+        right, slopes = self.curves.with_slopes(at[answers.item], state.ability[answers.person][:, None])
+        right, slopes = right[:, 0], slopes[:, 0]
+        own = np.where(answers.right > 0, right, right - 1)  # of a wrong answer with its sign turned
+        pull = off @ np.linalg.inv(state.residual)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of curves that rule an answer out: they are not taken
+            scores, log = slopes / own[:, None], np.log(np.abs(own))
+        gradient = np.stack([self._by_item(scores[:, k]) for k in range(at.shape[1])], axis=-1)
+        return self._by_item(log) - np.sum(pull * off, axis=1) / 2, gradient - pull
 
-    def _walk(self, state: State) -> Array:
-        """A factor (item, coordinate, coordinate) of the covariance of the walk's steps, by the information."""
+    def _by_item(self, each: Array) -> Array:
+        """Sums over the answers to each item."""
+        return np.asarray(np.bincount(self.answers.item, each, minlength=self.answers.n_items), dtype=float)
+
+    def _spread(self, state: State) -> Spread:
+        """How far each item may be from where it is, given all else, by its information."""
         answers, size = self.answers, state.items.shape[1]
         right, slopes = self.curves.with_slopes(state.items[answers.item], state.ability[answers.person][:, None])
         scores = slopes[:, 0] / np.sqrt(right * (1 - right))
-        information = np.empty((len(state.items), size, size))
-        for k in range(size):
-            for m in range(size):
-                information[:, k, m] = np.bincount(
-                    answers.item, scores[:, k] * scores[:, m], minlength=len(state.items)
-                )
+        information = np.empty((answers.n_items, size, size))
+        for k, m in np.ndindex(size, size):
+            information[:, k, m] = self._by_item(scores[:, k] * scores[:, m])
         covariance = np.linalg.inv(information + np.linalg.inv(state.residual))
-        return np.asarray(WALK / np.sqrt(size) * np.linalg.cholesky(covariance))
+        factor = np.asarray(np.linalg.cholesky(covariance), dtype=float)
+        return Spread(factor, np.einsum("ikk->k", information))
 
     def _hyper(self, state: State, rng: np.random.Generator) -> State:
         """B and Sigma given the items that have answers; the others move to their prediction."""
@@ -180,11 +165,17 @@ class Sampler:
         inverse = np.linalg.inv(z.T @ z + RIDGE * np.eye(z.shape[1]))
         centre = inverse @ (z.T @ phi + RIDGE * prior)
         off, moved = phi - z @ centre, centre - prior
-        typical = np.diag([SPREAD[name] ** 2 for name in self.curves.names])
-        scale = WEAK * typical + off.T @ off + RIDGE * moved.T @ moved
-        freedom = WEAK + phi.shape[1] + 1 + len(z)
+        rate = FREEDOM * np.diag(np.linalg.inv(state.residual)) + largest(self.curves) ** -2
+        inverse_scale = rng.gamma((FREEDOM + len(rate)) / 2, 1 / rate)
+        scale = 2 * FREEDOM * np.diag(inverse_scale) + off.T @ off + RIDGE * moved.T @ moved
+        freedom = FREEDOM + len(rate) - 1 + len(z)
         residual = np.atleast_2d(invwishart.rvs(freedom, scale, random_state=rng))
         noise = np.linalg.cholesky(inverse) @ rng.standard_normal(centre.shape) @ np.linalg.cholesky(residual).T
         weight = centre + noise
         items = np.where(self._seen[:, None], state.items, self.curves.clipped(self.predictors @ weight))
         return replace(state, items=items, weight=weight, residual=residual)
+
+
+def _newton(at: Array, gradient: Array, factor: Array) -> Array:
+    """Where a Newton step leads, the covariance being that of the factor."""
+    return np.asarray(at + np.einsum("ikl,iml,im->ik", factor, factor, gradient))

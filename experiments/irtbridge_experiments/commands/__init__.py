@@ -61,6 +61,11 @@ COMMANDS: dict[str, Command] = {
             "score", "DIR [data=FILE] [method=eap]", "abilities of new persons, or of those fitted, from saved fits"
         ),
         Command("compare", "DIR DIR [DIR ...]", "which of several saved fits predicts new persons best"),
+        Command(
+            "calibrate",
+            "data=FILE item_data=FILE [grader=hgb] [start=cold,jump,warm]",
+            "item banks from item features and the responses that there are",
+        ),
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
         Command("backends", "", "which backends there are, and whether their libraries are installed"),

@@ -1,0 +1,91 @@
+"""Steps of all items at once, together with the distribution that they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.calibration.answers import Answers
+from irtbridge.calibration.curves import Curves
+from irtbridge.calibration.states import State
+
+Array = NDArray[np.float64]
+FAR = 2.0  # standard deviations of a step of all items together: taken about every second time
+RIDGE = 0.01  # items that the prior of B counts for
+FREEDOM = 2.0  # of the half-t priors of the residual SDs: correlations are then uniform (Huang & Wand 2013)
+LARGEST = {"log_slope": 0.5, "difficulty": 2.0, "logit_lower": 0.5}  # their scales: SDs of items not explained at all
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """Metropolis steps of B and Sigma in which the items follow; attributes as `Sampler` has them."""
+
+    answers: Answers
+    curves: Curves
+    predictors: Array
+
+    def __call__(self, state: State, information: Array, rng: np.random.Generator) -> State:
+        """All items moved at once with what they come from, their standardised residuals held.
+
+        First their residuals and Sigma are stretched along each coordinate, then B is moved along each. Where answers
+        tell little of each item, B and Sigma would else hardly move, given the items (Yu & Meng 2011).
+        """
+        size, now = len(information), self._log_likelihood(state.items, state.ability)
+        for k in range(size * (1 + self.predictors.shape[1])):
+            column, coordinate = divmod(k, size)
+            unit = np.eye(size)[coordinate]
+            known = information[coordinate]
+            if column == 0:
+                width = FAR / np.sqrt(known * state.residual[coordinate, coordinate] + 1)
+                trial, change = self._stretched(state, width * rng.standard_normal(), unit)
+            else:
+                step = FAR / np.sqrt(known + 1) * rng.standard_normal()
+                trial, change = self._shifted(state, step, column - 1, unit)
+            then = self._log_likelihood(trial.items, state.ability)
+            if np.log(rng.uniform()) < then - now + change and self._within(trial.items):
+                state, now = trial, then
+        return state
+
+    def _stretched(self, state: State, log_factor: float, unit: Array) -> tuple[State, float]:
+        """Residuals and Sigma stretched along a coordinate, and what the prior and the change of measure add."""
+        stretch = np.exp(log_factor * unit)
+        prior = self.predictors @ state.weight
+        residual = state.residual * np.outer(stretch, stretch)
+        trial = replace(state, items=prior + (state.items - prior) * stretch, residual=residual)
+        change = self._log_prior(residual) - self._log_prior(state.residual) + (len(unit) + 1) * log_factor
+        return trial, change
+
+    def _shifted(self, state: State, step: float, column: int, unit: Array) -> tuple[State, float]:
+        """Items and B moved along a coordinate in proportion to a predictor, and what the prior of B adds."""
+        weight = state.weight.copy()
+        weight[column] += step * unit
+        items = state.items + step * self.predictors[:, column, None] * unit
+        precision = RIDGE * np.linalg.inv(state.residual)
+        mean = self.curves.typical()[0] * (column == 0)
+        before, after = (w[column] - mean for w in (state.weight, weight))
+        return replace(state, items=items, weight=weight), float(
+            before @ precision @ before - after @ precision @ after
+        ) / 2
+
+    def _log_prior(self, residual: Array) -> float:
+        """Of Sigma, without its constant (Huang & Wand 2013, equation 2 with the scales integrated out)."""
+        size = len(residual)
+        rate = FREEDOM * np.diag(np.linalg.inv(residual)) + largest(self.curves) ** -2
+        log_det = np.linalg.slogdet(residual)[1]
+        return float(-(FREEDOM + 2 * size) / 2 * log_det - (FREEDOM + size) / 2 * np.log(rate).sum())
+
+    def _log_likelihood(self, items: Array, ability: Array) -> float:
+        answers = self.answers
+        right = self.curves.probs_of(items[answers.item], ability[answers.person])
+        with np.errstate(divide="ignore"):  # of curves that rule an answer out: they are not taken
+            return float(np.log(np.where(answers.right > 0, right, 1 - right)).sum())
+
+    def _within(self, items: Array) -> bool:
+        return bool(np.all((items == self.curves.clipped(items))[self.answers.per_item > 0]))
+
+
+def largest(curves: Curves) -> Array:
+    """Scales of the half-t priors of the residual SDs, (coordinate,)."""
+    return np.array([LARGEST[name] for name in curves.names])

@@ -1,0 +1,78 @@
+"""The sampler's posterior is that of the model, by outside means where these are to be had."""
+
+import numpy as np
+import pytest
+from vocabularies import simulated
+
+from irtbridge.calibration.answers import Answers
+from irtbridge.calibration.curves import Curves
+from irtbridge.calibration.residual import Sampler
+
+CURVES = Curves()
+
+
+def states(sampler: Sampler, number: int, seed: int = 0) -> list:
+    rng = np.random.default_rng(seed)
+    *_, settled = sampler.sweeps(sampler.begin(), 150, rng, adapt=True)
+    return list(sampler.sweeps(settled, number, rng, adapt=False))
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return simulated(40, per_item=50, seed=3)
+
+
+def sampler_of(truth, known=None) -> Sampler:
+    items = tuple(truth.features.index)
+    return Sampler(Answers.of(truth.responses, items), CURVES, np.ones((len(items), 1)), known)
+
+
+def test_an_items_posterior_given_abilities_is_that_of_a_grid(truth):
+    """With B and Sigma held, the random walk has the mean and spread of the posterior summed up over a grid."""
+    sampler, rng = sampler_of(truth, truth.ability), np.random.default_rng(0)
+    state = states(sampler, 1)[0]
+    factor, kept = sampler._spread(state).factor, []
+    for _ in range(4000):
+        state = sampler._items(state, factor, rng)
+        kept.append(state.items[0])
+    grid = np.stack(np.meshgrid(np.linspace(-2.5, 2.5, 121), np.linspace(-5, 5, 201), indexing="ij"), -1).reshape(-1, 2)
+    own = sampler.answers.item == 0
+    probs = CURVES.probs(grid, truth.ability[sampler.answers.person[own]])
+    off = grid - state.weight[0]
+    log = np.log(np.where(sampler.answers.right[own] > 0, probs, 1 - probs)).sum(axis=1)
+    log -= 0.5 * np.einsum("gk,kl,gl->g", off, np.linalg.inv(state.residual), off)
+    weights = np.exp(log - log.max())
+    weights /= weights.sum()
+    mean = weights @ grid
+    sd = np.sqrt(weights @ (grid - mean) ** 2)
+    np.testing.assert_allclose(np.mean(kept, axis=0), mean, atol=0.15 * sd.max())
+    np.testing.assert_allclose(np.std(kept, axis=0), sd, rtol=0.15)
+
+
+def test_items_with_answers_are_found_and_their_intervals_hold(truth):
+    """Of 40 items at 95 %, fewer than 33 are covered with a probability below 1 in 1,000."""
+    drawn = np.stack([state.items for state in states(sampler_of(truth), 300)])[:, :, 1]
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    assert np.corrcoef(drawn.mean(axis=0), truth.difficulty)[0, 1] > 0.9
+    assert np.sum((low < truth.difficulty) & (truth.difficulty < high)) >= 33
+
+
+def test_nobody_gains_by_the_order_of_answers(truth):
+    """Answers in another order are the same data: the same draws, to rounding."""
+    sampler = sampler_of(truth)
+    order = np.random.default_rng(5).permutation(len(sampler.answers))
+    answers = sampler.answers
+    shuffled = Answers(answers.person[order], answers.item[order], answers.right[order], answers.n_persons, 40)
+    other = Sampler(shuffled, CURVES, sampler.predictors)
+    rng = np.random.default_rng(1), np.random.default_rng(1)
+    one, two = (next(iter(s.sweeps(s.begin(), 1, r, adapt=True))) for s, r in zip((sampler, other), rng, strict=True))
+    np.testing.assert_allclose(one.items, two.items, atol=1e-9)
+
+
+def test_where_predictors_tell_everything_the_residual_is_small():
+    truth = simulated(60, per_item=60, seed=4, residual=0.0)
+    z = np.column_stack([np.ones(60), (truth.difficulty - truth.difficulty.mean()) / truth.difficulty.std()])
+    sampler = Sampler(Answers.of(truth.responses, tuple(truth.features.index)), CURVES, z)
+    with_them = np.mean([state.residual[1, 1] for state in states(sampler, 200)])
+    without = np.mean([s.residual[1, 1] for s in states(Sampler(sampler.answers, CURVES, np.ones((60, 1))), 200)])
+    assert with_them < 0.2 * without
