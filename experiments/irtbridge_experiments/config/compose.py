@@ -41,7 +41,7 @@ LIST_KEYS = ("items", "drop", "missing", "covariates")
 ELEMENT = re.compile(r"""(?:^|,)\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^,]*?)\s*(?=,|$)""")
 QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 # Below these, keys are free: what they may be is checked by those who use them.
-OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")
+OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|predictors\..+|caps\.method\..+")
 
 
 def read_config(name: str, words: Sequence[str]) -> DictConfig:

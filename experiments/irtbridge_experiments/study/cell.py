@@ -86,7 +86,7 @@ class Cell:
         return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data, without the responses, which travel as a file of their own, and without what it has none of."""
+        """As plain data, without the responses, which travel as a file of their own, and what it has none of."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
         return {name: value for name, value in own.items() if value is not None or name not in OPTIONAL}
 

@@ -63,4 +63,4 @@ class Start:
         """Of each item; one response at least is left to be predicted."""
         count = observed.sum(axis=0)
         wanted = np.round(MOST * count) if isinstance(self.responses, str) else np.full(len(count), self.responses)
-        return np.minimum(wanted, count - 1).astype(np.int64)
+        return np.asarray(np.minimum(wanted, count - 1), dtype=np.int64)
