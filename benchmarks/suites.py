@@ -157,7 +157,7 @@ def make_jobs(suite: Suite, seed: int, threads: int) -> list[Job]:
 PYRO, TFP = ("torch", "pyro-ppl"), ("tensorflow", "tensorflow-probability", "tf-keras")
 BACKENDS = {
     "pyro": ("irtbridge on Pyro", PYRO, ("irtbridge_pyro.program",)),
-    "tfp": ("irtbridge on TFP", TFP, ("irtbridge_tfp.sampling",)),
+    "tfp": ("irtbridge on TFP", TFP, ("irtbridge_tfp.program",)),
 }
 JOINT = "joint NUTS"
 
@@ -193,6 +193,7 @@ SAMPLERS = (*COLLAPSED, _joint("tfp"), _joint("pyro"), *HAND_WRITTEN)
 TIGHT = {"n_quadpts": 61, "tol": 1e-6, "max_iter": 2000}
 MODES = (
     *(_irtbridge(b, "map", "marginal ML, L-BFGS", standard_errors=False) for b in ("tfp", "pyro")),
+    _irtbridge("pyro", "em", "marginal ML, EM", standard_errors=False),
     Contestant("mirt", "mirt", "marginal ML, EM", "mirt_em", ("mirt",)),
     Contestant("mirt-tight", "mirt", "the same, run to the maximum", "mirt_em", ("mirt",), options=TIGHT),
     Contestant("girth", "girth", "marginal ML", "girth_mml", ("girth",)),
@@ -207,6 +208,7 @@ GRADIENTS = (
 )
 
 TALL = (
+    *(_irtbridge(b, "laplace", "Laplace of the abilities, items integrated out") for b in ("pyro", "tfp")),
     *(_irtbridge(b, "nuts_whitened", "joint NUTS, whitened", chains=1, draws=400) for b in ("pyro", "tfp")),
     _joint("pyro"),
     *(c for c in HAND_WRITTEN if c.name in ("pyro", "numpyro")),
@@ -264,7 +266,7 @@ SUITES = {
         Suite("m2pl7", "multidimensional 2PL, 1,000 persons, 35 items, 7 correlated traits", "sampling",
               M2PL_CONTESTANTS, "irtbridge-tfp-nuts_whitened", "m2pl", 1000, 35, traits=7),
         Suite("tall", "2PL, 53 persons, 805 items", "sampling",
-              TALL, "irtbridge-pyro-nuts_whitened", persons=53, items=805),
+              TALL, "irtbridge-pyro-laplace", persons=53, items=805),
         Suite("map_tall", "2PL, 53 persons, 805 items", "mode",
               TALL_MODES, "irtbridge-pyro-map", persons=53, items=805),
         Suite("vi_large", "mean-field variational inference, 2PL, 5,000 persons, 100 items", "elbo",

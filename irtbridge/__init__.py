@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from irtbridge.adaptive.simulate import simulate_adaptive
     from irtbridge.adaptive.test import AdaptiveTest
     from irtbridge.assess.comparison.anova import anova
     from irtbridge.assess.comparison.compare import compare
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from irtbridge.results.verdict import Verdict
 
 _HOME = {
+    "adaptive.simulate": ("simulate_adaptive",),
     "adaptive.test": ("AdaptiveTest",),
     "assess.comparison.anova": ("anova",),
     "assess.comparison.compare": ("compare",),
@@ -202,6 +204,7 @@ __all__ = [
     "rotate",
     "seed_of",
     "sequential",
+    "simulate_adaptive",
     "simulate_parameters",
     "simulate_parameters_like",
     "simulate_responses",

@@ -31,6 +31,7 @@ SLOW = {
         "ai-evaluation",
         "estimators",
         "covariates",
+        "calibration-from-features",
         "compare",
         "hold-out",
     )

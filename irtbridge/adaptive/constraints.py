@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Constraints:
     enemies : sparse array of bool, shape (item, item), or None
         Which items never stand in one test; symmetric.
     length : int or None
-        Items of a test at most.
+        Items of a test at most; never more than the bank has.
     """
 
     areas: tuple[str, ...]
@@ -63,6 +64,8 @@ class Constraints:
         DataError
             Enemies that are not in the bank.
         """
+        if content is not None and not isinstance(content, Mapping):
+            raise ConfigError(f"content={content!r} must say items by area, as {{'algebra': 5, 'geometry': (2, 4)}}.")
         bounds = {str(name): _pair(name, given) for name, given in (content or {}).items()}
         labels = bank.about["content"].astype(str).to_numpy() if "content" in bank.about else np.array([])
         for name in bounds:
@@ -72,6 +75,7 @@ class Constraints:
         for place, name in enumerate(bounds):
             area[labels == name] = place
         least, most = np.array([*bounds.values()], dtype=np.int64).reshape(-1, 2).T
+        length = None if length is None else min(length, bank.n_items)
         own = cls(tuple(bounds), area, least, most, _enemies(bank), length)
         own.check()
         return own
@@ -85,10 +89,15 @@ class Constraints:
             raise ConfigError("content areas with a least number need a length: say stop='... or items=20'.")
         if self.length is not None and self.least.sum() > self.length:
             raise ConfigError(f"content areas ask for {self.least.sum()} items, and the test ends at {self.length}.")
-        unbounded = int((self.area < 0).sum())
-        if self.length is not None and np.minimum(self.most, self.counts).sum() + unbounded < self.length:
-            possible = np.minimum(self.most, self.counts).sum() + unbounded
+        possible = np.minimum(self.most, self.counts).sum() + (self.area < 0).sum()
+        if self.length is not None and possible < self.length:
             raise ConfigError(f"content areas leave at most {possible} items to a test of {self.length}.")
+
+    def need_length(self, rule: str) -> int:
+        """The length, or a `ConfigError` that says how to give one to a rule that needs it."""
+        if self.length is None:
+            raise ConfigError(f"{rule} needs the length of a test: say stop='items=20', or '... or items=20'.")
+        return self.length
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -118,10 +127,11 @@ class Constraints:
 
 
 def _pair(name: str, given: Bounds) -> tuple[int, int]:
-    least, most = given if isinstance(given, (tuple, list)) else (given, given)
-    if not 0 <= least <= most:
+    ends = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else (given, given)
+    whole = len(ends) == 2 and all(isinstance(end, Integral) and not isinstance(end, bool) for end in ends)
+    if not whole or not 0 <= ends[0] <= ends[1]:
         raise ConfigError(f"content area {name!r}: {given!r} must be a number of items, or the least and the most.")
-    return int(least), int(most)
+    return int(ends[0]), int(ends[1])
 
 
 def _enemies(bank: ItemBank) -> sparse.csr_array | None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
 from irtbridge.adaptive.constraints import Bounds, Constraints
+from irtbridge.adaptive.kernels import Curves, Kernels
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.errors import ConfigError
 from irtbridge.model.quadrature import MAX_TRAITS, Quadrature, ScatteredNodes
@@ -19,6 +20,7 @@ Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 NODES = {1: 61, 2: 31, 3: 15}  # of each trait of a grid
 SCATTERED = 2**13  # of more traits: scattered ones, as many as `irtbridge.model.quadrature` takes
+LARGEST = 2**26  # numbers in a table of single precision
 HALF_WIDTH = 5.0  # standard deviations of the ability that a grid covers on either side of its mean
 FINE = 1201  # abilities at which information is tabulated for interpolation: its error is below 1e-5 of its curvature
 
@@ -69,8 +71,9 @@ class Pool:
         bank : ItemBank
             The items and the distribution of abilities.
         nodes : int or array_like, shape (node,) or (node, trait), optional
-            How many of each trait, within 5 standard deviations of the mean; or an even grid of abilities. By default
-            61 for one trait, 31 and 15 each for two and three; more traits have 8,192 scattered nodes in all.
+            How many of each trait, within 5 standard deviations of the mean; or abilities: of one trait in ascending
+            order, which count as the trapezoid rule has them, of several an even grid. By default 61 for one trait, 31
+            and 15 each for two and three; more traits have 8,192 scattered nodes in all.
         content, length
             As in `Constraints.of`.
 
@@ -114,6 +117,28 @@ class Pool:
         return below, (along - below)[:, None].astype(np.float32)
 
     @cached_property
+    def drawn_information(self) -> Single:
+        """`information` at draws of the parameters, (draw, node, item): all, or as many as 256 megabytes hold."""
+        draws = min(self.bank.n_draws, max(1, LARGEST // self.information.size))
+        rows = np.linspace(0, self.bank.n_draws - 1, draws).round().astype(int)
+        return np.stack([_trace(self.bank.draw(row), self.nodes) for row in rows])
+
+    @cached_property
+    def curves(self) -> Curves | None:
+        """The items as logistic curves, where they are."""
+        return Curves.of(self.bank)
+
+    @cached_property
+    def kernels(self) -> Kernels:
+        """Gaussian kernels like the items' information, of one trait."""
+        return Kernels.of(self.bank)
+
+    @cached_property
+    def kernel_shapes(self) -> Single:
+        """The kernels at the nodes, without their heights, (node, item)."""
+        return self.kernels.shape(self.nodes[:, 0])
+
+    @cached_property
     def _table(self) -> Single:
         return _trace(self.bank.at_mean, np.linspace(self.nodes[0], self.nodes[-1], FINE))
 
@@ -121,22 +146,44 @@ class Pool:
 def _grid(bank: ItemBank, nodes: int | ArrayLike | None) -> tuple[Array, Array]:
     """Nodes (node, trait) and their log probabilities."""
     n_traits, root = len(bank.traits), linalg.cholesky(bank.covariance, lower=True)
-    if nodes is None or isinstance(nodes, int):
+    if nodes is None or (isinstance(nodes, int) and nodes != 0):
         rule = _rule(n_traits, nodes)
         return bank.mean + rule.standard_nodes(n_traits) @ root.T, rule.log_weights(n_traits)
-    at = np.asarray(nodes, dtype=float)
-    at = at.reshape(len(at), -1) if at.ndim else at.reshape(0, 0)
-    if len(at) < 2 or at.shape[1] != n_traits or not np.isfinite(at).all():
-        raise ConfigError(f"nodes must be two or more finite abilities of {n_traits} traits, got shape {at.shape}.")
+    at = _abilities(nodes, n_traits)
     standard = linalg.solve_triangular(root, (at - bank.mean).T, lower=True).T
     log_weights = -0.5 * (standard**2).sum(axis=1)
+    if n_traits == 1:
+        log_weights += np.log(_cells(at[:, 0]))
     return at, log_weights - np.logaddexp.reduce(log_weights)
+
+
+def _abilities(nodes: ArrayLike, n_traits: int) -> Array:
+    """Nodes of the user's own, (node, trait)."""
+    try:
+        at = np.asarray(nodes, dtype=float)
+    except (TypeError, ValueError):
+        at = np.empty(0)
+    at = at.reshape(len(at), -1) if at.ndim and at.size else np.empty((0, n_traits))
+    if len(at) < 2 or at.shape[1] != n_traits or not np.isfinite(at).all():
+        raise ConfigError(
+            f"nodes={nodes!r} must be a number of nodes, or two or more finite abilities of {n_traits} trait(s), as "
+            "numpy.linspace(-4, 4, 33)."
+        )
+    return at
+
+
+def _cells(line: Array) -> Array:
+    """Weights of the trapezoid rule: half the distance between the neighbours of each node."""
+    steps = np.diff(line)
+    if not (steps > 0).all():
+        raise ConfigError("nodes of one trait must be in ascending order.")
+    return np.asarray(np.r_[steps, 0] / 2 + np.r_[0, steps] / 2)
 
 
 def _rule(n_traits: int, nodes: int | None) -> Quadrature:
     if n_traits > MAX_TRAITS:
-        return ScatteredNodes(nodes or SCATTERED).chosen(n_traits, 0)
-    return Quadrature(nodes or NODES[n_traits], HALF_WIDTH)
+        return ScatteredNodes(SCATTERED if nodes is None else nodes).chosen(n_traits, 0)
+    return Quadrature(NODES[n_traits] if nodes is None else nodes, HALF_WIDTH)
 
 
 def _directions(known: ItemBank) -> Array:

@@ -115,6 +115,29 @@ def update(pool: Pool, state: State, places: Ints, codes: Ints, seconds: float |
     state.seconds = state.seconds + np.where(places != NONE, seconds, 0.0)
 
 
+def replay(pool: Pool, state: State, places: Ints, codes: Ints, seconds: float) -> None:
+    """One person's answers of before, all at once: the state is as after an `update` for each.
+
+    Parameters
+    ----------
+    pool : Pool
+        The items.
+    state : State
+        Of one person, before the first item; changed.
+    places, codes : ndarray of int, shape (step,)
+        Items and categories, in order.
+    seconds : float
+        Time that all of them took.
+    """
+    # Along the outer axis NumPy adds row after row, as updates do: the same to the last digit.
+    state.log_posterior = np.concatenate([state.log_posterior, pool.log_probs[:, places, codes].T]).sum(axis=0)[None]
+    state.eligible[0, places] = False
+    if pool.constraints.enemies is not None:
+        state.eligible[0, pool.constraints.enemies[places].nonzero()[1]] = False
+    state.given, state.codes = places[None], codes[None]
+    state.seconds = state.seconds + seconds
+
+
 def _appended(before: Ints, new: Ints) -> Ints:
     """With one more entry in each row, behind those that it has."""
     out = np.c_[before, np.full(len(new), NONE)]

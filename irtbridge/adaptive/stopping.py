@@ -96,6 +96,8 @@ class Stopping:
         ConfigError
             Text that is no such condition.
         """
+        if not isinstance(text, str):
+            raise ConfigError(f"stop={text!r} must be text, as 'se<.3 or items=18'.")
         return cls(
             tuple(
                 tuple(Clause.parse(clause) for clause in re.split(r"\band\b", part))

@@ -13,13 +13,17 @@ from numpy.typing import ArrayLike
 
 from irtbridge.adaptive.ability import Ability
 from irtbridge.adaptive.constraints import Bounds
+from irtbridge.adaptive.exposure import controlled
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import Selection, build_selection
-from irtbridge.adaptive.state import NONE, State, update
+from irtbridge.adaptive.state import NONE, State, replay, update
 from irtbridge.adaptive.stopping import Stopping
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.labels import few
-from irtbridge.errors import DataError
+from irtbridge.errors import ConfigError, DataError
+from irtbridge.plugin.options import check_seed
+
+SEED_BITS = 53  # an integer that JSON's other readers keep too
 
 
 class AdaptiveTest:
@@ -35,6 +39,8 @@ class AdaptiveTest:
         When a test ends, as ``"se<.3 or items=18"``.
     nodes, content
         As in `Pool.of`.
+    exposure : float, optional
+        The largest share of persons that any item is given to: see `irtbridge.adaptive.exposure.controlled`.
     **settings
         Of the rule.
 
@@ -43,7 +49,7 @@ class AdaptiveTest:
     UnknownName
         No such rule or setting.
     ConfigError
-        A condition that is none, or constraints that no test can keep.
+        A condition that is none, or constraints or an exposure that no test of this bank can keep.
     """
 
     def __init__(
@@ -54,12 +60,21 @@ class AdaptiveTest:
         stop: str | Stopping = "se<.3 or items=30",
         nodes: int | ArrayLike | None = None,
         content: Mapping[str, Bounds] | None = None,
+        exposure: float | None = None,
         **settings: Any,
     ) -> None:
-        self.stop = Stopping.parse(stop) if isinstance(stop, str) else stop
+        if not isinstance(bank, ItemBank):
+            raise ConfigError(f"bank={bank!r} must be an ItemBank: fit.bank(), or irtbridge.ItemBank.load(...).")
+        self.stop = stop if isinstance(stop, Stopping) else Stopping.parse(stop)
         self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
-        self.selection = build_selection(selection, **settings)
+        rule = build_selection(selection, **settings)
+        if exposure is not None and "gamma" in settings:
+            raise ConfigError("gamma and exposure: one says the other; leave one out.")
+        self.selection = rule if exposure is None else controlled(self.pool, rule, self.stop, exposure)
+        self.selection.check(self.pool)
         self.place = {label: i for i, label in enumerate(bank.items)}
+        # What the rule tabulates is tabulated now: the first person shall not wait for it.
+        self.start(0).next()
 
     @property
     def bank(self) -> ItemBank:
@@ -67,8 +82,15 @@ class AdaptiveTest:
         return self.pool.bank
 
     def start(self, seed: int | None = None) -> Session:
-        """A session of one person; what a rule draws follows from the seed, by default a random one."""
-        return Session(self, secrets.randbits(64) if seed is None else seed)
+        """A session of one person; what a rule draws follows from the seed, by default a random one.
+
+        Raises
+        ------
+        ConfigError
+            A seed that is no integer, 0 or greater.
+        """
+        check_seed(0 if seed is None else seed)
+        return Session(self, secrets.randbits(SEED_BITS) if seed is None else int(seed))
 
     def resume(self, text: str) -> Session:
         """A session from what `Session.to_json` gave.
@@ -80,11 +102,8 @@ class AdaptiveTest:
         """
         try:
             said = json.loads(text)
-            items, answers, seconds = said["items"], said["answers"], said["seconds"]
             session = Session(self, int(said["seed"]))
-            for item, answer, took in zip(items, answers, seconds, strict=True):
-                session._give(item)
-                session.answer(item, answer, took)
+            session._replay(said["items"], said["answers"], said["seconds"])
             if said["asked"] is not None:
                 session._give(said["asked"])
         except (ValueError, KeyError, TypeError) as error:
@@ -118,6 +137,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.state = State.start(self.test.pool, 1, self.seed)
+        self.test.selection.admit(self.test.pool, self.state)
 
     def next(self) -> str | None:
         """The item to give now; the same until it is answered, None when the test has ended."""
@@ -143,20 +163,36 @@ class Session:
         Raises
         ------
         DataError
-            The test has ended, another item was asked, or the item has no such category.
+            The test has ended, another item was asked, the item has no such category, or no time.
         """
         if self.asked is None:
             why = "the test has ended" if self.finished else "no item was asked; call next() first"
             raise DataError(f"answer to {item!r}: {why}.")
         if item != self.asked:
             raise DataError(f"answer to {item!r}, but the item asked is {self.asked!r}.")
-        place = self.test.place[item]
-        valid = self.test.bank.categories[place]
+        place, code, took = self.test.place[item], self._code(item, value), _seconds(seconds)
+        update(self.test.pool, self.state, np.array([place]), np.array([code]), took)
+        self.seconds.append(took)
+        self.asked = None
+
+    def _code(self, item: str, value: float) -> int:
+        """Place of an answer among the item's categories."""
+        valid = self.test.bank.categories[self.test.place[item]]
         if value not in valid:
             raise DataError(f"answer {value!r} to {item!r}: its categories are {few(f'{v:g}' for v in valid)}.")
-        update(self.test.pool, self.state, np.array([place]), np.array([valid.index(value)]), float(seconds))
-        self.seconds.append(float(seconds))
-        self.asked = None
+        return valid.index(value)
+
+    def _replay(self, items: list[str], answers: list[float], seconds: list[float]) -> None:
+        """Take the answers of a session of before, which has none yet."""
+        places, codes = [], []
+        for item, value, _ in zip(items, answers, seconds, strict=True):
+            self._give(item)
+            places.append(self.test.place[item])
+            codes.append(self._code(item, value))
+            self.state.eligible[0, places[-1]] = False
+        self.seconds, self.asked = [_seconds(took) for took in seconds], None
+        if items:
+            replay(self.test.pool, self.state, np.array(places), np.array(codes), sum(self.seconds))
 
     def _give(self, item: str) -> None:
         """Ask an item as it was asked before."""
@@ -195,3 +231,10 @@ class Session:
             "seed": self.seed,
         }
         return json.dumps(said)
+
+
+def _seconds(given: object) -> float:
+    """Time of an answer."""
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < np.inf:
+        raise DataError(f"seconds={given!r} must be a number, 0 or greater.")
+    return float(given)

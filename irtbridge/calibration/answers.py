@@ -14,6 +14,7 @@ from irtbridge.data.responses import Responses
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
+NEVER = float(np.finfo(float).eps)  # a probability that is 0 but for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,5 +69,6 @@ class Answers:
     def log_likelihood(self, probs: Array) -> Array:
         """Log likelihood of each person's answers at each node, (person, node), of probabilities (item, node)."""
         right, given = self._matrices
+        probs = np.clip(probs, NEVER, 1 - NEVER)
         wrong = np.log1p(-probs)
         return np.asarray(right @ (np.log(probs) - wrong) + given @ wrong)

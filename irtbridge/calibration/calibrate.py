@@ -60,7 +60,7 @@ def calibrate(
     start : {"cold", "jump", "warm"}
         Whether items' own responses count for them (jump), or not (cold); warm is for items that all have responses.
     budget : float
-        Seconds that all may take: `auto` fills it, the others end where it is over.
+        Seconds that graders should take: `auto` fills them; once they are over no further round begins.
     abilities : array_like or Series, shape (person,), optional
         A proxy of each person's ability, as a score from other tests, which is then taken as known.
     lower : float, optional
@@ -82,7 +82,7 @@ def calibrate(
     draws : int
         Draws of the bank's parameters.
     seed : int
-        Same seed, machine and versions: same bank (with ``grader="auto"``, which races against the clock, nearly).
+        Same seed, machine and versions: same bank, unless the clock ended something, as it does with ``auto``.
     data_options : mapping, optional
         Arguments of `load_responses`.
     progress : callable

@@ -94,7 +94,8 @@ def _grades(answers: Answers, folds: int, rng: np.random.Generator) -> tuple[Arr
     def totals(weights: Array) -> Array:
         """Of each item and fold."""
         place = answers.item * folds + fold
-        return np.bincount(place, weights, minlength=answers.n_items * folds).reshape(-1, folds)
+        each = np.bincount(place, weights, minlength=answers.n_items * folds)
+        return np.asarray(each.reshape(-1, folds), dtype=float)
 
     right, given = totals(answers.right), totals(np.ones(len(answers)))
     all_right, all_given = right.sum(axis=1) + SMOOTHING * answers.right.mean(), given.sum(axis=1) + SMOOTHING

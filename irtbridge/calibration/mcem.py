@@ -66,12 +66,13 @@ class Loop:
         sampler = Sampler(kept, self.curves, np.ones((answers.n_items, 1)), self.known)
         state, first = self._settled(sampler, sampler.begin(), FIRST, aside, rng)
         history = [first]
-        for number in range(MOST_ROUNDS):
+        rounds = MOST_ROUNDS if self.known is None else 1
+        for number in range(rounds):
             projection = self._projection(kept, state, clock, rng)
             round_ = self._model(kept, projection)
             state, reached = self._settled(round_, round_.begin(state), SETTLE, aside, rng)
             history.append(reached)
-            progress("rounds", number + 1, MOST_ROUNDS)
+            progress("rounds", number + 1, rounds)
             if clock.over or (number > 0 and reached < max(history[1:-1]) + RISE):
                 break
         return self._ensemble(answers, state, history, clock, rng, progress)

@@ -4,11 +4,11 @@ With z the predictors of an item (1 and what the projection of the grader's curv
 
     theta_p ~ Normal(0, 1),    phi_i ~ Normal(B' z_i, Sigma),    answer of p to i ~ Bernoulli(P(theta_p; phi_i))
 
-The posterior is drawn from: abilities on the grid given items, items given abilities by Metropolis and Hastings, B and Sigma
-given items, which are conjugate (Gelman et al. 2013, section 3.6). Nothing is plugged in: with twenty answers an item,
-modes of a thousand items would be taken for the truth by the persons' abilities, and slopes run away. An item with many
-answers is where they put it, one with few between them and its features, one with none at the prediction, with Sigma
-about it.
+The posterior is drawn from: abilities on the grid given items, items given abilities by Metropolis and Hastings, B and
+Sigma given items, which are conjugate (Gelman et al. 2013, section 3.6; Huang & Wand 2013). Nothing is plugged in: with
+twenty answers an item, modes of a thousand items would be taken for the truth by the persons' abilities, and slopes run
+away. An item with many answers is where they put it, one with few between them and its features, one with none at the
+prediction, with Sigma about it.
 """
 
 from __future__ import annotations

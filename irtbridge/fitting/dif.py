@@ -22,15 +22,14 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import StatisticError, UnknownName
 from irtbridge.fitting.refit import refit
 from irtbridge.model.groups import MEAN, SD, with_groups
-from irtbridge.model.priors import Exactly, HalfNormal, Normal, OrderedNormal, Prior, TruncatedNormal, Uniform
-from irtbridge.model.priors.vectors import DecreasingNormal
+from irtbridge.model.likelihood_alone import flat
+from irtbridge.model.priors import Exactly
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.options import check_share
 
 Array = NDArray[np.float64]
 Compared = tuple[str, Sides, Sequence[str], Array, Array]  # a group, the items of both, their labels, its mean and SD
 METHODS = ("model", "lr", *observed.TESTS)
-WIDE = 1000.0  # standard deviation of a prior that is as good as flat
 
 
 def dif(
@@ -125,7 +124,7 @@ def flattened(spec: ModelSpec) -> ModelSpec:
     """The model with priors of item parameters and of the abilities' mean and spread that are as good as flat."""
     kept = {v.name for v in spec.variables} - {name for _, name in spec.family.roles()} - {MEAN, SD}
     kept.add(spec.family.ability)
-    variables = (v if v.name in kept else replace(v, prior=_flat(v.prior)) for v in spec.variables)
+    variables = (v if v.name in kept else flat(spec, v) for v in spec.variables)
     return replace(spec, variables=tuple(variables))
 
 
@@ -139,18 +138,6 @@ def _check_free(spec: ModelSpec, what: str) -> None:
             "parameter of its own that could differ by group; use method='model' without anchors, which fits the "
             "model to each group, or a model whose items are free (without residual='none')."
         )
-
-
-def _flat(prior: Prior) -> Prior:
-    """A prior of the same support that is as good as flat; itself where there is none or nothing is estimated."""
-    if isinstance(prior, Exactly):
-        return prior
-    if prior.support == "interval":
-        low, high = prior.bounds()
-        return Uniform(low, high) if np.isfinite([low, high]).all() else TruncatedNormal(0, WIDE, low, high)
-    if prior.support == "ordered":
-        return DecreasingNormal(0, WIDE) if isinstance(prior, DecreasingNormal) else OrderedNormal(0, WIDE)
-    return {"real": Normal(0, WIDE), "positive": HalfNormal(WIDE)}.get(prior.support, prior)
 
 
 def _by_likelihood(spec: ModelSpec, responses: Responses, provenance: Mapping[str, Any]) -> pd.DataFrame:

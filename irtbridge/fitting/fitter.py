@@ -70,7 +70,7 @@ class Fitter:
     Parameters
     ----------
     spec : ModelSpec
-        The model.
+        The model; then as the method fits it (`Method.adapt`).
     method : str
         The method.
     settings : object
@@ -89,6 +89,9 @@ class Fitter:
     dtype: str = "float64"
     _latest: Program | None = field(default=None, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        self.spec = METHODS[self.method].adapt(self.spec)
+
     @classmethod
     def of(
         cls,
@@ -105,7 +108,7 @@ class Fitter:
         """From names and options, as `fit` takes them."""
         made = make_settings(method, **settings)
         return cls(
-            spec=METHODS[method].adapt(build_model(model, **dict(model_options or {}))),
+            spec=build_model(model, **dict(model_options or {})),
             method=method,
             settings=made,
             engine=load_backend(backend, **dict(backend_options or {})),

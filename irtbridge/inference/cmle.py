@@ -236,4 +236,5 @@ METHOD = Method(
     colour="#B5651D",
     priors=False,
     adapt=conditioned,
+    scale=f"the locations sum to 0, and {MEAN} is estimated: less {MEAN} they are on the scale of abilities of mean 0",
 )

@@ -13,6 +13,7 @@ from irtbridge.errors import ConfigError, NumericalError, UnknownName
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import Mode
 from irtbridge.inference.importance import K_HAT_LIMIT, log_densities, smoothed, systematic
+from irtbridge.inference.laplace_persons import NORMAL, drawn_over_persons, items_integrated, run_over_persons
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import find_mode
 from irtbridge.inference.nuts_collapsed import (
@@ -48,7 +49,9 @@ class LaplaceSettings(CollapsedSettings):
     fallback : str
         What to do when k-hat exceeds 0.7, so that the weights cannot be trusted: ``nuts_collapsed``, which gives as
         many draws by NUTS on the item parameters, or ``none``. Where the items' parameters are more than the persons'
-        abilities the chains are those of ``nuts_whitened``, which takes seconds there, not hours.
+        abilities, the approximation is tried the other way round, of the abilities with the items integrated out
+        (1pl and 2pl; at once where the parameters are more than the draws), and the chains are those of
+        ``nuts_whitened``.
     n_nodes, max_iterations : int
         As in `CollapsedSettings`.
     """
@@ -66,11 +69,14 @@ def run_laplace(program: Program, settings: LaplaceSettings, seed: int, progress
     """Draws from the Laplace approximation, reweighted to the posterior; see `needs_fallback`."""
     progress("optimisation", 0, 0)
     start = time.perf_counter()
+    many = settings.fallback != "none" and program.dim > settings.draws
+    if many and (drawn := _over_persons(program, settings, seed, progress)) is not None:
+        return drawn
     mode = find_mode(program, jacobian=True, max_iterations=settings.max_iterations, seed=seed, progress=progress)
     rng = np.random.default_rng(seed)
     centre, middle = recentred(program, mode, rng), time.perf_counter()
     normal = {"centre": centre, "factor": mode.factor}
-    if settings.fallback != "none" and program.dim > settings.draws:
+    if many:
         drawn = _corrected(program, normal, PILOT, rng, progress)
         if drawn.pareto_k is not None and drawn.pareto_k > HOPELESS_K_HAT:
             return replace(drawn, timings=replace(drawn.timings, warmup=middle - start), optimum=mode.optimum)
@@ -86,8 +92,13 @@ def resume_laplace(
         raise ConfigError(
             "the chains of nuts_whitened that took over from laplace cannot go on; fit with method=nuts_whitened."
         )
+    normal, rng = before.kept_adaptation, np.random.default_rng(seed)
+    if before.chain_method == "independent" and NORMAL[0] in normal:
+        density = items_integrated(program)
+        assert density is not None  # as it was for the draws before
+        return drawn_over_persons(program, density, normal, draws, rng, progress)
     if before.chain_method == "independent":
-        return _corrected(program, before.kept_adaptation, draws, np.random.default_rng(seed), progress)
+        return _corrected(program, normal, draws, rng, progress)
     nuts, every = _chains_for(settings)
     return thinned(resume_collapsed_nuts(program, nuts, before, every * draws, seed, progress), every)
 
@@ -143,6 +154,8 @@ def fall_back(
     """
     nuts, every = _chains_for(settings)
     whitened = items_are_many(program.layout)
+    if (drawn := _over_persons(program, settings, seed, progress)) is not None:
+        return replace(drawn, timings=replace(drawn.timings, warmup=drawn.timings.warmup + draws.timings.total))
     if whitened:
         fallen = _of_items(program, joint(), WhitenedNutsSettings(chains=nuts.chains, draws=nuts.draws), seed, progress)
     else:
@@ -157,6 +170,15 @@ def fall_back(
         )
     spent = replace(fallen.timings, warmup=fallen.timings.warmup + draws.timings.total)
     return replace(thinned(fallen, every), timings=spent, pareto_k=draws.pareto_k)
+
+
+def _over_persons(program: Program, settings: LaplaceSettings, seed: int, progress: Progress) -> Draws | None:
+    """Draws of the approximation of the abilities, where items are many and the weights can be trusted."""
+    density = items_integrated(program) if items_are_many(program.layout) else None
+    if density is None:
+        return None
+    drawn = run_over_persons(program, density, settings.draws, settings.max_iterations, seed, progress)
+    return drawn if drawn.pareto_k is not None and drawn.pareto_k <= K_HAT_LIMIT else None
 
 
 def items_are_many(layout: Layout) -> bool:

@@ -48,6 +48,8 @@ class Method:
         Whether several data sets are sooner done in one run (see `irtbridge.many`).
     adapt : callable
         Of a spec: the model as the method fits it, or a `SpecError` where it cannot.
+    scale : str
+        What fixes the scale of the abilities, where it is not their prior: printed beside the estimates.
     """
 
     name: str
@@ -61,3 +63,4 @@ class Method:
     stacks: bool = False
     resume: Callable[[Program, Any, Draws, int, int, Progress], Draws] | None = None
     adapt: Callable[[ModelSpec], ModelSpec] = as_it_is
+    scale: str = ""

@@ -32,10 +32,14 @@ def without_priors(spec: ModelSpec) -> ModelSpec:
                 f"model {spec.name!r}: the prior of {variable.name} is to be estimated ({named}), which takes a "
                 "distribution of abilities; use method=map, or numbers in that prior."
             )
-    return replace(spec, variables=tuple(_flat(spec, variable) for variable in spec.variables))
+    return replace(spec, variables=tuple(flat(spec, variable) for variable in spec.variables))
 
 
-def _flat(spec: ModelSpec, variable: Variable) -> Variable:
+def flat(spec: ModelSpec, variable: Variable) -> Variable:
+    """A variable of the model with a prior of the same support that says nothing; as it is where nothing is estimated.
+
+    Positive variables stay positive, vectors in order, and asymptotes within their bounds; no other bounds are kept.
+    """
     asymptotes = [name for role, name in spec.family.roles() if role in ("lower", "upper")]
     return replace(variable, prior=_flat_prior(variable.prior, bounded=variable.name in asymptotes))
 

@@ -9,6 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import irtbridge as irt
+from irtbridge.adaptive.pool import Pool
+from irtbridge.adaptive.selection import Selection
+from irtbridge.adaptive.simulation.answers import TrueAnswers
+from irtbridge.adaptive.simulation.lockstep import administer
+from irtbridge.adaptive.simulation.sessions import Sessions
+from irtbridge.adaptive.stopping import Stopping
 from irtbridge.bank.item_bank import ItemBank
 
 
@@ -19,7 +25,7 @@ def known_bank(model: str = "2pl", about: dict[str, Any] | None = None, **params
     spec = irt.build_model(model, **options)
     n = len(next(iter(params.values())))
     items = tuple(f"i{i + 1}" for i in range(n))
-    n_categories = np.shape(params["difficulty"])[1] + 1 if np.ndim(params.get("difficulty", 0)) == 2 else 2
+    n_categories = np.shape(params["threshold"])[1] + 1 if "threshold" in params else 2
     arrays = {name: np.asarray(value, dtype=float)[None] for name, value in params.items()}
     table = pd.DataFrame(about or {}, index=pd.Index(items, name="item"))
     categories = (tuple(float(k) for k in range(n_categories)),) * n
@@ -33,16 +39,11 @@ def drawn_bank(n: int, seed: int = 0, guessing: float | None = None, **kwargs: A
     a, b = np.exp(rng.normal(0.1, 0.3, n)), rng.normal(size=n)
     if guessing is None:
         return known_bank("2pl", discrimination=a, difficulty=b, **kwargs)
-    return known_bank("3pl", discrimination=a, difficulty=b, guessing=np.full(n, guessing), **kwargs)
+    return known_bank("3pl", discrimination=a, difficulty=b, lower=np.full(n, guessing), **kwargs)
 
 
-def simulated(bank: ItemBank, ability: NDArray[Any], seed: int = 0) -> Any:
-    """What persons of these abilities would answer: a function of persons and items, as `administer` takes it."""
-    rng = np.random.default_rng(seed)
-    probs = np.exp(bank.at_mean.log_probs(ability)[0])
-
-    def answer(persons: Any, places: Any) -> Any:
-        below = np.cumsum(probs[persons, places], axis=-1)[:, :-1]
-        return (rng.uniform(size=(len(persons), 1)) > below).sum(axis=1)
-
-    return answer
+def sessions_of(pool: Pool, rule: Selection, stop: str | Stopping, ability: NDArray[Any], seed: int = 0) -> Sessions:
+    """Persons of these abilities (person,) take a test of one trait, and answer at the bank's mean parameters."""
+    answers = TrueAnswers(pool.bank.at_mean)
+    ended = Stopping.parse(stop) if isinstance(stop, str) else stop
+    return administer(pool, rule, ended, answers, ability[:, None], seed)

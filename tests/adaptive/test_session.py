@@ -21,6 +21,7 @@ def test_posterior_is_bayes_by_hand(bank):
     test = irt.AdaptiveTest(bank, "max_info", stop="items=3", nodes=np.linspace(-4, 4, 33))
     session = test.start()
     grid, by_hand = np.linspace(-4, 4, 33), norm.pdf(np.linspace(-4, 4, 33))
+    by_hand[[0, -1]] /= 2  # the trapezoid rule
     for value in (1, 0, 1):
         item = session.next()
         place = bank.items.index(item)
@@ -32,6 +33,31 @@ def test_posterior_is_bayes_by_hand(bank):
     assert session.ability.sd == pytest.approx(np.sqrt(grid**2 @ by_hand - (grid @ by_hand) ** 2))
     low, high = session.ability.interval(0.9)
     assert norm.cdf((high - low) / 2 / session.ability.sd) == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("nodes", 2),
+        ("nodes", 0),
+        ("nodes", "many"),
+        ("nodes", [[0, 1], [1, 2]]),
+        ("nodes", [1.0, 0.0]),
+        ("nodes", [0.0, np.nan]),
+        ("content", ["algebra"]),
+        ("stop", 18),
+        ("selection", ["bandit"]),
+        ("selection", None),
+    ],
+)
+def test_arguments_that_cannot_be_are_named(bank, argument, value):
+    with pytest.raises(irt.IRTBridgeError, match=argument):
+        irt.AdaptiveTest(bank, **{argument: value})
+
+
+def test_a_path_is_no_bank():
+    with pytest.raises(irt.IRTBridgeError, match=r"ItemBank\.load"):
+        irt.AdaptiveTest("bank.csv")
 
 
 @pytest.mark.parametrize("selection", ["max_info", "random"])
@@ -51,6 +77,8 @@ def test_a_session_comes_back_from_json_and_goes_on_the_same(bank, selection):
 
 
 def test_what_a_session_refuses(bank):
+    with pytest.raises(irt.IRTBridgeError, match="seed=-1"):
+        irt.AdaptiveTest(bank).start(seed=-1)
     session = irt.AdaptiveTest(bank, stop="items=1").start()
     with pytest.raises(irt.IRTBridgeError, match=r"call next\(\)"):
         session.answer("i1", 1)
@@ -60,6 +88,8 @@ def test_what_a_session_refuses(bank):
         session.answer(other, 1)
     with pytest.raises(irt.IRTBridgeError, match="categories are 0, 1"):
         session.answer(item, 2)
+    with pytest.raises(irt.IRTBridgeError, match="seconds=-1"):
+        session.answer(item, 1, seconds=-1)
     session.answer(item, 1)
     with pytest.raises(irt.IRTBridgeError, match="has ended"):
         session.answer(item, 1)

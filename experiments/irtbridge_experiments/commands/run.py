@@ -9,6 +9,7 @@ from irtbridge_experiments.commands.help_text import entry
 from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.config.studies import STUDIES, is_simulation
 from irtbridge_experiments.display import make_console, plain_warnings
+from irtbridge_experiments.reports.adaptive import run_tests
 from irtbridge_experiments.reports.study import write_study
 from irtbridge_experiments.study.launch import check_only_cells_are_swept, launch_study
 from irtbridge_experiments.study.run import run_study
@@ -53,6 +54,8 @@ def main(words: Sequence[str]) -> int:
     if spread:
         check_only_cells_are_swept(words)
     config = read_config("run", words)
+    if config.tests:
+        return run_tests(config, console)
     with plain_warnings(console):
         records = launch_study(config, words, console) if spread else run_study(config, console)
     write_study(Path(config.results) / config.folder, console)

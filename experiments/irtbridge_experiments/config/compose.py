@@ -31,11 +31,11 @@ from irtbridge_experiments.config.schema import register
 CONFIG_MODULE = "irtbridge_configs"
 CALL = re.compile(r"\s*[A-Za-z]\w*\(.*\)\s*")
 LAUNCHER = "hydra/launcher"
-GROUPS = ("backend", "method", "mask", "model", "study", "preset", LAUNCHER)
-SEVERAL = ("backend", "method", "mask")
-LITERAL_KEYS = ("data", "results", "q_matrix", "title")
+GROUPS = ("backend", "method", "mask", "selection", "model", "study", "preset", LAUNCHER)
+SEVERAL = ("backend", "method", "mask", "selection", "exposure")
+LITERAL_KEYS = ("data", "results", "q_matrix", "title", "history", "abilities")
 # Settings of what stands in the data: any text, and lists of any texts.
-TEXT_KEYS = ("person", "item", "response", "key", "group", "weights", "person_data", "item_data")
+TEXT_KEYS = ("person", "item", "response", "key", "group", "weights", "person_data", "item_data", "bank", "stop")
 LIST_KEYS = ("items", "drop", "missing", "covariates")
 # An element of a list: quoted, where it has a comma, or as it stands.
 ELEMENT = re.compile(r"""(?:^|,)\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^,]*?)\s*(?=,|$)""")
@@ -50,7 +50,7 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
     Parameters
     ----------
     name : str
-        ``fit``, ``run`` or ``sbc``.
+        ``fit``, ``run``, ``sbc`` or ``simulate_cat``.
     words : sequence of str
         Hydra overrides, ``key=value``; ``backend=a,b``, ``method=a,b`` and ``mask=a,b`` mean both.
         ``--config-dir DIR`` adds a folder with a Hydra tree of one's own: ``DIR/study/NAME.yaml``.
@@ -79,8 +79,9 @@ def read_config(name: str, words: Sequence[str]) -> DictConfig:
             raise _explained(name, search, overrides, error) from error
         except (yaml.YAMLError, ValueError) as error:
             raise _of_file(error) from error
-    check_device(str(config.device))
-    check_dtype(str(config.dtype))
+    for key, check in (("device", check_device), ("dtype", check_dtype)):
+        if key in config:
+            check(str(config[key]))
     return config
 
 

@@ -51,6 +51,9 @@ def settle(config: DictConfig, given: Collection[str]) -> None:
     for name, calibration in config.calibrations.items():
         for key in ("n_persons", "n_items") if calibration.vocabulary else ():
             _cap(config, f"calibrations.{name}.{key}", config.caps[key], given)
+    for name in config.tests:
+        _cap(config, f"tests.{name}.persons", config.caps.n_persons, given)
+        _cap(config, f"tests.{name}.n_items", config.caps.n_bank, given)
     for name, condition in config.conditions.items():
         if condition.get("simulate") is None:
             _cap(config, f"conditions.{name}.n_persons", config.caps.n_persons, given)

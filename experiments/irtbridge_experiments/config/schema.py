@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, make_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, make_dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING as REQUIRED
 
+from irtbridge.adaptive.selection import SELECTIONS
 from irtbridge.data.hold_out import MASKS, hold_out
 from irtbridge.errors import BackendUnavailable
 from irtbridge.inference import METHODS
@@ -74,6 +75,24 @@ class SbcConfig:
     overwrite: bool = REQUIRED
     backend: dict[str, Any] = field(default_factory=dict)
     method: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class SimulateCatConfig:
+    """``irtbridge simulate-cat``; simulate_cat.yaml says what each is."""
+
+    bank: str = REQUIRED
+    model: str | None = REQUIRED
+    persons: int | None = REQUIRED
+    exposure: Any = REQUIRED
+    stop: str = REQUIRED
+    retest: bool = REQUIRED
+    history: str | None = REQUIRED
+    abilities: str | None = REQUIRED
+    nodes: int | None = REQUIRED
+    seed: int = REQUIRED
+    results: str = REQUIRED
+    selection: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -166,12 +185,43 @@ class CalibrationData:
 
 
 @dataclass
+class Test:
+    """An adaptive test that is simulated.
+
+    Attributes
+    ----------
+    bank : str, optional
+        A file of item parameters, or
+    vocabulary : str, optional
+        the kind of items of a simulated vocabulary test, and how many:
+    n_items : int, optional
+    stop : str
+        When a session ends.
+    persons : int
+    exposure : list of float
+        Targets of the largest exposure; 0 is no control.
+    selection : dict of str to dict
+        Rules and their settings.
+    """
+
+    bank: str | None = None
+    vocabulary: str | None = None
+    n_items: int | None = None
+    stop: str = "items=20"
+    persons: int = 1000
+    exposure: list[float] = field(default_factory=lambda: [0.0])
+    selection: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
 class Caps:
     """What a preset allows at most; null allows anything.
 
     Attributes
     ----------
     conditions, replications, n_persons, n_items : int, optional
+    n_bank : int, optional
+        Items of the bank of an adaptive test.
     method : dict
         Numbers by method and setting.
     """
@@ -180,6 +230,7 @@ class Caps:
     replications: int | None = None
     n_persons: int | None = None
     n_items: int | None = None
+    n_bank: int | None = None
     method: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -199,20 +250,22 @@ class StudyConfig(Common):
     conditions: dict[str, Condition] = field(default_factory=dict)
     calibrations: dict[str, CalibrationData] = field(default_factory=dict)
     predictors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tests: dict[str, Test] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)
 
 
 def register() -> None:
-    """Store the schemas, and fill groups from plugins, methods and catalogue.
+    """Store the schemas, and fill groups from plugins, methods, rules and catalogue.
 
-    They are `backend`, `method`, `model`, `mask`, and the caps of `preset=smoke` on the settings of methods.
+    They are `backend`, `method`, `model`, `mask`, `selection`, and the caps of `preset=smoke` on methods' settings.
     """
     store = ConfigStore.instance()
     store.store(name="fit_schema", node=FitConfig)
     store.store(name="run_schema", node=StudyConfig)
     store.store(name="sbc_schema", node=SbcConfig)
+    store.store(name="simulate_cat_schema", node=SimulateCatConfig)
     for name in backend_names():
         try:
             options = backend_class(name).options_class
@@ -221,6 +274,8 @@ def register() -> None:
         store.store(group="backend", name=name, node=_node(options), package=f"backend.{name}")
     for name, method in METHODS.items():
         store.store(group="method", name=name, node=_node(method.settings), package=f"method.{name}")
+    for name, rule in SELECTIONS.items():
+        store.store(group="selection", name=name, node=_node(rule), package=f"selection.{name}")
     for name, kind in MASKS.items():
         store.store(group="mask", name=name, node=_mask_node(name, kind.options), package=f"mask.{name}")
     smoke = {name: dict(method.smoke) for name, method in METHODS.items() if method.smoke}
@@ -231,9 +286,18 @@ def register() -> None:
 
 def _node(settings: type) -> type:
     """The same fields, not frozen: OmegaConf would refuse to override those of a frozen dataclass."""
-    hints = typing.get_type_hints(settings)
-    columns = [(f.name, hints[f.name], field(default=f.default)) for f in fields(settings) if f.default is not MISSING]
+    columns = [(f.name, _kind(settings, f.name), field(default=f.default)) for f in _with_default(settings)]
     return make_dataclass(f"{settings.__name__}Node", columns)
+
+
+def _with_default(settings: type) -> list[Field[Any]]:
+    return [f for f in fields(settings) if f.default is not MISSING]
+
+
+def _kind(settings: type, name: str) -> Any:
+    """The type of a setting; of those that OmegaConf does not know, any."""
+    kind = typing.get_type_hints(settings)[name]
+    return kind if set(typing.get_args(kind) or [kind]) <= {int, float, str, bool, type(None)} else Any
 
 
 def _mask_node(name: str, options: Sequence[str]) -> type:

@@ -17,9 +17,10 @@ STUDIES = (
     "generalization",
     "estimators",
     "calibration",
+    "adaptive",
 )
 """In the order of the paper's sections, after the one that is a first look; then those of other questions."""
-SIMULATED = re.compile(r"^ +simulate:", re.MULTILINE)
+SIMULATED = re.compile(r"^ +(simulate|vocabulary):", re.MULTILINE)
 
 
 def is_simulation(study: str) -> bool:

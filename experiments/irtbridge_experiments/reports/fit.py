@@ -12,8 +12,9 @@ from rich.console import Console
 from irtbridge.assess.items.misfit import misfit
 from irtbridge.data.files import write_text
 from irtbridge.data.responses import Responses
-from irtbridge.errors import IRTBridgeError
+from irtbridge.errors import IRTBridgeError, SpecError
 from irtbridge.fitting.loading import load_fit
+from irtbridge.inference import METHODS
 from irtbridge.model.spec import ModelSpec
 from irtbridge.results.verdict import verdict_of_record
 from irtbridge_experiments.records import Record
@@ -29,8 +30,7 @@ def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, co
     """Write and print the item tables of every fit in a folder that is of this model, these data and this seed."""
     with writing(folder):
         records = [record for record in read_records(folder) if "error" not in record]
-        wanted = (spec.hash, responses.fingerprint, seed)
-        shown = [r for r in records if (r["spec_hash"], r["data_fingerprint"], r["seed"]) == wanted]
+        shown = [record for record in records if _is_of(record, spec, responses, seed)]
         if not shown:
             return
         tables = {part: side_by_side(shown, part) for part in ("items", "shared") if any(r[part] for r in shown)}
@@ -39,6 +39,9 @@ def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, co
     for part, table in tables.items():
         what = "" if part == "items" else ": parameters of no single item"
         print_table(compact(table), console, f"{spec.name} on {responses.name}{what}", decimals=2)
+    for method in {record["method"]: METHODS[record["method"]] for record in shown}.values():
+        if method.scale:
+            console.print(f"{method.name}: {method.scale}")
     for record in shown:
         console.print(f"{_name(record)}: {_seconds_and_checks(record)}")
         verdict = verdict_of_record(record)
@@ -48,6 +51,17 @@ def write_fit(folder: Path, spec: ModelSpec, responses: Responses, seed: int, co
     if others := [_name(record) for record in records if record not in shown]:
         console.print(f"left out, being of other data, priors or another seed: {', '.join(others)}")
     console.print(f"written: {', '.join(f'{folder}/{part}.csv' for part in tables)}, records/, draws/")
+
+
+def _is_of(record: Record, spec: ModelSpec, responses: Responses, seed: int) -> bool:
+    """Whether a record is of this model, as its method fits it, of these data and of this seed."""
+    try:
+        wanted = METHODS[record["method"]].adapt(spec).hash
+    except SpecError:  # a method that cannot fit it has not
+        return False
+    return bool(
+        (record["spec_hash"], record["data_fingerprint"], record["seed"]) == (wanted, responses.fingerprint, seed)
+    )
 
 
 def worst_items(folder: Path, records: Sequence[Record]) -> Iterator[str]:

@@ -33,6 +33,7 @@ from irtbridge_experiments.records.fits import OWN
 from irtbridge_experiments.records.shapes import densities, traces
 from irtbridge_experiments.study.cell import Cell, identity
 from irtbridge_experiments.study.design import Design
+from irtbridge_experiments.study.origin import on_scale_of
 from irtbridge_experiments.study.process import read_job
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ class Work:
         """Accuracy where the truth is known, else the posterior summaries."""
         if self.design is not None:
             truth = self.design.truth(self.params)
-            blocks = accuracy(result.idata.posterior, truth, result.draws.standard_errors)
+            posterior, errors = on_scale_of(truth, result)
+            blocks = accuracy(posterior, truth, errors)
             check_finite(blocks)
             return {"parameters": blocks}
         return {

@@ -151,7 +151,7 @@ def side_by_side(records: Sequence[Record], part: str = "items") -> pd.DataFrame
         ``items``, or ``shared``: parameters of no single item, one row for each.
     """
     rows = ["item", "parameter"] if part == "items" else ["parameter"]
-    frames = {f"{r['backend']} {r['method']}": _items_of(r, part).set_index(rows) for r in records}
+    frames = {f"{r['backend']} {r['method']}": _items_of(r, part).set_index(rows) for r in records if r[part]}
     columns = {
         "mean": "mean",
         "sd": "SD",

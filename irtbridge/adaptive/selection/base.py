@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.state import NONE, Ints, State
+from irtbridge.errors import ConfigError, UnknownName
 
 AT_ONCE = 2**18  # scores held at once: a megabyte of single precision, which stays in a processor's cache
 
@@ -23,14 +24,28 @@ class Selection(ABC):
     Attributes
     ----------
     name : str
-        By which users ask for it.
+        By which users ask for it: a subclass that has one is registered in `SELECTIONS`.
+    evened_by : str or None
+        The scale that evens out how often items are given as it grows; None where a rule has none.
     """
 
     name: ClassVar[str]
+    evened_by: ClassVar[str | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" in cls.__dict__:
+            SELECTIONS[cls.name] = cls
 
     @abstractmethod
     def scores(self, pool: Pool, state: State) -> NDArray[Any]:
         """How good each item would be for each person, (person, item); of whatever items, given ones too."""
+
+    def check(self, pool: Pool) -> None:  # noqa: B027
+        """Raise `ConfigError` where the rule cannot serve these items or a test of this length."""
+
+    def admit(self, pool: Pool, state: State) -> None:  # noqa: B027
+        """Before the first item: bars items for persons, by `State.eligible`, where a rule does."""
 
     def choose(self, pool: Pool, state: State) -> Ints:
         """Place of the next item of each person; -1 where none is left.
@@ -52,8 +67,35 @@ class Selection(ABC):
         return np.where(candidates[np.arange(len(places)), places], places, NONE)
 
 
+SELECTIONS: dict[str, type[Selection]] = {}
+
+
 def in_parts(pool: Pool, state: State) -> Iterator[State]:
     """Persons, so many at a time that their scores stay in the cache."""
     size = max(1, AT_ONCE // pool.n_items)
     for start in range(0, state.n_persons, size):
         yield state.rows(slice(start, start + size))
+
+
+def build_selection(selection: str | Selection, **settings: Any) -> Selection:
+    """A rule by its name and settings; a finished rule is returned as it is.
+
+    Raises
+    ------
+    UnknownName
+        No such rule, or no such setting of it.
+    ConfigError
+        Settings for a finished rule.
+    """
+    if isinstance(selection, Selection):
+        if settings:
+            raise ConfigError(f"{selection} is a finished rule; settings {sorted(settings)} cannot change it.")
+        return selection
+    if not isinstance(selection, str) or selection not in SELECTIONS:
+        raise UnknownName("selection", selection, SELECTIONS)
+    rule = SELECTIONS[selection]
+    valid = [field.name for field in fields(rule)]
+    for name in settings:
+        if name not in valid:
+            raise UnknownName(f"setting of selection {selection!r}", name, valid)
+    return rule(**settings)

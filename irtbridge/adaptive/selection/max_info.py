@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from irtbridge.adaptive.pool import Pool, Single
+from numpy.typing import NDArray
+
+from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection.base import Selection
+from irtbridge.adaptive.selection.criterion import check_criterion, gain
 from irtbridge.adaptive.state import State
 
 
 @dataclass(frozen=True)
 class MaxInfo(Selection):
-    """Largest Fisher information at the posterior mean (Lord 1980)."""
+    """Largest Fisher information at the posterior mean (Lord 1980).
+
+    Parameters
+    ----------
+    criterion : str
+        With several traits: ``D`` or ``A``, see `irtbridge.adaptive.selection.criterion.gain`.
+    """
 
     name: ClassVar[str] = "max_info"
+    criterion: str = "D"
 
-    def scores(self, pool: Pool, state: State) -> Single:
-        return pool.information_at(state.posterior() @ pool.nodes)
+    def __post_init__(self) -> None:
+        check_criterion(self.criterion)
+
+    def scores(self, pool: Pool, state: State) -> NDArray[Any]:
+        mean = state.posterior() @ pool.nodes
+        return gain(pool, state, pool.information_at(mean), self.criterion)

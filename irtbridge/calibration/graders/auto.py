@@ -11,6 +11,7 @@ from irtbridge.calibration.graders.base import Fitted, Grader, Rows
 from irtbridge.calibration.libraries import library
 
 NEEDED = ("flaml", "lightgbm", "xgboost")
+SEARCH = 0.5  # of the time: to fit the best of each kind again, and to stack them, takes the rest
 LEAST = 1.0  # seconds: FLAML's first learner takes about one
 
 
@@ -40,7 +41,7 @@ class Auto(Grader):
             rows.right.astype(int),
             task="classification",
             metric="log_loss",
-            time_budget=max(seconds, LEAST),
+            time_budget=max(SEARCH * seconds, LEAST),
             estimator_list=list(self.learners),
             ensemble=self.ensemble,
             eval_method="cv",

@@ -1,0 +1,103 @@
+"""``irtbridge serve-test``: a test that someone can take in a browser."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from irtbridge.adaptive.selection import SELECTIONS
+from irtbridge.adaptive.test import AdaptiveTest
+from irtbridge.bank.item_bank import ItemBank
+from irtbridge.errors import ConfigError
+from irtbridge_experiments.commands.help_text import entry
+from irtbridge_experiments.display import make_console
+
+SECRET = "IRTBRIDGE_SECRET"
+SHORTEST = 16  # characters of a secret
+CONTENT = "content."
+KEEP_ALIVE = 120  # seconds: longer than most people take for an answer
+OF_SERVICE = ("model", "host", "port", "title", "secret")
+NEEDED = 'the service needs fastapi, uvicorn and itsdangerous: pip install "irtbridge[serve]"'
+HELP = f"""\
+usage: irtbridge serve-test BANK.csv [KEY=VALUE ...]
+
+{entry("selection=max_info", f"which item comes next, one of {', '.join(SELECTIONS)}; further settings are the rule's")}
+  exposure=.2            to no item more than this share of the persons
+  content.AREA=4         items of a content area, or content.AREA=2-6
+  stop='se<.3 or items=30'
+                         when a test ends
+  title='Vocabulary'     of the page
+  host=127.0.0.1         port=8000; host=0.0.0.0 is open to the network
+{entry("secret=TEXT", f"signs sessions, which then outlive a restart; better in {SECRET}; by default drawn at random")}
+  model=2pl              where the bank does not say its model
+
+The bank's columns text, options ("no|yes", the lowest category first) and key (the right one) say what is shown.
+Sessions are signed tokens that the browser holds: the service keeps none, only which step of each was answered."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Serve until interrupted; 0 then."""
+    path, given = _read(words)
+    try:
+        import uvicorn
+
+        from irtbridge.adaptive.service.app import TITLE, create_app
+    except ImportError as error:
+        raise ConfigError(f"{NEEDED} ({error}).") from None
+    host, port, secret = given.get("host", "127.0.0.1"), _port(given.get("port", "8000")), _secret(given)
+    bank = ItemBank.load(path, given.get("model"))
+    test = _test(bank, given)
+    app = create_app(test, secret, title=given.get("title", TITLE))
+    make_console().print(f"{bank.n_items} items of {path}: http://{host}:{port} (Ctrl-C ends)")
+    quiet: dict[str, Any] = {"log_level": "warning", "server_header": False}
+    uvicorn.run(app, host=host, port=port, timeout_keep_alive=KEEP_ALIVE, **quiet)
+    return 0
+
+
+def _read(words: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The bank, and what is said with KEY=VALUE."""
+    places = [word for word in words if "=" not in word]
+    if len(places) != 1:
+        raise ConfigError("`irtbridge serve-test` takes one bank, as bank.csv; see `irtbridge serve-test --help`.")
+    return places[0], dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _test(bank: ItemBank, given: Mapping[str, str]) -> AdaptiveTest:
+    """With the rule, the settings and the content areas that are said."""
+    areas = {name: text for name, text in given.items() if name.startswith(CONTENT)}
+    content = {name.removeprefix(CONTENT): _bounds(name, text) for name, text in areas.items()}
+    settings = {name: _number(text) for name, text in given.items() if name not in (*OF_SERVICE, *areas)}
+    return AdaptiveTest(bank, content=content or None, **settings)
+
+
+def _secret(given: Mapping[str, str]) -> str:
+    secret = given.get("secret") or os.environ.get(SECRET)
+    if secret is None:
+        make_console().print(f"sessions end with this service; {SECRET}=... in the environment keeps them", style="dim")
+        return secrets.token_urlsafe(32)
+    if len(secret) < SHORTEST:
+        raise ConfigError(f"the secret has {len(secret)} characters; {SHORTEST} or more cannot be guessed.")
+    return secret
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise ConfigError(f"port={text!r} must be a whole number from 1 to {2**16 - 1}.")
+    return int(text)
+
+
+def _bounds(name: str, text: str) -> int | tuple[int, int]:
+    """How many items of an area: 4, or 2-6."""
+    ends = [int(part) for part in text.split("-") if part.isdecimal()]
+    if len(ends) != text.count("-") + 1 or len(ends) > 2:
+        raise ConfigError(f"{name}={text!r} must be a number of items, or the least and the most, as 2-6.")
+    return ends[0] if len(ends) == 1 else (ends[0], ends[1])
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text) if "." in text or "e" in text.lower() else int(text)
+    except ValueError:
+        return text

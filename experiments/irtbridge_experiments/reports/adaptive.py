@@ -1,0 +1,110 @@
+"""What simulated adaptive tests of one bank leave in a folder: tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from irtbridge.adaptive.simulate import Simulation
+from irtbridge.adaptive.simulation.metrics import mean_reliability
+from irtbridge.data.files import check_writable, write_text
+from irtbridge_experiments.study.adaptive import Outcome, bank_of, run_trials, trials
+from irtbridge_experiments.study.locks import writing
+from irtbridge_experiments.tables import adaptive as tables
+from irtbridge_experiments.tables.reference import read_reference
+from irtbridge_experiments.tables.render import markdown, print_table, to_markdown
+
+
+def run_tests(config: DictConfig, console: Console) -> int:
+    """Simulate the tests of a study; write those of each to a folder of its own, and all beside what is reported.
+
+    Parameters
+    ----------
+    config : DictConfig
+        A composed ``run`` configuration that has `tests`.
+    console : Console
+    """
+    folder = Path(config.results) / config.folder
+    check_writable(folder)
+    written: Mapping[str, dict[str, Any]] = OmegaConf.to_container(config.tests, resolve=True)  # type: ignore[assignment]
+    tests: dict[str, list[Outcome]] = {}
+    for name, test in written.items():
+        bank, each = bank_of(test, config.seed), trials(test["selection"], test["exposure"])
+        how = {"persons": test["persons"], "stop": test["stop"], "retest": True, "seed": config.seed}
+        tests[name] = []
+        for outcome in run_trials(bank, each, **how):
+            console.print(f"{name}, {outcome.trial.title}: {outcome.seconds:.1f} s", style="dim")
+            tests[name].append(outcome)
+        title = f"{name}: {bank.n_items} items, {test['persons']} persons, stop {test['stop']}"
+        write_simulations(folder / name, tests[name], title, console)
+    table = tables.compared(tests, _averages(tests), read_reference(config.reference))
+    shown = tables.with_errors(table)
+    write_text(folder / "table.csv", table.to_csv(index=False, float_format="%.6g"))
+    _write_markdown(folder, shown, config.title, tables.COMPARED_CAPTION)
+    print_table(shown, console, config.title)
+    console.print(f"{tables.COMPARED_CAPTION}\nwritten: {folder}/table (csv, md)", style="dim")
+    return 0
+
+
+def _averages(tests: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[float, float]]:
+    """By rule, without and with its strictest target: reliability of the mean of all tests' scores, and its error."""
+    found = {}
+    for rule in dict.fromkeys(each.trial.selection for outcomes in tests.values() for each in outcomes):
+        own = [[each for each in outcomes if each.trial.selection == rule] for outcomes in tests.values()]
+        found[rule] = mean_reliability([each[0].simulation.sessions for each in own])
+        if all(len(each) > 1 for each in own):
+            found[f"{rule}, strictest target"] = mean_reliability([each[1].simulation.sessions for each in own])
+    return found
+
+
+def write_simulations(folder: Path, outcomes: Sequence[Outcome], title: str, console: Console) -> None:
+    """Write and print the table of all rules; write those by ability, length and item, and the figures.
+
+    Parameters
+    ----------
+    folder : Path
+    outcomes : sequence of Outcome
+        Of one bank.
+    title : str
+    console : Console
+    """
+    table = tables.summary(outcomes)
+    ability = tables.stacked(outcomes, Simulation.by_ability)
+    length = tables.stacked(outcomes, Simulation.by_length)
+    items = tables.by_item(outcomes)
+    shown = tables.with_errors(table)
+    with writing(folder):
+        for name, each in {"table": table, "by_ability": ability, "by_length": length}.items():
+            write_text(folder / f"{name}.csv", each.to_csv(index=False, float_format="%.6g"))
+        write_text(folder / "exposure.csv", items.to_csv(float_format="%.4g"))
+        _write_markdown(folder, shown, title, tables.CAPTION)
+        _draw(folder, table, ability, length, items, title)
+    print_table(shown, console, title)
+    console.print(tables.CAPTION, style="dim")
+    console.print(
+        f"written: {folder}/table (csv, md), by_ability.csv, by_length.csv, exposure.csv, "
+        "figures accuracy, exposure, ability, length (png, svg)"
+    )
+
+
+def _write_markdown(folder: Path, shown: pd.DataFrame, title: str, caption: str) -> None:
+    write_text(folder / "table.md", f"{markdown(title)}\n\n{to_markdown(shown)}\n{caption}\n")
+
+
+def _draw(
+    folder: Path, table: pd.DataFrame, ability: pd.DataFrame, length: pd.DataFrame, items: pd.DataFrame, title: str
+) -> None:
+    from irtbridge_experiments.figures import adaptive as figures  # here, for Matplotlib takes a while to import
+
+    figures.draw_accuracy(table, title, folder / "accuracy")
+    figures.draw_exposure(items, title, folder / "exposure")
+    labels = ("true ability", "conditional standard error")
+    figures.draw_lines(ability, "ability", "SE", labels, title, folder / "ability")
+    reliability = "RR" if "RR" in length else "correlation"
+    labels = ("items given", "retest reliability" if reliability == "RR" else "correlation with true ability")
+    figures.draw_lines(length, "items", reliability, labels, title, folder / "length")

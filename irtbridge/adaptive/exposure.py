@@ -1,0 +1,124 @@
+"""No item worn out: rules set such that no item is given to more than a share of persons."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.adaptive.pool import Pool
+from irtbridge.adaptive.selection import Selection, SympsonHetter
+from irtbridge.adaptive.simulation.answers import TrueAnswers, population
+from irtbridge.adaptive.simulation.lockstep import administer
+from irtbridge.adaptive.simulation.metrics import mean_length
+from irtbridge.adaptive.simulation.sessions import Sessions
+from irtbridge.adaptive.stopping import Stopping
+from irtbridge.errors import ConfigError
+from irtbridge.plugin.options import check_share
+
+Array = NDArray[np.float64]
+PRECISION = 0.1  # standard error of a simulated exposure, as a share of the target
+FEWEST, MOST = 1000, 20_000  # simulated persons
+ROUNDS, WHOLE = 30, 10  # of simulations, and how many of them come before the steps shrink
+SCALES = (0.0, *np.geomspace(1e-3, 32.0, 2**7 - 1).tolist())  # neighbours are 9 % apart
+NOISE = 4.0  # standard errors by which the largest of many simulated exposures may exceed the target
+
+
+def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed: int = 1) -> Selection:
+    """A rule that gives no item to more than a share of persons: found by simulation.
+
+    Of a rule that has a scale for it (`Selection.evened_by`: gamma of ``bandit``) the least one is found that does; any
+    other stands behind Sympson and Hetter's lots, whose probabilities are found; ``sympson_hetter`` asks for lots
+    whatever its rule.
+
+    Parameters
+    ----------
+    pool, rule, stop
+        The test.
+    target : float
+        The largest share, between 0 and 1.
+    seed : int
+        Of the simulation. So many persons are simulated that an exposure at the target has a standard error of a tenth
+        of it, 1,000 to 20,000.
+
+    Raises
+    ------
+    ConfigError
+        A share that this bank cannot keep; says which it could.
+    """
+    check_share("exposure", target)
+    lots, rule = isinstance(rule, SympsonHetter), rule.inner if isinstance(rule, SympsonHetter) else rule
+    rule.check(pool)
+    persons = int(np.clip((1 - target) / target / PRECISION**2, FEWEST, MOST))
+    free = _simulated(pool, rule, stop, persons, seed)
+    _check_possible(pool, mean_length(free), target)
+    if rule.evened_by is not None and not lots:
+        return _evened(pool, rule, rule.evened_by, stop, target, persons, seed)
+    return _behind_lots(pool, rule, stop, target, free, seed)
+
+
+def _simulated(pool: Pool, rule: Selection, stop: Stopping, persons: int, seed: int) -> Sessions:
+    """Sessions of persons of the population that the test starts from."""
+    answers, abilities = TrueAnswers(pool.bank.at_mean), population(pool.bank, persons, seed)
+    return administer(pool, rule, stop, answers, abilities, seed)
+
+
+def _check_possible(pool: Pool, length: float, target: float) -> None:
+    least = length / pool.n_items
+    if target < least:
+        raise ConfigError(
+            f"exposure={target:g} cannot be met: tests of {length:.3g} items from a bank of {pool.n_items} give some "
+            f"item to {least:.3g} of persons or more. Ask for {least:.3g} or more, for tests of "
+            f"{target * pool.n_items:.3g} items or fewer, or have a bank of {np.ceil(length / target):.0f} items."
+        )
+
+
+def _evened(
+    pool: Pool, rule: Selection, name: str, stop: Stopping, target: float, persons: int, seed: int
+) -> Selection:
+    """With the smallest of `SCALES` that keeps the target: exposure falls as the scale grows."""
+    reached: list[float] = []
+
+    def keeps(scale: float) -> bool:
+        sessions = _simulated(pool, replace(rule, **{name: scale}), stop, persons, seed)
+        reached.append(float(sessions.exposure.max()))
+        return reached[-1] <= target
+
+    place = bisect_left(SCALES, True, key=keeps)
+    if place == len(SCALES):
+        raise ConfigError(
+            f"exposure={target:g} cannot be met by {rule.name} with this bank: the least it reached is "
+            f"{min(reached):.3g}. Ask for more, or for selection='sympson_hetter' with rule={rule.name!r}, which holds "
+            "exposure by lots."
+        )
+    return replace(rule, **{name: SCALES[place]})
+
+
+def _behind_lots(pool: Pool, rule: Selection, stop: Stopping, target: float, free: Sessions, seed: int) -> Selection:
+    """Lots whose probabilities bring the exposure of each item that is chosen too often to the target.
+
+    An item's exposure is its probability times the share of persons for whom it is chosen, so probabilities are
+    multiplied by target over exposure (Sympson & Hetter 1985), after `WHOLE` rounds by ever smaller powers of it, so
+    that the noise of simulations averages out (Robbins & Monro 1951).
+    """
+    if free.exposure.max() <= target:
+        return rule
+    probs, now = np.ones(pool.n_items), free
+    for number in range(ROUNDS):
+        step = 1 / max(1, number - WHOLE + 1)
+        ratio = target / np.maximum(now.exposure, 1 / now.n_persons)
+        probs = np.minimum(probs * ratio**step, 1.0)
+        now = _simulated(pool, _with_lots(rule, probs), stop, free.n_persons, seed + number + 1)
+    largest, error = now.exposure.max(), np.sqrt(target * (1 - target) / now.n_persons)
+    if largest > target + NOISE * error or mean_length(now) < 0.99 * mean_length(free):
+        raise ConfigError(
+            f"exposure={target:g} cannot be met: lots reached {largest:.3g} with tests of {mean_length(now):.3g} "
+            f"items, without lots {mean_length(free):.3g}. Ask for more, for shorter tests, or have a larger bank."
+        )
+    return _with_lots(rule, probs)
+
+
+def _with_lots(rule: Selection, probs: Array) -> SympsonHetter:
+    return SympsonHetter(rule, tuple(probs.tolist()))

@@ -1,0 +1,104 @@
+"""BanditCAT: Thompson sampling of abilities and of how much items tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.adaptive.pool import Pool, Single
+from irtbridge.adaptive.selection.abilities import drawn_nodes
+from irtbridge.adaptive.selection.base import Selection
+from irtbridge.adaptive.state import Ints, State
+from irtbridge.errors import ConfigError
+from irtbridge.plugin.options import check_number
+
+SHARED = 8  # persons in lockstep who share a row of gamma draws: what a draw costs is the most of the rule's time
+
+
+@dataclass(frozen=True)
+class Bandit(Selection):
+    """Largest mean reward over abilities drawn from the posterior, with drawn item parameters (Sharpnack et al. 2024).
+
+    For each person ``draws`` abilities are drawn from the posterior on the grid, and for each item one parameter:
+
+    - of a logistic curve (1PL, 2PL) a discrimination with mean a and scale gamma, ``Gamma(a / gamma, gamma)``; the
+      reward is the information of the curve that has it;
+    - of any other item the height of ``h exp(-(theta - mu)^2 / (2 nu^2))``, which matches the moments of the item's
+      information, ``Gamma(h / gamma, gamma)``; the reward is that kernel.
+
+    Persons in lockstep share rows of these draws, eight a row at most: each person's have the distribution above.
+
+    Parameters
+    ----------
+    gamma : float
+        Scale of the gamma distribution: the larger, the less items are exposed; 0 draws abilities alone.
+    draws : int
+        Abilities drawn at each step.
+    """
+
+    name: ClassVar[str] = "bandit"
+    evened_by: ClassVar[str | None] = "gamma"
+    gamma: float = 0.1
+    draws: int = 4
+
+    def __post_init__(self) -> None:
+        if isinstance(self.gamma, bool) or not isinstance(self.gamma, (int, float)) or not 0 <= self.gamma < np.inf:
+            raise ConfigError(f"gamma={self.gamma!r} must be a number, 0 or greater.")
+        check_number("draws", self.draws)
+
+    def check(self, pool: Pool) -> None:
+        if pool.n_traits > 1:
+            raise ConfigError("bandit is for one trait; use selection='thompson', which has D- and A-optimality.")
+
+    def scores(self, pool: Pool, state: State) -> Single:
+        nodes = drawn_nodes(state, self.draws)
+        curves = pool.curves
+        if curves is None:
+            return self._drawn(pool.kernels.height, state) * _mean_of_rows(pool.kernel_shapes, nodes)
+        slopes = self._drawn(curves.slope, state)
+        return logistic_information(slopes, curves.location, pool.nodes[:, 0].astype(np.float32)[nodes])
+
+    def _drawn(self, mean: Single, state: State) -> Single:
+        """Gamma draws (person, item) of these means (item,)."""
+        if self.gamma == 0:
+            return np.broadcast_to(mean, (state.n_persons, len(mean)))
+        rows = -(-state.n_persons // SHARED)
+        scale = np.float32(self.gamma)
+        drawn = scale * state.rng.standard_gamma(mean / scale, (rows, len(mean)), dtype=np.float32)
+        return drawn if rows == state.n_persons else drawn[np.arange(state.n_persons) % rows]
+
+
+def logistic_information(slope: Single, location: Single, abilities: Single) -> Single:
+    """Mean of ``a^2 sigma(x) sigma(-x)`` with ``x = a (theta - b)`` over abilities theta, (person, item).
+
+    Parameters
+    ----------
+    slope : ndarray of float32, shape (person, item)
+    location : ndarray of float32, shape (item,)
+    abilities : ndarray of float32, shape (person, draw)
+    """
+    half = np.float32(0.5) * slope
+    shift = half * location
+    total, x = np.zeros_like(half), np.empty_like(half)
+    for ability in abilities.T:
+        np.multiply(half, ability[:, None], out=x)
+        x -= shift
+        np.tanh(x, out=x)  # sigma(x) sigma(-x) = (1 - tanh(x / 2)^2) / 4
+        np.square(x, out=x)
+        total += x
+    total /= -abilities.shape[1]
+    total += 1
+    half *= half
+    total *= half
+    return total
+
+
+def _mean_of_rows(table: NDArray[np.float32], places: Ints) -> Single:
+    """Mean (person, column) of rows of a table, by their places (person, draw)."""
+    total = table[places[:, 0]]
+    for place in places.T[1:]:
+        total += table[place]
+    return total / np.float32(places.shape[1])

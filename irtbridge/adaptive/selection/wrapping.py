@@ -1,0 +1,42 @@
+"""What rules share that restrict another rule's choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from irtbridge.adaptive.pool import Pool
+from irtbridge.adaptive.selection.base import Selection, build_selection
+from irtbridge.adaptive.state import State
+
+
+@dataclass(frozen=True)
+class Wrapping(Selection):
+    """A rule that restricts what another one gives.
+
+    Parameters
+    ----------
+    rule : str or Selection
+        That scores the items.
+    """
+
+    rule: str | Selection = "max_info"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule", build_selection(self.rule))
+
+    @property
+    def inner(self) -> Selection:
+        """The rule that scores the items."""
+        return build_selection(self.rule)
+
+    def scores(self, pool: Pool, state: State) -> NDArray[Any]:
+        return self.inner.scores(pool, state)
+
+    def check(self, pool: Pool) -> None:
+        self.inner.check(pool)
+
+    def admit(self, pool: Pool, state: State) -> None:
+        self.inner.admit(pool, state)

@@ -1,0 +1,1 @@
+"""What adaptive tests would do: all sessions step together, and are measured."""
