@@ -32,7 +32,6 @@ Array = NDArray[np.float64]
 SWEEPS = 200  # until states are kept, every second of as many again
 DRAWS = 200
 WORTH = 2.0  # responses that the mean grade of all items counts for, in an item's own
-NORMAL = 1.96
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,7 @@ def explanatory(seen: Seen) -> Predicted:
     return _sampled(seen, design(seen.formula, seen.features))
 
 
-def explanatory_fit(seen: Seen, method: str = "nuts_collapsed", **settings: Any) -> Predicted:
+def explanatory_fit(seen: Seen, method: str = "nuts", **settings: Any) -> Predicted:
     """The same in the language's own words, as `irtbridge.fit` says and fits it, with the catalogue's priors."""
     options = {"difficulty_on": seen.formula, "discrimination_on": seen.formula}
     with warnings.catch_warnings():
