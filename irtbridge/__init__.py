@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from irtbridge.fitting.generalization import evaluate
     from irtbridge.fitting.loading import load_fit
     from irtbridge.fitting.regularisation import RegularisationPath, regularisation_path
+    from irtbridge.inference.gibbs import GibbsSettings
     from irtbridge.inference.nuts import NutsSettings
     from irtbridge.inference.vi import ViSettings
     from irtbridge.many import fit_many, seed_of
@@ -101,6 +102,7 @@ _HOME = {
     "fitting.generalization": ("evaluate",),
     "fitting.loading": ("load_fit",),
     "fitting.regularisation": ("RegularisationPath", "regularisation_path"),
+    "inference.gibbs": ("GibbsSettings",),
     "inference.nuts": ("NutsSettings",),
     "inference.vi": ("ViSettings",),
     "many": ("fit_many", "seed_of"),
@@ -151,6 +153,7 @@ __all__ = [
     "Check",
     "Draws",
     "Fit",
+    "GibbsSettings",
     "HoldOut",
     "IRTBridgeError",
     "IRTBridgeWarning",

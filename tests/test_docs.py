@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from irtbridge_experiments.tables import registry as tables
 
 from irtbridge.inference import METHODS
 from irtbridge.model.catalogue import MODELS, graded
+from irtbridge.plugin.entry_points import backend_names
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,7 +38,16 @@ SLOW = {
         "hold-out",
     )
 }
-RUN = [pytest.param(page, marks=[pytest.mark.long] * (page.name in SLOW), id=page.name) for page in PAGES]
+NEEDS_JAGS = pytest.mark.skipif(
+    shutil.which("jags") is None or "jags" not in backend_names(), reason="jags and irtbridge-jags are not installed"
+)
+
+
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.long] * (page.name in SLOW) + [NEEDS_JAGS] * (page.stem == "jags")
+
+
+RUN = [pytest.param(page, marks=marks(page), id=page.name) for page in PAGES]
 
 
 @pytest.mark.parametrize("page", RUN)

@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.model.coordinates import to_coordinates, to_params
 from irtbridge.model.density import log_joint
 from irtbridge.plugin import Backend, Layout, Program, Responses
-from irtbridge.testing.coordinates import to_coordinates, to_params
 
 Array = NDArray[np.float64]
 

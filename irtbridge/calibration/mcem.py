@@ -26,7 +26,7 @@ PROJECTED = 2.5  # standard deviations of ability on either side: 99 % of the pe
 NODES = 31  # of the projection
 # Sweeps of the sampler: before any feature counts, of a round until its states are kept, of those kept, between two
 # members of the ensemble, before the draws, and for each draw.
-FIRST, SETTLE, KEEP, BETWEEN, BURN, THIN = 150, 50, 30, 15, 100, 2
+FIRST, SETTLE, KEEP, BETWEEN, BURN, THIN = 150, 50, 30, 15, 100, 3
 
 
 @dataclass(frozen=True, eq=False)

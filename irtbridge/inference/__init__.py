@@ -2,6 +2,7 @@
 
 from irtbridge.inference.methods import (
     METHODS,
+    check_runs,
     compile_for,
     compile_joint,
     keeps_constant_items,
@@ -13,6 +14,7 @@ from irtbridge.inference.methods import (
 
 __all__ = [
     "METHODS",
+    "check_runs",
     "compile_for",
     "compile_joint",
     "keeps_constant_items",

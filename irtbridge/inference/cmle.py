@@ -235,6 +235,7 @@ METHOD = Method(
     "errors; then mean and SD of normal abilities",
     colour="#B5651D",
     priors=False,
+    gradients=False,
     adapt=conditioned,
     scale=f"the locations sum to 0, and {MEAN} is estimated: less {MEAN} they are on the scale of abilities of mean 0",
 )

@@ -42,6 +42,8 @@ class Method:
     resume : callable, optional
         Of (program, settings, the draws before, number of further draws of each chain, seed, progress): the further
         ones. None where there are no draws to add to.
+    gradients : bool
+        Whether it needs gradients of the program, which a backend must have.
     priors : bool
         Whether the priors count. Where they do, an item that all or none solved has an estimate, too.
     stacks : bool
@@ -59,6 +61,7 @@ class Method:
     colour: str
     smoke: Mapping[str, int] = field(default_factory=dict)
     native: bool = False
+    gradients: bool = True
     priors: bool = True
     stacks: bool = False
     resume: Callable[[Program, Any, Draws, int, int, Progress], Draws] | None = None

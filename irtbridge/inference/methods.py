@@ -14,6 +14,7 @@ from irtbridge.errors import ConfigError, NumericalError, UnknownName
 from irtbridge.inference import (
     cmle,
     em,
+    gibbs,
     jmle,
     laplace,
     map,
@@ -54,6 +55,7 @@ METHODS: dict[str, Method] = {
         vi,
         vi_newton,
         vi_collapsed,
+        gibbs,
         metropolis,
     )
 }
@@ -120,14 +122,26 @@ def run_method(
     Raises
     ------
     Unsupported
-        The backend does not run the method; names those that do.
+        The backend does not run the method, or lacks the gradients that it needs; names those that do.
     NumericalError
         The log density is not finite where the chains start; names the variable and its prior.
     """
-    if METHODS[method].native:
-        check_declared(backend, "methods", f"method {method!r}", method)
-    check_start(program, seed)
+    check_runs(backend, method)
+    if backend.gradients:
+        check_start(program, seed)
     return _checked(program, METHODS[method].run(program, settings, seed, progress), progress)
+
+
+def check_runs(backend: Backend | type[Backend], method: str) -> None:
+    """Raise `Unsupported`, naming the backends that can, unless a backend has what a method needs."""
+    needed = METHODS[method]
+    if needed.native:
+        others = f" (its own: {', '.join(backend.methods)})" if backend.methods else ""
+        check_declared(backend, "methods", f"method {method!r}{others}", method)
+    if hasattr(needed.settings, "collapse"):
+        check_declared(backend, "collapses", f"integrating abilities out, which method {method!r} does")
+    if needed.gradients:
+        check_declared(backend, "gradients", f"gradients, which method {method!r} needs")
 
 
 def resume_method(

@@ -261,5 +261,6 @@ METHOD = Method(
     summary="random-walk Metropolis within Gibbs, without any gradient: to teach and to check",
     colour="#44AA99",
     smoke=SHORT_CHAIN,
+    gradients=False,
     resume=resume_metropolis,
 )

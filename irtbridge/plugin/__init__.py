@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from irtbridge.plugin.options import check_positive, check_probability
     from irtbridge.plugin.processes import in_processes
     from irtbridge.plugin.program import Program, Progress, silent
+    from irtbridge.plugin.sampler import SamplerProgram
     from irtbridge.plugin.stack import Stack, Stackable
     from irtbridge.plugin.starts import in_convention, starting_point
     from irtbridge.results.draws import Draws, Timings
@@ -27,6 +28,7 @@ __all__ = [
     "Program",
     "Progress",
     "Responses",
+    "SamplerProgram",
     "Stack",
     "Stackable",
     "Timings",
@@ -48,6 +50,7 @@ _HOME = {
     "plugin.options": ("check_positive", "check_probability"),
     "plugin.processes": ("in_processes",),
     "plugin.program": ("Program", "Progress", "silent"),
+    "plugin.sampler": ("SamplerProgram",),
     "plugin.stack": ("Stack", "Stackable"),
     "plugin.starts": ("in_convention", "starting_point"),
     "results.draws": ("Draws", "Timings"),

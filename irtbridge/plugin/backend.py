@@ -17,7 +17,7 @@ from irtbridge.model.layout import Layout
 from irtbridge.model.priors import PRIORS, Exactly
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.spec import ModelSpec
-from irtbridge.plugin.devices import check_dtype, resolve_device
+from irtbridge.plugin.devices import DTYPES, check_dtype, resolve_device
 from irtbridge.plugin.entry_points import check_declared, installed_version
 from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program
@@ -42,7 +42,11 @@ class Backend(ABC):
     install : str
         The command that installs them.
     methods : tuple of str
-        Methods that its programs run natively: of ``nuts``, ``vi``.
+        Methods that its programs run natively: of ``nuts``, ``vi``, ``gibbs``.
+    gradients : bool
+        Whether its programs have gradients of the log density, which most methods need.
+    dtypes : tuple of str
+        Precisions that it computes in: of ``float64``, ``float32``.
     priors, families : tuple of str
         What it can translate, by class name and by family name; all by default.
     collapses : bool
@@ -62,6 +66,8 @@ class Backend(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     methods: ClassVar[tuple[str, ...]] = ()
+    gradients: ClassVar[bool] = True
+    dtypes: ClassVar[tuple[str, ...]] = DTYPES
     priors: ClassVar[tuple[str, ...]] = tuple(PRIORS)
     families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
     collapses: ClassVar[bool] = False
@@ -135,8 +141,8 @@ class Backend(ABC):
         Raises
         ------
         Unsupported
-            The spec has a prior or a family that the backend does not know, or the backend cannot integrate abilities
-            out or standardise them; names who can.
+            The spec has a prior or a family that the backend does not know, or the backend does not compute in this
+            precision, or cannot integrate abilities out or standardise them; names who can.
         DeviceError
             No such device.
         UnknownName
@@ -146,6 +152,7 @@ class Backend(ABC):
             prior = type(variable.prior).__name__
             check_declared(self, "priors", f"prior {prior}", prior)
         check_declared(self, "families", f"response family {spec.family.name!r}", spec.family.name)
+        check_declared(self, "dtypes", f"dtype={dtype}", check_dtype(dtype))
         if collapse is not None:
             check_declared(self, "collapses", "integrating abilities out")
         if noncentred:
@@ -153,7 +160,7 @@ class Backend(ABC):
         keep_freed_memory()
         device = resolve_device(device, self.devices(), self.name)
         layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
-        return self.build(layout, responses, device, check_dtype(dtype))
+        return self.build(layout, responses, device, dtype)
 
     @classmethod
     def versions(cls) -> dict[str, str | None]:

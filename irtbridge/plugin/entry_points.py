@@ -61,7 +61,7 @@ def check_declared(backend: Any, capability: str, what: str, name: str = "") -> 
     backend : Backend
         The backend.
     capability : str
-        A flag, ``collapses`` or ``noncentres``; with `name` a list: ``methods``, ``stacks``, ``priors``, ``families``.
+        A flag, as ``gradients`` or ``collapses``; with `name` a list, as ``methods``, ``priors`` or ``families``.
     what : str
         The capability in a user's words.
     name : str

@@ -16,6 +16,7 @@ from irtbridge.model.spec import ModelSpec
 from irtbridge.results.draws import Draws
 
 if TYPE_CHECKING:
+    from irtbridge.inference.gibbs import GibbsSettings
     from irtbridge.inference.nuts import NutsSettings
     from irtbridge.inference.vi import ViSettings
 
@@ -102,7 +103,11 @@ class Program(ABC):
         """Fit a mean-field normal guide with the library's own tools and draw from it, if the backend declares it."""
         raise Unsupported(type(self).__name__, "method 'vi'")
 
-    # What follows needs no attention; the first three may be overridden where the library can do better.
+    def gibbs(self, settings: GibbsSettings, seed: int, progress: Progress = silent) -> Draws:
+        """Draw from the posterior with the library's own Gibbs sampler, if the backend declares it."""
+        raise Unsupported(type(self).__name__, "method 'gibbs'")
+
+    # What follows needs no attention; the first four may be overridden where the library can do better.
 
     def resume_nuts(
         self, settings: NutsSettings, adaptation: Mapping[str, Array], seed: int, progress: Progress = silent
@@ -124,6 +129,12 @@ class Program(ABC):
             The backend does not keep what its chains have adapted to.
         """
         raise Unsupported(type(self).__name__, "going on with chains of method 'nuts'")
+
+    def resume_gibbs(
+        self, settings: GibbsSettings, adaptation: Mapping[str, Array], seed: int, progress: Progress = silent
+    ) -> Draws:
+        """Go on with the chains of `gibbs`, as `resume_nuts` does with those of `nuts`."""
+        raise Unsupported(type(self).__name__, "going on with chains of method 'gibbs'")
 
     def value(self, z: Array) -> Array:
         """The value of `value_and_grad` without the gradient, shape () or (batch,)."""

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, DeviceError, UnknownName, Unsupported
-from irtbridge.inference import compile_for, make_settings, run_method
+from irtbridge.inference import METHODS, compile_for, make_settings, run_method
+from irtbridge.inference.gibbs import GibbsSettings
 from irtbridge.inference.nuts import NutsSettings
 from irtbridge.inference.vi import ViSettings
 from irtbridge.model import catalogue as models
@@ -116,8 +117,8 @@ class BackendConformance:
     """Tests of one backend.
 
     Set `backend` to the entry point's name, and `device` to test another than the processor. What the
-    backend does not declare is left out (`priors`, `families`, `methods`, `collapses`, `noncentres`, `stacks`); nothing
-    else can be.
+    backend does not declare is left out (`priors`, `families`, `methods`, `gradients`, `dtypes`, `collapses`,
+    `noncentres`, `stacks`); nothing else can be.
     """
 
     backend: ClassVar[str]
@@ -131,6 +132,11 @@ class BackendConformance:
         """Leave a test out where the backend does not declare `method`."""
         if method not in self.load().methods:
             pytest.skip(f"{self.backend} does not declare {method}")
+
+    def need_gradients(self) -> None:
+        """Leave a test out where the backend has none."""
+        if not self.load().gradients:
+            pytest.skip(f"{self.backend} does not declare gradients")
 
     def need_model(self, spec: ModelSpec) -> None:
         """Leave a test out where the backend does not declare a model's priors and family."""
@@ -162,7 +168,7 @@ class BackendConformance:
         assert backend.name == self.backend
         assert backend.description
         assert "\n" not in backend.description
-        assert set(backend.methods) <= {"nuts", "vi"}
+        assert set(backend.methods) <= {name for name, method in METHODS.items() if method.native}
         assert is_dataclass(backend.options_class)
         assert "cpu" in backend.devices()
         json.dumps({f.name: getattr(backend.options, f.name) for f in fields(backend.options_class)})
@@ -183,6 +189,7 @@ class BackendConformance:
 
     @every_case
     def test_a_batch_is_a_loop(self, case: Case) -> None:
+        self.need_gradients()
         point = self.prepare(case)
         value, gradient = point.program.value_and_grad(point.z[:3])
         one_value, one_gradient = point.program.value_and_grad(point.z[1])
@@ -197,6 +204,7 @@ class BackendConformance:
     @pytest.mark.parametrize("case", [c for c in CASES if c.name in ("2pl", "grm", "gpcm", "m2pl-correlated")],
                              ids=lambda c: c.name)  # fmt: skip
     def test_the_program_for_chains_is_the_same_program(self, case: Case) -> None:
+        self.need_gradients()
         point = self.prepare(case)
         other = case.responses(seed=77)
         for program in (point.program, point.program.bind(other)):
@@ -208,6 +216,7 @@ class BackendConformance:
 
     @every_case
     def test_gradient_equals_finite_differences(self, case: Case) -> None:
+        self.need_gradients()
         program = self.prepare(case).program
         z = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim)
         _gradient_is_that_of(program.value, z, program.value_and_grad(z)[1])
@@ -249,6 +258,9 @@ class BackendConformance:
     @pytest.mark.parametrize("case", [c for c in CASES if c.name in ("2pl", "grm", "gpcm", "m2pl-correlated")],
                              ids=lambda c: c.name)  # fmt: skip
     def test_single_precision_agrees(self, case: Case) -> None:
+        self.need_gradients()
+        if "float32" not in self.load().dtypes:
+            pytest.skip(f"{self.backend} does not declare float32")
         point = self.prepare(case)
         program = self.load().compile(case.spec, point.responses, device=self.device, dtype="float32")
         double, gradient = point.program.value_and_grad(point.z[:5])
@@ -418,7 +430,7 @@ class BackendConformance:
 
     def test_undeclared_methods_are_unsupported(self) -> None:
         program = self.prepare(CASES[2]).program
-        undeclared = {"nuts": NutsSettings(), "vi": ViSettings()}.keys() - set(self.load().methods)
+        undeclared = {name for name, method in METHODS.items() if method.native} - set(self.load().methods)
         for method in undeclared:
             with pytest.raises(Unsupported, match=method):
                 getattr(program, method)(None, 0)
@@ -477,6 +489,30 @@ class BackendConformance:
         np.testing.assert_allclose(more.stats["step_size"], np.asarray(draws.stats["step_size"])[:, -1:].repeat(10, 1))
         again = program.resume_nuts(replace(SHORT, draws=10), draws.kept_adaptation, 4)
         np.testing.assert_array_equal(again.z, more.z)
+
+    def test_gibbs_keeps_the_draws_contract(self) -> None:
+        self.need("gibbs")
+        program = self.load().compile(models.two_pl(), small_responses(), device=self.device)
+        settings = GibbsSettings(chains=2, adapt=20, warmup=10, draws=10, thin=2)
+        draws, again, other = (program.gibbs(settings, seed) for seed in (1, 1, 2))
+        np.testing.assert_array_equal(draws.z, again.z)
+        assert not np.array_equal(draws.z, other.z)
+        assert draws.z.shape == (2, 10, program.dim)
+        assert draws.z.dtype == np.float64
+        assert draws.chain_method in ("sequential", "processes", "batched")
+        assert all(np.shape(value) == (2, 10) for value in draws.stats.values())
+        assert min(draws.timings.warmup, draws.timings.sampling) > 0
+        if draws.adaptation is not None:
+            more, same = (program.resume_gibbs(replace(settings, draws=4), draws.kept_adaptation, 4) for _ in "ab")
+            assert more.z.shape == (2, 4, program.dim)
+            np.testing.assert_array_equal(same.z, more.z)
+
+    def test_gibbs_draws_from_the_posterior(self) -> None:
+        """As for NUTS: z-tests of 8 posterior means, Bonferroni at 1e-4."""
+        self.need("gibbs")
+        program = self.load().compile(models.two_pl(), small_responses(), device=self.device)
+        draws = program.gibbs(GibbsSettings(chains=2, adapt=500, warmup=200, draws=3000), 3)
+        _means_are_the_references(program, draws, 4.4)
 
     def test_vi_keeps_the_draws_contract(self) -> None:
         """The ELBO rises, and is that of the draws; means lie within 0.75 posterior SD of the reference.

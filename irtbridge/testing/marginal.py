@@ -16,12 +16,12 @@ from scipy import optimize, special, stats
 from irtbridge.data.kinds import MISSING
 from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
+from irtbridge.model.coordinates import to_params
 from irtbridge.model.density import exponential_form, log_prior
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import Normal
 from irtbridge.model.slot import Slot
 from irtbridge.model.spec import ModelSpec
-from irtbridge.testing.coordinates import to_params
 
 Array = NDArray[np.float64]
 Rule = Callable[[int], tuple[Array, Array]]

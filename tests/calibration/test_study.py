@@ -159,6 +159,8 @@ def test_what_cannot_be_studied_is_said_before_anything_runs(word: str, message:
 
 def test_a_protocol_is_the_same_for_every_predictor():
     simulate = {"vocabulary": "yes_no", "n_items": 40, "n_persons": 60, "per_person": 20}
-    protocol = Protocol.of({"start": 5, "parts": 4, "rounds": 1, "formula": "length", "simulate": simulate}, None)
+    protocol = Protocol.of(
+        {"start": 5, "parts": 4, "rounds": 1, "formula": "length", "leave_out": [], "simulate": simulate}, None
+    )
     one, other = (protocol.run(3, by).record()["data_fingerprint"] for by in ("mean", "two_pl"))
     assert one == other

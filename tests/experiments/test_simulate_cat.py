@@ -12,6 +12,7 @@ from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.figures.adaptive import styles
 from irtbridge_experiments.study.adaptive import bank_of, trials
 
+from irtbridge.data.files import read_json
 from irtbridge.errors import IRTBridgeError
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -43,6 +44,7 @@ def test_rules_stand_side_by_side_with_and_without_control(here: Path, capsys: p
     assert set(pd.read_csv(here / "by_length.csv")["items"]) == {1, 2, 3, 4}
     assert {file.stem for file in here.glob("*.svg")} == {"accuracy", "exposure", "ability", "length"}
     assert "| max_info | 0.400 | lots |" in (here / "table.md").read_text()
+    assert read_json(here / "provenance.json")["asked"]["seed"] == 2
     assert "max_info 0.4" in capsys.readouterr().out
 
 

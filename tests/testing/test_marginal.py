@@ -13,9 +13,9 @@ from irtbridge.data.load import load_dataset
 from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError
 from irtbridge.model import catalogue as models
+from irtbridge.model.coordinates import to_coordinates
 from irtbridge.model.simulate import simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
-from irtbridge.testing.coordinates import to_coordinates
 from irtbridge.testing.marginal import Marginal, even_grid, gauss_hermite, maximise_marginal, reference_posterior
 
 Array = NDArray[np.float64]

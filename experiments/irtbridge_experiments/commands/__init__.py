@@ -77,6 +77,7 @@ COMMANDS: dict[str, Command] = {
         Command("tables", "DIR", "rebuild the tables and figures of a study from its records"),
         Command("sbc", "", "simulation-based calibration: is the truth where the posterior says, for every model?"),
         Command("backends", "", "which backends there are, and whether their libraries are installed"),
+        Command("check-backend", "NAME", "the conformance suite on any backend: a report card"),
         Command("doctor", "", "versions, devices, what is missing and how to get it"),
     )
 }

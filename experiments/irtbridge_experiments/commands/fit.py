@@ -27,7 +27,7 @@ from irtbridge_experiments.reports.fit import write_fit
 from irtbridge_experiments.study.cell import check_nothing_is_replaced
 from irtbridge_experiments.study.conditions import Task, data_options, spec_of
 from irtbridge_experiments.study.locks import claimed
-from irtbridge_experiments.study.run import make_cells, run_cells
+from irtbridge_experiments.study.run import left_out, make_cells, run_cells
 
 DATA = (
     "csv, tsv or parquet, persons in rows and items in columns; or long with columns person, item, response; or a "
@@ -52,7 +52,7 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
   fixed=bank.csv         item parameters that are known: columns item, parameter, mean
   model.q_matrix=q.csv   which items load on which traits ({", ".join(with_option("q_matrix"))})
   'model.groups=[0,0,1,1,null]'   groups of items with a trait of their own ({", ".join(with_option("groups"))})
-  backend=pyro,tfp       one or several
+  backend=pyro,tfp       one or several; each runs those of the methods that it has
 {entry("method=nuts", f"one or several of {', '.join(METHODS)}")}
   method.nuts.draws=1000 settings of a method
   seed=1  device=auto  dtype=float64  results=results  overwrite=false
@@ -85,7 +85,7 @@ def main(words: Sequence[str]) -> int:
         console.print(str(spec), style="dim")
         for codes, items in _same_recoding(responses).items():
             console.print(f"categories recoded {codes} of {', '.join(items)}", style="dim")
-        for note in responses.notes:
+        for note in [*responses.notes, *(left_out(config) if "method" in given else ())]:
             console.print(note, style="dim")
         with display(console) as show:
             records = run_cells(cells, folder, show, save_draws=config.save_draws, overwrite=config.overwrite)

@@ -58,7 +58,8 @@ def main(words: Sequence[str]) -> int:
             outcomes.append(outcome)
     persons = outcomes[0].simulation.sessions.n_persons
     title = f"{bank.spec.name} bank of {bank.n_items} items, {persons} persons, stop {config.stop}"
-    write_simulations(folder, outcomes, title, console)
+    asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    write_simulations(folder, outcomes, title, asked, console)
     return 0
 
 

@@ -160,6 +160,8 @@ class CalibrationData:
         features of its items, and
     at_least : int, optional
         the lowest response that counts as right, where there are more than two.
+    leave_out : list of str
+        Columns of the features that are not used.
     formula : str
         Of linear predictors.
     starts : list
@@ -177,6 +179,7 @@ class CalibrationData:
     data: str | None = None
     item_data: str | None = None
     at_least: int | None = None
+    leave_out: list[str] = field(default_factory=list)
     formula: str = REQUIRED
     starts: list[Any] = field(default_factory=lambda: [0])
     parts: int = 4

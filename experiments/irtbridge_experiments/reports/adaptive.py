@@ -12,7 +12,8 @@ from rich.console import Console
 
 from irtbridge.adaptive.simulate import Simulation
 from irtbridge.adaptive.simulation.metrics import mean_reliability
-from irtbridge.data.files import check_writable, write_text
+from irtbridge.data.files import check_writable, write_json, write_text
+from irtbridge.results.provenance import environment
 from irtbridge_experiments.study.adaptive import Outcome, bank_of, run_trials, trials
 from irtbridge_experiments.study.locks import writing
 from irtbridge_experiments.tables import adaptive as tables
@@ -41,7 +42,7 @@ def run_tests(config: DictConfig, console: Console) -> int:
             console.print(f"{name}, {outcome.trial.title}: {outcome.seconds:.1f} s", style="dim")
             tests[name].append(outcome)
         title = f"{name}: {bank.n_items} items, {test['persons']} persons, stop {test['stop']}"
-        write_simulations(folder / name, tests[name], title, console)
+        write_simulations(folder / name, tests[name], title, {**test, "seed": config.seed}, console)
     table = tables.compared(tests, _averages(tests), read_reference(config.reference))
     shown = tables.with_errors(table)
     write_text(folder / "table.csv", table.to_csv(index=False, float_format="%.6g"))
@@ -62,8 +63,10 @@ def _averages(tests: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[float, 
     return found
 
 
-def write_simulations(folder: Path, outcomes: Sequence[Outcome], title: str, console: Console) -> None:
-    """Write and print the table of all rules; write those by ability, length and item, and the figures.
+def write_simulations(
+    folder: Path, outcomes: Sequence[Outcome], title: str, asked: Mapping[str, Any], console: Console
+) -> None:
+    """Write and print the table of all rules; write those by ability, length and item, the figures, the provenance.
 
     Parameters
     ----------
@@ -71,6 +74,8 @@ def write_simulations(folder: Path, outcomes: Sequence[Outcome], title: str, con
     outcomes : sequence of Outcome
         Of one bank.
     title : str
+    asked : mapping
+        What was asked for, as plain data.
     console : Console
     """
     table = tables.summary(outcomes)
@@ -82,6 +87,7 @@ def write_simulations(folder: Path, outcomes: Sequence[Outcome], title: str, con
         for name, each in {"table": table, "by_ability": ability, "by_length": length}.items():
             write_text(folder / f"{name}.csv", each.to_csv(index=False, float_format="%.6g"))
         write_text(folder / "exposure.csv", items.to_csv(float_format="%.4g"))
+        write_json(folder / "provenance.json", {"asked": asked, **environment({})})
         _write_markdown(folder, shown, title, tables.CAPTION)
         _draw(folder, table, ability, length, items, title)
     print_table(shown, console, title)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -50,22 +50,27 @@ class Protocol:
         Arguments of a simulated vocabulary test: ``vocabulary``, ``n_items``, ``n_persons``, ``per_person``; or
     data : Responses, optional
         real responses of two categories, with features of the items.
+    leave_out : tuple of str
+        Columns of the features that are not used.
     """
 
     start: Start
     formula: str
     simulate: Mapping[str, Any] | None = None
     data: Responses | None = None
+    leave_out: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, plain: Mapping[str, Any], data: Responses | None) -> Protocol:
         """From what a cell says."""
         start = Start(plain["start"], plain["parts"], plain["rounds"])
-        return cls(start, plain["formula"], plain.get("simulate"), data)
+        return cls(start, plain["formula"], plain.get("simulate"), data, tuple(plain["leave_out"]))
 
     def run(self, seed: int, by: str, **settings: Any) -> Calibrated:
         """One replication of one of `PREDICTORS`; data and split are the same for all that have the seed."""
         whole, truth = self.responses(seed)
+        assert whole.item_data is not None
+        whole = replace(whole, item_data=whole.item_data.drop(columns=[*self.leave_out]))
         begin, tables = time.perf_counter(), []
         for held in self.start.held_out(whole, seed):
             found = PREDICTORS[by](Seen(held.second_stage, self.formula, seed), **settings)

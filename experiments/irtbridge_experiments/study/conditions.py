@@ -238,7 +238,7 @@ def _starts(name: str, node: Plain) -> list[Task]:
     tasks = []
     for start in node["starts"]:
         Start(start, node["parts"], node["rounds"])
-        plain = {each: node[each] for each in ("formula", "parts", "rounds", "replications")}
+        plain = {each: node[each] for each in ("leave_out", "formula", "parts", "rounds", "replications")}
         plain |= {"start": start} | ({"simulate": simulate} if simulate else {})
         labels = {"data": name, "start": str(start)}
         tasks.append(Task(f"{name}-{start}", build_model("2pl"), responses=responses, calibration=plain, labels=labels))

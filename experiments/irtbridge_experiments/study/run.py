@@ -7,7 +7,7 @@ in study.json which definition of each cell the tables are to show.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from irtbridge.data.files import read_json, write_json
-from irtbridge.errors import ConfigError, UnknownName
-from irtbridge.inference import make_settings
+from irtbridge.errors import ConfigError, UnknownName, Unsupported
+from irtbridge.inference import check_runs, make_settings
 from irtbridge.plugin.loading import backend_class
 from irtbridge_experiments.display import Display, display
 from irtbridge_experiments.records import Record
@@ -32,12 +32,12 @@ from irtbridge_experiments.study.process import prepared, run_cell
 
 
 def make_cells(config: DictConfig, task: Task) -> list[Cell]:
-    """All combinations of the configuration's backends and methods for one condition.
+    """Each of the configuration's backends with those of its methods that the backend runs, for one condition.
 
     Raises
     ------
     IRTBridgeError
-        A setting is wrong or a backend's library is missing: before anything runs.
+        A setting is wrong, a backend's library is missing or it runs none of the methods: before anything runs.
     """
     if config.seed < 0:
         raise ConfigError(f"seed={config.seed} must be an integer, 0 or greater.")
@@ -46,7 +46,9 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
     cells = []
     for backend, options in _plain(config.backend).items():
         backend_class(backend).check_installed()
-        for method, settings in _plain(config.method).items():
+        methods = _plain(config.method)
+        for method in methods_of(backend, methods):
+            settings = methods[method]
             make_settings(method, **settings)
             cells.append(
                 Cell(
@@ -85,6 +87,33 @@ def _calibration_cell(config: DictConfig, task: Task, predictor: str, settings: 
         condition=task.name,
         calibration=task.calibration,
     )
+
+
+def methods_of(backend: str, methods: Iterable[str]) -> list[str]:
+    """Those of some methods that a backend runs.
+
+    Raises
+    ------
+    Unsupported
+        It runs none; names who runs the first.
+    """
+    able, refused = [], list[Unsupported]()
+    for method in methods:
+        try:
+            check_runs(backend_class(backend), method)
+            able.append(method)
+        except Unsupported as error:
+            refused.append(error)
+    if refused and not able:
+        raise refused[0]
+    return able
+
+
+def left_out(config: DictConfig) -> list[str]:
+    """A line for each backend that runs only some of the configuration's methods."""
+    methods = list(_plain(config.method))
+    lacking = {b: [m for m in methods if m not in methods_of(b, methods)] for b in _plain(config.backend)}
+    return [f"{backend} does not run {', '.join(names)}" for backend, names in lacking.items() if names]
 
 
 @dataclass(frozen=True)
@@ -136,6 +165,8 @@ def run_study(config: DictConfig, console: Console) -> list[Record]:
         Where progress is shown.
     """
     plan = make_plan(config)
+    for line in left_out(config):
+        console.print(line, style="dim")
     with claimed(plan.folder, plan.cells), display(console) as show:
         write_study_file(config, plan)
         return run_plan(config, plan, show)

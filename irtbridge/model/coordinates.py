@@ -1,4 +1,4 @@
-"""Unconstrained coordinates of each prior's support, in NumPy: what references and small backends sample in.
+"""Unconstrained coordinates of each prior's support, in NumPy: what references, and libraries without their own, have.
 
 Stan's transforms (Stan Reference Manual, "Constraint transforms"): exp for positive, scaled logit for an interval,
 first + cumulative exp for ordered vectors, canonical partial correlations for Cholesky factors of correlations.
