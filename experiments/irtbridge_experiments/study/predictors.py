@@ -3,7 +3,7 @@
 Each takes the responses that are seen, the features of all items, and a seed, and gives draws of all items' parameters.
 The two-parameter models are one model with one prior, that of `irtbridge.calibration.residual`, whose mean is the same
 for all items (`two_pl`), linear in features (`explanatory`), or what a grader says (`calibrate`): rows of a table
-differ in nothing else.
+differ in nothing else, and as many draws are taken of each.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from irtbridge.calibration.abilities import Grid
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.calibrate import calibrate
 from irtbridge.calibration.curves import Curves
+from irtbridge.calibration.mcem import BURN, FIRST, THIN
 from irtbridge.calibration.residual import Sampler
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
 
 Array = NDArray[np.float64]
-SWEEPS = 200  # until states are kept, every second of as many again
 DRAWS = 200
 WORTH = 2.0  # responses that the mean grade of all items counts for, in an item's own
 
@@ -148,9 +148,9 @@ def _sampled(seen: Seen, predictors: Array) -> Predicted:
     """From the posterior of items whose prior means are linear in predictors."""
     rng, sampler = np.random.default_rng(seen.seed), Sampler(seen.answers, Curves(), predictors)
     state = sampler.begin()
-    for settled in sampler.sweeps(state, SWEEPS, rng, adapt=True):
+    for settled in sampler.sweeps(state, FIRST + BURN, rng, adapt=True):
         state = settled
-    states = list(sampler.sweeps(state, 2 * DRAWS, rng, adapt=False))[1::2]
+    states = list(sampler.sweeps(state, THIN * DRAWS, rng, adapt=False))[THIN - 1 :: THIN]
     known = seen.answers.per_item > 0
     items = np.where(known[:, None], np.stack([each.items for each in states]), sampler.predicted(states, rng))
     a, b, _ = Curves().natural(Curves().clipped(items))
