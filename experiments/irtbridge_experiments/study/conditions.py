@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from irtbridge.data.hold_out import hold_out
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError, DataNotFound, IRTBridgeWarning, SpecError
+from irtbridge.errors import ConfigError, SpecError
 from irtbridge.inference import keeps_constant_items
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.design import split_for
@@ -22,7 +21,6 @@ from irtbridge.model.layout import Layout
 from irtbridge.model.spec import ModelSpec
 from irtbridge_experiments.config.q_matrix import read_q_matrix
 from irtbridge_experiments.study.design import Design, factor_name
-from irtbridge_experiments.study.starts import Start
 
 # All but the kind of responses, which the model says.
 DATA_OPTIONS = tuple(name for name in load_responses.__kwdefaults__ or () if name != "kind")
@@ -74,8 +72,6 @@ def read_tasks(config: DictConfig) -> list[Task]:
     """
     written: Mapping[str, Plain] = OmegaConf.to_container(config.conditions, resolve=True)  # type: ignore[assignment]
     options = data_options(config)
-    if config.calibrations:
-        return calibration_tasks(config)
     if not written:
         raise ConfigError(f"study {config.name!r} has no conditions; give each a name, a model, and simulate or data.")
     conditions = [pair for name, node in written.items() for pair in expand(name, node)][: config.caps.conditions]
@@ -206,50 +202,3 @@ def _filled(node: Any, chosen: Mapping[str, Any]) -> Any:
         for key, value in chosen.items():
             node = node.replace(f"<{key}>", str(value))
     return node
-
-
-def calibration_tasks(config: DictConfig) -> list[Task]:
-    """Data and starts of items that are calibrated from their features; data of which there is no file are skipped.
-
-    Raises
-    ------
-    IRTBridgeError
-        Data that cannot be read, or none at all; a start or a number of parts that cannot be.
-    """
-    written: Mapping[str, Plain] = OmegaConf.to_container(config.calibrations, resolve=True)  # type: ignore[assignment]
-    tasks = []
-    for name, node in written.items():
-        try:
-            tasks += _starts(name, node)
-        except DataNotFound as error:
-            warnings.warn(f"{name} is skipped: {error}", IRTBridgeWarning, stacklevel=2)
-    if not tasks:
-        raise ConfigError(f"study {config.name!r}: there are none of its data, {', '.join(written)}.")
-    return tasks[: config.caps.conditions]
-
-
-def _starts(name: str, node: Plain) -> list[Task]:
-    """A condition for each start of a set of data, ``yes_no-20``."""
-    names = ("vocabulary", "n_items", "n_persons", "per_person")
-    simulate = {each: node[each] for each in names} if node["data"] is None else None
-    if simulate is not None and None in simulate.values():
-        raise ConfigError(f"calibration {name!r} needs data, or all of {', '.join(names)}.")
-    responses = None if simulate else _two_categories(node)
-    tasks = []
-    for start in node["starts"]:
-        Start(start, node["parts"], node["rounds"])
-        plain = {each: node[each] for each in ("leave_out", "formula", "parts", "rounds", "replications")}
-        plain |= {"start": start} | ({"simulate": simulate} if simulate else {})
-        labels = {"data": name, "start": str(start)}
-        tasks.append(Task(f"{name}-{start}", build_model("2pl"), responses=responses, calibration=plain, labels=labels))
-    return tasks
-
-
-def _two_categories(node: Plain) -> Responses:
-    """Real responses with features of the items; those of several categories as right and wrong."""
-    read = load_responses(node["data"], item_data=node["item_data"], allow_constant=True)
-    if node["at_least"] is None:
-        return read
-    frame = read.to_frame()
-    right = load_responses((frame >= node["at_least"]).where(frame.notna()).astype(float), allow_constant=True)
-    return replace(right, item_data=read.item_data, name=read.name)

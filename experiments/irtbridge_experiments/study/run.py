@@ -17,13 +17,14 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from irtbridge.data.files import read_json, write_json
-from irtbridge.errors import ConfigError, UnknownName, Unsupported
+from irtbridge.errors import ConfigError, Unsupported
 from irtbridge.inference import check_runs, make_settings
 from irtbridge.plugin.loading import backend_class
 from irtbridge_experiments.display import Display, display
 from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.fits import FITS, packed_fits
-from irtbridge_experiments.study.cell import CORE, Cell, finished, identity
+from irtbridge_experiments.study.calibrations import calibration_cells, calibration_tasks
+from irtbridge_experiments.study.cell import Cell, finished, identity
 from irtbridge_experiments.study.conditions import Task, read_tasks
 from irtbridge_experiments.study.design import Design
 from irtbridge_experiments.study.hints import hints
@@ -41,8 +42,6 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
     """
     if config.seed < 0:
         raise ConfigError(f"seed={config.seed} must be an integer, 0 or greater.")
-    if task.calibration is not None:
-        return [_calibration_cell(config, task, *pair) for pair in _plain(config.predictors).items()]
     cells = []
     for backend, options in _plain(config.backend).items():
         backend_class(backend).check_installed()
@@ -67,26 +66,6 @@ def make_cells(config: DictConfig, task: Task) -> list[Cell]:
                 )
             )
     return cells
-
-
-def _calibration_cell(config: DictConfig, task: Task, predictor: str, settings: dict[str, Any]) -> Cell:
-    """Items calibrated by a predictor, which is a method of no backend's."""
-    from irtbridge_experiments.study.predictors import PREDICTORS  # here, for scikit-learn takes a while to import
-
-    own = {"by": predictor} | settings
-    if own["by"] not in PREDICTORS:
-        raise UnknownName("predictor", own["by"], PREDICTORS)
-    return Cell(
-        backend=CORE,
-        backend_options={},
-        method=predictor,
-        settings=own,
-        spec=task.spec.to_dict(),
-        seed=int(config.seed),
-        data=task.responses,
-        condition=task.name,
-        calibration=task.calibration,
-    )
 
 
 def methods_of(backend: str, methods: Iterable[str]) -> list[str]:
@@ -149,8 +128,9 @@ def make_plan(config: DictConfig) -> Plan:
             raise ConfigError(f"{key}={config[key]} must be an integer, 1 or greater.")
     if config.folder != Path(config.folder).name or config.folder in ("", ".."):
         raise ConfigError(f"{config.folder!r} cannot be a study's name: it names a folder below {config.results}.")
-    tasks = read_tasks(config)
-    cells = [cell for task in tasks for cell in make_cells(config, task)]
+    read, make = (calibration_tasks, calibration_cells) if config.calibrations else (read_tasks, make_cells)
+    tasks = read(config)
+    cells = [cell for task in tasks for cell in make(config, task)]
     return Plan(Path(config.results) / config.folder, tasks, cells, range(config.replications))
 
 
