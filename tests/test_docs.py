@@ -102,6 +102,7 @@ def test_every_model_is_described_as_it_describes_itself() -> None:
 
 @pytest.mark.parametrize(("kind", "registry"), [("tables", tables), ("figures", figures)])
 def test_every_table_and_figure_of_a_study_is_named(kind: str, registry: Any) -> None:
-    (row,) = re.findall(rf"^\| {kind} \(.*\) \|(.*)\|(.*)\|(.*)\|$", in_docs("studies.md"), flags=re.MULTILINE)
-    for cell, parts in zip(row, (registry.SIMULATED, registry.REAL, registry.HELD_OUT), strict=True):
+    (row,) = re.findall(rf"^\| {kind} \(.*\) \|(.*)\|(.*)\|(.*)\|(.*)\|$", in_docs("studies.md"), flags=re.MULTILINE)
+    groups = (registry.SIMULATED, registry.REAL, registry.HELD_OUT, registry.CALIBRATED)
+    for cell, parts in zip(row, groups, strict=True):
         assert [name.removesuffix(".csv") for name in re.findall("`(.*?)`", cell)] == [part.name for part in parts]

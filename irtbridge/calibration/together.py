@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.states import State
 
 Array = NDArray[np.float64]
+COLUMNS = 3  # of the predictors that are moved along at a time, drawn at random where there are more
 FAR = 2.0  # standard deviations of a step of all items together: taken about every second time
 RIDGE = 0.01  # items that the prior of B counts for
 FREEDOM = 2.0  # of the half-t priors of the residual SDs: correlations are then uniform (Huang & Wand 2013)
@@ -33,20 +35,24 @@ class Together:
         tell little of each item, B and Sigma would else hardly move, given the items (Yu & Meng 2011).
         """
         size, now = len(information), self._log_likelihood(state.items, state.ability)
-        for k in range(size * (1 + self.predictors.shape[1])):
-            column, coordinate = divmod(k, size)
+        for column, coordinate in itertools.product(self._columns(rng), range(size)):
             unit = np.eye(size)[coordinate]
             known = information[coordinate]
-            if column == 0:
+            if column is None:
                 width = FAR / np.sqrt(known * state.residual[coordinate, coordinate] + 1)
                 trial, change = self._stretched(state, width * rng.standard_normal(), unit)
             else:
                 step = FAR / np.sqrt(known + 1) * rng.standard_normal()
-                trial, change = self._shifted(state, step, column - 1, unit)
+                trial, change = self._shifted(state, step, column, unit)
             then = self._log_likelihood(trial.items, state.ability)
             if np.log(rng.uniform()) < then - now + change and self._within(trial.items):
                 state, now = trial, then
         return state
+
+    def _columns(self, rng: np.random.Generator) -> list[int | None]:
+        """None for a stretch, and the columns to move along."""
+        number = self.predictors.shape[1]
+        return [None, *(range(number) if number <= COLUMNS else rng.permutation(number)[:COLUMNS].tolist())]
 
     def _stretched(self, state: State, log_factor: float, unit: Array) -> tuple[State, float]:
         """Residuals and Sigma stretched along a coordinate, and what the prior and the change of measure add."""

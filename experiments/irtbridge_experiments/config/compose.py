@@ -42,7 +42,7 @@ ELEMENT = re.compile(r"""(?:^|,)\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^,]*?)\
 ABSENT_BACKEND = re.compile(r"Could not (?:find|load) 'backend/(\w+)'")
 QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 # Below these, keys are free: what they may be is checked by those who use them.
-OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|caps\.method\..+")
+OPEN = re.compile(r"conditions\.[^.]+\.(model|simulate\.priors|grid)\..+|settings\..+|predictors\..+|caps\.method\..+")
 
 
 def read_config(name: str, words: Sequence[str]) -> DictConfig:

@@ -48,6 +48,9 @@ def settle(config: DictConfig, given: Collection[str]) -> None:
         for setting, limit in caps.items():
             if method in config.method:
                 _cap(config, f"method.{method}.{setting}", limit, given)
+    for name, calibration in config.calibrations.items():
+        for key in ("n_persons", "n_items") if calibration.vocabulary else ():
+            _cap(config, f"calibrations.{name}.{key}", config.caps[key], given)
     for name in config.tests:
         _cap(config, f"tests.{name}.persons", config.caps.n_persons, given)
         _cap(config, f"tests.{name}.n_items", config.caps.n_bank, given)

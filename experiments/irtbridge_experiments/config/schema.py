@@ -145,6 +145,49 @@ class Condition:
 
 
 @dataclass
+class CalibrationData:
+    """Items that are calibrated with and without responses of their own.
+
+    Attributes
+    ----------
+    vocabulary : str, optional
+        The kind of items of a simulated vocabulary test, with
+    n_items, n_persons, per_person : int, optional
+        its items, its persons, and how many items each of these is given; or
+    data : str, optional
+        a file or a named data set,
+    item_data : str, optional
+        features of its items, and
+    at_least : int, optional
+        the lowest response that counts as right, where there are more than two.
+    leave_out : list of str
+        Columns of the features that are not used.
+    formula : str
+        Of linear predictors.
+    starts : list
+        How many responses of held-out items are seen; or all.
+    parts, rounds : int
+        Items are dealt into so many parts, of which so many are held out, one after another.
+    replications : int, optional
+        At most.
+    """
+
+    vocabulary: str | None = None
+    n_items: int | None = None
+    n_persons: int | None = None
+    per_person: int | None = None
+    data: str | None = None
+    item_data: str | None = None
+    at_least: int | None = None
+    leave_out: list[str] = field(default_factory=list)
+    formula: str = REQUIRED
+    starts: list[Any] = field(default_factory=lambda: [0])
+    parts: int = 4
+    rounds: int = 1
+    replications: int | None = None
+
+
+@dataclass
 class Test:
     """An adaptive test that is simulated.
 
@@ -208,6 +251,8 @@ class StudyConfig(Common):
     data: str | None = REQUIRED
     mask: dict[str, Any] = field(default_factory=dict)
     conditions: dict[str, Condition] = field(default_factory=dict)
+    calibrations: dict[str, CalibrationData] = field(default_factory=dict)
+    predictors: dict[str, dict[str, Any]] = field(default_factory=dict)
     tests: dict[str, Test] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -16,6 +16,7 @@ STUDIES = (
     "bfi5",
     "generalization",
     "estimators",
+    "calibration",
     "adaptive",
     "engines",
 )

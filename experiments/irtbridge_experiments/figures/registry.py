@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from irtbridge_experiments.figures.agreement import draw_agreement
+from irtbridge_experiments.figures.from_features import draw_starts
 from irtbridge_experiments.figures.grid import draw_grid
 from irtbridge_experiments.figures.held_out import draw_held_out
 from irtbridge_experiments.figures.posterior import draw_densities, draw_traces
@@ -46,4 +47,5 @@ REAL = (
     Figure("traces", draw_traces),
 )
 HELD_OUT = (Figure("held_out", draw_held_out),)
-NAMES = tuple(figure.name for figure in (*SIMULATED, *HELD_OUT, *REAL))
+CALIBRATED = (Figure("starts", draw_starts),)
+NAMES = tuple(figure.name for figure in (*SIMULATED, *HELD_OUT, *CALIBRATED, *REAL))

@@ -143,4 +143,5 @@ def fit_row(record: Record) -> dict[str, object]:
         }
     for predictor, metrics in record.get("held_out", {}).items():
         row |= {f"{predictor} {metric}": value for metric, value in metrics.items()}
+    row |= record.get("calibration", {})
     return row

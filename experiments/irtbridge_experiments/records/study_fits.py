@@ -23,6 +23,9 @@ class StudyFits:
         A row for each fit of simulated data, as `read_fits` gives them.
     held_out : DataFrame
         A row for each fit of a part of some data, whose columns data, model and mask name its condition.
+    calibrated : DataFrame
+        A row for each replication of items that were calibrated from features, whose columns data and start name its
+        condition; its method is the predictor.
     grid : mapping
         By simulated condition, its value of each setting of the study's grid.
     real : sequence of dict
@@ -34,6 +37,7 @@ class StudyFits:
     title: str
     simulated: pd.DataFrame
     held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibrated: pd.DataFrame = field(default_factory=pd.DataFrame)
     grid: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     real: Sequence[Record] = ()
     reference: pd.DataFrame | None = None

@@ -24,6 +24,9 @@ from irtbridge_experiments.tables.render import markdown, print_table, to_latex,
 if TYPE_CHECKING:
     from irtbridge_experiments.figures.registry import Figure
 
+HELD_OUT = {"mask", "calibration"}
+REPLICATED = {"design", *HELD_OUT}
+"""What a condition of study.json has that holds something out, and that has replications."""
 ENDINGS = (".csv", ".md", ".tex", ".png", ".svg")
 
 
@@ -49,6 +52,8 @@ def write_study(folder: Path, console: Console) -> None:
             _write(folder, shown, tables.SIMULATED, figures.SIMULATED, f"{FITS}, figures (png, svg)", console)
         if len(shown.held_out):
             _write(folder, shown, tables.HELD_OUT, figures.HELD_OUT, f"{FITS}, figures (png, svg)", console)
+        if len(shown.calibrated):
+            _write(folder, shown, tables.CALIBRATED, figures.CALIBRATED, f"{FITS}, figures (png, svg)", console)
         if shown.real:
             _write(folder, shown, tables.REAL, figures.REAL, "figures (png, svg), records/", console)
 
@@ -67,7 +72,8 @@ def _read_shown(folder: Path, console: Console) -> StudyFits:
     grid = {name: condition.get("grid", {}) for name, condition in study["conditions"].items()}
     reference = read_reference(study["reference"]) if real and study["reference"] else None
     simulated = of_conditions(replicated, simulated_conditions(study))
-    return StudyFits(study["title"], simulated, _labelled(study, replicated), grid, real, reference)
+    held_out, calibrated = (_labelled(study, replicated, kind) for kind in ("mask", "calibration"))
+    return StudyFits(study["title"], simulated, held_out, calibrated, grid, real, reference)
 
 
 def of_conditions(fits: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -76,12 +82,12 @@ def of_conditions(fits: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return left.assign(condition=left["condition"].cat.remove_unused_categories())
 
 
-def _labelled(study: dict[str, Any], fits: pd.DataFrame) -> pd.DataFrame:
-    """The fits of conditions that hold something out, with what they call their data, model and mask."""
-    labels = {name: each["labels"] for name, each in study["conditions"].items() if "mask" in each}
+def _labelled(study: dict[str, Any], fits: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The fits of conditions that hold something out, by a mask or to calibrate it, with the labels of these."""
+    labels = {name: each["labels"] for name, each in study["conditions"].items() if kind in each}
     held = of_conditions(fits, [*labels])
-    of = {key: [labels[str(name)][key] for name in held["condition"]] for key in ("data", "model", "mask")}
-    return held.assign(**of)
+    keys = dict.fromkeys(key for own in labels.values() for key in own)
+    return held.assign(**{key: [labels[str(name)][key] for name in held["condition"]] for key in keys})
 
 
 def _in_order(study: dict[str, Any], records: Sequence[Record]) -> list[Record]:
@@ -118,12 +124,12 @@ def _merged(path: Path, new: dict[str, list[Record]]) -> dict[str, list[Record]]
 
 def simulated_conditions(study: dict[str, Any]) -> list[str]:
     """Names of a study's conditions whose truth is known, in its order."""
-    return [name for name in replicated_conditions(study) if "mask" not in study["conditions"][name]]
+    return [name for name in replicated_conditions(study) if not HELD_OUT & {*study["conditions"][name]}]
 
 
 def replicated_conditions(study: dict[str, Any]) -> list[str]:
     """Names of a study's conditions that have replications, in its order: of simulated data, or of parts of any."""
-    return [name for name, condition in study["conditions"].items() if "design" in condition or "mask" in condition]
+    return [name for name, condition in study["conditions"].items() if REPLICATED & {*condition}]
 
 
 def _write(

@@ -15,6 +15,11 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import ResultsError
 from irtbridge_experiments.records import Record
 
+CORE = "core"
+"""In place of a backend, where what runs is of the core."""
+OPTIONAL = ("mask", "calibration")
+"""What a cell that has none of it does not mention, so that its hash is what it was before there was any."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -39,6 +44,9 @@ class Cell:
         Name within the study; empty for a single fit.
     mask : dict, optional
         Arguments of `hold_out`: what is not fitted but predicted, in each replication anew.
+    calibration : dict, optional
+        Of items that are calibrated from features: data, start and formula, as `Protocol.of` reads them. The method is
+        then a predictor's name.
     """
 
     backend: str
@@ -53,11 +61,12 @@ class Cell:
     dtype: str = "float64"
     condition: str = ""
     mask: dict[str, Any] | None = None
+    calibration: dict[str, Any] | None = None
 
     @property
     def replicated(self) -> bool:
         """Whether it has a fit for each replication: of simulated data, or of parts of real ones."""
-        return self.design is not None or self.mask is not None
+        return any(each is not None for each in (self.design, self.mask, self.calibration))
 
     @property
     def key(self) -> str:
@@ -77,9 +86,9 @@ class Cell:
         return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data, without the responses, which travel as a file of their own; a mask if there is one."""
-        left_out = {"data"} if self.mask is not None else {"data", "mask"}
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        """As plain data, without the responses, which travel as a file of their own, and what it has none of."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "data"}
+        return {name: value for name, value in own.items() if value is not None or name not in OPTIONAL}
 
     def file(self, replication: int) -> Path:
         """Where a fit's files stand, without folder and ending; replications are numbered."""

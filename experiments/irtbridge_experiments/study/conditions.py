@@ -46,8 +46,10 @@ class Task:
         The values that it has of its study's grid.
     mask : dict, optional
         Arguments of `hold_out`.
+    calibration : dict, optional
+        Of items that are calibrated from features; see `Cell`.
     labels : dict
-        Where something is held out: what tables call its data, its model and its mask.
+        Where something is held out: what tables call its data, its model and its mask, or its data and start.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Task:
     responses: Responses | None = None
     grid: Plain = field(default_factory=dict)
     mask: Plain | None = None
+    calibration: Plain | None = None
     labels: Plain = field(default_factory=dict)
 
 

@@ -20,7 +20,9 @@ def hints(cells: Sequence[Cell]) -> list[str]:
     """A line for each condition with very many item parameters and methods that integrate abilities out."""
     found: dict[tuple[str, int], list[str]] = {}
     for cell in cells:
-        if cell.method not in QUICK and hasattr(make_settings(cell.method, **cell.settings), "collapse"):
+        if cell.calibration is not None or cell.method in QUICK:
+            continue
+        if hasattr(make_settings(cell.method, **cell.settings), "collapse"):
             found.setdefault((cell.condition, item_parameters(cell)), []).append(cell.method)
     return [_hint(*what, methods) for what, methods in found.items() if what[1] > MANY_PARAMETERS]
 

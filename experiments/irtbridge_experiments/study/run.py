@@ -23,6 +23,7 @@ from irtbridge.plugin.loading import backend_class
 from irtbridge_experiments.display import Display, display
 from irtbridge_experiments.records import Record
 from irtbridge_experiments.records.fits import FITS, packed_fits
+from irtbridge_experiments.study.calibrations import calibration_cells, calibration_tasks
 from irtbridge_experiments.study.cell import Cell, finished, identity
 from irtbridge_experiments.study.conditions import Task, read_tasks
 from irtbridge_experiments.study.design import Design
@@ -127,8 +128,9 @@ def make_plan(config: DictConfig) -> Plan:
             raise ConfigError(f"{key}={config[key]} must be an integer, 1 or greater.")
     if config.folder != Path(config.folder).name or config.folder in ("", ".."):
         raise ConfigError(f"{config.folder!r} cannot be a study's name: it names a folder below {config.results}.")
-    tasks = read_tasks(config)
-    cells = [cell for task in tasks for cell in make_cells(config, task)]
+    read, make = (calibration_tasks, calibration_cells) if config.calibrations else (read_tasks, make_cells)
+    tasks = read(config)
+    cells = [cell for task in tasks for cell in make(config, task)]
     return Plan(Path(config.results) / config.folder, tasks, cells, range(config.replications))
 
 
@@ -216,7 +218,10 @@ def done_before(folder: Path, cell: Cell, replication: int, packed: Collection[t
 
 def wanted_of(cell: Cell, replications: Sequence[int]) -> Sequence[int]:
     """Replications of a cell; all of real data are fitted once."""
-    return replications if cell.replicated else (0,)
+    if not cell.replicated:
+        return (0,)
+    most = (cell.calibration or {}).get("replications")
+    return [r for r in replications if most is None or r < most]
 
 
 def write_study_file(config: DictConfig, plan: Plan) -> None:
@@ -247,8 +252,9 @@ def _described(task: Task, seed: int, cells: dict[str, str], before: dict[str, A
     data = {} if task.responses is None else {"data": task.responses.fingerprint}
     design = {} if task.design is None else {"design": task.design.to_dict()}
     grid = {"grid": task.grid} if task.grid else {}
-    mask = {} if task.mask is None else {"mask": task.mask, "labels": task.labels}
-    definition = {"spec": task.spec.to_dict()} | grid | design | data | mask | {"seed": seed}
+    held = {name: value for name in ("mask", "calibration") if (value := getattr(task, name)) is not None}
+    labels = {"labels": task.labels} if held else {}
+    definition = {"spec": task.spec.to_dict()} | grid | design | data | held | labels | {"seed": seed}
     same = {name: value for name, value in before.items() if name != "cells"} == json.loads(json.dumps(definition))
     return definition | {"cells": (before.get("cells", {}) if same else {}) | cells}
 

@@ -13,7 +13,7 @@ import warnings
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ from irtbridge_experiments.study.cell import Cell, identity
 from irtbridge_experiments.study.design import Design
 from irtbridge_experiments.study.origin import on_scale_of
 from irtbridge_experiments.study.process import read_job
+
+if TYPE_CHECKING:
+    from irtbridge_experiments.study.calibrated import Calibrated, Protocol
 
 STARTED = time.perf_counter()
 SECONDS_BETWEEN_WORDS = 0.2
@@ -101,7 +104,7 @@ class Work:
         load = os.getloadavg()[0]
         try:
             result, outcome = self.fit(replication)
-            if draws is not None:
+            if draws is not None and isinstance(result, Fit):
                 result.save(draws)
             body = result.record() | {"peak_memory_mib": peak_memory_mib()} | outcome
         except Exception as error:
@@ -111,9 +114,22 @@ class Work:
         started, self.since = self.since, time.perf_counter()
         return identity(self.cell, replication) | body | {"process_seconds": self.since - started, "load": load}
 
-    def fit(self, replication: int) -> tuple[Fit, Record]:
+    @cached_property
+    def protocol(self) -> Protocol | None:
+        """How items are calibrated from features, if they are."""
+        if self.cell.calibration is None:
+            return None
+        from irtbridge_experiments.study.calibrated import Protocol  # here, for scikit-learn takes a while to import
+
+        return Protocol.of(self.cell.calibration, self.cell.data)
+
+    def fit(self, replication: int) -> tuple[Fit | Calibrated, Record]:
         """The fit of a replication, and how good it is."""
-        responses, seed = self.responses(replication), self.cell.seed + replication
+        seed = self.cell.seed + replication
+        if self.protocol is not None:
+            done = self.protocol.run(seed, **self.cell.settings)
+            return done, {"calibration": done.metrics}
+        responses = self.responses(replication)
         if self.cell.mask is None:
             result = self.fitter.fit(responses, seed, Reporter())
             return result, self.outcome(result)

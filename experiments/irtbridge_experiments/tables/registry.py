@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from irtbridge_experiments.records.study_fits import StudyFits
-from irtbridge_experiments.tables import held_out, real_data, recovery
+from irtbridge_experiments.tables import from_features, held_out, real_data, recovery
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,22 @@ HELD_OUT = (
         decimals=4,
     ),
 )
-NAMES = tuple(table.name for table in (*SIMULATED, *HELD_OUT, *REAL))
+CALIBRATED = (
+    Table(
+        "starts",
+        lambda study: from_features.start_table(study.calibrated),
+        lambda study: from_features.TABLE_CAPTION,
+    ),
+    Table(
+        "starts_gain",
+        lambda study: from_features.gain_table(study.calibrated),
+        lambda study: from_features.GAIN_CAPTION,
+        decimals=4,
+    ),
+    Table(
+        "reported",
+        lambda study: from_features.paper_table(study.calibrated),
+        lambda study: from_features.PAPER_CAPTION,
+    ),
+)
+NAMES = tuple(table.name for table in (*SIMULATED, *HELD_OUT, *CALIBRATED, *REAL))

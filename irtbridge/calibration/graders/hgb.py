@@ -22,6 +22,8 @@ class HistogramBoosting(Grader):
     ----------
     learning_rate, max_leaf_nodes, l2_regularization, max_iter
         As scikit-learn has them.
+    max_features : float
+        Share of the features that a split may choose from: of features that tell nothing, fewer are taken.
     items_per_leaf : float
         How many items' answers a leaf has at least.
     """
@@ -31,6 +33,7 @@ class HistogramBoosting(Grader):
     max_leaf_nodes: int = 12
     l2_regularization: float = 1.0
     max_iter: int = 400
+    max_features: float = 0.3
     items_per_leaf: float = 4.0
 
     def fit(self, rows: Rows, others: Rows, seconds: float, seed: int) -> Fitted:
@@ -42,6 +45,7 @@ class HistogramBoosting(Grader):
             max_leaf_nodes=self.max_leaf_nodes,
             min_samples_leaf=max(20, round(self.items_per_leaf * rows.per_item)),
             l2_regularization=self.l2_regularization,
+            max_features=self.max_features,
             monotonic_cst=rising,
             early_stopping=True,
             random_state=seed,
