@@ -14,6 +14,7 @@ from irtbridge.testing.report_card import report_card
 ONE = "log_density_equals and 1pl-scoring or announced"
 
 
+@pytest.mark.long
 def test_card_of_a_backend_that_conforms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "card.json"
     assert main(["check-backend", "pyro", f"only={ONE}", "beside=none", f"json={file}"]) == 0
@@ -27,6 +28,7 @@ def test_card_of_a_backend_that_conforms(tmp_path: Path, capsys: pytest.CaptureF
     assert printed.endswith("conforms\n")
 
 
+@pytest.mark.long
 def test_card_of_a_backend_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference is moved, so that the density is wrong by 1."""
     right = conformance.log_joint
