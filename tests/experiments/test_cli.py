@@ -76,7 +76,7 @@ def test_help_of_fit_names_all_that_can_be_chosen(capsys: pytest.CaptureFixture[
 
 def test_help_of_run_names_every_study_by_where_its_data_come_from(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--help"]) == 0
-    simulations, _, real = capsys.readouterr().out.partition(": simulations; ")
+    simulations, _, real = " ".join(capsys.readouterr().out.split()).partition(": simulations; ")
     tree = files("irtbridge_configs") / "study"
     studies = {path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text()) for path in tree.iterdir()}
     for name, study in studies.items():
