@@ -92,4 +92,7 @@ def test_draws_are_those_of_nuts() -> None:
         a, b = ours.items()[name], chains.items()[name]
         z = (a["mean"] - b["mean"]) / np.hypot(a["mcse"], b["mcse"])
         assert np.abs(z).max() < 4.5  # of 60, by chance once in 2,500 runs
-        np.testing.assert_allclose(a["sd"], b["sd"], rtol=0.35)  # 119 draws: a standard error of .065
+        # Slopes are skewed: of 119 draws an SD has a standard error of a tenth, the mean over items one of .015.
+        ratios = np.log(a["sd"] / b["sd"])
+        assert abs(ratios.mean()) < 0.06
+        assert np.abs(ratios).max() < 0.5
