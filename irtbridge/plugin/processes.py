@@ -7,6 +7,7 @@ and where a call fails or a process dies it drops the results before it that are
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import os
 import uuid
@@ -21,6 +22,7 @@ from irtbridge.errors import IRTBridgeError, ResultsError
 W = TypeVar("W")
 R = TypeVar("R")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+IDLE_SECONDS = 10.0  # loky's default for processes that are kept
 _KEPT: dict[str, Any] = {}
 
 
@@ -75,10 +77,7 @@ class _Helpers:
     """Other processes, each of which takes the next call as soon as it is done with one."""
 
     def __init__(self, run: Callable[..., Any], worker: Any, calls: Iterable[tuple[Any, ...]], number: int) -> None:
-        from joblib.externals.loky import get_reusable_executor
-
-        threads = {name: str(max((os.cpu_count() or 1) // (number + 1), 1)) for name in THREADS}
-        self._executor = get_reusable_executor(max_workers=number, env=threads)
+        self._executor = _executor(number)
         self._task = uuid.uuid4().hex, run, worker
         self._calls, self._lock = enumerate(calls), Lock()
         self._number, self.busy, self.done = number, 0, SimpleQueue[Any]()
@@ -98,6 +97,7 @@ class _Helpers:
         try:
             outcome: tuple[int, Any] = self.done.get().result()
         except BrokenProcessPool as error:
+            _executor.cache_clear()
             raise ResultsError("another process died, perhaps for want of memory; use fewer processes.") from error
         with self._lock:
             self.busy -= 1
@@ -116,6 +116,15 @@ class _Helpers:
             future = self._executor.submit(_call, *self._task, *call)
             future.add_done_callback(self.done.put)
             future.add_done_callback(self._send)
+
+
+@functools.cache
+def _executor(number: int) -> Any:
+    """Processes that stay between uses; not joblib's one executor, which libraries that work in parallel exchange."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    threads = {name: str(max((os.cpu_count() or 1) // (number + 1), 1)) for name in THREADS}
+    return ProcessPoolExecutor(max_workers=number, timeout=IDLE_SECONDS, env=threads)
 
 
 def _call(token: str, run: Callable[..., Any], worker: Any, number: int, call: tuple[Any, ...]) -> tuple[int, Any]:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 
+import joblib
 import pytest
 
 from irtbridge.errors import DataError, ResultsError
@@ -50,6 +51,14 @@ def test_an_error_comes_in_its_turn() -> None:
         next(results)
 
 
+def test_processes_of_other_libraries_are_their_own() -> None:
+    """scikit-learn's parallel work is joblib's, which keeps one pool for the whole process."""
+    results = in_processes(refuse_three, None, [(i,) for i in range(3)], 2)
+    assert next(results) == 0
+    assert joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(-i) for i in range(4)) == [0, 1, 2, 3]
+    assert list(results) == [1, 2]
+
+
 def test_nothing_to_do() -> None:
     assert list(in_processes(double, {}, [], 2)) == []
 
@@ -73,3 +82,4 @@ def test_no_call_begins_after_the_results_are_closed() -> None:
 def test_a_process_that_dies_is_named() -> None:
     with pytest.raises(ResultsError, match="fewer processes"):
         list(in_processes(die_elsewhere, os.getpid(), [(i,) for i in range(100)], 2))
+    assert list(in_processes(refuse_three, None, [(i,) for i in range(3)], 2)) == [0, 1, 2]
