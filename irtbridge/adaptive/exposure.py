@@ -29,9 +29,10 @@ NOISE = 4.0  # standard errors by which the largest of many simulated exposures 
 def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed: int = 1) -> Selection:
     """A rule that gives no item to more than a share of persons: found by simulation.
 
-    Of a rule that has a scale for it (`Selection.evened_by`: gamma of ``bandit``) the least one is found that does; any
-    other stands behind Sympson and Hetter's lots, whose probabilities are found; ``sympson_hetter`` asks for lots
-    whatever its rule.
+    Of a rule that has a scale for it (`Selection.evened_by`: gamma of ``bandit``) the least one is found that brings
+    the largest exposure to what the rule leaves to it (`Selection.evened_to`). Where that is above the target, as with
+    any other rule, the rule then stands behind Sympson and Hetter's lots, whose probabilities are found;
+    ``sympson_hetter`` asks for lots alone, whatever its rule.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed:
     free = _simulated(pool, rule, stop, persons, seed)
     _check_possible(pool, mean_length(free), target)
     if rule.evened_by is not None and not lots:
-        return _evened(pool, rule, rule.evened_by, stop, target, persons, seed)
+        rule = _evened(pool, rule, rule.evened_by, stop, target, persons, seed)
+        free = _simulated(pool, rule, stop, persons, seed)
     return _behind_lots(pool, rule, stop, target, free, seed)
 
 
@@ -78,20 +80,21 @@ def _check_possible(pool: Pool, length: float, target: float) -> None:
 def _evened(
     pool: Pool, rule: Selection, name: str, stop: Stopping, target: float, persons: int, seed: int
 ) -> Selection:
-    """With the smallest of `SCALES` that keeps the target: exposure falls as the scale grows."""
+    """With the smallest of `SCALES` that does its part: exposure falls as the scale grows."""
+    part = rule.evened_to(target)
     reached: list[float] = []
 
     def keeps(scale: float) -> bool:
         sessions = _simulated(pool, replace(rule, **{name: scale}), stop, persons, seed)
         reached.append(float(sessions.exposure.max()))
-        return reached[-1] <= target
+        return reached[-1] <= part
 
     place = bisect_left(SCALES, True, key=keeps)
     if place == len(SCALES):
         raise ConfigError(
-            f"exposure={target:g} cannot be met by {rule.name} with this bank: the least it reached is "
-            f"{min(reached):.3g}. Ask for more, or for selection='sympson_hetter' with rule={rule.name!r}, which holds "
-            "exposure by lots."
+            f"exposure={target:g} cannot be met by {rule.name} with this bank: {name} was to bring it to {part:.3g}, "
+            f"and the least it reached is {min(reached):.3g}. Ask for more, or for selection='sympson_hetter' with "
+            f"rule={rule.name!r}, which holds exposure by lots alone."
         )
     return replace(rule, **{name: SCALES[place]})
 
