@@ -80,6 +80,12 @@ class State:
             return self.eligible
         return self.eligible & pool.constraints.allowed(self.given)
 
+    def after_lots(self, pool: Pool) -> State:
+        """Each person with the items of one area alone, where lots are drawn for it: for the choice of one item."""
+        if not pool.constraints.shares.any():
+            return self
+        return replace(self, eligible=pool.constraints.by_lot(self.candidates(pool), self.rng))
+
 
 def moments(pool: Pool, posterior: Array) -> tuple[Array, Array]:
     """Posterior means (person, trait) and covariances (person, trait, trait)."""

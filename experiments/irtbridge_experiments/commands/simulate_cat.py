@@ -30,6 +30,8 @@ usage: irtbridge simulate-cat bank=FILE [KEY=VALUE ...]
                          a setting of a rule
   exposure=0,.1,.2       each rule as it comes (0), and tuned until no item is given to more than these shares of
                          the persons
+  'content={{algebra:4,geometry:[2,6],numbers:.5}}'
+                         items of a content area, at least and at most, or drawn by lot for each item
   stop='se<.3 or items=18'
                          when a session ends
 {entry("persons=10000", "drawn from the bank's distribution of abilities, or from history (null: all of it)")}
@@ -66,6 +68,7 @@ def main(words: Sequence[str]) -> int:
 def _how(config: DictConfig) -> dict[str, Any]:
     """Arguments of `irtbridge.simulate_adaptive`."""
     how = {key: config[key] for key in ("persons", "stop", "retest", "nodes", "seed")}
+    how["content"] = OmegaConf.to_container(config.content)
     if config.history is None:
         return how | {"persons": config.persons or PERSONS}
     if config.abilities is None:

@@ -36,9 +36,9 @@ def run_tests(config: DictConfig, console: Console) -> int:
     tests: dict[str, list[Outcome]] = {}
     for name, test in written.items():
         bank, each = bank_of(test, config.seed), trials(test["selection"], test["exposure"])
-        how = {"persons": test["persons"], "stop": test["stop"], "retest": True, "seed": config.seed}
+        how = {"persons": test["persons"], "stop": test["stop"], "content": test["content"], "retest": True}
         tests[name] = []
-        for outcome in run_trials(bank, each, **how):
+        for outcome in run_trials(bank, each, seed=config.seed, **how):
             console.print(f"{name}, {outcome.trial.title}: {outcome.seconds:.1f} s", style="dim")
             tests[name].append(outcome)
         title = f"{name}: {bank.n_items} items, {test['persons']} persons, stop {test['stop']}"

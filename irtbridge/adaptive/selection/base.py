@@ -61,7 +61,8 @@ class Selection(ABC):
         state : State
             Persons, who all get an item.
         """
-        parts = [self.best(pool, part, self.scores(pool, part)) for part in in_parts(pool, state)]
+        drawn = (part.after_lots(pool) for part in in_parts(pool, state))
+        parts = [self.best(pool, part, self.scores(pool, part)) for part in drawn]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
     def best(self, pool: Pool, state: State, scores: NDArray[Any]) -> Ints:
