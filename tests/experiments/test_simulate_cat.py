@@ -117,7 +117,13 @@ def test_a_study_of_files_is_written_beside_what_is_reported(here: Path, tmp_pat
     table = pd.read_csv(tmp_path / "results" / "mine" / "table.csv")
     assert (table["source"] == "reported").sum() == 4
     assert list(table.loc[table["test"] == "one", "rule"]) == ["max_info", "random"]
-    assert (tmp_path / "results" / "mine" / "one" / "table.csv").exists()
+    folder = tmp_path / "results" / "mine"
+    built = [folder / "table.csv", folder / "table.md", folder / "one" / "table.md", folder / "one" / "length.svg"]
+    before = [path.read_text() for path in built]
+    for path in built:
+        path.unlink()
+    assert main(["tables", str(folder)]) == 0
+    assert [path.read_text() for path in built] == before
 
 
 def test_a_test_needs_one_bank() -> None:

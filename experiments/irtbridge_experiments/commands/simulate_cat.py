@@ -17,7 +17,7 @@ from irtbridge.errors import ConfigError, DataError, DataNotFound
 from irtbridge_experiments.commands.help_text import entry
 from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.display import make_console, plain_warnings
-from irtbridge_experiments.reports.adaptive import write_simulations
+from irtbridge_experiments.reports.adaptive import record_simulations, write_simulations
 from irtbridge_experiments.study.adaptive import run_trials, trials
 
 HELP = f"""\
@@ -61,7 +61,8 @@ def main(words: Sequence[str]) -> int:
     persons = outcomes[0].simulation.sessions.n_persons
     title = f"{bank.spec.name} bank of {bank.n_items} items, {persons} persons, stop {config.stop}"
     asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    write_simulations(folder, outcomes, title, asked, console)
+    record_simulations(folder, outcomes, title, asked)
+    write_simulations(folder, console)
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from irtbridge.errors import ConfigError, ResultsError
 from irtbridge_experiments.display import make_console
+from irtbridge_experiments.reports.adaptive import TESTS, write_tests
 from irtbridge_experiments.reports.paper import write_paper
 from irtbridge_experiments.reports.study import write_study
 
@@ -32,5 +33,6 @@ def main(words: Sequence[str]) -> int:
     if "--paper" in words:
         write_paper(folder, make_console())
     else:
-        write_study(folder, make_console())
+        write = write_tests if (folder / TESTS).exists() else write_study
+        write(folder, make_console())
     return 0
