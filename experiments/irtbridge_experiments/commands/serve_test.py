@@ -27,6 +27,7 @@ usage: irtbridge serve-test BANK.csv [KEY=VALUE ...]
 {entry("selection=max_info", f"which item comes next, one of {', '.join(SELECTIONS)}; further settings are the rule's")}
   exposure=.2            to no item more than this share of the persons
   content.AREA=4         items of a content area, or content.AREA=2-6; content.AREA=.5: by lot
+  items=draws            posteriors averaged over draws of the item parameters, where the bank has standard errors
   stop='se<.3 or items=30'
                          when a test ends
   title='Vocabulary'     of the page
