@@ -146,6 +146,7 @@ def replay(pool: Pool, state: State, places: Ints, codes: Ints, seconds: float) 
 
 def _appended(before: Ints, new: Ints) -> Ints:
     """With one more entry in each row, behind those that it has."""
-    out = np.c_[before, np.full(len(new), NONE)]
+    out = np.full((len(new), before.shape[1] + 1), NONE)
+    out[:, :-1] = before
     out[np.arange(len(new)), (before != NONE).sum(axis=1)] = new
     return np.asarray(out if (out[:, -1] != NONE).any() else out[:, :-1], dtype=np.int64)
