@@ -129,7 +129,9 @@ def numbers_of(dump: str) -> dict[str, list[str]]:
     pairs = (line.split(" <- ") for line in dump.splitlines())
     clean = {name: text.replace("structure(", "").replace(".Dim = ", "") for name, text in pairs}
     return {
-        name: [w if w == "NA" else f"{float(w):.12g}" for w in text.replace("c(", "").replace(")", "").split(", ")]
+        name: [
+            w if w == "NA" else f"{float(w) + 0.0:.12g}" for w in text.replace("c(", "").replace(")", "").split(", ")
+        ]
         for name, text in sorted(clean.items())
     }
 
