@@ -73,9 +73,9 @@ class Together:
         weight = state.weight.copy()
         weight[column] += step * unit
         items = state.items + step * self.predictors[:, column, None] * unit
-        mean, precision = self.curves.typical()[0] * (column == 0), unit @ weakness(self.curves)
-        before, after = (np.sum((w[column] - mean) ** 2 * unit) for w in (state.weight, weight))
-        return replace(state, items=items, weight=weight), float(before - after) * precision / 2
+        mean, precision = self.curves.typical()[0] * (column == 0), weakness(self.curves)
+        before, after = (float(precision @ (w[column] - mean) ** 2) for w in (state.weight, weight))
+        return replace(state, items=items, weight=weight), (before - after) / 2
 
     def _log_prior(self, residual: Array) -> float:
         """Of Sigma, without its constant (Huang & Wand 2013, equation 2 with the scales integrated out)."""
