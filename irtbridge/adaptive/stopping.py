@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import spatial
 
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.state import NONE, State, moments
@@ -16,6 +17,9 @@ from irtbridge.errors import ConfigError
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+# Of the distance of two nodes: at such a posterior standard deviation the trapezoid rule is off by 2 exp(-2 pi^2 / 4),
+# 1 % (Trefethen & Weideman 2014, section 5), and soon by all of it below.
+RESOLVED = 0.5
 CLAUSE = re.compile(r"\s*(\w+)\s*(<=|>=|<|>|=)\s*([0-9.eE+-]+)\s*")
 
 
@@ -110,6 +114,18 @@ class Stopping:
         """Items of a test at most; None where only other conditions end it."""
         alone = [int(part[0].limit) for part in self.any_of if len(part) == 1 and part[0].word == "items"]
         return min(alone, default=None)
+
+    def check(self, pool: Pool) -> None:
+        """Raise `ConfigError` where a standard error is asked for that the nodes of the grid cannot tell."""
+        limits = [clause.limit for part in self.any_of for clause in part if clause.word == "se"]
+        distances, _ = spatial.KDTree(pool.nodes).query(pool.nodes, k=[2])
+        apart = float(np.median(distances))
+        if limits and min(limits) < RESOLVED * apart:
+            raise ConfigError(
+                f"stop: se<{min(limits):g} is less than nodes that lie {apart:.2g} apart can tell; ask for "
+                f"{RESOLVED * apart:.2g} or more, or for more nodes=, {RESOLVED * apart / min(limits):.2g} times as "
+                "many of each trait."
+            )
 
     def __call__(self, pool: Pool, state: State) -> Bools:
         """Whose test ends, (person,): where a condition holds or no item is left."""

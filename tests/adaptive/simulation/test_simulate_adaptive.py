@@ -42,7 +42,7 @@ def test_in_blocks_everybody_is_there(bank, monkeypatch):
 
 def test_a_test_without_items_left_ends(bank):
     short = bank.select(bank.items[:5])
-    sessions = simulate_adaptive(short, persons=10, stop="se<.01").sessions
+    sessions = simulate_adaptive(short, persons=10, stop="se<.1").sessions
     assert np.all(sessions.lengths == 5)
 
 
