@@ -129,13 +129,15 @@ def design(formula: str, features: pd.DataFrame) -> Array:
     Raises
     ------
     ConfigError
-        A column that is not there.
+        A column that is not there, or that is the same for all items, or no column of ones.
     """
     try:
         columns = np.asarray(model_matrix(formula, features), dtype=float)
     except Exception as error:
         raise ConfigError(f"formula {formula!r} over features {', '.join(map(str, features))}: {error}") from error
     spread = columns[:, 1:].std(axis=0)
+    if not np.all(columns[:, :1] == 1) or not np.all(spread > 0):
+        raise ConfigError(f"formula {formula!r}: its first column must be 1 of every item, and each other one vary.")
     return np.column_stack([np.ones(len(columns)), ((columns[:, 1:] - columns[:, 1:].mean(axis=0)) / spread)])
 
 
