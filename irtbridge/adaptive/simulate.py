@@ -109,7 +109,7 @@ def simulate_adaptive(
         et al. 2024). The historical persons are those who are simulated, all of them unless `persons` says how many
         are drawn.
     retest : bool
-        Every person takes the test twice.
+        Every person takes the test twice; not with history, whose responses would be the same.
     nodes, content, exposure
         As in `AdaptiveTest`.
     seed : int
@@ -130,6 +130,8 @@ def simulate_adaptive(
     """
     check_seed(seed)
     test = AdaptiveTest(bank, selection, stop=stop, nodes=nodes, content=content, exposure=exposure, **settings)
+    if retest and history is not None:
+        raise ConfigError("history answers the same both times, which is no retest; say retest=False.")
     truths = true_abilities(bank, persons, abilities, seed)
     answer = answers(bank, truth, history, abilities)
     runs = [administer(test.pool, test.selection, test.stop, answer, truths, [seed, n]) for n in range(1 + retest)]

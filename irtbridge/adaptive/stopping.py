@@ -63,7 +63,9 @@ class Clause:
             raise ConfigError(f"stop: {text.strip()!r} is no condition; there are {words}, joined by 'or' and 'and'.")
         word, sign, number = found.groups()
         small = MEASURES[word][1]
-        if sign not in (("<", "<=") if small else ("=", ">", ">=")):
+        # Of a count more than 18 is 19; what is continuous is never just at its limit.
+        counted = ("=", ">=") if word == "items" else ("=", ">", ">=")
+        if sign not in (("<", "<=") if small else counted):
             raise ConfigError(f"stop: {text.strip()!r} has a sign that {word} cannot have; there are {words}.")
         try:
             limit = float(number)
@@ -116,7 +118,9 @@ class Stopping:
         return min(alone, default=None)
 
     def check(self, pool: Pool) -> None:
-        """Raise `ConfigError` where a standard error is asked for that the nodes of the grid cannot tell."""
+        """Raise `ConfigError` where a test would end before its first item, or by what the grid's nodes cannot tell."""
+        if self(pool, State.start(pool))[0]:
+            raise ConfigError("stop: a test would end before its first item, so much is known then; ask for more.")
         limits = [clause.limit for part in self.any_of for clause in part if clause.word == "se"]
         distances, _ = spatial.KDTree(pool.nodes).query(pool.nodes, k=[2])
         apart = float(np.median(distances))

@@ -71,6 +71,16 @@ def test_text_that_is_no_condition(text):
         irt.AdaptiveTest(BANK, stop=text)
 
 
+def test_what_holds_before_the_first_item_is_no_end_of_a_test():
+    with pytest.raises(irt.errors.ConfigError, match="before its first item"):
+        irt.AdaptiveTest(BANK, stop="se<1.5 or items=10")
+
+
+def test_more_than_a_number_of_items_is_not_that_number():
+    with pytest.raises(irt.errors.ConfigError, match="sign"):
+        irt.AdaptiveTest(BANK, stop="items>18")
+
+
 def test_a_standard_error_that_the_grid_cannot_tell_is_refused():
     """At the least that is allowed a normal posterior has its own standard deviation within 10 %, wherever it lies."""
     with pytest.raises(irt.errors.ConfigError, match="nodes"):

@@ -167,8 +167,17 @@ def _predicted(a: Array, b: Array, seen: Seen) -> Predicted:
     named = {"difficulty": b, "log_discrimination": np.log(a)}
     columns = {name: draws.mean(axis=0) for name, draws in named.items()}
     for name, draws in named.items():
-        columns[f"{name}_low"], columns[f"{name}_high"] = np.quantile(draws, [0.025, 0.975], axis=0)
+        columns[f"{name}_low"], columns[f"{name}_high"] = ends(draws)
     return Predicted(probs, pd.DataFrame(columns, index=list(seen.responses.items)))
+
+
+def ends(draws: Array) -> Array:
+    """Lower and upper end of 95 % intervals, (end, item), of draws (draw, item).
+
+    Order statistic k of n draws has k / (n + 1) of the distribution below it, on average (Weibull 1939): of 200 draws
+    NumPy's default quantiles would hold 94 %.
+    """
+    return np.asarray(np.quantile(draws, [0.025, 0.975], axis=0, method="weibull"))
 
 
 def _curve(a: Array, b: Array, nodes: Array) -> Array:

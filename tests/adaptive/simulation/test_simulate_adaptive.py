@@ -79,6 +79,11 @@ def test_history_that_answers_as_the_model_does_gives_its_accuracy(bank):
     np.testing.assert_array_equal(replayed.sessions.codes[:, 0], history[np.arange(4000), first])
 
 
+def test_history_is_no_retest(bank):
+    with pytest.raises(irt.errors.ConfigError, match="retest"):
+        simulate_adaptive(bank, history=np.eye(60), abilities=np.arange(60.0), stop="items=5", retest=True)
+
+
 def test_history_recoded_by_value(bank):
     history = np.where(np.arange(60) % 2 == 0, 1.0, 0.0) * np.ones((8, 1))
     sessions = simulate_adaptive(bank, "random", history=history, abilities=np.arange(8.0), stop="items=5").sessions
