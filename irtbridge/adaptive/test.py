@@ -67,8 +67,8 @@ class AdaptiveTest:
             raise ConfigError(f"bank={bank!r} must be an ItemBank: fit.bank(), or irtbridge.ItemBank.load(...).")
         self.stop = stop if isinstance(stop, Stopping) else Stopping.parse(stop)
         self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
-        self.stop.check(self.pool)
         rule = build_selection(selection, **settings)
+        self.stop.check(self.pool)
         if exposure is not None and "gamma" in settings:
             raise ConfigError("gamma and exposure: one says the other; leave one out.")
         self.selection = rule if exposure is None else controlled(self.pool, rule, self.stop, exposure)
