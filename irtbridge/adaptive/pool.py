@@ -8,22 +8,18 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg
 
 from irtbridge.adaptive.constraints import Bounds, Constraints
+from irtbridge.adaptive.grid import grid_of
 from irtbridge.adaptive.kernels import Curves, Kernels
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.errors import ConfigError, UnknownName
-from irtbridge.model.quadrature import MAX_TRAITS, Quadrature, ScatteredNodes
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-NODES = {1: 61, 2: 31, 3: 15}  # of each trait of a grid
-SCATTERED = 2**13  # of more traits: scattered ones, as many as `irtbridge.model.quadrature` takes
 LARGEST = 2**26  # numbers in a table
 ITEMS = ("mean", "draws")
 DRAWS, FEWEST = 100, 10  # of the parameters, over which posteriors are averaged
-HALF_WIDTH = 5.0  # standard deviations of the ability that a grid covers on either side of its mean
 FINE = 1201  # abilities at which information is tabulated for interpolation: its error is below 1e-5 of its curvature
 
 
@@ -83,7 +79,7 @@ class Pool:
         nodes : int or array_like, shape (node,) or (node, trait), optional
             How many of each trait, within 5 standard deviations of the mean; or abilities: of one trait in ascending
             order, which count as the trapezoid rule has them, of several an even grid. By default 61 for one trait, 31
-            and 15 each for two and three; more traits have 8,192 scattered nodes in all.
+            and 21 each for two and three; more traits have 8,192 scattered nodes in all.
         content, length
             As in `Constraints.of`.
         items : {"mean", "draws"}
@@ -98,7 +94,7 @@ class Pool:
             Neither the mean nor draws.
         """
         constraints = Constraints.of(bank, content, length)
-        at, log_prior = _grid(bank, nodes)
+        at, log_prior = grid_of(bank, nodes)
         drawn = _drawn(bank, items, len(at))
         # In the memory's order (item, category, node): an answer multiplies one row.
         log_probs = np.empty((*bank.exists.shape, len(at), len(drawn)))
@@ -192,49 +188,6 @@ def _drawn(bank: ItemBank, items: str, n_nodes: int) -> list[ItemBank]:
 def _spaced(bank: ItemBank, number: int) -> list[ItemBank]:
     """So many of the draws, evenly spaced."""
     return [bank.draw(row) for row in np.linspace(0, bank.n_draws - 1, number).round().astype(int)]
-
-
-def _grid(bank: ItemBank, nodes: int | ArrayLike | None) -> tuple[Array, Array]:
-    """Nodes (node, trait) and their log probabilities."""
-    n_traits, root = len(bank.traits), linalg.cholesky(bank.covariance, lower=True)
-    if nodes is None or (isinstance(nodes, int) and nodes != 0):
-        rule = _rule(n_traits, nodes)
-        return bank.mean + rule.standard_nodes(n_traits) @ root.T, rule.log_weights(n_traits)
-    at = _abilities(nodes, n_traits)
-    standard = linalg.solve_triangular(root, (at - bank.mean).T, lower=True).T
-    log_weights = -0.5 * (standard**2).sum(axis=1)
-    if n_traits == 1:
-        log_weights += np.log(_cells(at[:, 0]))
-    return at, log_weights - np.logaddexp.reduce(log_weights)
-
-
-def _abilities(nodes: ArrayLike, n_traits: int) -> Array:
-    """Nodes of the user's own, (node, trait)."""
-    try:
-        at = np.asarray(nodes, dtype=float)
-    except (TypeError, ValueError):
-        at = np.empty(0)
-    at = at.reshape(len(at), -1) if at.ndim and at.size else np.empty((0, n_traits))
-    if len(at) < 2 or at.shape[1] != n_traits or not np.isfinite(at).all():
-        raise ConfigError(
-            f"nodes={nodes!r} must be a number of nodes, or two or more finite abilities of {n_traits} trait(s), as "
-            "numpy.linspace(-4, 4, 33)."
-        )
-    return at
-
-
-def _cells(line: Array) -> Array:
-    """Weights of the trapezoid rule: half the distance between the neighbours of each node."""
-    steps = np.diff(line)
-    if not (steps > 0).all():
-        raise ConfigError("nodes of one trait must be in ascending order.")
-    return np.asarray(np.r_[steps, 0] / 2 + np.r_[0, steps] / 2)
-
-
-def _rule(n_traits: int, nodes: int | None) -> Quadrature:
-    if n_traits > MAX_TRAITS:
-        return ScatteredNodes(SCATTERED if nodes is None else nodes).chosen(n_traits, 0)
-    return Quadrature(NODES[n_traits] if nodes is None else nodes, HALF_WIDTH)
 
 
 def _directions(known: ItemBank) -> Array:
