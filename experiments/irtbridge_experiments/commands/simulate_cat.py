@@ -69,7 +69,7 @@ def main(words: Sequence[str]) -> int:
 def _how(config: DictConfig) -> dict[str, Any]:
     """Arguments of `irtbridge.simulate_adaptive`."""
     how = {key: config[key] for key in ("persons", "stop", "retest", "nodes", "seed")}
-    how["content"] = OmegaConf.to_container(config.content)
+    how["content"] = OmegaConf.to_container(config.content) if OmegaConf.is_config(config.content) else config.content
     if config.history is None:
         return how | {"persons": config.persons or PERSONS}
     if config.abilities is None:

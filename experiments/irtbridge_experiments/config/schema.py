@@ -92,7 +92,7 @@ class SimulateCatConfig:
     nodes: int | None = REQUIRED
     seed: int = REQUIRED
     results: str = REQUIRED
-    content: dict[str, Any] = field(default_factory=dict)
+    content: Any = REQUIRED
     selection: dict[str, Any] = field(default_factory=dict)
 
 

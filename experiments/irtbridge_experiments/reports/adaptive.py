@@ -20,7 +20,7 @@ from irtbridge_experiments.tables import adaptive as tables
 from irtbridge_experiments.tables.reference import read_reference
 from irtbridge_experiments.tables.render import markdown, print_table, to_markdown
 
-PROVENANCE = "provenance.json"
+PROVENANCE, EXPOSURE = "provenance.json", "exposure.csv"
 TESTS, AVERAGES = "tests.json", "averages.csv"
 """Of a study of several tests: its title, reference and tests; reliability of the mean of all tests' scores."""
 
@@ -84,7 +84,7 @@ def record_simulations(folder: Path, outcomes: Sequence[Outcome], title: str, as
     with writing(folder):
         for name, each in records.items():
             write_text(folder / f"{name}.csv", each.to_csv(index=False, float_format="%.6g"))
-        write_text(folder / "exposure.csv", tables.by_item(outcomes).to_csv(float_format="%.4g"))
+        write_text(folder / EXPOSURE, tables.by_item(outcomes).to_csv(float_format="%.4g"))
         write_json(folder / PROVENANCE, {"title": title, "asked": asked, **environment({})})
 
 
@@ -101,7 +101,7 @@ def write_simulations(folder: Path, console: Console) -> pd.DataFrame:
     shown = tables.with_errors(table)
     with writing(folder):
         _write_markdown(folder, shown, title, tables.CAPTION)
-        _draw(folder, table, ability, length, pd.read_csv(folder / "exposure.csv", index_col=0), title)
+        _draw(folder, table, ability, length, pd.read_csv(folder / EXPOSURE, index_col=0), title)
     print_table(shown, console, title)
     console.print(tables.CAPTION, style="dim")
     console.print(
