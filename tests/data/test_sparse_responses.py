@@ -147,8 +147,8 @@ def test_a_factor_model_is_fitted_as_over_the_whole_matrix(
     how |= {"model_options": {"traits": traits}, "data_options": {"allow_constant": True}}
     whole = irt.fit(table, "lfm", observed_only=True, **how)
     monkeypatch.setattr(long_table, "MOST_CELLS", 100)
-    fit = irt.fit(table, "lfm", **how)
     monkeypatch.setattr(sparse_responses, "MOST_CELLS", 100)
+    fit = irt.fit(table, "lfm", **how)
     np.testing.assert_array_equal(fit.draws.z, whole.draws.z)
     odds = fit.persons().loc[3, "ability"] if traits == 1 else None
     if odds is not None:
