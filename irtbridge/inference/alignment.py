@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from irtbridge.model.layout import Layout
+from irtbridge.model.priors import Normal, Prior
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 from irtbridge.plugin.program import Program
@@ -121,6 +122,26 @@ class Symmetry:
             middle = value.reshape(len(value), -1, value.shape[-1])
             return _taken(middle, orders, signs if turns else np.ones_like(signs)).reshape(value.shape)
         return np.asarray(value * signs[:, 0].reshape(-1, *(1,) * (value.ndim - 1))) if turns else value
+
+
+def rotates(spec: ModelSpec) -> bool:
+    """Whether traits can be rotated: all slopes are free and normal with one SD around 0, and so are the abilities.
+
+    The posterior is then the same for every rotation, so that slopes and abilities have no standard errors.
+    """
+    name, ability = spec.family.discrimination, spec[spec.family.ability]
+    if name is None or len(spec.traits) < 2:
+        return False
+    slopes = spec[name]
+    masked = slopes.free is not None or slopes.values is not None or slopes.reference is not None
+    return not masked and all(v.dims[-1:] == ("trait",) and _is_isotropic(v.prior) for v in (slopes, ability))
+
+
+def _is_isotropic(prior: Prior) -> bool:
+    if not isinstance(prior, Normal):
+        return False
+    numbers = [np.asarray(value) for value in prior.arguments().values() if not isinstance(value, str)]
+    return all(number.ndim == 0 for number in numbers) and prior.symmetric(None)
 
 
 def align(program: Program, draws: Draws) -> Draws:
