@@ -30,6 +30,7 @@ from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.data.suspicion import Item, check_no_sum, say_codes
 from irtbridge.errors import DataError, UnknownName
 
+MOST_SMALL = 255  # the largest number that a byte holds
 Shape: TypeAlias = Literal["auto", "wide", "long"]
 Source: TypeAlias = "str | PathLike[str] | pd.DataFrame | ArrayLike | Sequence[object] | Responses"
 
@@ -217,12 +218,21 @@ def _of_numbers(kind: str, numbers: Mapping[str, NDArray[np.float64]]) -> dict[s
 
 
 def _as_item(name: str, numbers: NDArray[np.float64]) -> Item:
-    found = pd.Series(numbers).value_counts(sort=False).sort_index()
-    values, counts = found.index.to_numpy(dtype=np.float64), found.to_numpy()
+    values, counts = _counted(numbers[~np.isnan(numbers)])
     _check_categories(name, values)
     if len(values) == counts.sum() > MAX_ALL_DIFFERENT:
         raise DataError(f"item {name!r} has a different value for every person. {id_hint(name)}")
     return Item(name, numbers, tuple(int(v) for v in values), tuple(int(c) for c in counts))
+
+
+def _counted(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The numbers that occur, ascending, and how often."""
+    small = numbers.astype(np.uint8) if numbers.min(initial=0) >= 0 and numbers.max(initial=0) <= MOST_SMALL else None
+    if small is None or not (small == numbers).all():
+        values, often = np.unique(numbers, return_counts=True)
+        return values, often
+    counts = np.bincount(small)
+    return np.flatnonzero(counts).astype(np.float64), counts[counts > 0]
 
 
 def _check_no_person_is_empty(responses: Responses) -> None:
@@ -231,7 +241,10 @@ def _check_no_person_is_empty(responses: Responses) -> None:
 
 
 def _coded(numbers: NDArray[np.float64], categories: tuple[int, ...]) -> NDArray[Any]:
-    codes = np.full(len(numbers), MISSING, dtype=np.min_scalar_type(-len(categories)))
+    smallest = np.min_scalar_type(-len(categories))
+    if categories == tuple(range(len(categories))):
+        return np.where(np.isnan(numbers), MISSING, numbers).astype(smallest)
+    codes = np.full(len(numbers), MISSING, dtype=smallest)
     for code, value in enumerate(categories):
         codes[numbers == value] = code
     return codes

@@ -56,7 +56,9 @@ class ResponseMatrix:
         return as_values(self.kind, self.values)
 
     def _by_item(self) -> Iterator[NDArray[Any]]:
-        """The values of each item, with or without the missing ones."""
+        """What is to be checked of each item: its values, or the lowest and the highest code."""
+        if self.kind == CATEGORIES:
+            return iter(np.stack([self.values.min(axis=0), self.values.max(axis=0)], axis=1))
         return iter(self.values.T)
 
     def _check_lengths(self) -> None:
