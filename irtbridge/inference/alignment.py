@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from irtbridge.model.layout import Layout
-from irtbridge.model.priors import Normal, Prior
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 from irtbridge.plugin.program import Program
@@ -134,14 +133,7 @@ def rotates(spec: ModelSpec) -> bool:
         return False
     slopes = spec[name]
     masked = slopes.free is not None or slopes.values is not None or slopes.reference is not None
-    return not masked and all(v.dims[-1:] == ("trait",) and _is_isotropic(v.prior) for v in (slopes, ability))
-
-
-def _is_isotropic(prior: Prior) -> bool:
-    if not isinstance(prior, Normal):
-        return False
-    numbers = [np.asarray(value) for value in prior.arguments().values() if not isinstance(value, str)]
-    return all(number.ndim == 0 for number in numbers) and prior.symmetric(None)
+    return not masked and all(v.dims[-1:] == ("trait",) and v.prior.isotropic for v in (slopes, ability))
 
 
 def align(program: Program, draws: Draws) -> Draws:
