@@ -23,14 +23,14 @@ Array = NDArray[np.float64]
 def features_and_responses(
     responses: Any, item_features: Any, data_options: Mapping[str, Any] | None
 ) -> tuple[pd.DataFrame, Responses]:
-    """Features, a row for each item of the bank with its label as index, and the responses.
+    """Features, a row for each item of the bank with its label as index, and the responses, a row for each person.
 
     Raises
     ------
     DataError
         Items with responses and without features, named; no features at all.
     """
-    data = load_responses(responses, **{"allow_constant": True, **dict(data_options or {})})
+    data = load_responses(responses, **{"allow_constant": True, **dict(data_options or {})}).expanded()
     if item_features is None:
         if data.item_data is None:
             raise DataError("there are no item features; give item_features=, a table with a row for each item.")

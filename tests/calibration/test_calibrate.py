@@ -227,3 +227,10 @@ def test_features_of_text_know_how_rare_a_word_is():
     assert numbers[0, 2] > numbers[2, 2]  # Zipf frequency of the rarest word
     embedded = Features(embed=lambda texts: [[len(text), 1.0 * i] for i, text in enumerate(texts)]).matrix(table)
     assert embedded.shape == (24, 4 + 2)
+
+
+def test_rows_that_stand_for_several_persons_count_as_many():
+    table = pd.DataFrame({"q1": [0, 1, 1], "q2": [1, 0, 1], "persons": [3, 1, 2]})
+    how = {"weights": "persons", "items": ["q1", "q2"]}
+    _, data = features_and_responses(table, pd.DataFrame({"x": [0.0, 1.0]}, index=["q1", "q2"]), how)
+    assert data.values.sum(axis=0).tolist() == [3, 5]
