@@ -89,6 +89,15 @@ class Maximisation:
 
     def _uphill(self, z: Array, expected: Expected) -> tuple[Array, Array, Array]:
         """Q by parts, and Newton's step: of each item's coordinates (item, k), and of the shared ones."""
+        here, slopes, arrow = self._curved(z, expected)
+        return here, *arrow.solve_transposed(*arrow.solve(*slopes))
+
+    def curvature(self, z: Array, expected: Expected) -> Arrow:
+        """Minus the second derivatives of Q, each of its parts bent downwards."""
+        return self._curved(z, expected)[2]
+
+    def _curved(self, z: Array, expected: Expected) -> tuple[Array, tuple[Array, Array], Arrow]:
+        """Q by parts, its first derivatives (item, k) and (shared,), and its curvature."""
         here, first, second = self._derivatives(z, expected)
         k, exists = self.blocks.own.shape[1], self.blocks.exists
         both = exists[:, :, None] & exists[:, None, :]
@@ -96,8 +105,7 @@ class Maximisation:
         border = -np.moveaxis(second[:k, k:, :-1], -1, 0) * exists[:, :, None]
         through = np.einsum("jks,jkt->st", border, np.linalg.solve(own, border))
         arrow = Arrow.of(own, border, positive(-second[k:, k:].sum(axis=-1) - through) + through)
-        slopes = first[:k, :-1].T * exists, first[k:].sum(axis=-1)
-        return here, *arrow.solve_transposed(*arrow.solve(*slopes))
+        return here, (first[:k, :-1].T * exists, first[k:].sum(axis=-1)), arrow
 
     def _derivatives(self, z: Array, expected: Expected) -> tuple[Array, Array, Array]:
         """Q by parts (item + 1,), its first derivatives (direction, item + 1), and its second ones."""
