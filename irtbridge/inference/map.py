@@ -35,7 +35,7 @@ class MapSettings(CollapsedSettings):
         From the observed information (Louis 1982); else NaN.
     n_nodes : int
         As in `CollapsedSettings`; of four traits and more the nodes in all, rounded up to a power of two
-        (`irtbridge.model.quadrature.ScatteredNodes`); 0 takes 8,192.
+        (`irtbridge.model.quadrature.ScatteredNodes`), of which 0 takes 8,192; of three traits, too, from 1,024 on.
     max_iterations : int
         As in `CollapsedSettings`.
     """
