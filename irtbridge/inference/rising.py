@@ -26,6 +26,7 @@ STEPS = 4  # of EM, by trial: with fewer L-BFGS takes longer, with more EM does 
 SAMPLE = 1000  # persons: the largest share lost then has an error of a twentieth
 MOST_LOST = 0.98  # away from the mode, and of a sample, more than all may be lost
 MOST = 1024  # coordinates, whose matrix is decomposed
+FEWEST = 2**17  # persons times nodes: with fewer a gradient takes less than its share of EM's steps, by trial
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +46,13 @@ class Rise:
     def of(cls, program: Program) -> Self | None:
         """Of a program; None where L-BFGS alone is there as soon.
 
-        That is where coordinates are few, and where log odds are linear in the ability: tabulated likelihoods
-        (`irtbridge.model.cumulants`) have gradients for much less than a step of EM.
+        That is where coordinates or persons are few, and where log odds are linear in the ability: tabulated
+        likelihoods (`irtbridge.model.cumulants`) have gradients for much less than a step of EM.
         """
         layout = program.layout
         if not serves(program) or layout.dim > MOST or layout.spec.family.linear or layout.by_person:
+            return None
+        if program.responses.n_persons * len(layout.standard_nodes) < FEWEST:
             return None
         return cls(Maximisation.of(program), Data.of(layout, program.responses))
 
