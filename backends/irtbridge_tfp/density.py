@@ -15,10 +15,13 @@ from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.noncentred import to_noncentred
 from irtbridge.model.observations import Shapes
 from irtbridge.plugin import Layout, Program, Responses, held_arrays
+from irtbridge.plugin.recent import Recent
 from irtbridge_tfp.model import Model
 
 Array = NDArray[np.float64]
 Tensor = Any
+Functions = dict[Any, Callable[..., Any]]
+RECENT = Recent[Functions]()
 
 
 class TfpDensity(Program):
@@ -36,10 +39,10 @@ class TfpDensity(Program):
         super().__init__(layout, responses, device, dtype)
         self.xla = xla
         self.chained = False
-        self._functions: dict[Any, Callable[..., Any]] = {}
         with self.on_device():
             self.model = Model(self.layout, dtype)
             self._hold(responses)
+            self._functions = RECENT.get((layout.fingerprint, self.shapes, device, dtype), dict, self.shapes)
             self._gradient(one=True)
         self.compile_seconds = time.perf_counter() - start
 
