@@ -9,6 +9,8 @@ has the prior in it, which may count only once:
 from __future__ import annotations
 
 import copy
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import add_abilities
+from irtbridge.inference.ability_moments import ability_moments, too_many
 from irtbridge.inference.wrapped import WrappedProgram
 from irtbridge.model.layout import Layout, membership_of
 from irtbridge.model.patterns import Patterns, table_width
@@ -25,6 +28,7 @@ from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.program import Program
+from irtbridge.results.ability_moments import AbilityMoments
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
@@ -143,8 +147,10 @@ def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadratur
     return _block_size(nodes)
 
 
-def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
-    """`add_abilities`, in blocks of persons where there are many."""
+def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | AbilityMoments | None]:
+    """`add_abilities`, in blocks of persons where there are many; their moments, where draws of all would not fit."""
+    if draws.standard_errors is None and too_many(program.layout, math.prod(draws.z.shape[:2])):
+        return _with_moments(program, draws, seed)
     responses, collapse = program.responses, program.layout.collapse
     nodes = 0 if collapse is None else table_width(program.layout)
     if nodes * responses.n_persons <= LARGEST_WHOLE or program.layout.by_person:
@@ -164,6 +170,14 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
     if draws.standard_errors is not None:
         draws = replace(draws, standard_errors={**draws.standard_errors, ability.name: sd})
     return draws, everybody
+
+
+def _with_moments(program: Program, draws: Draws, seed: int) -> tuple[Draws, AbilityMoments]:
+    start = time.perf_counter()
+    params = program.constrain(draws.z)
+    moments = ability_moments(program.layout, params, program.responses, seed, program.arrays)
+    sampling = draws.timings.sampling + time.perf_counter() - start
+    return replace(draws, timings=replace(draws.timings, sampling=sampling)), moments
 
 
 def _block_size(nodes: int) -> int:
