@@ -7,7 +7,7 @@ posterior by quadrature (`irtbridge.testing.marginal`), over the models of `irtb
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, DeviceError, UnknownName, Unsupported
 from irtbridge.inference import METHODS, compile_for, make_settings, run_method
+from irtbridge.inference.ability_moments import ability_moments
 from irtbridge.inference.gibbs import GibbsSettings
 from irtbridge.inference.nuts import NutsSettings
 from irtbridge.inference.vi import ViSettings
@@ -33,6 +34,7 @@ from irtbridge.model.reduction import Reduction
 from irtbridge.model.simulate import draw_from_prior, simulate_parameters, simulate_responses
 from irtbridge.model.slot import Slot
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.arrays import Arrays
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.entry_points import backend_names
 from irtbridge.plugin.loading import load_backend
@@ -300,6 +302,7 @@ class BackendConformance:
         np.testing.assert_allclose(weighted.log_density(rows[0]), of_long, rtol=1e-9)
         for one in (program, bound, weighted):
             _values_are_those_of_gradients(one)
+        _abilities_are_those_of_numpy(program, batch)
 
     @pytest.mark.parametrize("case", REDUCED, ids=[case.name for case in REDUCED])
     def test_collapsed_density_where_persons_share_patterns(self, case: Case) -> None:
@@ -577,6 +580,16 @@ def _gradient_is_that_of(value: Callable[[Array], Array], z: Array, gradient: Ar
     directions = np.random.default_rng(9).standard_normal((4, len(z)))
     slopes = (value(z + step * directions) - value(z - step * directions)) / (2 * step)
     np.testing.assert_allclose(directions @ gradient, slopes, rtol=1e-5, atol=1e-5)
+
+
+def _abilities_are_those_of_numpy(program: Program, params: Mapping[str, Array]) -> None:
+    """Moments over some draws, and draws, of the abilities on the program's arrays, to single precision's rounding."""
+    given = {name: value[None] for name, value in params.items() if name != program.spec.family.ability}
+    both = program.arrays, Arrays()
+    here, there = (ability_moments(program.layout, given, program.responses, 1, arrays) for arrays in both)
+    np.testing.assert_allclose(here.mean, there.mean, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(here.sd, there.sd, rtol=1e-3, atol=1e-3)
+    assert np.mean(np.abs(here.plausible - there.plausible) > 1e-6) < 0.02
 
 
 def _values_are_those_of_gradients(program: Program) -> None:
