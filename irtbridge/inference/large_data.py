@@ -27,6 +27,7 @@ from irtbridge.model.patterns import Patterns, table_width
 from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.devices import resolve_device
 from irtbridge.plugin.program import Program
 from irtbridge.results.ability_moments import AbilityMoments
 from irtbridge.results.draws import Draws
@@ -35,6 +36,7 @@ Array = NDArray[np.float64]
 CELLS = 2**20  # persons times nodes in a block: 8 MiB of doubles, and a few times as much with the gradient
 SMALLEST = 64  # persons in a block
 LARGEST_WHOLE = 4 * CELLS  # up to here a block more costs more time than it spares memory
+ROOM = {"cpu": 1, "cuda": 128}  # times as many in a block: 1 GiB of doubles, as a GPU has no cache to stay in
 
 
 class StreamedProgram(WrappedProgram):
@@ -118,7 +120,8 @@ def compile_collapsed(
     """
     check_collapsible(spec, quadrature)
     whole = membership_of(spec, responses) is not None or any(p.dim == "person" for p in spec.designs.values())
-    size = responses.n_persons if whole else block or automatic_block(spec, responses, quadrature)
+    room = ROOM[resolve_device(how.get("device", "auto"), backend.devices(), backend.name)]
+    size = responses.n_persons if whole else block or automatic_block(spec, responses, quadrature, room)
 
     def compiled(part: Responses) -> Program:
         return backend.compile(spec, part, collapse=quadrature, **how)
@@ -139,12 +142,12 @@ def blocks_of(n_persons: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, n_persons)) for start in range(0, n_persons, size)]
 
 
-def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature) -> int:
+def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature, room: int = 1) -> int:
     """Persons in a block: all, unless the table of persons by nodes is large and few patterns do not make it small."""
-    nodes = table_width(Layout.of(spec, responses, quadrature))
-    if nodes * responses.n_persons <= LARGEST_WHOLE or nodes * Patterns.number(responses) <= LARGEST_WHOLE:
+    nodes, most = table_width(Layout.of(spec, responses, quadrature)), LARGEST_WHOLE * room
+    if nodes * responses.n_persons <= most or nodes * Patterns.number(responses) <= most:
         return responses.n_persons
-    return _block_size(nodes)
+    return _block_size(nodes, room)
 
 
 def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | AbilityMoments | None]:
@@ -180,5 +183,5 @@ def _with_moments(program: Program, draws: Draws, seed: int) -> tuple[Draws, Abi
     return replace(draws, timings=replace(draws.timings, sampling=sampling)), moments
 
 
-def _block_size(nodes: int) -> int:
-    return max(CELLS // nodes, SMALLEST)
+def _block_size(nodes: int, room: int = 1) -> int:
+    return max(room * CELLS // nodes, SMALLEST)
