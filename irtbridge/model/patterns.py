@@ -79,11 +79,10 @@ class Patterns:
         -------
         ndarray, shape (pattern, item x statistic) or, with `missing`, (pattern, item x (statistic + 1))
         """
-        of_family = layout.spec.family.statistics(self.values, layout.exists)
-        blocks: list[NDArray[Any]] = [of_family.reshape(len(self.values), -1)]
-        if missing:
-            blocks.append((self.values < 0) & (self.counts > 0)[:, None])
-        return np.concatenate(blocks, axis=1, dtype=float)
+        of_family = layout.spec.family.statistics(self.values, layout.exists).reshape(len(self.values), -1)
+        if not missing:
+            return of_family
+        return np.concatenate([of_family, (self.values < 0) & (self.counts > 0)[:, None]], axis=1, dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
