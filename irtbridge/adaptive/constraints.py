@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
 from irtbridge.bank.item_bank import ItemBank
-from irtbridge.data.labels import few
+from irtbridge.data.labels import as_text, few
 from irtbridge.errors import ConfigError, DataError, UnknownName
 
 Bounds = int | tuple[int, int]
@@ -67,10 +68,10 @@ class Constraints:
         if content is not None and not isinstance(content, Mapping):
             raise ConfigError(f"content={content!r} must say items by area, as {{'algebra': 5, 'geometry': (2, 4)}}.")
         bounds = {str(name): _pair(name, given) for name, given in (content or {}).items()}
-        labels = bank.about["content"].astype(str).to_numpy() if "content" in bank.about else np.array([])
+        labels = np.array(_texts(bank, "content"))
         for name in bounds:
             if name not in labels:
-                raise UnknownName("content area of the bank", name, sorted(set(labels)))
+                raise UnknownName("content area of the bank", name, sorted(set(labels) - {""}))
         area = np.full(bank.n_items, -1)
         for place, name in enumerate(bounds):
             area[labels == name] = place
@@ -134,12 +135,18 @@ def _pair(name: str, given: Bounds) -> tuple[int, int]:
     return int(ends[0]), int(ends[1])
 
 
+def _texts(bank: ItemBank, column: str) -> list[str]:
+    """A column that has labels in it, whole numbers written as labels are, empty where one is missing."""
+    values = bank.about[column].tolist() if column in bank.about else []
+    return ["" if pd.isna(value) else as_text(value) for value in values]
+
+
 def _enemies(bank: ItemBank) -> sparse.csr_array | None:
     if "enemies" not in bank.about:
         return None
     place = {label: i for i, label in enumerate(bank.items)}
-    said = bank.about["enemies"].fillna("").astype(str).str.split()
-    pairs = [(label, enemy) for label, enemies in zip(bank.items, said, strict=True) for enemy in enemies]
+    said = zip(bank.items, _texts(bank, "enemies"), strict=True)
+    pairs = [(label, enemy) for label, enemies in said for enemy in enemies.split()]
     if unknown := [enemy for _, enemy in pairs if enemy not in place]:
         raise DataError(f"enemies that are no items of the bank: {few(map(repr, unknown))}.")
     if not pairs:

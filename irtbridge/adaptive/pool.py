@@ -18,7 +18,7 @@ from irtbridge.model.quadrature import MAX_TRAITS, Quadrature, ScatteredNodes
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-NODES = {1: 61, 2: 31, 3: 15}  # of each trait of a grid
+NODES = {1: 61, 2: 31, 3: 21}  # of each trait of a grid
 SCATTERED = 2**13  # of more traits: scattered ones, as many as `irtbridge.model.quadrature` takes
 LARGEST = 2**26  # numbers in a table of single precision
 HALF_WIDTH = 5.0  # standard deviations of the ability that a grid covers on either side of its mean
@@ -73,7 +73,7 @@ class Pool:
         nodes : int or array_like, shape (node,) or (node, trait), optional
             How many of each trait, within 5 standard deviations of the mean; or abilities: of one trait in ascending
             order, which count as the trapezoid rule has them, of several an even grid. By default 61 for one trait, 31
-            and 15 each for two and three; more traits have 8,192 scattered nodes in all.
+            and 21 each for two and three; more traits have 8,192 scattered nodes in all.
         content, length
             As in `Constraints.of`.
 

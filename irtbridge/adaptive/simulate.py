@@ -107,7 +107,7 @@ def simulate_adaptive(
         Historical sessions, persons in rows and items in columns, as `irtbridge.load_responses` takes them. The
         response is that of the person of the closest ability who was given the item, which needs no model (Sharpnack
         et al. 2024). The historical persons are those who are simulated, all of them unless `persons` says how many
-        are drawn.
+        are drawn. There is no retest with it: the responses would be the same.
     retest : bool
         Every person takes the test twice.
     nodes, content, exposure
@@ -128,6 +128,8 @@ def simulate_adaptive(
     DataError
         Abilities or history that do not belong to the bank.
     """
+    if retest and history is not None:
+        raise ConfigError("history answers the same both times, which is no retest; say retest=False.")
     check_seed(seed)
     test = AdaptiveTest(bank, selection, stop=stop, nodes=nodes, content=content, exposure=exposure, **settings)
     truths = true_abilities(bank, persons, abilities, seed)

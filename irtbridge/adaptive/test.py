@@ -68,6 +68,7 @@ class AdaptiveTest:
         self.stop = stop if isinstance(stop, Stopping) else Stopping.parse(stop)
         self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
         rule = build_selection(selection, **settings)
+        self.stop.check(self.pool)
         if exposure is not None and "gamma" in settings:
             raise ConfigError("gamma and exposure: one says the other; leave one out.")
         self.selection = rule if exposure is None else controlled(self.pool, rule, self.stop, exposure)
@@ -136,7 +137,8 @@ class Session:
     asked: str | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.state = State.start(self.test.pool, 1, self.seed)
+        # [seed, 0] is that of the first step, and NumPy's SeedSequence takes [seed] for the same.
+        self.state = State.start(self.test.pool, 1, np.random.default_rng([self.seed, 0, 1]))
         self.test.selection.admit(self.test.pool, self.state)
 
     def next(self) -> str | None:
