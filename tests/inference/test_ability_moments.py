@@ -27,6 +27,7 @@ MODELS = {
     "two traits": (irt.m2pl(q_matrix=[[1, 0]] * 3 + [[0, 1]] * 3, correlated=True), [2] * 6),
     "bifactor": (irt.bifactor(groups=[0, 0, 0, 1, 1, 1]), [2] * 6),
 }
+SEVERAL_TRAITS = ("two traits", "bifactor")
 FEW = [case for case in CASES if case.name in ("2pl", "grm", "m2pl-correlated", "2pl-regression", "m2pl-groups")]
 
 
@@ -50,7 +51,7 @@ def from_the_prior(case: Case, draws: int = 6) -> tuple[Layout, Params, Response
     return layout, {name: np.stack([row[name] for row in rows])[None] for name in rows[0]}, responses
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["2pl", "graded", *(pytest.param(n, marks=pytest.mark.long) for n in SEVERAL_TRAITS)])
 def test_moments_are_those_of_draws(name: str) -> None:
     layout, params, responses = around_the_truth(name, 1500)
     moments = ability_moments(layout, params, responses, seed=1, arrays=Arrays())
@@ -66,11 +67,11 @@ def test_moments_are_those_of_draws(name: str) -> None:
 def test_all_draws_are_used_where_a_part_would_tell_less(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Monte Carlo error stays that of as many draws of the abilities, or below."""
     monkeypatch.setattr(module, "ENOUGH", 8)
-    for spread, used in ((0.01, 8), (1.0, 200)):
-        layout, params, responses = around_the_truth("2pl", 200, spread)
+    for spread, used in ((0.01, 8), (1.0, 60)):
+        layout, params, responses = around_the_truth("2pl", 60, spread)
         moments = ability_moments(layout, params, responses, seed=1, arrays=Arrays())
-        alone = np.stack([_conditional_means(layout, params, responses, row) for row in range(200)])
-        assert (moments.mcse <= moments.sd / np.sqrt(200) * 1.001).all()
+        alone = np.stack([_conditional_means(layout, params, responses, row) for row in range(60)])
+        assert (moments.mcse <= moments.sd / np.sqrt(60) * 1.001).all()
         np.testing.assert_allclose(moments.mcse, alone.std(axis=0) / np.sqrt(used), rtol=0.9)
 
 
