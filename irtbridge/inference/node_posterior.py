@@ -118,7 +118,7 @@ class AtNodes:
         """In proportion to the posterior, the largest 1."""
         log_posterior = self.log_posterior(patterns, rows)
         log_posterior -= self.arrays.xp.amax(log_posterior, axis=1, keepdims=True)
-        return self.arrays.xp.exp(log_posterior)
+        return self.arrays.exp(log_posterior)
 
     def _away(self, rows: slice) -> Iterator[Any]:
         """How many standard deviations of its prior the ability is away, (draw, node, person), trait by trait."""

@@ -48,6 +48,10 @@ class Arrays:
         """Matrix product over the last two axes, in full precision."""
         return left @ right
 
+    def exp(self, array: Any) -> Any:
+        """Exponentials, perhaps in the array's own place: another one would not stay in the cache beside it."""
+        return np.exp(array, out=array)
+
     def choose(self, weights: Any, uniform: NDArray[np.float64]) -> NDArray[Any]:
         """For each person the node at which the running sum of the weights reaches a fraction of their sum.
 
@@ -79,6 +83,9 @@ class DeviceArrays(Arrays):
     """
 
     cells = 1 << 26  # a quarter of a GiB in single precision, and two or three times as much for what comes between
+
+    def exp(self, array: Any) -> Any:
+        return self.xp.exp(array)
 
     def choose(self, weights: Any, uniform: NDArray[np.float64]) -> NDArray[Any]:
         running = self.xp.cumsum(weights, axis=1)
