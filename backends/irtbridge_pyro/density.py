@@ -29,8 +29,9 @@ from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.noncentred import from_noncentred, to_noncentred
 from irtbridge.model.observations import Shapes
 from irtbridge.model.patterns import table_width
-from irtbridge.plugin import Layout, Program, Responses, held_arrays
+from irtbridge.plugin import Arrays, Layout, Program, Responses, held_arrays
 from irtbridge.plugin.recent import Recent
+from irtbridge_pyro.arrays import TorchArrays
 from irtbridge_pyro.collapsed import place_abilities
 from irtbridge_pyro.model import Known, Model, Site, make_model
 from irtbridge_pyro.tracing import TracedDensity, to_numpy
@@ -111,6 +112,10 @@ class PyroDensity(Program):
     def vector(self, array: Array) -> Tensor:
         """An array for a sampler to move: in the processor's memory, as a GPU would spend its time on launching."""
         return torch.as_tensor(array, dtype=self.like.dtype)
+
+    @property
+    def arrays(self) -> Arrays:
+        return TorchArrays(self.device) if self.device == "cuda" else super().arrays
 
     def _log_density_at(self, model: Model, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
         """A model's log density at unconstrained coordinates; the Jacobian's logarithm counts with a weight, 1 or 0."""

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.noncentred import to_noncentred
 from irtbridge.model.observations import Shapes
-from irtbridge.plugin import Layout, Program, Responses, held_arrays
+from irtbridge.plugin import Arrays, Layout, Program, Responses, held_arrays
 from irtbridge.plugin.recent import Recent
+from irtbridge_tfp.arrays import TensorFlowArrays
 from irtbridge_tfp.model import Model
 
 Array = NDArray[np.float64]
@@ -49,6 +50,10 @@ class TfpDensity(Program):
     def on_device(self) -> Any:
         """Scope of the program's device."""
         return tf.device("/GPU:0" if self.device == "cuda" else "/CPU:0")
+
+    @property
+    def arrays(self) -> Arrays:
+        return TensorFlowArrays("/GPU:0") if self.device == "cuda" else super().arrays
 
     def compiled(self, key: Any, build: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
         """The function kept under `key`, built once for this program and all it was bound to."""

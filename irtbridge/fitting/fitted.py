@@ -31,6 +31,7 @@ from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.options import check_number
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results import tables
+from irtbridge.results.ability_moments import GROUP
 from irtbridge.results.check import Check
 from irtbridge.results.diagnostics import diagnostics, e_bfmi
 from irtbridge.results.draws import Draws, Optimum, Timings
@@ -88,7 +89,8 @@ class Fit(Questions):
     def posterior(self) -> Posterior:
         """Draws of item parameters and abilities as arrays: what every question after the fit is asked of."""
         point = self.draws.standard_errors is not None
-        return Posterior.of(self.spec, self.responses, self.idata.posterior, point=point)
+        means = self.idata[GROUP]["mean"].values if GROUP in self.idata else None
+        return Posterior.of(self.spec, self.responses, self.idata.posterior, point=point, means=means)
 
     @property
     def timings(self) -> Timings:
@@ -102,6 +104,8 @@ class Fit(Questions):
 
     @cached_property
     def _person_summary(self) -> xr.Dataset:
+        if GROUP in self.idata:
+            return tables.of_moments(self.spec.family.ability, self.idata[GROUP])
         return self._summary(of_persons=True)
 
     def _summary(self, *, of_persons: bool) -> xr.Dataset:
