@@ -82,6 +82,7 @@ def simulate_adaptive(
     retest: bool = False,
     nodes: int | ArrayLike | None = None,
     content: Mapping[str, Bounds] | None = None,
+    items: str = "mean",
     exposure: float | None = None,
     seed: int = 1,
     **settings: Any,
@@ -110,7 +111,7 @@ def simulate_adaptive(
         are drawn. There is no retest with it: the responses would be the same.
     retest : bool
         Every person takes the test twice.
-    nodes, content, exposure
+    nodes, content, items, exposure
         As in `AdaptiveTest`.
     seed : int
         Two rules with the same seed are taken by the same persons.
@@ -131,7 +132,8 @@ def simulate_adaptive(
     if retest and history is not None:
         raise ConfigError("history answers the same both times, which is no retest; say retest=False.")
     check_seed(seed)
-    test = AdaptiveTest(bank, selection, stop=stop, nodes=nodes, content=content, exposure=exposure, **settings)
+    how: dict[str, Any] = {"nodes": nodes, "content": content, "items": items, "exposure": exposure}
+    test = AdaptiveTest(bank, selection, stop=stop, **how, **settings)
     truths = true_abilities(bank, persons, abilities, seed)
     answer = answers(bank, truth, history, abilities)
     runs = [administer(test.pool, test.selection, test.stop, answer, truths, [seed, n]) for n in range(1 + retest)]

@@ -37,8 +37,8 @@ class AdaptiveTest:
         A rule's name, as in `irtbridge.adaptive.selection.SELECTIONS`, or a finished rule.
     stop : str or Stopping
         When a test ends, as ``"se<.3 or items=18"``.
-    nodes, content
-        As in `Pool.of`.
+    nodes, content, items
+        As in `Pool.of`: the grid, content areas, and whether posteriors are averaged over draws of item parameters.
     exposure : float, optional
         The largest share of persons that any item is given to: see `irtbridge.adaptive.exposure.controlled`.
     **settings
@@ -60,13 +60,14 @@ class AdaptiveTest:
         stop: str | Stopping = "se<.3 or items=30",
         nodes: int | ArrayLike | None = None,
         content: Mapping[str, Bounds] | None = None,
+        items: str = "mean",
         exposure: float | None = None,
         **settings: Any,
     ) -> None:
         if not isinstance(bank, ItemBank):
             raise ConfigError(f"bank={bank!r} must be an ItemBank: fit.bank(), or irtbridge.ItemBank.load(...).")
         self.stop = stop if isinstance(stop, Stopping) else Stopping.parse(stop)
-        self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
+        self.pool = Pool.of(bank, nodes, content, self.stop.most_items, items)
         rule = build_selection(selection, **settings)
         self.stop.check(self.pool)
         if exposure is not None and "gamma" in settings:

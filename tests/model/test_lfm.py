@@ -224,3 +224,20 @@ def test_the_penalty_can_be_estimated_as_a_scale() -> None:
     assert scale["mean"] == pytest.approx(np.std(slopes), abs=3 * scale["sd"])
     with pytest.raises(SpecError, match="use a number"):
         irt.fit(codes, "lfm", method="jmle", priors=True, model_options={"penalty": "estimated"})
+
+
+@pytest.mark.parametrize("method", ["map", "em"])
+def test_factors_that_can_be_rotated_have_no_standard_errors_and_it_is_said(method: str) -> None:
+    """Any rotation has the same density, so that the curvature has a direction of 0; one factor has none."""
+    codes, options = planted(120)[0].iloc[:, 3:9], {"traits": 2}
+    with pytest.warns(IRTBridgeWarning, match="its 2 traits can be rotated"):
+        fit = irt.fit(codes, "lfm", method=method, model_options=options, n_nodes=15)
+    assert fit.draws.standard_errors is not None
+    assert np.isnan(fit.draws.standard_errors["discrimination"]).all()
+    params = {name: value[0] for name, value in fit.posterior.params.items()}
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    turned = {**params, "discrimination": params["discrimination"] @ turn}
+    values = [float(fit.program.log_density(each)) for each in (params, turned)]
+    assert values[0] == pytest.approx(values[1], abs=0.05)
+    one = irt.fit(codes, "lfm", method=method)
+    assert (one.items()["discrimination"]["sd"] > 0).all()
