@@ -27,7 +27,7 @@ FOLDER = Path(__file__).parent / "results" / "engines_agree"
 NUTS = {"method": "nuts_collapsed", "chains": 4, "warmup": 300, "draws": 1000}
 GIBBS = {"method": "gibbs", "chains": 4, "adapt": 1000, "warmup": 2000, "draws": 5000}
 ENGINES = {"pyro": NUTS, "tfp": NUTS, "numpyro": NUTS, "jags": GIBBS}
-THINNING = {"lsat7-2pl": 2, "bfi-grm": 3, "bfi-grm-intercept": 3}  # of JAGS, so that each mean has 400 effective draws
+THINNING = {"lsat7-2pl": 2, "bfi-grm": 2, "bfi-grm-intercept": 2}  # of JAGS, so that each mean has 400 effective draws
 COLUMNS = ["mean", "sd", "mcse", "ess_bulk", "r_hat"]
 
 
