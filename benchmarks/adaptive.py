@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 import irtbridge as irt
 from benchmarks.words import with_defaults
-from irtbridge.adaptive.selection import Bandit, MaxInfo, Random, SympsonHetter
+from irtbridge.adaptive.selection import Bandit, MaxInfo, Random
 from irtbridge.adaptive.simulation.metrics import max_exposure
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.calibration.vocabulary import vocabulary
@@ -38,7 +38,6 @@ DEFAULTS: dict[str, Any] = {"case": "all", "persons": 0, "repeats": 3, "seed": 1
 NODES = 61
 ITEMS = 20
 TARGET = 0.45  # largest exposure, under half of what maximum information has: everybody's first item
-GAMMA = 0.03  # of the bandit behind lots
 CHUNKS, CHUNK, LENGTHS = 5, 100, (10, 20, 30, 40, 50)
 CATSIM_PERSONS = 100  # at 16 ms or more each
 
@@ -137,8 +136,7 @@ def bandit(persons: int, repeats: int, seed: int) -> pd.DataFrame:
     rules: dict[str, tuple[Any, float | None]] = {
         "max_info": (MaxInfo(), None),
         "bandit": (Bandit(), TARGET),
-        "bandit, 8 draws": (Bandit(draws=8), TARGET),
-        "bandit behind lots": (SympsonHetter(Bandit(gamma=GAMMA)), TARGET),
+        "bandit, gamma alone": (Bandit(lots=False), TARGET),
         "random": (Random(), None),
     }
     rows = {}

@@ -64,3 +64,15 @@ def test_what_was_run_is_not_fitted_again(words: list[str]) -> None:
     packed = packed_fits(plan.folder / FITS)
     for cell in plan.cells:
         assert all(done_before(plan.folder, cell, r, packed) for r in plan.wanted(cell)), cell.title
+
+
+@pytest.mark.long
+def test_tables_of_simulated_tests_are_rebuilt_byte_for_byte(tmp_path: Path) -> None:
+    folder, own = tmp_path / SIMULATED_TESTS, RESULTS / SIMULATED_TESTS
+    shutil.copytree(own, folder)
+    built = [folder / "table.csv", *folder.rglob("*.md"), *folder.rglob("*.svg")]
+    for path in built:
+        path.unlink()
+    assert main(["tables", str(folder)]) == 0
+    for path in built:
+        assert path.read_bytes() == (own / path.relative_to(folder)).read_bytes()

@@ -120,6 +120,11 @@ def test_a_row_of_cross_validation_is_the_mean_over_its_folds(responses: Respons
     assert table["log_loss_se"][0] == pytest.approx(abs(losses[0] - losses[1]) / 2)
 
 
+def test_an_option_without_values_is_refused(responses: Responses) -> None:
+    with pytest.raises(ConfigError, match="no values"):
+        irt.cross_validate(responses, folds=2, discrimination=[])
+
+
 @pytest.mark.parametrize("folds", [1, 2.5, True])
 def test_folds_that_are_none_are_refused(responses: Responses, folds: object) -> None:
     with pytest.raises(ConfigError, match="2 or greater"):

@@ -61,7 +61,10 @@ def test_log_likelihoods_are_those_of_mirt(
 
 @pytest.mark.parametrize(
     ("item", "free_in", "statistic"),
-    [("S2WantShout", "both", 11.9587557151), ("S1WantCurse", "both", 2.39051242837)],
+    [
+        ("S2WantShout", "both", 11.9587557151),
+        pytest.param("S1WantCurse", "both", 2.39051242837, marks=pytest.mark.long),
+    ],
 )
 def test_freeing_an_item_gains_what_it_does_in_mirt(
     verbal: irt.Responses, item: str, free_in: str, statistic: float

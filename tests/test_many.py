@@ -25,7 +25,7 @@ SETTINGS = {
 # On TFP the methods that are its own, and one of the core's.
 SLOW = pytest.mark.long
 BOTH = [
-    *(pytest.param("pyro", method) for method in SETTINGS),
+    *(pytest.param("pyro", method, marks=[SLOW] * (method == "laplace")) for method in SETTINGS),
     pytest.param("tfp", "laplace"),
     *(pytest.param("tfp", method, marks=SLOW) for method in ("vi", "nuts")),
 ]
@@ -150,7 +150,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [pytest.param(way, marks=[SLOW] * (way == "in processes")) for way in WAYS])
 def test_what_is_finished_is_not_lost(way: str) -> None:
     data = [*data_sets(2), "no such file.csv", data_sets(1)[0]]
     fits = irt.fit_many(data, "grm", **WAYS[way])

@@ -29,7 +29,7 @@ def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
     for needed in (
         "irtbridge/py.typed",
         "irtbridge/data/sets/lsat7.csv",
-        "irtbridge/testing/conformance.py",
+        "irtbridge/testing/conformance/__init__.py",
         "irtbridge_configs/run.yaml",
         "irtbridge_configs/study/quickstart.yaml",
         "irtbridge_configs/reference/lsat7_2pl.csv",

@@ -74,9 +74,13 @@ def at(name: str, place: Place, *more: str) -> str:
 
 
 def written(name: str) -> str:
-    """A variable's name in the program: its own, unless that is taken or no name in BUGS."""
-    plain = name if name.isascii() and name[:1].isalpha() else "v." + name.encode("ascii", "replace").decode()
-    return (f"{plain}." if plain in TAKEN else plain).replace("?", ".")
+    """A variable's name in the program: its own, unless that is taken or no name in BUGS.
+
+    Letters that BUGS lacks are their code points: names that differ there must differ in the program.
+    """
+    ascii_only = "".join(letter if letter.isascii() else f".{ord(letter):x}" for letter in name)
+    plain = ascii_only if ascii_only[:1].isalpha() else f"v{ascii_only}"
+    return f"{plain}." if plain in TAKEN else plain
 
 
 def own(slot: Slot) -> NDArray[np.bool_]:

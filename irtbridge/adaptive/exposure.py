@@ -23,15 +23,16 @@ PRECISION = 0.1  # standard error of a simulated exposure, as a share of the tar
 FEWEST, MOST = 1000, 20_000  # simulated persons
 ROUNDS, WHOLE = 30, 10  # of simulations, and how many of them come before the steps shrink
 SCALES = (0.0, *np.geomspace(1e-3, 32.0, 2**7 - 1).tolist())  # neighbours are 9 % apart
-NOISE = 4.0  # standard errors by which the largest of many simulated exposures may exceed the target
+NOISE = 4.0  # standard errors of a simulation by which the largest of many exposures may exceed the target
 
 
 def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed: int = 1) -> Selection:
     """A rule that gives no item to more than a share of persons: found by simulation.
 
-    Of a rule that has a scale for it (`Selection.evened_by`: gamma of ``bandit``) the least one is found that does; any
-    other stands behind Sympson and Hetter's lots, whose probabilities are found; ``sympson_hetter`` asks for lots
-    whatever its rule.
+    Of a rule that has a scale for it (`Selection.evened_by`: gamma of ``bandit``) the least one is found that brings
+    the largest exposure to what the rule leaves to it (`Selection.evened_to`). Where that is above the target, as with
+    any other rule, the rule then stands behind Sympson and Hetter's lots, whose probabilities are found;
+    ``sympson_hetter`` asks for lots alone, whatever its rule.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed:
     free = _simulated(pool, rule, stop, persons, seed)
     _check_possible(pool, mean_length(free), target)
     if rule.evened_by is not None and not lots:
-        return _evened(pool, rule, rule.evened_by, stop, target, persons, seed)
+        rule = _evened(pool, rule, rule.evened_by, stop, target, persons, seed)
+        free = _simulated(pool, rule, stop, persons, seed)
     return _behind_lots(pool, rule, stop, target, free, seed)
 
 
@@ -78,20 +80,21 @@ def _check_possible(pool: Pool, length: float, target: float) -> None:
 def _evened(
     pool: Pool, rule: Selection, name: str, stop: Stopping, target: float, persons: int, seed: int
 ) -> Selection:
-    """With the smallest of `SCALES` that keeps the target: exposure falls as the scale grows."""
+    """With the smallest of `SCALES` that does its part: exposure falls as the scale grows."""
+    part = rule.evened_to(target)
     reached: list[float] = []
 
     def keeps(scale: float) -> bool:
         sessions = _simulated(pool, replace(rule, **{name: scale}), stop, persons, seed)
         reached.append(float(sessions.exposure.max()))
-        return reached[-1] <= target
+        return reached[-1] <= part
 
     place = bisect_left(SCALES, True, key=keeps)
     if place == len(SCALES):
         raise ConfigError(
-            f"exposure={target:g} cannot be met by {rule.name} with this bank: the least it reached is "
-            f"{min(reached):.3g}. Ask for more, or for selection='sympson_hetter' with rule={rule.name!r}, which holds "
-            "exposure by lots."
+            f"exposure={target:g} cannot be met by {rule.name} with this bank: {name} was to bring it to {part:.3g}, "
+            f"and the least it reached is {min(reached):.3g}. Ask for more, or for selection='sympson_hetter' with "
+            f"rule={rule.name!r}, which holds exposure by lots alone."
         )
     return replace(rule, **{name: SCALES[place]})
 
@@ -101,17 +104,18 @@ def _behind_lots(pool: Pool, rule: Selection, stop: Stopping, target: float, fre
 
     An item's exposure is its probability times the share of persons for whom it is chosen, so probabilities are
     multiplied by target over exposure (Sympson & Hetter 1985), after `WHOLE` rounds by ever smaller powers of it, so
-    that the noise of simulations averages out (Robbins & Monro 1951).
+    that the noise of simulations averages out (Robbins & Monro 1951). What was reached is the mean over these rounds.
     """
     if free.exposure.max() <= target:
         return rule
-    probs, now = np.ones(pool.n_items), free
+    probs, now, settled = np.ones(pool.n_items), free, []
     for number in range(ROUNDS):
         step = 1 / max(1, number - WHOLE + 1)
         ratio = target / np.maximum(now.exposure, 1 / now.n_persons)
         probs = np.minimum(probs * ratio**step, 1.0)
         now = _simulated(pool, _with_lots(rule, probs), stop, free.n_persons, seed + number + 1)
-    largest, error = now.exposure.max(), np.sqrt(target * (1 - target) / now.n_persons)
+        settled += [now.exposure] if number >= WHOLE else []
+    largest, error = np.mean(settled, axis=0).max(), np.sqrt(target * (1 - target) / now.n_persons)
     if largest > target + NOISE * error or mean_length(now) < 0.99 * mean_length(free):
         raise ConfigError(
             f"exposure={target:g} cannot be met: lots reached {largest:.3g} with tests of {mean_length(now):.3g} "

@@ -8,20 +8,18 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg
 
 from irtbridge.adaptive.constraints import Bounds, Constraints
+from irtbridge.adaptive.grid import grid_of
 from irtbridge.adaptive.kernels import Curves, Kernels
 from irtbridge.bank.item_bank import ItemBank
-from irtbridge.errors import ConfigError
-from irtbridge.model.quadrature import MAX_TRAITS, Quadrature, ScatteredNodes
+from irtbridge.errors import ConfigError, UnknownName
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-NODES = {1: 61, 2: 31, 3: 15}  # of each trait of a grid
-SCATTERED = 2**13  # of more traits: scattered ones, as many as `irtbridge.model.quadrature` takes
-LARGEST = 2**26  # numbers in a table of single precision
-HALF_WIDTH = 5.0  # standard deviations of the ability that a grid covers on either side of its mean
+LARGEST = 2**26  # numbers in a table
+ITEMS = ("mean", "draws")
+DRAWS, FEWEST = 100, 10  # of the parameters, over which posteriors are averaged
 FINE = 1201  # abilities at which information is tabulated for interpolation: its error is below 1e-5 of its curvature
 
 
@@ -29,12 +27,16 @@ FINE = 1201  # abilities at which information is tabulated for interpolation: it
 class Pool:
     """The items of a bank at the nodes of a grid of ability.
 
+    Where the uncertainty of the parameters counts (``items="draws"``), a node is an ability and a draw of all item
+    parameters: the posterior of the two together is updated by Bayes' rule, and what is said of the ability is averaged
+    over the draws.
+
     Attributes
     ----------
     bank : ItemBank
-        The items; their parameters count at the mean of the draws, unless a rule draws them.
+        The items.
     nodes : ndarray, shape (node, trait)
-        Abilities.
+        Abilities, of one trait ascending; each as many times as there are draws of the parameters.
     log_prior : ndarray, shape (node,)
         Log probability of each node before the first answer.
     log_probs : ndarray, shape (node, item, category)
@@ -46,6 +48,8 @@ class Pool:
         Unit vectors along which items discriminate (Reckase & McKinley 1991); 1 of one trait.
     constraints : Constraints
         Content areas and enemies.
+    items : str
+        ``mean``: parameters count at the mean of the bank's draws, unless a rule draws them; ``draws``: at draws.
     """
 
     bank: ItemBank
@@ -55,6 +59,7 @@ class Pool:
     information: Single
     directions: Array
     constraints: Constraints
+    items: str
 
     @classmethod
     def of(
@@ -63,6 +68,7 @@ class Pool:
         nodes: int | ArrayLike | None = None,
         content: Mapping[str, Bounds] | None = None,
         length: int | None = None,
+        items: str = "mean",
     ) -> Pool:
         """Of a bank.
 
@@ -73,21 +79,39 @@ class Pool:
         nodes : int or array_like, shape (node,) or (node, trait), optional
             How many of each trait, within 5 standard deviations of the mean; or abilities: of one trait in ascending
             order, which count as the trapezoid rule has them, of several an even grid. By default 61 for one trait, 31
-            and 15 each for two and three; more traits have 8,192 scattered nodes in all.
+            and 21 each for two and three; more traits have 8,192 scattered nodes in all.
         content, length
             As in `Constraints.of`.
+        items : {"mean", "draws"}
+            What stands for the items' parameters: the mean of the bank's draws, or the draws: 100 of them evenly
+            spaced, or as many as tables of half a gigabyte hold.
 
         Raises
         ------
         ConfigError
-            Nodes that are no number and no finite abilities.
+            Nodes that are no number and no finite abilities; draws of a bank that has one, or too large for ten.
+        UnknownName
+            Neither the mean nor draws.
         """
         constraints = Constraints.of(bank, content, length)
-        at, log_prior = _grid(bank, nodes)
-        known = bank.at_mean
+        at, log_prior = grid_of(bank, nodes)
+        drawn = _drawn(bank, items, len(at))
         # In the memory's order (item, category, node): an answer multiplies one row.
-        log_probs = np.moveaxis(np.ascontiguousarray(np.moveaxis(known.log_probs(at)[0], 0, -1)), -1, 0)
-        return cls(bank, at, log_prior, log_probs, _trace(known, at), _directions(known), constraints)
+        log_probs = np.empty((*bank.exists.shape, len(at), len(drawn)))
+        information = np.empty((len(at), len(drawn), bank.n_items), dtype=np.float32)
+        for place, one in enumerate(drawn):
+            log_probs[..., place] = np.moveaxis(one.log_probs(at)[0], 0, -1)
+            information[:, place] = _trace(one, at)
+        return cls(
+            bank,
+            np.repeat(at, len(drawn), axis=0),
+            np.repeat(log_prior - np.log(len(drawn)), len(drawn)),
+            np.moveaxis(log_probs.reshape(*bank.exists.shape, -1), -1, 0),
+            information.reshape(-1, bank.n_items),
+            _directions(bank.at_mean),
+            constraints,
+            items,
+        )
 
     @property
     def n_items(self) -> int:
@@ -118,10 +142,14 @@ class Pool:
 
     @cached_property
     def drawn_information(self) -> Single:
-        """`information` at draws of the parameters, (draw, node, item): all, or as many as 256 megabytes hold."""
+        """`information` at draws of the parameters, (draw, node, item): all, or as many as 256 megabytes hold.
+
+        One table where the nodes have draws of their own.
+        """
+        if self.items == "draws":
+            return self.information[None]
         draws = min(self.bank.n_draws, max(1, LARGEST // self.information.size))
-        rows = np.linspace(0, self.bank.n_draws - 1, draws).round().astype(int)
-        return np.stack([_trace(self.bank.draw(row), self.nodes) for row in rows])
+        return np.stack([_trace(one, self.nodes) for one in _spaced(self.bank, draws)])
 
     @cached_property
     def curves(self) -> Curves | None:
@@ -143,47 +171,23 @@ class Pool:
         return _trace(self.bank.at_mean, np.linspace(self.nodes[0], self.nodes[-1], FINE))
 
 
-def _grid(bank: ItemBank, nodes: int | ArrayLike | None) -> tuple[Array, Array]:
-    """Nodes (node, trait) and their log probabilities."""
-    n_traits, root = len(bank.traits), linalg.cholesky(bank.covariance, lower=True)
-    if nodes is None or (isinstance(nodes, int) and nodes != 0):
-        rule = _rule(n_traits, nodes)
-        return bank.mean + rule.standard_nodes(n_traits) @ root.T, rule.log_weights(n_traits)
-    at = _abilities(nodes, n_traits)
-    standard = linalg.solve_triangular(root, (at - bank.mean).T, lower=True).T
-    log_weights = -0.5 * (standard**2).sum(axis=1)
-    if n_traits == 1:
-        log_weights += np.log(_cells(at[:, 0]))
-    return at, log_weights - np.logaddexp.reduce(log_weights)
+def _drawn(bank: ItemBank, items: str, n_nodes: int) -> list[ItemBank]:
+    """The parameters that count, each as a bank of one draw."""
+    if items not in ITEMS:
+        raise UnknownName("items", items, ITEMS)
+    if items == "mean":
+        return [bank.at_mean]
+    if bank.n_draws == 1:
+        raise ConfigError("items='draws' needs a bank with draws of its parameters; this one takes them as known.")
+    number = min(DRAWS, LARGEST // (bank.exists.size * n_nodes))
+    if number < FEWEST:
+        raise ConfigError(f"items='draws': a bank of {bank.n_items} items needs fewer than {n_nodes} nodes.")
+    return _spaced(bank, min(number, bank.n_draws))
 
 
-def _abilities(nodes: ArrayLike, n_traits: int) -> Array:
-    """Nodes of the user's own, (node, trait)."""
-    try:
-        at = np.asarray(nodes, dtype=float)
-    except (TypeError, ValueError):
-        at = np.empty(0)
-    at = at.reshape(len(at), -1) if at.ndim and at.size else np.empty((0, n_traits))
-    if len(at) < 2 or at.shape[1] != n_traits or not np.isfinite(at).all():
-        raise ConfigError(
-            f"nodes={nodes!r} must be a number of nodes, or two or more finite abilities of {n_traits} trait(s), as "
-            "numpy.linspace(-4, 4, 33)."
-        )
-    return at
-
-
-def _cells(line: Array) -> Array:
-    """Weights of the trapezoid rule: half the distance between the neighbours of each node."""
-    steps = np.diff(line)
-    if not (steps > 0).all():
-        raise ConfigError("nodes of one trait must be in ascending order.")
-    return np.asarray(np.r_[steps, 0] / 2 + np.r_[0, steps] / 2)
-
-
-def _rule(n_traits: int, nodes: int | None) -> Quadrature:
-    if n_traits > MAX_TRAITS:
-        return ScatteredNodes(SCATTERED if nodes is None else nodes).chosen(n_traits, 0)
-    return Quadrature(NODES[n_traits] if nodes is None else nodes, HALF_WIDTH)
+def _spaced(bank: ItemBank, number: int) -> list[ItemBank]:
+    """So many of the draws, evenly spaced."""
+    return [bank.draw(row) for row in np.linspace(0, bank.n_draws - 1, number).round().astype(int)]
 
 
 def _directions(known: ItemBank) -> Array:

@@ -82,6 +82,7 @@ def simulate_adaptive(
     retest: bool = False,
     nodes: int | ArrayLike | None = None,
     content: Mapping[str, Bounds] | None = None,
+    items: str = "mean",
     exposure: float | None = None,
     seed: int = 1,
     **settings: Any,
@@ -107,10 +108,10 @@ def simulate_adaptive(
         Historical sessions, persons in rows and items in columns, as `irtbridge.load_responses` takes them. The
         response is that of the person of the closest ability who was given the item, which needs no model (Sharpnack
         et al. 2024). The historical persons are those who are simulated, all of them unless `persons` says how many
-        are drawn.
+        are drawn. There is no retest with it: the responses would be the same.
     retest : bool
         Every person takes the test twice.
-    nodes, content, exposure
+    nodes, content, items, exposure
         As in `AdaptiveTest`.
     seed : int
         Two rules with the same seed are taken by the same persons.
@@ -128,8 +129,11 @@ def simulate_adaptive(
     DataError
         Abilities or history that do not belong to the bank.
     """
+    if retest and history is not None:
+        raise ConfigError("history answers the same both times, which is no retest; say retest=False.")
     check_seed(seed)
-    test = AdaptiveTest(bank, selection, stop=stop, nodes=nodes, content=content, exposure=exposure, **settings)
+    how: dict[str, Any] = {"nodes": nodes, "content": content, "items": items, "exposure": exposure}
+    test = AdaptiveTest(bank, selection, stop=stop, **how, **settings)
     truths = true_abilities(bank, persons, abilities, seed)
     answer = answers(bank, truth, history, abilities)
     runs = [administer(test.pool, test.selection, test.stop, answer, truths, [seed, n]) for n in range(1 + retest)]

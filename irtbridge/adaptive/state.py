@@ -80,6 +80,12 @@ class State:
             return self.eligible
         return self.eligible & pool.constraints.allowed(self.given)
 
+    def after_lots(self, pool: Pool) -> State:
+        """Each person with the items of one area alone, where lots are drawn for it: for the choice of one item."""
+        if not pool.constraints.shares.any():
+            return self
+        return replace(self, eligible=pool.constraints.by_lot(self.candidates(pool), self.rng))
+
 
 def moments(pool: Pool, posterior: Array) -> tuple[Array, Array]:
     """Posterior means (person, trait) and covariances (person, trait, trait)."""
@@ -140,6 +146,7 @@ def replay(pool: Pool, state: State, places: Ints, codes: Ints, seconds: float) 
 
 def _appended(before: Ints, new: Ints) -> Ints:
     """With one more entry in each row, behind those that it has."""
-    out = np.c_[before, np.full(len(new), NONE)]
+    out = np.full((len(new), before.shape[1] + 1), NONE)
+    out[:, :-1] = before
     out[np.arange(len(new)), (before != NONE).sum(axis=1)] = new
     return np.asarray(out if (out[:, -1] != NONE).any() else out[:, :-1], dtype=np.int64)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import spatial
 
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.state import NONE, State, moments
@@ -16,6 +17,9 @@ from irtbridge.errors import ConfigError
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+# Of the distance of two nodes: at such a posterior standard deviation the trapezoid rule is off by 2 exp(-2 pi^2 / 4),
+# 1 % (Trefethen & Weideman 2014, section 5), and soon by all of it below.
+RESOLVED = 0.5
 CLAUSE = re.compile(r"\s*(\w+)\s*(<=|>=|<|>|=)\s*([0-9.eE+-]+)\s*")
 
 
@@ -59,7 +63,9 @@ class Clause:
             raise ConfigError(f"stop: {text.strip()!r} is no condition; there are {words}, joined by 'or' and 'and'.")
         word, sign, number = found.groups()
         small = MEASURES[word][1]
-        if sign not in (("<", "<=") if small else ("=", ">", ">=")):
+        # Of a count more than 18 is 19; what is continuous is never just at its limit.
+        counted = ("=", ">=") if word == "items" else ("=", ">", ">=")
+        if sign not in (("<", "<=") if small else counted):
             raise ConfigError(f"stop: {text.strip()!r} has a sign that {word} cannot have; there are {words}.")
         try:
             limit = float(number)
@@ -110,6 +116,20 @@ class Stopping:
         """Items of a test at most; None where only other conditions end it."""
         alone = [int(part[0].limit) for part in self.any_of if len(part) == 1 and part[0].word == "items"]
         return min(alone, default=None)
+
+    def check(self, pool: Pool) -> None:
+        """Raise `ConfigError` where a test would end before its first item, or by what the grid's nodes cannot tell."""
+        if self(pool, State.start(pool))[0]:
+            raise ConfigError("stop: a test would end before its first item, so much is known then; ask for more.")
+        limits = [clause.limit for part in self.any_of for clause in part if clause.word == "se"]
+        distances, _ = spatial.KDTree(pool.nodes).query(pool.nodes, k=[2])
+        apart = float(np.median(distances))
+        if limits and min(limits) < RESOLVED * apart:
+            raise ConfigError(
+                f"stop: se<{min(limits):g} is less than nodes that lie {apart:.2g} apart can tell; ask for "
+                f"{RESOLVED * apart:.2g} or more, or for more nodes=, {RESOLVED * apart / min(limits):.2g} times as "
+                "many of each trait."
+            )
 
     def __call__(self, pool: Pool, state: State) -> Bools:
         """Whose test ends, (person,): where a condition holds or no item is left."""

@@ -37,8 +37,8 @@ class AdaptiveTest:
         A rule's name, as in `irtbridge.adaptive.selection.SELECTIONS`, or a finished rule.
     stop : str or Stopping
         When a test ends, as ``"se<.3 or items=18"``.
-    nodes, content
-        As in `Pool.of`.
+    nodes, content, items
+        As in `Pool.of`: the grid, content areas, and whether posteriors are averaged over draws of item parameters.
     exposure : float, optional
         The largest share of persons that any item is given to: see `irtbridge.adaptive.exposure.controlled`.
     **settings
@@ -60,14 +60,16 @@ class AdaptiveTest:
         stop: str | Stopping = "se<.3 or items=30",
         nodes: int | ArrayLike | None = None,
         content: Mapping[str, Bounds] | None = None,
+        items: str = "mean",
         exposure: float | None = None,
         **settings: Any,
     ) -> None:
         if not isinstance(bank, ItemBank):
             raise ConfigError(f"bank={bank!r} must be an ItemBank: fit.bank(), or irtbridge.ItemBank.load(...).")
         self.stop = stop if isinstance(stop, Stopping) else Stopping.parse(stop)
-        self.pool = Pool.of(bank, nodes, content, self.stop.most_items)
+        self.pool = Pool.of(bank, nodes, content, self.stop.most_items, items)
         rule = build_selection(selection, **settings)
+        self.stop.check(self.pool)
         if exposure is not None and "gamma" in settings:
             raise ConfigError("gamma and exposure: one says the other; leave one out.")
         self.selection = rule if exposure is None else controlled(self.pool, rule, self.stop, exposure)
@@ -136,7 +138,8 @@ class Session:
     asked: str | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.state = State.start(self.test.pool, 1, self.seed)
+        # [seed, 0] is that of the first step, and NumPy's SeedSequence takes [seed] for the same.
+        self.state = State.start(self.test.pool, 1, np.random.default_rng([self.seed, 0, 1]))
         self.test.selection.admit(self.test.pool, self.state)
 
     def next(self) -> str | None:

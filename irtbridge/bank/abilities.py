@@ -33,14 +33,33 @@ def _moments(values: Array, weights: Array) -> tuple[Array, Array]:
 def start_of(
     spec: ModelSpec, header: Mapping[str, Any], mean: ArrayLike | None, covariance: ArrayLike | None
 ) -> tuple[Array, Array]:
-    """Mean and covariance of the abilities that a test starts from."""
+    """Mean and covariance of the abilities that a test starts from.
+
+    Raises
+    ------
+    SpecError
+        They are not of the model's traits, or no numbers, or the covariance is none.
+    """
     traits = len(spec.traits)
     given = header.get("mean", np.zeros(traits)) if mean is None else mean
     spread = header.get("covariance", np.eye(traits)) if covariance is None else covariance
-    both = np.asarray(given, dtype=float).reshape(-1), np.atleast_2d(np.asarray(spread, dtype=float))
+    try:
+        both = np.asarray(given, dtype=float).reshape(-1), np.atleast_2d(np.asarray(spread, dtype=float))
+    except (TypeError, ValueError):
+        raise SpecError(f"mean={given!r} and covariance={spread!r} must be numbers.") from None
     if both[0].shape != (traits,) or both[1].shape != (traits, traits):
         raise SpecError(
             f"mean {np.shape(given)} and covariance {np.shape(spread)} are not those of {traits} traits: give "
             f"({traits},) and ({traits}, {traits})."
         )
+    if not np.isfinite(both[0]).all() or not _is_covariance(both[1]):
+        raise SpecError(
+            f"mean {both[0].tolist()} must be finite, and covariance {both[1].tolist()} that of abilities that vary: "
+            "symmetric, with positive eigenvalues."
+        )
     return both
+
+
+def _is_covariance(matrix: Array) -> bool:
+    alike = bool(np.isfinite(matrix).all()) and np.allclose(matrix, matrix.T)
+    return alike and bool(np.linalg.eigvalsh(matrix)[0] > 0)

@@ -12,10 +12,28 @@ from numpy.typing import NDArray
 from irtbridge.bank.columns import column_of, places_of, row_by_row
 from irtbridge.data.labels import listed
 from irtbridge.errors import DataError
+from irtbridge.model.families import Categories
 from irtbridge.model.spec import ModelSpec
 from irtbridge.model.variable import Variable
 
 Array = NDArray[np.float64]
+
+
+def as_numbers(column: pd.Series[Any]) -> Array:
+    """The numbers of a column, NaN where a cell is empty.
+
+    Raises
+    ------
+    DataError
+        A cell is no finite number: the item is named.
+    """
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = ((numbers.isna() & column.notna() & (column != "")) | np.isinf(numbers)).to_numpy()
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        item, cell = column.index[at], column.iloc[at]
+        raise DataError(f"item {item!r} has {cell!r} in column {str(column.name)!r}; it must be a number.")
+    return np.asarray(numbers, dtype=float)
 
 
 def check_complete(
@@ -34,6 +52,29 @@ def check_complete(
             if missing.any():
                 lacking = listed([items[i] for i in np.flatnonzero(missing)])
                 raise DataError(f"item {lacking} has no {column!r}: fill in that column, or leave out the item.")
+
+
+def check_categories(
+    spec: ModelSpec, items: tuple[str, ...], estimate: Mapping[str, Array], categories: tuple[tuple[float, ...], ...]
+) -> None:
+    """Raise `DataError`, naming the item, where categories are none, in no order, or not as many as its parameters."""
+    for item, codes in zip(items, categories, strict=True):
+        if not codes or not np.isfinite(codes).all() or (np.diff(codes) <= 0).any():
+            shown = " ".join(f"{code:g}" for code in codes)
+            raise DataError(f"item {item!r} has categories {shown!r}; they must be numbers, the lowest first: '0 1 2'.")
+    if not isinstance(spec.family, Categories):
+        return
+    counts = np.array([len(codes) for codes in categories])
+    by_category = [name for name in estimate if "category" in spec.dims[name]]
+    most = 1 + max((estimate[name].shape[-1] for name in by_category), default=1)
+    wrong = counts > most
+    for name in by_category:
+        if spec.dims[name] == ("item", "category"):
+            beyond = np.arange(1, most) >= counts[:, None]
+            wrong |= (beyond[:, : estimate[name].shape[1]] & ~np.isnan(estimate[name])).any(axis=1)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise DataError(f"item {items[at]!r} has {counts[at]} categories, and parameters of another number.")
 
 
 def check_support(variable: Variable, values: Array, items: tuple[str, ...]) -> None:

@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from irtbridge.bank.checks import as_numbers
 from irtbridge.bank.columns import SD, item_variables
-from irtbridge.data.labels import ITEM_COLUMNS, item_names
+from irtbridge.data.labels import ITEM_COLUMNS, check_unique, item_names, listed
 from irtbridge.errors import DataError
 from irtbridge.model.catalogue import build_model, options_of, with_option
 from irtbridge.model.families import PartialCredit
@@ -68,6 +69,7 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
         kept = [(p, s) for p, s in frame.columns if s in parts]
         return frame[kept].set_axis([f"{p}{parts[s]}" for p, s in kept], axis=1)
     if {"item", "parameter", "mean", "sd"} <= set(map(str, frame.columns)):
+        check_unique("parameter", [*(frame["parameter"].astype(str) + " of " + frame["item"].astype(str))])
         wide = frame.pivot(index="item", columns="parameter", values=["mean", "sd"]).loc[frame["item"].unique()]
         return _flat(wide.swaplevel(axis=1))
     return frame.set_axis(_names(frame), axis=1)
@@ -112,7 +114,7 @@ def _has_intercepts(frame: pd.DataFrame) -> bool:
 
 
 def _one_value(frame: pd.DataFrame, column: str) -> float:
-    values = frame[column].unique()
+    values = np.unique(as_numbers(frame[column]))
     if len(values) != 1:
         raise DataError(f"column {column!r} differs by item: {values[:5].tolist()}; a bank has one.")
     return float(values[0])
@@ -168,24 +170,26 @@ def _from_intercepts(frame: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     slopes = {
         f"a{t + 1}": f"discrimination[{spec.traits[t]}]" if traits > 1 else "discrimination" for t in range(traits)
     }
-    given = [c for c in _names(frame) if INTERCEPT.fullmatch(c)]
-    intercepts = frame[[c for c in given if c != "d0"]].astype(float)
+    if lacking := [column for column in slopes if column not in frame]:
+        raise DataError(f"the bank has no column {listed(lacking)}, slopes of its {traits} trait(s); add it.")
+    given = sorted((c for c in _names(frame) if INTERCEPT.fullmatch(c)), key=lambda c: int(c[1:] or 0))
+    intercepts = pd.DataFrame({c: as_numbers(frame[c]) for c in given if c != "d0"}, frame.index)
     if isinstance(spec.family, PartialCredit) and "d" not in given:
         _check_scores(frame)
-        intercepts = intercepts.diff(axis=1).fillna(intercepts[["d1"]])
+        intercepts = intercepts.diff(axis=1).fillna(intercepts.iloc[:, :1])
     renamed = {column: _location(column, spec) for column in _names(intercepts)}
     asymptotes = {"g": "lower", "u": "upper"}
     out = frame.drop(columns=given).drop(columns=[c for c in _names(frame) if re.fullmatch(r"ak\d+", c)])
     out = out.rename(columns=_with_errors(slopes | asymptotes))
     for column in slopes.values():
-        out[column] = out[column].astype(float)
+        out[column] = as_numbers(out[column])
     unit = out["discrimination"] if spec.family.scales_locations(spec.dims) else 1.0
     sign = 1.0 if spec.family.parameterization == "intercept" else -1.0
     out = out.assign(**{renamed[c]: sign * intercepts[c] / unit for c in renamed})
     for column in slopes.values():
         out[column] /= scaling
         if column + SD in out:
-            out[column + SD] = out[column + SD].astype(float) / scaling
+            out[column + SD] = as_numbers(out[column + SD]) / scaling
     return _with_errors_of_intercepts(out, renamed, spec)
 
 

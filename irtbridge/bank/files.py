@@ -17,13 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from irtbridge.data.files import write_atomic, write_text
+from irtbridge.data.labels import ITEM_COLUMNS
 from irtbridge.errors import DataError, DataNotFound
 
 MARK = "# irtbridge item bank "
 CSV, NPZ = ".csv", ".npz"
 TABLE, HEADER = "table", "header"  # of an npz file, beside the draws
 PARAMETER = "parameter_"
-TEXTS = ("item", "categories")
+TEXTS = (*ITEM_COLUMNS, "categories", "content", "enemies")  # labels, and what has labels in it: 007 is not 7
 MISSING = ("", "NA", "NaN", "nan")  # in a column of numbers, as R and pandas write them
 
 
@@ -93,7 +94,12 @@ def write_draws(
 def _frame(text: str) -> pd.DataFrame:
     """Cells as numbers where all of a column are, else as they are: null and NA may be words of a test."""
     cells = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    return cells.assign(**{str(name): _typed(cells[name]) for name in cells if name not in TEXTS})
+    return cells.assign(**{str(name): _typed(cells[name]) for name in cells if not _is_text(str(name))})
+
+
+def _is_text(name: str) -> bool:
+    """Whether a column has labels; pandas calls a first one without a name unnamed."""
+    return name.lower() in TEXTS or name.startswith("Unnamed")
 
 
 def _typed(column: pd.Series[Any]) -> pd.Series[Any]:

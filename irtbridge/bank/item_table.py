@@ -8,16 +8,16 @@ categories, ``categories``, separated by spaces, and whatever else is known of t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.bank.checks import check_complete, check_each, check_support
+from irtbridge.bank.checks import as_numbers, check_categories, check_complete, check_each, check_support
 from irtbridge.bank.columns import CATEGORIES, SD, column_of, correlation_column, item_variables, places_of, row_by_row
 from irtbridge.bank.uncertainty import of_items, own
 from irtbridge.data.labels import as_label, check_unique, few, listed
@@ -102,10 +102,13 @@ class ItemTable:
             A parameter is missing, no number or outside of its support, or an item occurs twice.
         """
         items = tuple(str(as_label(label)) for label in frame.index)
+        if not items:
+            raise DataError("a bank needs an item; the table has no rows.")
         check_unique("item", items)
         frame = frame.set_axis(pd.Index(items, name="item"))
         estimate = {name: _estimates(spec, name, frame) for name in item_variables(spec)}
         categories = _categories(spec, frame, estimate)
+        check_categories(spec, items, estimate, categories)
         check_complete(spec, items, estimate, categories)
         for name, values in estimate.items():
             check_support(spec[name], values, items)
@@ -134,7 +137,7 @@ def _estimates(spec: ModelSpec, name: str, frame: pd.DataFrame) -> Array:
             f"the bank has no column {listed(lacking)}, which model {spec.name!r} needs; columns there: "
             f"{few(map(repr, map(str, frame.columns)))}. Add it, or name the model with model=."
         )
-    values = np.stack([_as_numbers(frame[column]) for column in columns], axis=-1)
+    values = np.stack([as_numbers(frame[column]) for column in columns], axis=-1)
     if of_items(spec, name):
         return values.reshape(len(frame), *shape)
     for column, each in zip(columns, values.T, strict=True):
@@ -144,20 +147,9 @@ def _estimates(spec: ModelSpec, name: str, frame: pd.DataFrame) -> Array:
 
 
 def _width(name: str, frame: pd.DataFrame) -> int:
-    """How many columns ``name[1]``, ``name[2]``, ... there are, the first one always."""
-    width = 1
-    while f"{name}[{width + 1}]" in frame:
-        width += 1
-    return width
-
-
-def _as_numbers(column: pd.Series[Any]) -> Array:
-    numbers = pd.to_numeric(column, errors="coerce")
-    wrong = (numbers.isna() & column.notna() & (column != "")) | np.isinf(numbers)
-    if wrong.any():
-        item = column.index[wrong][0]
-        raise DataError(f"item {item!r} has {column[item]!r} in column {str(column.name)!r}; it must be a number.")
-    return np.asarray(numbers, dtype=float)
+    """The largest k of the columns ``name[k]``, 1 where there are none."""
+    found = (re.fullmatch(rf"{re.escape(name)}\[(\d+)\]", str(column)) for column in frame.columns)
+    return max((int(match[1]) for match in found if match), default=1)
 
 
 def _errors(spec: ModelSpec, name: str, frame: pd.DataFrame, estimate: Array) -> Array:
@@ -165,7 +157,7 @@ def _errors(spec: ModelSpec, name: str, frame: pd.DataFrame, estimate: Array) ->
     for place in places_of(spec, name, estimate.shape):
         column = column_of(spec, name, place) + SD
         if column in frame:
-            given = np.nan_to_num(_as_numbers(frame[column]))
+            given = np.nan_to_num(as_numbers(frame[column]))
             check_each(given >= 0, given, frame.index, column, "a standard error is 0 or more")
             sd[(..., *place)] = given if of_items(spec, name) else given[0]
     return sd
@@ -179,7 +171,7 @@ def _correlations(spec: ModelSpec, frame: pd.DataFrame, estimate: Mapping[str, A
     correlation = np.tile(np.eye(len(names)), (len(frame), 1, 1))
     for i, j in there:
         column = correlation_column(names[i], names[j])
-        given = np.nan_to_num(_as_numbers(frame[column]))
+        given = np.nan_to_num(as_numbers(frame[column]))
         check_each(np.abs(given) <= 1, given, frame.index, column, "a correlation lies between -1 and 1")
         correlation[:, i, j] = correlation[:, j, i] = given
     return correlation
@@ -188,13 +180,19 @@ def _correlations(spec: ModelSpec, frame: pd.DataFrame, estimate: Mapping[str, A
 def _categories(spec: ModelSpec, frame: pd.DataFrame, estimate: Mapping[str, Array]) -> tuple[tuple[float, ...], ...]:
     """Values of the categories of each item: as the table says, else 0, 1, ..., as many as it has locations."""
     if CATEGORIES in frame:
-        return tuple(tuple(float(value) for value in str(cell).split()) for cell in frame[CATEGORIES])
+        return tuple(_values(item, str(cell)) for item, cell in frame[CATEGORIES].items())
     counts = np.full(len(frame), 2)
     for name in spec.family.location:
         if "category" in spec.dims[name]:
             last = np.where(np.isnan(estimate[name]), 0, np.arange(1, estimate[name].shape[-1] + 1)).max(axis=-1)
             counts = np.broadcast_to(np.maximum(last, 1) + 1, len(frame))
     return tuple(tuple(float(code) for code in range(count)) for count in counts)
+
+
+def _values(item: object, cell: str) -> tuple[float, ...]:
+    """Numbers of a cell of categories."""
+    values = cell.split()
+    return tuple(as_numbers(pd.Series(values, [item] * len(values), name=CATEGORIES, dtype=object)).tolist())
 
 
 def _correlation_of(spec: ModelSpec, params: Mapping[str, Array]) -> Array:

@@ -114,7 +114,7 @@ def _log_normal(mean: Array, sd: Array, scores: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.log1p((sd / mean) ** 2)
         value = mean * np.exp(np.sqrt(variance) * scores - variance / 2)
-    return np.where(sd > 0, value, mean)
+    return np.where((sd > 0) & (mean > 0), value, mean)
 
 
 def _beta(mean: Array, sd: Array, scores: Array) -> Array:

@@ -83,6 +83,7 @@ class Calibration:
         known = None if abilities is None else proxies(abilities, data)
         curves = curves_of(spec, data, self.lower, known is not None)
         answers, features = Answers.of(data, tuple(table.index)), self.features.matrix(table, self.seed)
+        _check_some_seen(answers)
         if "warm" in starts:
             _check_all_seen(answers, table)
         done: dict[bool, Calibrated] = {}
@@ -146,7 +147,7 @@ def curves_of(spec: ModelSpec, responses: Responses, lower: float | None, known:
     if family.lower is None:
         if lower is not None:
             raise SpecError(f"lower={lower!r}: model {spec.name!r} has no lower asymptote; take model='3pl'.")
-        return Curves(family.discrimination is not None, 0.0)
+        return Curves(family.discrimination is not None, 0.0, family.scaling)
     if lower is None and not known:
         raise SpecError(
             "a lower asymptote and abilities are not identified together: give lower=0.2, say, or abilities= known "
@@ -154,7 +155,12 @@ def curves_of(spec: ModelSpec, responses: Responses, lower: float | None, known:
         )
     if lower is not None and not 0 <= lower < 1:
         raise SpecError(f"lower={lower!r} must be a probability below 1.")
-    return Curves(family.discrimination is not None, lower)
+    return Curves(family.discrimination is not None, lower, family.scaling)
+
+
+def _check_some_seen(answers: Answers) -> None:
+    if (number := np.count_nonzero(answers.per_item)) < 2:
+        raise DataError(f"features are learned from items with responses, two or more, and there is {number}.")
 
 
 def _check_all_seen(answers: Answers, table: pd.DataFrame) -> None:

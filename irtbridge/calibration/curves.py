@@ -22,13 +22,16 @@ class Curves:
     Parameters
     ----------
     slopes : bool
-        Whether each item has a discrimination; else a = 1.
+        Whether each item has a discrimination; else all have one slope.
     lower : float or None
         The lower asymptote of all items; None leaves it free.
+    slope : float
+        Where items have no discriminations, a of all of them: D.
     """
 
     slopes: bool = True
     lower: float | None = 0.0
+    slope: float = 1.0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,7 +62,7 @@ class Curves:
         """Discriminations, difficulties and lower asymptotes, each (...,), of coordinates (..., coordinate)."""
         place = {name: at[..., k] for k, name in enumerate(self.names)}
         b = place["difficulty"]
-        a = np.exp(place["log_slope"]) if self.slopes else np.ones_like(b)
+        a = np.exp(place["log_slope"]) if self.slopes else np.full_like(b, self.slope)
         c = np.full_like(b, self.lower) if self.lower is not None else expit(place["logit_lower"])
         return a, b, c
 

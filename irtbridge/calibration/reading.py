@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.data.beside import read_table
+from irtbridge.data.beside import read_table, with_labels
 from irtbridge.data.covariates import covariates
-from irtbridge.data.labels import ITEM_COLUMNS, as_text, check_unique, few
+from irtbridge.data.labels import as_text, check_unique, few
 from irtbridge.data.load import load_responses
 from irtbridge.data.notes import Notes
 from irtbridge.data.responses import Responses
@@ -23,14 +23,14 @@ Array = NDArray[np.float64]
 def features_and_responses(
     responses: Any, item_features: Any, data_options: Mapping[str, Any] | None
 ) -> tuple[pd.DataFrame, Responses]:
-    """Features, a row for each item of the bank with its label as index, and the responses.
+    """Features, a row for each item of the bank with its label as index, and the responses, a row for each person.
 
     Raises
     ------
     DataError
         Items with responses and without features, named; no features at all.
     """
-    data = load_responses(responses, **{"allow_constant": True, **dict(data_options or {})})
+    data = load_responses(responses, **{"allow_constant": True, **dict(data_options or {})}).expanded()
     if item_features is None:
         if data.item_data is None:
             raise DataError("there are no item features; give item_features=, a table with a row for each item.")
@@ -51,11 +51,11 @@ def _labelled(source: Any, data: Responses) -> pd.DataFrame:
     """The table with the items' labels, as text, in its index."""
     table = read_table("item", source, Notes())
     assert table is not None
+    table = with_labels("item", table, data.items)
     if isinstance(table.index, pd.RangeIndex):
-        named = [name for name in table.columns if str(name).casefold() in ITEM_COLUMNS]
-        if not named and len(table) == data.n_items:
+        if len(table) == data.n_items:
             return table.set_axis(pd.Index(data.items, name="item"), axis=0)
-        column = (named or [table.columns[0]])[0]
+        column = table.columns[0]
         table = table.drop(columns=column).set_axis(pd.Index(table[column].tolist()), axis=0)
     labels = pd.Index([as_text(label) for label in table.index.tolist()], name="item")
     return _read(table.set_axis(labels, axis=0))

@@ -5,10 +5,10 @@ With z the predictors of an item (1 and what the projection of the grader's curv
     theta_p ~ Normal(0, 1),    phi_i ~ Normal(B' z_i, Sigma),    answer of p to i ~ Bernoulli(P(theta_p; phi_i))
 
 The posterior is drawn from: abilities on the grid given items, items given abilities by Metropolis and Hastings, B and
-Sigma given items, which are conjugate (Gelman et al. 2013, section 3.6; Huang & Wand 2013). Nothing is plugged in: with
-twenty answers an item, modes of a thousand items would be taken for the truth by the persons' abilities, and slopes run
-away. An item with many answers is where they put it, one with few between them and its features, one with none at the
-prediction, with Sigma about it.
+Sigma given items, each conjugate given the other (Gelman et al. 2013, section 3.6; Huang & Wand 2013). Nothing is
+plugged in: with twenty answers an item, modes of a thousand items would be taken for the truth by the persons'
+abilities, and slopes run away. An item with many answers is where they put it, one with few between them and its
+features, one with none at the prediction, with Sigma about it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from irtbridge.calibration.abilities import Grid
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.states import Spread, State
-from irtbridge.calibration.together import FREEDOM, RIDGE, Together, largest
+from irtbridge.calibration.together import FREEDOM, Together, largest, weakness
 
 Array = NDArray[np.float64]
 STEPS = 1  # of each item in a sweep
@@ -159,21 +159,24 @@ class Sampler:
     def _hyper(self, state: State, rng: np.random.Generator) -> State:
         """B and Sigma given the items that have answers; the others move to their prediction."""
         z, phi = self.predictors[self._seen], state.items[self._seen]
-        mean, _ = self.curves.typical()
-        prior = np.zeros((z.shape[1], phi.shape[1]))
-        prior[0] = mean
-        inverse = np.linalg.inv(z.T @ z + RIDGE * np.eye(z.shape[1]))
-        centre = inverse @ (z.T @ phi + RIDGE * prior)
-        off, moved = phi - z @ centre, centre - prior
+        off = phi - z @ state.weight
         rate = FREEDOM * np.diag(np.linalg.inv(state.residual)) + largest(self.curves) ** -2
         inverse_scale = rng.gamma((FREEDOM + len(rate)) / 2, 1 / rate)
-        scale = 2 * FREEDOM * np.diag(inverse_scale) + off.T @ off + RIDGE * moved.T @ moved
-        freedom = FREEDOM + len(rate) - 1 + len(z)
-        residual = np.atleast_2d(invwishart.rvs(freedom, scale, random_state=rng))
-        noise = np.linalg.cholesky(inverse) @ rng.standard_normal(centre.shape) @ np.linalg.cholesky(residual).T
-        weight = centre + noise
+        scale = 2 * FREEDOM * np.diag(inverse_scale) + off.T @ off
+        residual = np.atleast_2d(invwishart.rvs(FREEDOM + len(rate) - 1 + len(z), scale, random_state=rng))
+        weight = self._weight(z, phi, residual, rng)
         items = np.where(self._seen[:, None], state.items, self.curves.clipped(self.predictors @ weight))
         return replace(state, items=items, weight=weight, residual=residual)
+
+    def _weight(self, z: Array, phi: Array, residual: Array, rng: np.random.Generator) -> Array:
+        """B given Sigma and the items, row after row as one normal vector."""
+        prior, inverse = weakness(self.curves), np.linalg.inv(residual)
+        pull = z.T @ phi @ inverse
+        pull[0] += prior * self.curves.typical()[0]
+        precision = np.kron(z.T @ z, inverse) + np.diag(np.tile(prior, z.shape[1]))
+        root = np.linalg.cholesky(precision)
+        standard = np.linalg.solve(root, pull.ravel()) + rng.standard_normal(pull.size)
+        return np.asarray(np.linalg.solve(root.T, standard).reshape(pull.shape))
 
 
 def _newton(at: Array, gradient: Array, factor: Array) -> Array:

@@ -15,7 +15,7 @@ from irtbridge.calibration.states import State
 Array = NDArray[np.float64]
 COLUMNS = 3  # of the predictors that are moved along at a time, drawn at random where there are more
 FAR = 2.0  # standard deviations of a step of all items together: taken about every second time
-RIDGE = 0.01  # items that the prior of B counts for
+WEAK = 10.0  # of the normal prior of B: its SDs are so many times the scales of the residual SDs
 FREEDOM = 2.0  # of the half-t priors of the residual SDs: correlations are then uniform (Huang & Wand 2013)
 LARGEST = {"log_slope": 0.5, "difficulty": 2.0, "logit_lower": 0.5}  # their scales: SDs of items not explained at all
 
@@ -39,8 +39,9 @@ class Together:
             unit = np.eye(size)[coordinate]
             known = information[coordinate]
             if column is None:
-                width = FAR / np.sqrt(known * state.residual[coordinate, coordinate] + 1)
-                trial, change = self._stretched(state, width * rng.standard_normal(), unit)
+                step = self._width(state, known, coordinate) * rng.standard_normal()
+                trial, change = self._stretched(state, step, unit)
+                change += _there_and_back(step, *(self._width(each, known, coordinate) for each in (state, trial)))
             else:
                 step = FAR / np.sqrt(known + 1) * rng.standard_normal()
                 trial, change = self._shifted(state, step, column, unit)
@@ -48,6 +49,10 @@ class Together:
             if np.log(rng.uniform()) < then - now + change and self._within(trial.items):
                 state, now = trial, then
         return state
+
+    def _width(self, state: State, known: float, coordinate: int) -> float:
+        """Standard deviation of the logarithm that residuals are stretched by."""
+        return float(FAR / np.sqrt(known * state.residual[coordinate, coordinate] + 1))
 
     def _columns(self, rng: np.random.Generator) -> list[int | None]:
         """None for a stretch, and the columns to move along."""
@@ -68,12 +73,9 @@ class Together:
         weight = state.weight.copy()
         weight[column] += step * unit
         items = state.items + step * self.predictors[:, column, None] * unit
-        precision = RIDGE * np.linalg.inv(state.residual)
-        mean = self.curves.typical()[0] * (column == 0)
-        before, after = (w[column] - mean for w in (state.weight, weight))
-        return replace(state, items=items, weight=weight), float(
-            before @ precision @ before - after @ precision @ after
-        ) / 2
+        mean, precision = self.curves.typical()[0] * (column == 0), weakness(self.curves)
+        before, after = (float(precision @ (w[column] - mean) ** 2) for w in (state.weight, weight))
+        return replace(state, items=items, weight=weight), (before - after) / 2
 
     def _log_prior(self, residual: Array) -> float:
         """Of Sigma, without its constant (Huang & Wand 2013, equation 2 with the scales integrated out)."""
@@ -90,6 +92,16 @@ class Together:
 
     def _within(self, items: Array) -> bool:
         return bool(np.all((items == self.curves.clipped(items))[self.answers.per_item > 0]))
+
+
+def _there_and_back(step: float, width: float, back: float) -> float:
+    """Log density of a normal step back over that of the step there, of which the widths differ (Hastings 1970)."""
+    return float(np.log(width / back) - step**2 / 2 * (back**-2 - width**-2))
+
+
+def weakness(curves: Curves) -> Array:
+    """Prior precisions of the rows of B, (coordinate,)."""
+    return np.asarray((WEAK * largest(curves)) ** -2)
 
 
 def largest(curves: Curves) -> Array:

@@ -63,9 +63,10 @@ class Vocabulary:
         return pd.DataFrame(columns, index=self.item_data.index)
 
     def bank(self) -> ItemBank:
-        """The true parameters as a bank, its abilities standard normal."""
+        """The true parameters as a bank, its abilities standard normal; content areas are real and fake words."""
         params = {"difficulty": self.difficulty[None], "discrimination": self.discrimination[None]}
-        categories, about = ((0.0, 1.0),) * len(self.items), self.item_data.assign(content=self.name)
+        areas = self.item_data.get("kind", self.name)
+        categories, about = ((0.0, 1.0),) * len(self.items), self.item_data.assign(content=areas)
         return ItemBank(
             build_model("2pl"), self.items, categories, params, about, np.zeros(1), np.eye(1), {"simulated": self.name}
         )

@@ -125,6 +125,7 @@ class Beside:
         of_items = self.of_items(responses.items, notes)
         return replace(
             responses,
+            values=responses.stored,
             person_data=of_persons,
             item_data=responses.item_data if of_items is None else of_items,
             group=self.group or responses.group,

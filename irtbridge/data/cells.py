@@ -69,6 +69,8 @@ def numbers_of(
     """
     if column.dtype.kind in "iuf" and answer is None:
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        if not missing:
+            return numbers
         codes = pd.to_numeric(pd.Series([*missing], dtype=object), errors="coerce").dropna()
         return np.where(np.isin(numbers, codes), np.nan, numbers) if len(codes) else numbers
     places, cells = pd.factorize(column.astype(object))

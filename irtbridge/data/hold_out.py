@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,6 +133,7 @@ def hold_out(
     if mask not in MASKS:
         raise UnknownName("mask", mask, MASKS)
     _check_shares(share, exposed)
+    _check_seed(seed)
     if (date is None) == (mask == "time") or (since is not None and date is None):
         raise ConfigError(
             f"hold_out(mask={mask!r}, date={date!r}, since={since!r}): mask='time' needs date=, a column of "
@@ -245,5 +247,10 @@ def _or_none(lines: Mask | None, size: int) -> Mask:
 
 def _check_shares(share: float, exposed: float) -> None:
     for name, value, low in (("share", share, "above 0"), ("exposed", exposed, "from 0")):
-        if not (0 <= value < 1) or (name == "share" and value == 0):
+        if not isinstance(value, Real) or not (0 <= value < 1) or (name == "share" and value == 0):
             raise ConfigError(f"{name}={value!r} must be a share, {low} to below 1.")
+
+
+def _check_seed(seed: object) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ConfigError(f"seed={seed!r} must be an integer, 0 or greater.")

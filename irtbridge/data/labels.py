@@ -42,8 +42,9 @@ def as_label(label: object) -> Label:
 def of_one_type(labels: Iterable[object]) -> tuple[Label, ...]:
     """Labels as integers or, where any is text, all as text: 1 and "a" become "1" and "a"."""
     given = tuple(labels)
-    alike = set(map(type, given)) in ({str}, {int})
-    each = cast("tuple[Label, ...]", given) if alike else tuple(as_label(label) for label in given)
+    if set(map(type, given)) in ({str}, {int}):
+        return cast("tuple[Label, ...]", given)
+    each = tuple(as_label(label) for label in given)
     return tuple(str(label) for label in each) if any(isinstance(label, str) for label in each) else each
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from irtbridge.data.answers import Key
 from irtbridge.data.beside import Beside, TableSource, read_table
@@ -25,9 +26,11 @@ from irtbridge.data.notes import Notes
 from irtbridge.data.response_table import ResponseTable, texts
 from irtbridge.data.responses import Responses
 from irtbridge.data.shaping import MAX_ALL_DIFFERENT, Columns
+from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.data.suspicion import Item, check_no_sum, say_codes
 from irtbridge.errors import DataError, UnknownName
 
+MOST_SMALL = 255  # the largest number that a byte holds
 Shape: TypeAlias = Literal["auto", "wide", "long"]
 Source: TypeAlias = "str | PathLike[str] | pd.DataFrame | ArrayLike | Sequence[object] | Responses"
 
@@ -136,14 +139,15 @@ def load_responses(
         _check_unchanged(items, drop, missing, key)
         return beside.added_to(source)
     columns = Columns(shape, person, item, response, None if items is None else texts(items), texts(drop))
-    table = ResponseTable.read(source, columns, beside, notes, header=header, missing=missing, key=key)
+    how: dict[str, Any] = {"header": header, "missing": missing, "key": key, "sparse": kind == CATEGORIES}
+    table = ResponseTable.read(source, columns, beside, notes, **how)
     cells, persons = table.cells, table.persons
     if empty := [repr(name) for name, values in cells.items() if np.isnan(values).all()]:
         raise DataError(f"items with no response at all: {few(empty)}; leave them out with drop=.")
-    plain = _of_categories(cells, notes, allow_constant) if kind == CATEGORIES else _of_numbers(kind, cells)
+    plain = _of_categories(table, notes, allow_constant) if kind == CATEGORIES else _of_numbers(kind, cells)
     of_persons, row_weights = beside.of_persons(table.taken, persons, notes)
     of_items = beside.of_items([*cells], notes)
-    responses = Responses(
+    responses = (Responses if table.places is None else SparseResponses)(
         **plain,
         persons=persons,
         items=tuple(cells),
@@ -178,7 +182,8 @@ def load_dataset(name: str) -> Responses:
     DataNotFound
         If there is no such data set, or the package that has it is not installed.
     """
-    return replace(load_responses(read_dataset(name)), name=name)
+    responses = load_responses(read_dataset(name))
+    return replace(responses, values=responses.stored, name=name)
 
 
 def _check_unchanged(*changes: object) -> None:
@@ -188,14 +193,20 @@ def _check_unchanged(*changes: object) -> None:
         )
 
 
-def _of_categories(numbers: Mapping[str, NDArray[np.float64]], notes: Notes, allow_constant: bool) -> dict[str, Any]:
+def _of_categories(table: ResponseTable, notes: Notes, allow_constant: bool) -> dict[str, Any]:
     """Codes, and the categories that they stand for."""
-    items = [_as_item(name, values) for name, values in numbers.items()]
-    check_no_sum(items)
+    items = [_as_item(name, values) for name, values in table.cells.items()]
+    if table.places is None:
+        check_no_sum(items)
     say_codes(items, notes)
     categories = _two_or_more(items, allow_constant, notes)
     codes = [_coded(item.values, c) for item, c in zip(items, categories, strict=True)]
-    return {"values": np.column_stack(codes), "categories": categories}
+    if table.places is None:
+        return {"values": np.column_stack(codes), "categories": categories}
+    rows = np.concatenate([*table.places.values()])
+    starts = np.cumsum([0, *map(len, codes)])
+    by_item = sparse.csc_array((np.concatenate(codes), rows, starts), shape=(len(table.persons), len(items)))
+    return {"values": by_item.tocsr(), "categories": categories}
 
 
 def _of_numbers(kind: str, numbers: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
@@ -207,21 +218,33 @@ def _of_numbers(kind: str, numbers: Mapping[str, NDArray[np.float64]]) -> dict[s
 
 
 def _as_item(name: str, numbers: NDArray[np.float64]) -> Item:
-    found = pd.Series(numbers).value_counts(sort=False).sort_index()
-    values, counts = found.index.to_numpy(dtype=np.float64), found.to_numpy()
+    values, counts = _counted(numbers[~np.isnan(numbers)])
     _check_categories(name, values)
     if len(values) == counts.sum() > MAX_ALL_DIFFERENT:
         raise DataError(f"item {name!r} has a different value for every person. {id_hint(name)}")
     return Item(name, numbers, tuple(int(v) for v in values), tuple(int(c) for c in counts))
 
 
+def _counted(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The numbers that occur, ascending, and how often."""
+    small = numbers.astype(np.uint8) if numbers.min(initial=0) >= 0 and numbers.max(initial=0) <= MOST_SMALL else None
+    if small is None or not (small == numbers).all():
+        values, often = np.unique(numbers, return_counts=True)
+        return values, often
+    counts = np.bincount(small)
+    return np.flatnonzero(counts).astype(np.float64), counts[counts > 0]
+
+
 def _check_no_person_is_empty(responses: Responses) -> None:
-    if without := [repr(responses.persons[row]) for row in np.flatnonzero(~responses.observed.any(axis=1))]:
+    if without := [repr(responses.persons[row]) for row in np.flatnonzero(responses.answered["person"] == 0)]:
         raise DataError(f"persons without any response: {few(without)}; drop them or pass allow_empty=True.")
 
 
 def _coded(numbers: NDArray[np.float64], categories: tuple[int, ...]) -> NDArray[Any]:
-    codes = np.full(len(numbers), MISSING, dtype=np.min_scalar_type(-len(categories)))
+    smallest = np.min_scalar_type(-len(categories))
+    if categories == tuple(range(len(categories))):
+        return np.where(np.isnan(numbers), MISSING, numbers).astype(smallest)
+    codes = np.full(len(numbers), MISSING, dtype=smallest)
     for code, value in enumerate(categories):
         codes[numbers == value] = code
     return codes

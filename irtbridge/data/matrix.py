@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from irtbridge.data.kinds import CATEGORIES, KINDS, MISSING, as_values, check_categories, check_kind, check_numbers
 from irtbridge.data.labels import Label, check_unique, item_names, of_one_type
@@ -29,7 +30,7 @@ class ResponseMatrix:
 
     def __post_init__(self) -> None:
         check_kind(self.kind)
-        self._set("values", as_values(self.kind, self.values))
+        self._set("values", self._as_values())
         self._set("persons", of_one_type(self.persons))
         self._set("items", tuple(str(item) for item in self.items))
         self._set("categories", tuple(tuple(int(v) for v in c) for c in self.categories))
@@ -37,7 +38,7 @@ class ResponseMatrix:
         self._check_lengths()
         check_unique("person", self.persons, " Labels that differ only in being number or text, as 1 and '1', are one.")
         check_unique("item", self.items)
-        for item, values, categories in zip(self.items, self.values.T, self.categories, strict=True):
+        for item, values, categories in zip(self.items, self._by_item(), self.categories, strict=True):
             if self.kind == CATEGORIES:
                 check_categories(item, values, categories)
             else:
@@ -46,14 +47,29 @@ class ResponseMatrix:
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
+    @property
+    def stored(self) -> Any:
+        """The values as they are held, an array or a sparse one that can be indexed alike, shape (person, item)."""
+        return self.values
+
+    def _as_values(self) -> Any:
+        return as_values(self.kind, self.values)
+
+    def _by_item(self) -> Iterator[NDArray[Any]]:
+        """What is to be checked of each item: its values, or the lowest and the highest code."""
+        if self.kind == CATEGORIES:
+            return iter(np.stack([self.values.min(axis=0), self.values.max(axis=0)], axis=1))
+        return iter(self.values.T)
+
     def _check_lengths(self) -> None:
+        shape = self.stored.shape
         for kind, given, expected in (
-            ("person labels", self.n_persons, self.values.shape[0]),
-            ("item labels", self.n_items, self.values.shape[1]),
-            ("sets of categories", len(self.categories), self.values.shape[1]),
+            ("person labels", self.n_persons, shape[0]),
+            ("item labels", self.n_items, shape[1]),
+            ("sets of categories", len(self.categories), shape[1]),
         ):
             if given != expected:
-                raise DataError(f"{given} {kind} for values of shape {self.values.shape}; give {expected}.")
+                raise DataError(f"{given} {kind} for values of shape {shape}; give {expected}.")
         if self.kind != CATEGORIES and any(self.categories):
             raise DataError(f"responses that are {self.kind} have no categories; give an empty tuple for each item.")
 
@@ -81,6 +97,21 @@ class ResponseMatrix:
     def observed(self) -> NDArray[np.bool_]:
         """Where a response was observed, shape (person, item)."""
         return np.asarray(self.values != MISSING, dtype=np.bool_)
+
+    @property
+    def entries(self) -> sparse.csr_array:
+        """The observed values alone, person by person, shape (person, item); zeros among them are stored."""
+        observed = self.observed
+        ends = np.cumsum(observed.sum(axis=1))
+        return sparse.csr_array(
+            (self.values[observed], np.nonzero(observed)[1].astype(np.int32), np.append(0, ends)), shape=observed.shape
+        )
+
+    @property
+    def answered(self) -> dict[str, NDArray[np.int64]]:
+        """How many responses each ``person`` gave, and each ``item`` got."""
+        observed = self.observed
+        return {"person": observed.sum(axis=1), "item": observed.sum(axis=0)}
 
     @property
     def recoded(self) -> dict[str, dict[int, int]]:

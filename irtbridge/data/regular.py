@@ -27,9 +27,13 @@ def regular_table(lines: Sequence[str], separator: str, width: int) -> pd.DataFr
     width : int
         Cells of a row.
     """
-    text = "\n".join(lines).rstrip("\n")
+    end = next((place for place in range(len(lines), 0, -1) if lines[place - 1]), 0)
+    if not end:
+        return None
+    text = "\n".join(lines[:end])
     blank_end = not text[text.rfind("\n") + 1 :].replace(separator, "")
-    if blank_end or text[0] == " " or any(mark in text for mark in ('"', f"{separator} ", "\n ", " \n", "\0")):
+    spaced = " " in text and any(mark in text for mark in (f"{separator} ", "\n ", " \n"))
+    if blank_end or spaced or text[0] == " " or '"' in text or "\0" in text:
         return None
     how = {"header": None, "names": range(width), "index_col": False, "na_filter": False, "low_memory": False}
     try:

@@ -13,6 +13,7 @@ from irtbridge.data.answers import Key, read_key
 from irtbridge.data.beside import Beside
 from irtbridge.data.cells import canonical, numbers_of, say_words
 from irtbridge.data.labels import Label, as_label, check_unique, few, of_one_type
+from irtbridge.data.long_table import LongTable
 from irtbridge.data.notes import Notes
 from irtbridge.data.reading import read_source
 from irtbridge.data.shaping import Columns, to_table
@@ -26,19 +27,22 @@ class ResponseTable:
     Attributes
     ----------
     cells : dict of str to ndarray of float64
-        Responses (person,) by item; NaN is missing.
+        Responses (person,) by item, NaN where missing; of a sparse table those that are there alone.
     persons : tuple of str or int
         Labels of the persons.
     taken : DataFrame
         The columns that are no items and were asked for, a row for each person.
     name : str
         What the data are called.
+    places : dict of str to ndarray of int, optional
+        Of a sparse table by item the place among `persons` of who gave each response.
     """
 
     cells: dict[str, NDArray[np.float64]]
     persons: tuple[Label, ...]
     taken: pd.DataFrame
     name: str
+    places: dict[str, NDArray[np.intp]] | None = None
 
     @classmethod
     def read(
@@ -52,6 +56,7 @@ class ResponseTable:
         missing: object = None,
         key: Key = None,
         ignored: Collection[str] = (),
+        sparse: bool = False,
     ) -> ResponseTable:
         """Read any source; see `irtbridge.data.load.load_responses` for the arguments.
 
@@ -73,6 +78,8 @@ class ResponseTable:
             The right answers.
         ignored : collection of str
             Columns that are left out, if they are there.
+        sparse : bool
+            Whether a large table of the long form, of which little is there, may stay sparse.
 
         Raises
         ------
@@ -85,8 +92,13 @@ class ResponseTable:
         if not len(frame):
             raise DataError(f"{name}: the table has no rows; it needs one per person or per response.")
         frame = frame.drop(columns=[column for column in frame.columns if column in ignored])
-        table, taken = to_table(frame, replace(columns, beside=beside.taken_from(frame)), key is not None, notes)
-        cells = _numbers(table, frozenset(map(canonical, several(missing))), key, notes)
+        columns, scored = replace(columns, beside=beside.taken_from(frame)), key is not None
+        table, taken = to_table(frame, columns, scored, notes, sparse=sparse and not scored)
+        codes = frozenset(map(canonical, several(missing)))
+        if isinstance(table, LongTable):
+            cells, places = table.numbers(codes, notes)
+            return cls(cells, of_one_type(table.persons), taken, name, places)
+        cells = _numbers(table, codes, key, notes)
         return cls(cells, of_one_type(table.index.to_numpy(dtype=object)), taken, name)
 
 

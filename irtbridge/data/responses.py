@@ -123,8 +123,10 @@ class Responses(ResponseMatrix):
         labels = json.dumps([self.persons, self.items, self.categories])
         beside = self._beside()
         more = json.dumps(beside) if beside else ""
-        values = self.values.astype("<f8" if self.values.dtype.kind == "f" else "<i8").tobytes()
-        return hashlib.sha256((labels + more).encode() + values).hexdigest()[:16]
+        return hashlib.sha256((labels + more).encode() + self._as_bytes()).hexdigest()[:16]
+
+    def _as_bytes(self) -> bytes:
+        return self.values.astype("<f8" if self.values.dtype.kind == "f" else "<i8").tobytes()
 
     def select(self, rows: Rows) -> Responses:
         """Some persons, with all that belongs to them.
@@ -137,7 +139,7 @@ class Responses(ResponseMatrix):
         chosen = np.arange(self.n_persons)[rows]
         some = replace(
             self,
-            values=self.values[rows],
+            values=self.stored[rows],
             persons=tuple(self.persons[row] for row in chosen),
             person_data=None if self.person_data is None else self.person_data.iloc[chosen],
             weights=None if self.weights is None else self.weights[rows],
@@ -156,7 +158,7 @@ class Responses(ResponseMatrix):
         chosen = np.arange(self.n_items)[columns]
         return replace(
             self,
-            values=self.values[:, chosen],
+            values=self.stored[:, chosen],
             items=tuple(self.items[column] for column in chosen),
             categories=tuple(self.categories[column] for column in chosen),
             item_data=None if self.item_data is None else self.item_data.iloc[chosen],
@@ -167,7 +169,7 @@ class Responses(ResponseMatrix):
         """The same persons and items without any response."""
         return self.with_values(np.full_like(self.values, MISSING))
 
-    def with_values(self, values: NDArray[Any]) -> Responses:
+    def with_values(self, values: Any) -> Responses:
         """The same persons and items with other responses of the same kind and shape, which are not checked."""
         other = copy.copy(self)
         other._set("values", values)
@@ -249,7 +251,7 @@ class Responses(ResponseMatrix):
             for copy in range(1, n + 1)
         ]
         beside = None if self.person_data is None else self.person_data.iloc[rows].reset_index(drop=True)
-        return replace(self, values=self.values[rows], persons=tuple(persons), person_data=beside, weights=None)
+        return replace(self, values=self.stored[rows], persons=tuple(persons), person_data=beside, weights=None)
 
     def person_design(self, formula: str, *, intercept: bool) -> Design:
         """The design matrix of a formula over `person_data`; of some persons, their rows of the design of all."""
@@ -298,8 +300,9 @@ class Responses(ResponseMatrix):
     def from_dict(cls, data: Mapping[str, Any]) -> Responses:
         """Rebuild responses from `to_dict`."""
         kind = data.get("kind", CATEGORIES)
+        values: Any = data["values"]
         return cls(
-            values=np.asarray(data["values"], dtype=KINDS[kind]),
+            values=np.asarray(values, dtype=KINDS[kind]) if isinstance(values, (list, np.ndarray)) else values,
             persons=tuple(data["persons"]),
             items=tuple(data["items"]),
             categories=tuple(data["categories"]),

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from irtbridge.data.cells import MISSING_TEXTS, TRUTHS, canonical, texts_in
-from irtbridge.data.labels import as_label, check_unique, few, is_person_name
+from irtbridge.data.labels import check_unique, few, is_person_name
+from irtbridge.data.long_table import LongTable
 from irtbridge.data.notes import Notes
 from irtbridge.errors import DataError, nearest_first
 
@@ -41,7 +42,9 @@ class Columns:
         return {c for c in (self.person, self.item, self.response, *(self.items or ()), *self.drop, *self.beside) if c}
 
 
-def to_table(frame: pd.DataFrame, columns: Columns, scored: bool, notes: Notes) -> tuple[pd.DataFrame, pd.DataFrame]:
+def to_table(
+    frame: pd.DataFrame, columns: Columns, scored: bool, notes: Notes, *, sparse: bool = False
+) -> tuple[pd.DataFrame | LongTable, pd.DataFrame]:
     """Persons by items, with the items that are to be used, in the wished order, and what stands beside them.
 
     Parameters
@@ -54,10 +57,12 @@ def to_table(frame: pd.DataFrame, columns: Columns, scored: bool, notes: Notes) 
         Whether there is a key, so that text may be an answer.
     notes : Notes
         Told what was guessed.
+    sparse : bool
+        Whether a table of the long form that is sparse may stay long.
 
     Returns
     -------
-    table : DataFrame, shape (person, item)
+    table : DataFrame, shape (person, item), or LongTable
     beside : DataFrame
         The columns that are no items, a row per person.
 
@@ -70,8 +75,13 @@ def to_table(frame: pd.DataFrame, columns: Columns, scored: bool, notes: Notes) 
     names, beside = _long_columns(frame, columns), list(columns.beside)
     _require(frame, beside)
     if columns.shape == "long" or (columns.shape == "auto" and set(names) <= set(frame.columns)):
-        table = _without(_from_long(frame, *names), columns.drop)
+        _require(frame, names)
+        long = LongTable.of(*(_column(frame, name) for name in names))
         taken = pd.DataFrame({name: _by_person(_column(frame, name), _column(frame, names[0])) for name in beside})
+        if sparse and long.is_sparse:
+            chosen = _select(_without(pd.DataFrame(columns=long.items), columns.drop), columns.items)
+            return long.of_items([str(label) for label in chosen.columns]), taken
+        table = _without(long.whole(), columns.drop)
     else:
         items = _without(frame, [*columns.drop, *(name for name in beside if name not in columns.drop)])
         table = _from_wide(items, columns.person, columns.items or (), scored, notes)
@@ -167,18 +177,6 @@ def _check_no_other_labels(table: pd.DataFrame, column: str, items: Collection[s
         )
 
 
-def _from_long(frame: pd.DataFrame, person: str, item: str, response: str) -> pd.DataFrame:
-    _require(frame, [person, item, response])
-    for name in (person, item):
-        _check_labels(name, _column(frame, name))
-    rows, persons = pd.factorize(_column(frame, person))
-    columns, items = pd.factorize(_column(frame, item))
-    _check_pairs(frame[[person, item]])
-    cells = np.full((len(persons), len(items)), np.nan, dtype=object)
-    cells[rows, columns] = _column(frame, response)
-    return pd.DataFrame(cells, index=persons, columns=[str(as_label(i)) for i in items])
-
-
 def _by_person(column: pd.Series[Any], persons: pd.Series[Any]) -> list[Any]:
     """What a column of the long form has for each person, in the order of their first rows."""
     labels, (rows, cells) = pd.factorize(persons)[1], (pd.factorize(persons)[0], column.tolist())
@@ -229,10 +227,3 @@ def _check_labels(name: str, labels: pd.Series[Any]) -> None:
     if empty.any():
         row = empty.argmax() + 1
         raise DataError(f"{empty.sum()} of the labels in {name!r} are empty (first in row {row}); fill them in.")
-
-
-def _check_pairs(pairs: pd.DataFrame) -> None:
-    repeated = pairs[pairs.duplicated()].drop_duplicates()
-    if len(repeated):
-        first = few(f"({person!r}, {item!r})" for person, item in repeated.to_numpy().tolist())
-        raise DataError(f"more than one response for (person, item) {first}; keep one row of each.")

@@ -75,7 +75,8 @@ def read_text(path: Path, header: bool, notes: Notes, *, integers: bool = False)
     DataError
         No text, no rows, or rows of different lengths; the line is named.
     """
-    lines = _decoded(_content(path), path, notes).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = _decoded(_content(path), path, notes)
+    lines = (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).split("\n")
     separator, start = _preamble(lines)
     start = _after_comments(lines, separator, start, path, notes)
     separator = separator or _sniffed(lines[start:])

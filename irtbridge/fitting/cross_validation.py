@@ -109,11 +109,13 @@ def parts_of(whole: Responses, folds: int, seed: int) -> Iterator[HoldOut]:
 
 
 def _listed(value: Any) -> list[Any]:
+    if value == []:
+        raise ConfigError("an option has no values to try: []; give one at least, or leave the option out.")
     return value if isinstance(value, list) else [value]
 
 
 def _over_folds(each: pd.DataFrame) -> dict[str, float]:
-    """Means and standard errors over folds."""
+    """Means and standard errors over the folds that have the metric: one of responses all alike has no AUC."""
     row: dict[str, float] = {}
     for name in (metric for metric in METRICS if metric in each):
         row |= {name: float(each[name].mean()), f"{name}_se": _standard_error(each[name])}
@@ -130,7 +132,7 @@ def _behind(losses: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _standard_error(folds: pd.Series[float]) -> float:
-    return float(folds.std() / np.sqrt(len(folds)))
+    return float(folds.std() / np.sqrt(folds.count()))
 
 
 def _of_fold(fitter: Fitter, held: HoldOut, seed: int, draws: int) -> dict[str, float]:

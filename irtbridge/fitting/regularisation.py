@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from irtbridge.data.kinds import MISSING
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
-from irtbridge.errors import ConfigError, IRTBridgeWarning
+from irtbridge.errors import ConfigError, DataError, IRTBridgeWarning
 from irtbridge.inference.joint_climb import Bounds, climb, start_of
 from irtbridge.inference.observed_entries import EntriesProgram
 from irtbridge.inference.recentring import Convention
 from irtbridge.model.catalogue import build_model, with_option
 from irtbridge.model.layout import Layout
+from irtbridge.plugin.options import check_number, check_seed
 
 Array = NDArray[np.float64]
 ASLEEP = 0.01  # root mean square of a factor's slopes
@@ -78,13 +79,15 @@ def regularisation_path(
     ------
     ConfigError
         A model without penalty, no penalty, or fewer than two folds.
+    DataError
+        So many folds that one of them has no response.
     """
     able = with_option("penalty")
     if model not in able:
         raise ConfigError(f"model {model!r} has no penalty; models with one: {', '.join(able)}.")
-    if not len(penalty) or folds < 2:
-        raise ConfigError(f"penalty={list(penalty)}, folds={folds}: give penalties, and two folds or more.")
-    strongest_first = sorted(map(float, penalty), reverse=True)
+    check_seed(seed)
+    check_number("folds", folds, 2)
+    strongest_first = sorted(_penalties(penalty), reverse=True)
     specs = {value: build_model(model, **options, penalty=value) for value in strongest_first}
     responses = load_responses(data, allow_constant=True).expanded()
     losses = [_losses(fit, held) for fit, held in _each_fold(responses, specs, folds, seed, max_iterations)]
@@ -98,6 +101,17 @@ def regularisation_path(
         end = "stronger" if place == 0 else "weaker"
         warnings.warn(f"the best penalty, {best:g}, is the last of the path; try {end} ones.", IRTBridgeWarning, 2)
     return RegularisationPath(table, best)
+
+
+def _penalties(penalty: Any) -> list[float]:
+    """Penalties as numbers, at least one."""
+    try:
+        found = [float(each) for each in penalty]
+    except (TypeError, ValueError):
+        found = []
+    if not found:
+        raise ConfigError(f"penalty={penalty!r}: give a list of numbers, one at least, as [0.1, 1, 10].")
+    return found
 
 
 Estimate = tuple[EntriesProgram, dict[str, Array], int]
@@ -139,6 +153,8 @@ def _each_fold(
     """The path without each fold, and the fold."""
     fold = np.random.default_rng(seed).integers(folds, size=responses.values.shape)
     for number in range(folds):
+        if not responses.observed[fold == number].any():
+            raise DataError(f"folds={folds}: fold {number + 1} has none of the responses; take fewer folds.")
         rest, held = (np.where(own, responses.values, MISSING) for own in (fold != number, fold == number))
         yield _path(responses.with_values(rest), specs, seed, iterations), responses.with_values(held)
 

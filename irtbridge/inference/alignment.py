@@ -123,6 +123,19 @@ class Symmetry:
         return np.asarray(value * signs[:, 0].reshape(-1, *(1,) * (value.ndim - 1))) if turns else value
 
 
+def rotates(spec: ModelSpec) -> bool:
+    """Whether traits can be rotated: all slopes are free and normal with one SD around 0, and so are the abilities.
+
+    The posterior is then the same for every rotation, so that slopes and abilities have no standard errors.
+    """
+    name, ability = spec.family.discrimination, spec[spec.family.ability]
+    if name is None or len(spec.traits) < 2:
+        return False
+    slopes = spec[name]
+    masked = slopes.free is not None or slopes.values is not None or slopes.reference is not None
+    return not masked and all(v.dims[-1:] == ("trait",) and v.prior.isotropic for v in (slopes, ability))
+
+
 def align(program: Program, draws: Draws) -> Draws:
     """Draws with the traits in the order and with the signs of the rule, where the model leaves them open."""
     symmetry = Symmetry.of(program.layout)

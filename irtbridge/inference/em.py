@@ -12,7 +12,7 @@ from irtbridge.errors import NumericalError, UnknownName
 from irtbridge.inference.acceleration import ACCELERATIONS, Ascent, ascend
 from irtbridge.inference.climbing import ARRIVED, Climber, Summit
 from irtbridge.inference.expectation import Data
-from irtbridge.inference.map import MapSettings, with_errors, without_errors
+from irtbridge.inference.map import MapSettings, has_errors, with_errors, without_errors
 from irtbridge.inference.maximisation import Maximisation
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import NEAR
@@ -68,7 +68,7 @@ def run_em(program: Program, settings: EmSettings, seed: int, progress: Progress
     climber = Climber(program, jacobian=False, max_iterations=settings.max_iterations)
     z, value = climber.aligned(ascent.z), float(ascent.trace[-1])
     optimum = Optimum(ascent.complete, float("nan"), starts=1, agreeing=1, gap=float("inf"))
-    if settings.standard_errors:
+    if has_errors(program, settings):
         mode = climber.measured(Summit(z, value, len(ascent.trace), ascent.complete, ""), progress)
         distance = climber.distance(mode)
         optimum = replace(optimum, converged=ascent.complete and distance <= ARRIVED, distance=distance)

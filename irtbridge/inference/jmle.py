@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
+from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.errors import ConfigError, SpecError, UnknownName
 from irtbridge.inference.alignment import Symmetry
 from irtbridge.inference.extreme_scores import abilities_given_items, extreme_persons, without_extremes
@@ -57,11 +58,11 @@ class JmleSettings:
         Douglas 1977); of the Rasch model without priors.
     observed_only : bool
         Compute in NumPy over the observed responses alone, whatever the backend: for large matrices of which little was
-        asked. Of models whose log odds are linear in the slopes (1pl, lfm).
+        asked. Of models whose log odds are linear in the slopes (1pl, lfm). Sparse responses are always taken so.
     standard_errors : bool
         From the observed information on persons and items together, which takes two gradients for each item parameter;
         else NaN. They say nothing of the bias, and are NaN where the information is singular, as it is where traits can
-        be rotated, and of slopes at a bound.
+        be rotated, of slopes at a bound, and where the responses are sparse (`SparseResponses`).
     """
 
     priors: bool = False
@@ -93,7 +94,8 @@ def run_jmle(program: Program, settings: JmleSettings, seed: int, progress: Prog
     found = (_penalised if settings.priors else _unpenalised)(program, settings, start)
     constant = 0.0 if settings.priors else log_priors(program, start)
     stats = {"lp": np.array([[program.log_density(found.params) - constant]])}
-    errors = found.standard_errors() if settings.standard_errors else without_errors(found.program, found.params)
+    measured = settings.standard_errors and not isinstance(program.responses, SparseResponses)
+    errors = found.standard_errors() if measured else without_errors(found.program, found.params)
     optimum = Optimum(found.climb.arrived, float("nan"), 1, 1, float("inf"), int(found.held.sum()))
     z, timings = program.unconstrain(found.params), Timings(warmup=time.perf_counter() - begin)
     return Draws(

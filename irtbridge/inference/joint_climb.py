@@ -102,9 +102,8 @@ def log_priors(program: Program, z: Array) -> float:
 
 def responses_of(program: Program) -> Array:
     """How many responses each coordinate rests on, at least 1, shape (dim,)."""
-    observed, layout = program.responses.observed, program.layout
-    by = {"person": observed.sum(axis=1), "item": observed.sum(axis=0)}
-    counts = np.full(program.dim, float(observed.sum()))
+    by = {dim: counts.astype(float) for dim, counts in program.responses.answered.items()}
+    layout, counts = program.layout, np.full(program.dim, by["item"].sum())
     for name, slot in layout.slots.items():
         dim = next((dim for dim in slot.variable.dims if dim in by), None)
         if dim is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.errors import IRTBridgeWarning
+from irtbridge.inference.alignment import rotates
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import Mode
 from irtbridge.inference.method import Method
@@ -32,7 +35,8 @@ class MapSettings(CollapsedSettings):
     Parameters
     ----------
     standard_errors : bool
-        From the observed information (Louis 1982); else NaN.
+        From the observed information (Louis 1982); else NaN. Where traits can be rotated, as those of `lfm`, there are
+        none, which a warning says.
     n_nodes : int
         As in `CollapsedSettings`; of four traits and more the nodes in all, rounded up to a power of two
         (`irtbridge.model.quadrature.ScatteredNodes`); 0 takes 8,192.
@@ -51,11 +55,24 @@ def run_map(program: Program, settings: MapSettings, seed: int, progress: Progre
     """Posterior mode as a single draw, with standard errors from the observed information."""
     progress("optimisation", 0, 0)
     start, how = time.perf_counter(), {"max_iterations": settings.max_iterations, "seed": seed}
-    if settings.standard_errors:
+    if has_errors(program, settings):
         drawn = with_errors(program, find_mode(program, jacobian=False, progress=progress, **how), seed)
     else:
         drawn = without_errors(program, *find_maximum(program, jacobian=False, **how))
     return replace(drawn, timings=Timings(warmup=time.perf_counter() - start))
+
+
+def has_errors(program: Program, settings: MapSettings) -> bool:
+    """Whether standard errors are wanted, and there are any; warns where there are none."""
+    if settings.standard_errors and rotates(program.spec):
+        warnings.warn(
+            f"{program.spec.name}: its {len(program.spec.traits)} traits can be rotated, so that slopes and abilities "
+            "have no standard errors, and all are NaN; rotate the estimate with Fit.rotate, fix the traits with a "
+            "Q-matrix (m2pl), or leave them out with standard_errors=false.",
+            IRTBridgeWarning,
+            stacklevel=2,
+        )
+    return settings.standard_errors and not rotates(program.spec)
 
 
 def with_errors(program: Program, mode: Mode, seed: int) -> Draws:

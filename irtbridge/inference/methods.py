@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
+from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.errors import ConfigError, NumericalError, UnknownName
 from irtbridge.inference import (
     cmle,
@@ -101,11 +102,16 @@ def compile_for(
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
     if not getattr(settings, "priors", True):
         spec = without_priors(spec)
-    if getattr(settings, "observed_only", False):
+    if getattr(settings, "observed_only", False) or _must_be_sparse(settings, responses):
         return EntriesProgram(Layout.of(spec, responses), responses)
     noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
     program = backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
     return settings.prepare(program) if hasattr(settings, "prepare") else program
+
+
+def _must_be_sparse(settings: Any, responses: Responses) -> bool:
+    """Whether the responses are sparse, and the method can take them so."""
+    return isinstance(responses, SparseResponses) and hasattr(settings, "observed_only")
 
 
 def compile_joint(backend: Backend, spec: ModelSpec, responses: Responses, *, device: str, dtype: str) -> Program:

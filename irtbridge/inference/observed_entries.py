@@ -53,11 +53,11 @@ class Entries:
     @classmethod
     def of(cls, responses: Responses) -> Entries:
         """Of responses of two categories."""
-        observed = responses.observed
-        persons, items = np.nonzero(observed)
-        signs = np.where(responses.values[persons, items] > 0, 1.0, -1.0)
-        starts = np.concatenate([[0], np.cumsum(observed.sum(axis=1))])
-        return cls(starts, items.astype(np.int32), persons.astype(np.int32), signs, observed.shape)
+        entries = responses.entries
+        starts = np.asarray(entries.indptr, dtype=np.int64)
+        persons = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
+        signs = np.where(entries.data > 0, 1.0, -1.0)
+        return cls(starts, entries.indices.astype(np.int32), persons, signs, entries.shape)
 
     def value_and_residuals(self, ability: Array, slopes: Array, intercept: Array) -> tuple[float, Array]:
         """Log likelihood, and its derivative by the log odds of each response, shape (response,).

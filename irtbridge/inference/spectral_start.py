@@ -25,7 +25,7 @@ def spectral_start(program: Program, z: Array) -> Array:
     """Coordinates (dim,) with abilities and slopes of the leading factors, where all slopes may have either sign."""
     spec, traits, responses = program.spec, program.layout.sizes["trait"], program.responses
     name = spec.family.discrimination
-    if name is None or not _has_factors(spec, name) or traits >= min(responses.values.shape):
+    if name is None or not _has_factors(spec, name) or traits >= min(responses.n_persons, responses.n_items):
         return z
     factors: Any = linalg.svds(standardised(responses), traits, random_state=0)
     left, sizes, right = factors
@@ -38,12 +38,12 @@ def spectral_start(program: Program, z: Array) -> Array:
 
 def standardised(responses: Responses) -> sparse.csr_array:
     """Responses less their item's mean, over its SD, shape (person, item); those that are missing are not stored."""
-    persons, items = np.nonzero(responses.observed)
-    values, size = responses.values[persons, items].astype(float), responses.n_items
+    entries, size = responses.entries, responses.n_items
+    items, values = entries.indices, entries.data.astype(float)
     counts = np.maximum(np.bincount(items, minlength=size), 1)
     away = values - (np.bincount(items, values, size) / counts)[items]
     spread = np.sqrt(np.maximum(np.bincount(items, away**2, size) / counts, 1e-12))
-    return sparse.csr_array((away / spread[items], (persons, items)), shape=responses.values.shape)
+    return sparse.csr_array((away / spread[items], items, entries.indptr), shape=entries.shape)
 
 
 def _has_factors(spec: ModelSpec, name: str) -> bool:

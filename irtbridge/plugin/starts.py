@@ -40,7 +40,10 @@ def _difficulties_of_data(program: Program, slopes: Array) -> dict[str, Array]:
     if family.max_categories != 2 or location.dims != ("item",) or location.prior.support != "real":
         return {}
     weights = np.ones(responses.n_persons) if responses.weights is None else responses.weights
-    right, observed = weights @ (responses.values == 1), weights @ responses.observed
+    entries, size = responses.entries, responses.n_items
+    each = np.repeat(weights, np.diff(entries.indptr))
+    observed = np.bincount(entries.indices, each, size)
+    right = np.bincount(entries.indices, each * (entries.data == 1), size)
     log_odds = np.log((right + 0.5) / (observed - right + 0.5))
     if family.parameterization == "intercept":
         return {location.name: log_odds}

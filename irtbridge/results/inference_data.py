@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
+from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.model.layout import Layout
 from irtbridge.results.draws import Draws
 from irtbridge.results.quiet_arviz import az
@@ -84,7 +85,8 @@ def to_inference_data(
     -------
     arviz.InferenceData
         Groups ``posterior`` (chain, draw, ...), ``sample_stats``, ``observed_data`` (responses as codes 0..K-1, or
-        numbers as they are; NaN where missing) and, where there are covariates or weights, ``constant_data``.
+        numbers as they are; NaN where missing; of sparse responses those observed alone, beside their ``person_place``
+        and ``item_place``) and, where there are covariates or weights, ``constant_data``.
     """
     coords = coordinates(layout, responses)
     sample = ("chain", "draw")
@@ -95,8 +97,7 @@ def to_inference_data(
     posterior = _dataset({name: ((*sample, *dims), value) for name, (dims, value) in variables.items()}, coords)
     posterior = posterior.assign_coords({d: np.arange(posterior.sizes[d]) for d in sample})
     posterior.attrs = labelled_attributes(attrs)
-    codes = np.where(responses.observed, responses.values, np.nan)
-    observed = _dataset({"response": (("person", "item"), codes)}, coords)
+    observed = _dataset(_observed(responses), coords)
     stats = {name: (sample, np.asarray(value)) for name, value in draws.stats.items()}
     traces = {"elbo": draws.elbo, "objective": draws.objective}
     stats |= {name: (("step",), trace) for name, trace in traces.items() if trace is not None}  # type: ignore[misc]
@@ -104,6 +105,15 @@ def to_inference_data(
     if constant := constants(responses):
         groups["constant_data"] = _dataset(constant, coords)
     return az.InferenceData(**groups)
+
+
+def _observed(responses: Responses) -> dict[str, tuple[tuple[str, ...], NDArray[Any]]]:
+    if not isinstance(responses, SparseResponses):
+        return {"response": (("person", "item"), np.where(responses.observed, responses.values, np.nan))}
+    entries = responses.entries
+    persons = np.repeat(np.arange(entries.shape[0], dtype=np.int32), np.diff(entries.indptr))
+    parts = {"response": entries.data, "person_place": persons, "item_place": entries.indices}
+    return {name: (("observation",), part) for name, part in parts.items()}
 
 
 def constants(responses: Responses) -> dict[str, tuple[tuple[str, ...], NDArray[Any]]]:

@@ -17,8 +17,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from irtbridge.data.files import write_atomic
-from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
+from irtbridge.data.stored import arrays_of, with_arrays
 from irtbridge.errors import ResultsError
 from irtbridge.model.spec import ModelSpec
 from irtbridge.results.draws import Draws, Optimum, Timings
@@ -125,7 +125,7 @@ def _root_of(stored: Stored) -> xr.Dataset:
     arrays = {name: getattr(draws, name) for name in ARRAYS}
     for kind in NAMED:
         arrays |= {f"{kind}.{name}": value for name, value in (getattr(draws, kind) or {}).items()}
-    arrays |= {"values": _small(responses), "text": np.frombuffer(json.dumps(text).encode(), np.uint8)}
+    arrays |= {**arrays_of(responses), "text": np.frombuffer(json.dumps(text).encode(), np.uint8)}
     there = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
     variables = {name: (tuple(f"{name}_{axis}" for axis in range(value.ndim)), value) for name, value in there.items()}
     return xr.Dataset(variables, attrs={FORMAT: VERSION})
@@ -138,7 +138,7 @@ def _stored_of(path: Path, root: xr.Dataset) -> Stored:
     return Stored(
         idata=idata,
         spec=ModelSpec.from_dict(text["spec"]),
-        responses=Responses.from_dict(text["responses"] | {"values": root["values"].values}),
+        responses=with_arrays(text["responses"], root),
         draws=_draws_of(root, text, idata.sample_stats if "sample_stats" in idata else xr.Dataset()),
         provenance=text["provenance"],
         quadrature_error=text["quadrature_error"],
@@ -166,9 +166,3 @@ def _named(root: xr.Dataset, kind: str) -> dict[str, NDArray[Any]] | None:
     start = f"{kind}."
     found = {str(n).removeprefix(start): v.values for n, v in root.data_vars.items() if str(n).startswith(start)}
     return found or None
-
-
-def _small(responses: Responses) -> NDArray[Any]:
-    """Category codes in as few bytes as they need."""
-    smallest = np.min_scalar_type(-responses.max_categories) if responses.kind == CATEGORIES else responses.values.dtype
-    return responses.values.astype(smallest)

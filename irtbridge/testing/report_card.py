@@ -24,7 +24,8 @@ from irtbridge.plugin.entry_points import backend_names
 from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.sampler import SamplerProgram
 from irtbridge.testing.cases import CASES
-from irtbridge.testing.conformance import BackendConformance, prepared
+from irtbridge.testing.conformance.densities import Densities
+from irtbridge.testing.conformance.prepared import prepared
 
 SUITE = """\
 from irtbridge.testing import BackendConformance
@@ -143,7 +144,7 @@ class _Outcomes:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a stage of a test."""
         test, _, case = report.nodeid.rpartition("::")[2].partition("[")
-        if test == BackendConformance.test_log_density_equals_the_reference.__name__ and not report.skipped:
+        if test == Densities.test_log_density_equals_the_reference.__name__ and not report.skipped:
             self.models.add(case.removesuffix("]"))
         if report.skipped and isinstance(report.longrepr, tuple):
             self.left_out[report.longrepr[2].removeprefix("Skipped: ")] += 1

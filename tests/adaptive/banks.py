@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import irtbridge as irt
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import Selection
-from irtbridge.adaptive.simulation.answers import TrueAnswers
+from irtbridge.adaptive.simulation.answers import Answer, TrueAnswers
 from irtbridge.adaptive.simulation.lockstep import administer
 from irtbridge.adaptive.simulation.sessions import Sessions
 from irtbridge.adaptive.stopping import Stopping
@@ -42,8 +42,10 @@ def drawn_bank(n: int, seed: int = 0, guessing: float | None = None, **kwargs: A
     return known_bank("3pl", discrimination=a, difficulty=b, lower=np.full(n, guessing), **kwargs)
 
 
-def sessions_of(pool: Pool, rule: Selection, stop: str | Stopping, ability: NDArray[Any], seed: int = 0) -> Sessions:
+def sessions_of(
+    pool: Pool, rule: Selection, stop: str | Stopping, ability: NDArray[Any], seed: int = 0, truth: Answer | None = None
+) -> Sessions:
     """Persons of these abilities (person,) take a test of one trait, and answer at the bank's mean parameters."""
-    answers = TrueAnswers(pool.bank.at_mean)
+    answers = TrueAnswers(pool.bank.at_mean) if truth is None else truth
     ended = Stopping.parse(stop) if isinstance(stop, str) else stop
     return administer(pool, rule, ended, answers, ability[:, None], seed)

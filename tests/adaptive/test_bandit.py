@@ -139,7 +139,7 @@ def test_without_gamma_the_ability_alone_is_drawn():
     assert set(near) == {1}
 
 
-@pytest.mark.parametrize("settings", [{"gamma": -1.0}, {"gamma": "x"}, {"draws": 0}, {"draws": 1.5}])
+@pytest.mark.parametrize("settings", [{"gamma": -1.0}, {"gamma": "x"}, {"draws": 0}, {"draws": 1.5}, {"lots": 1}])
 def test_settings_that_cannot_be(settings):
     with pytest.raises(irt.IRTBridgeError, match=next(iter(settings))):
         irt.AdaptiveTest(drawn_bank(5), "bandit", **settings)

@@ -54,9 +54,19 @@ def test_a_target_that_the_bank_cannot_keep_is_told(selection, message):
 
 def test_what_the_bandit_cannot_even_out_lots_can():
     with pytest.raises(irt.IRTBridgeError, match=r"cannot be met by bandit.*sympson_hetter"):
-        irt.AdaptiveTest(drawn_bank(60), "bandit", exposure=0.12, stop="items=6")
+        irt.AdaptiveTest(drawn_bank(60), "bandit", exposure=0.12, stop="items=6", lots=False)
     test = irt.AdaptiveTest(drawn_bank(60), "sympson_hetter", rule="bandit", exposure=0.12, stop="items=6")
     assert rates(test, seed=9).max() < 0.12 + 4 * np.sqrt(0.12 * 0.88 * (1 / 1000 / 10 + 1 / PERSONS))
+
+
+def test_gamma_and_lots_each_bring_the_exposure_down_by_an_equal_factor():
+    own = {"exposure": 0.25, "stop": "items=6"}
+    rule = irt.AdaptiveTest(drawn_bank(100), "bandit", **own).selection
+    alone = irt.AdaptiveTest(drawn_bank(100), "bandit", lots=False, **own).selection
+    assert (rule.name, rule.inner.name, alone.name) == ("sympson_hetter", "bandit", "bandit")
+    assert 0 < rule.inner.gamma < alone.gamma
+    test = irt.AdaptiveTest(drawn_bank(100), rule.inner, stop="items=6")
+    assert abs(rates(test, seed=9).max() - 0.5) < 4 * np.sqrt(0.25 * (1 / 1000 + 1 / PERSONS))
 
 
 @pytest.mark.parametrize("target", [0, 1.2, "a"])

@@ -215,3 +215,26 @@ def test_rules_of_one_trait_say_which_serve_several(selection, way_out):
     bank = known_bank("m2pl", discrimination=np.ones((5, 2)), difficulty=np.zeros(5))
     with pytest.raises(irt.IRTBridgeError, match=way_out):
         irt.AdaptiveTest(bank, selection)
+
+
+def test_lots_leave_the_choice_to_the_rule_behind_them():
+    """Where all items pass, lots change nothing: randomesque draws among the best."""
+    pool = Pool.of(drawn_bank(20), length=5)
+    state = State.start(pool, 50, seed=1)
+    passing = (1.0,) * pool.n_items
+    lots = build_selection("sympson_hetter", rule=build_selection("randomesque"), pass_probs=passing)
+    assert len(set(lots.choose(pool, state))) > 1
+    for name in ("randomesque", "shadow"):
+        rule = build_selection(name, rule=build_selection("randomesque"))
+        with pytest.raises(irt.errors.ConfigError, match="chooses otherwise"):
+            rule.check(pool)
+
+
+def test_lots_of_a_session_tell_nothing_of_what_its_first_step_draws():
+    """A hard item with a lot of one half and an easy one: the better at half of the drawn abilities, it comes first in
+    a quarter of sessions. Off by more than 4 standard errors with a probability of 1 in 10,000."""
+    bank = known_bank("2pl", discrimination=[1.5, 1.5], difficulty=[2.0, -2.0])
+    rule = build_selection("sympson_hetter", rule=build_selection("thompson", draws=1), pass_probs=(0.5, 1.0))
+    test = irt.AdaptiveTest(bank, rule, stop="items=1")
+    first = np.mean([test.start(seed).next() == "i1" for seed in range(300)])
+    assert abs(first - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 300)

@@ -69,3 +69,26 @@ def test_a_test_ends_when_no_item_is_left():
 def test_text_that_is_no_condition(text):
     with pytest.raises(irt.IRTBridgeError, match="stop"):
         irt.AdaptiveTest(BANK, stop=text)
+
+
+def test_what_holds_before_the_first_item_is_no_end_of_a_test():
+    with pytest.raises(irt.errors.ConfigError, match="before its first item"):
+        irt.AdaptiveTest(BANK, stop="se<1.5 or items=10")
+
+
+def test_more_than_a_number_of_items_is_not_that_number():
+    with pytest.raises(irt.errors.ConfigError, match="sign"):
+        irt.AdaptiveTest(BANK, stop="items>18")
+
+
+def test_a_standard_error_that_the_grid_cannot_tell_is_refused():
+    """At the least that is allowed a normal posterior has its own standard deviation within 10 %, wherever it lies."""
+    with pytest.raises(irt.errors.ConfigError, match="nodes"):
+        irt.AdaptiveTest(BANK, stop="se<.05 or items=50")
+    irt.AdaptiveTest(BANK, stop="se<.05 or items=50", nodes=121)
+    least = 0.5 * float(np.diff(POOL.nodes[:2, 0])[0])
+    for centre in np.linspace(0, 2 * least, 5):
+        weights = np.exp(-0.5 * ((POOL.nodes[:, 0] - centre) / least) ** 2)
+        mean = weights @ POOL.nodes[:, 0] / weights.sum()
+        sd = np.sqrt(weights @ (POOL.nodes[:, 0] - mean) ** 2 / weights.sum())
+        assert abs(sd / least - 1) < 0.1

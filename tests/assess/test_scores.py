@@ -214,7 +214,7 @@ def test_no_plausible_value_is_a_copy_where_there_are_fewer_draws() -> None:
     assert all((four[:, i] != four[:, j]).mean() > 0.9 for i in range(4) for j in range(i))
 
 
-@pytest.mark.parametrize("method", ["eap", "wle"])
+@pytest.mark.parametrize("method", ["eap", pytest.param("wle", marks=pytest.mark.long)])
 def test_item_uncertainty_adds_the_variance_between_draws(method: str) -> None:
     fit = irt.fit("lsat7", "2pl", method="laplace", draws=20)
     found = fit.scores(method=method, items="draws", draws=20)

@@ -37,6 +37,7 @@ pytestmark = [
     pytest.mark.skipif("jags" not in backend_names(), reason="the distribution irtbridge-jags is not installed"),
     pytest.mark.skipif(shutil.which("jags") is None, reason=f"no jags on the path: {jags.JagsBackend.install}"),
 ]
+written = pytest.importorskip("irtbridge_jags.places").written
 Array = NDArray[np.float64]
 FEW = irt.GibbsSettings(chains=1, adapt=10, warmup=10, draws=10)
 DIGITS = 5e-5  # coda has six, of parameters and deviance
@@ -175,6 +176,17 @@ def test_names_that_bugs_lacks_are_changed() -> None:
     )
     spec = ModelSpec("odd names", variables, Binary(ability="i", discrimination="K", location=("größe",)))
     assert deviance_error(load_backend("jags").compile(spec, Case("odd", lambda: spec, BINARY).responses())) < DIGITS
+
+
+def test_names_that_differ_in_letters_that_bugs_lacks_stay_apart() -> None:
+    names = "θ", "β", "Δ", "_a", "é", "è"
+    assert len(set(map(written, names))) == len(names)
+    variables = [
+        Variable("θ", ("person",), as_prior("Normal(0, 1)")),
+        Variable("β", ("item",), as_prior("Normal(0, 2)")),
+    ]
+    spec = ModelSpec("Greek", tuple(variables), Binary(ability="θ", discrimination=None, location=("β",)))
+    assert deviance_error(load_backend("jags").compile(spec, Case("Greek", lambda: spec, BINARY).responses())) < DIGITS
 
 
 @pytest.mark.long

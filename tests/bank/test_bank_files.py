@@ -178,6 +178,59 @@ def test_items_that_cannot_be_are_named(columns, model, said):
         ItemBank.load(pd.DataFrame(columns, index=ITEMS), model)
 
 
+@pytest.mark.parametrize(
+    ("columns", "options", "said"),
+    [
+        ({"D": ["x", "1", "1"]}, {}, "'x' in column 'D'"),
+        ({"categories": ["0 1", "1 0", "0 1"]}, {}, "'item2' has categories '1 0'"),
+        ({"categories": ["0 1", "0 x", "0 1"]}, {}, "'x' in column 'categories'"),
+        ({"categories": ["0 1", "0 1 2", "0 1"]}, {}, "'item2' has 3 categories"),
+        ({}, {"covariance": -1.0}, "covariance"),
+        ({}, {"mean": np.nan}, "mean"),
+        ({}, {"mean": "x"}, "mean"),
+    ],
+)
+def test_numbers_of_a_bank_that_cannot_be_are_named(columns, options, said):
+    with pytest.raises(irt.errors.IRTBridgeError, match=said):
+        ItemBank.load(pd.DataFrame({"a": [1.0, 1.2, 1.4], "b": [0.0, 1.0, 2.0]} | columns), **options)
+
+
+def test_a_tidy_table_with_an_item_twice_is_refused():
+    twice = pd.DataFrame({"item": ["x", "x"], "parameter": "difficulty", "mean": 0.0, "sd": 0.1})
+    with pytest.raises(irt.errors.DataError, match="difficulty of x"):
+        ItemBank.load(twice, "1pl")
+
+
+def test_mirts_intercepts_in_any_order_of_columns_are_the_same_items():
+    table = pd.DataFrame({"a1": [1.0, 1.2], "d1": [1.0, 2.0], "d2": [0.0, 1.0]})
+    for model in ("gpcm", "grm"):
+        one, other = (ItemBank.load(table[order], model) for order in (["a1", "d1", "d2"], ["d2", "a1", "d1"]))
+        np.testing.assert_array_equal(one.log_probs(ABILITY), other.log_probs(ABILITY))
+
+
+def test_a_step_that_is_missing_between_others_is_named():
+    table = pd.DataFrame({"discrimination": [1.0], "step[1]": [0.0], "step[3]": [1.0]})
+    with pytest.raises(irt.errors.DataError, match=r"step\[2\]"):
+        ItemBank.load(table)
+
+
+def test_a_loading_of_nothing_stays_nothing_whatever_its_standard_error():
+    table = {"discrimination[x]": [0.0, 1.0], "discrimination[x] sd": [0.1, 0.1], "discrimination[y]": [1.0, 0.5]}
+    bank = ItemBank.load(pd.DataFrame(table | {"difficulty": [0.0, 1.0]}), draws=9)
+    assert np.all(bank.params["discrimination"][:, 0, 0] == 0)
+
+
+def test_labels_in_a_csv_are_text(tmp_path):
+    path = tmp_path / "bank.csv"
+    path.write_text(",a,b,content,enemies\n001,1,0,,\n002,1,1,3,003\n003,1,2,2,\n")
+    bank = ItemBank.load(path)
+    assert bank.items == ("001", "002", "003")
+    pool = irt.AdaptiveTest(bank, stop="items=2", content={3: 1}).pool
+    assert pool.constraints.area.tolist() == [-1, 0, -1]
+    assert pool.constraints.enemies is not None
+    assert pool.constraints.enemies.toarray().sum() == 2
+
+
 def test_files_that_are_no_banks(tmp_path):
     with pytest.raises(irt.IRTBridgeError, match="no such bank"):
         ItemBank.load(tmp_path / "none.csv")

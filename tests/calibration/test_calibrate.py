@@ -9,9 +9,13 @@ from sklearn.linear_model import LogisticRegression
 from vocabularies import simulated
 
 import irtbridge as irt
+from irtbridge.bank.columns import item_variables
+from irtbridge.bank.item_bank import ItemBank
 from irtbridge.calibration.answers import Answers
+from irtbridge.calibration.banks import curves_of
 from irtbridge.calibration.cross_fitting import CrossFitted
 from irtbridge.calibration.graders import GRADERS, grader_of
+from irtbridge.calibration.reading import features_and_responses
 
 FAST = {"members": 1, "draws": 20, "folds": 3}
 
@@ -157,6 +161,34 @@ class TestBadInput:
             irt.calibrate(truth.responses, truth.features, grader="auto")
 
 
+def test_features_are_matched_by_the_labels_in_their_first_column(truth):
+    """Whatever it is called, and whatever the order of the rows."""
+    items = list(truth.responses.items)
+    table = pd.DataFrame({"word": items[::-1], "x": np.arange(len(items), dtype=float)})
+    matched, _ = features_and_responses(truth.responses, table, None)
+    assert matched.loc[items[0], "x"] == len(items) - 1
+    assert [*matched.columns] == ["x"]
+
+
+@pytest.mark.parametrize(("model", "options"), [("1pl", {}), ("2pl", {}), ("3pl", {"lower": 0.2})])
+def test_the_curves_of_a_calibration_are_those_of_its_bank(truth, model, options):
+    """With D = 1.702, too."""
+    spec, ability = irt.build_model(model, scaling=1.702), np.linspace(-2, 2, 5)
+    curves = curves_of(spec, truth.responses, options.get("lower"), True)
+    at, b = curves.typical()[0][None] + 0.3, np.array([0.3])
+    a, _, c = curves.natural(at)
+    params = {"difficulty": b, "discrimination": a / 1.702, "lower": c}
+    own = {name: params[name][None] for name in item_variables(spec)}
+    bank = ItemBank(spec, ("x",), ((0.0, 1.0),), own, pd.DataFrame(index=["x"]), np.zeros(1), np.eye(1))
+    np.testing.assert_allclose(curves.probs(at, ability)[0], np.exp(bank.log_probs(ability))[0, :, 0, 1])
+
+
+def test_one_item_with_responses_is_none_to_learn_from(truth):
+    one = truth.responses.select_items(np.array([0]))
+    with pytest.raises(irt.errors.DataError, match="two or more"):
+        irt.calibrate(one, truth.features, grader="linear", **FAST)
+
+
 def test_every_grader_is_named_in_the_docstring():
     for name in GRADERS:
         assert f"``{name}``" in (irt.calibrate.__doc__ or "")
@@ -195,3 +227,10 @@ def test_features_of_text_know_how_rare_a_word_is():
     assert numbers[0, 2] > numbers[2, 2]  # Zipf frequency of the rarest word
     embedded = Features(embed=lambda texts: [[len(text), 1.0 * i] for i, text in enumerate(texts)]).matrix(table)
     assert embedded.shape == (24, 4 + 2)
+
+
+def test_rows_that_stand_for_several_persons_count_as_many():
+    table = pd.DataFrame({"q1": [0, 1, 1], "q2": [1, 0, 1], "persons": [3, 1, 2]})
+    how = {"weights": "persons", "items": ["q1", "q2"]}
+    _, data = features_and_responses(table, pd.DataFrame({"x": [0.0, 1.0]}, index=["q1", "q2"]), how)
+    assert data.values.sum(axis=0).tolist() == [3, 5]

@@ -1,12 +1,17 @@
 """The sampler's posterior is that of the model, by outside means where these are to be had."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 from vocabularies import simulated
 
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.residual import Sampler
+from irtbridge.calibration.states import State
+from irtbridge.calibration.together import FREEDOM, WEAK, Together, largest
 
 CURVES = Curves()
 
@@ -30,7 +35,7 @@ def sampler_of(truth, known=None) -> Sampler:
 def test_an_items_posterior_given_abilities_is_that_of_a_grid(truth):
     """With B and Sigma held, the random walk has the mean and spread of the posterior summed up over a grid."""
     sampler, rng = sampler_of(truth, truth.ability), np.random.default_rng(0)
-    state = states(sampler, 1)[0]
+    state = replace(states(sampler, 1)[0], residual=np.diag([0.1, 1.0]))  # which the grid resolves
     factor, kept = sampler._spread(state).factor, []
     for _ in range(4000):
         state = sampler._items(state, factor, rng)
@@ -76,3 +81,29 @@ def test_where_predictors_tell_everything_the_residual_is_small():
     with_them = np.mean([state.residual[1, 1] for state in states(sampler, 200)])
     without = np.mean([s.residual[1, 1] for s in states(Sampler(sampler.answers, CURVES, np.ones((60, 1))), 200)])
     assert with_them < 0.2 * without
+
+
+def test_what_the_items_come_from_keeps_its_prior_where_no_answer_tells():
+    """Drawn from the prior and moved by the sampler's steps, without a likelihood, B and Sigma are still of the prior.
+
+    Residual SDs are half-t (Huang & Wand 2013, property 2), so that half of 200 draws lie below its median; so do the
+    distances of B from its mean. One of eight is off by more than 3.5 standard errors with a probability of 1 in 250.
+    """
+    rng, scale, draws, z = np.random.default_rng(2), largest(CURVES), 200, np.ones((4, 3))
+    z[:, 1:] = rng.standard_normal((4, 2))
+    none, first = np.empty(0, dtype=np.intp), np.zeros(4, dtype=np.intp)
+    flat = Together(Answers(none, none, np.empty(0), 1, 4), CURVES, z)
+    sampler, centre = Sampler(Answers(first, np.arange(4), np.ones(4), 1, 4), CURVES, z), np.zeros((3, 2))
+    centre[0] = CURVES.typical()[0]
+    below = np.zeros((4, 2))
+    for _ in range(draws):
+        scales = 2 * FREEDOM * np.diag(rng.gamma(0.5, scale**2))
+        residual = stats.invwishart.rvs(FREEDOM + 1, scales, random_state=rng)
+        weight = centre + WEAK * scale * rng.standard_normal((3, 2))
+        items = z @ weight + rng.multivariate_normal(np.zeros(2), residual, 4)
+        state = State(np.zeros(1), items, weight, residual)
+        for _ in range(6):
+            state = sampler._hyper(flat(state, np.array([5.0, 2.0]), rng), rng)
+        below[0] += np.sqrt(np.diag(state.residual)) < scale * stats.t.ppf(0.75, FREEDOM)
+        below[1:] += np.abs(state.weight - centre) < WEAK * scale * stats.norm.ppf(0.75)
+    assert np.all(np.abs(below - draws / 2) < 3.5 * np.sqrt(draws / 4))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from irtbridge_experiments.cli import main
 from irtbridge_experiments.study.calibrated import Protocol, correlation, judged, metrics_of
-from irtbridge_experiments.study.predictors import PREDICTORS, Predicted, Seen
+from irtbridge_experiments.study.predictors import PREDICTORS, Predicted, Seen, design, ends
 from irtbridge_experiments.study.starts import ALL, Start
 
 import irtbridge as irt
@@ -85,6 +85,19 @@ def test_correlation_is_that_of_numpy_and_undefined_without_spread():
 
 
 @pytest.mark.long
+def test_intervals_hold_what_they_say_however_few_the_draws():
+    """A new number of the same distribution lies within as often; a standard error is .0015."""
+    drawn = np.random.default_rng(6).standard_normal((101, 20_000))
+    low, high = ends(drawn[:100])
+    assert np.mean((low < drawn[100]) & (drawn[100] < high)) == pytest.approx(0.95, abs=0.005)
+
+
+@pytest.mark.parametrize("formula", ["x + same", "x - 1"])
+def test_a_design_has_ones_and_columns_that_vary(formula):
+    with pytest.raises(irt.errors.ConfigError, match="first column"):
+        design(formula, pd.DataFrame({"x": [1.0, 2.0, 4.0], "same": 1.0}))
+
+
 def test_the_linear_model_is_that_of_the_language():
     """The sampler of the study and NUTS say the same of VerbAgg, up to what their priors differ in."""
     yes = irt.load_dataset("verbagg").to_frame() >= 1

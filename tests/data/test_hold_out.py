@@ -130,6 +130,8 @@ def test_folds_part_the_responses_and_spread_each_persons() -> None:
         ({"mask": "row"}, UnknownName, "rows"),
         ({"share": 0}, ConfigError, "share=0 must be"),
         ({"share": 1.0}, ConfigError, "below 1"),
+        ({"share": "half"}, ConfigError, "share='half' must be"),
+        ({"seed": -1}, ConfigError, "seed=-1 must be"),
         ({"exposed": -0.1}, ConfigError, "exposed=-0.1"),
         ({"mask": "time"}, ConfigError, "needs date="),
         ({"mask": "rows", "date": "released"}, ConfigError, "take neither"),

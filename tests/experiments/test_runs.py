@@ -193,7 +193,7 @@ def test_a_study_goes_on_from_its_csv_alone(folder: Path) -> None:
     assert len(versions) == 1
 
 
-@pytest.mark.parametrize("damage", ['{"half', "[]"])
+@pytest.mark.parametrize("damage", ['{"half', pytest.param("[]", marks=pytest.mark.long)])
 def test_a_damaged_record_is_fitted_again(folder: Path, damage: str) -> None:
     place = folder / "results" / "tiny"
     assert run("method=vi", "replications=2") == 0

@@ -58,6 +58,27 @@ def test_the_same_words_give_the_same_tables(here: Path) -> None:
     assert "RR" not in tables[0]
 
 
+def test_content_by_number_and_by_lot(here: Path) -> None:
+    table = pd.read_csv("bank.csv")
+    table.assign(content=["noun", "verb"] * 15).to_csv("bank.csv", index=False)
+    words = ["simulate-cat", "bank=bank.csv", *QUICK, "selection=random", "retest=false"]
+    assert main([*words, "content={noun:4,verb:[0,2]}"]) == 0
+    given = pd.read_csv(here / "exposure.csv")["random"].to_numpy()
+    assert given[::2].sum() == pytest.approx(4, abs=0.01)
+    assert given[1::2].sum() == 0
+    assert main([*words, "content={noun:.25,verb:.75}"]) == 0
+    given = pd.read_csv(here / "exposure.csv")["random"].to_numpy()
+    assert abs(given[::2].sum() - 1) < 4 * np.sqrt(4 * 0.25 * 0.75 / 60)
+
+
+def test_its_tables_are_made_again_from_its_records(here: Path) -> None:
+    assert main(["simulate-cat", "bank=bank.csv", *QUICK, "selection=bandit", "retest=false"]) == 0
+    before = (here / "table.md").read_text()
+    (here / "table.md").unlink()
+    assert main(["tables", str(here)]) == 0
+    assert (here / "table.md").read_text() == before
+
+
 def test_history_answers_in_place_of_the_model(here: Path) -> None:
     history = ["history=sessions.csv", "abilities=proxy.csv", "persons=null", "retest=false"]
     assert main(["simulate-cat", "bank=bank.csv", "selection=max_info", "stop=items=4", *history]) == 0
@@ -117,7 +138,13 @@ def test_a_study_of_files_is_written_beside_what_is_reported(here: Path, tmp_pat
     table = pd.read_csv(tmp_path / "results" / "mine" / "table.csv")
     assert (table["source"] == "reported").sum() == 4
     assert list(table.loc[table["test"] == "one", "rule"]) == ["max_info", "random"]
-    assert (tmp_path / "results" / "mine" / "one" / "table.csv").exists()
+    folder = tmp_path / "results" / "mine"
+    built = [folder / "table.csv", folder / "table.md", folder / "one" / "table.md", folder / "one" / "length.svg"]
+    before = [path.read_text() for path in built]
+    for path in built:
+        path.unlink()
+    assert main(["tables", str(folder)]) == 0
+    assert [path.read_text() for path in built] == before
 
 
 def test_a_test_needs_one_bank() -> None:

@@ -29,7 +29,7 @@ from irtbridge.model.layout import Layout
 from irtbridge.model.simulate import simulate_parameters_like
 from irtbridge.plugin import Backend, Recipe
 from irtbridge.plugin.scripts.variables import own_elements
-from irtbridge.testing.cases import CASES, Case
+from irtbridge.testing.cases import CASES, EQUAL, UNEQUAL, Case
 
 Array = NDArray[np.float64]
 RUNNER = Path(__file__).parent / "densities.py"
@@ -37,6 +37,13 @@ LIBRARIES = {"pyro": {"pyro", "torch"}, "tfp": {"tensorflow", "tensorflow_probab
 LIBRARIES |= {"numpyro": {"numpyro", "jax"}, "jags": {"subprocess", "tempfile", "pathlib"}}
 ALWAYS = {"numpy", "pandas"}
 CLASSES = {"pyro": "PyroBackend", "tfp": "TfpBackend", "numpyro": "NumpyroBackend", "jags": "JagsBackend"}
+DECREASING = [
+    Case(name, lambda prior=prior: build_model("grm", parameterization="intercept", intercept=prior), categories)
+    for name, prior, categories in (
+        ("grm-intercept-away", "DecreasingNormal(0.7, 2)", EQUAL),
+        ("grm-intercept-centred", "DecreasingNormal([1, 0, -1], 2)", UNEQUAL),
+    )
+]
 SHORT = ("2pl", "grm", "m2pl-groups")
 CSV = "q1,q2,q3,sex,age\n1,2,1,f,20\n2,1,,m,30\n1,1,2,f,44\n2,2,2,m,25\n,1,2,f,61\n2,2,1,m,33\n"
 each_engine = pytest.mark.parametrize("engine", CLASSES)
@@ -122,14 +129,17 @@ def numbers_of(dump: str) -> dict[str, list[str]]:
     pairs = (line.split(" <- ") for line in dump.splitlines())
     clean = {name: text.replace("structure(", "").replace(".Dim = ", "") for name, text in pairs}
     return {
-        name: [w if w == "NA" else f"{float(w):.12g}" for w in text.replace("c(", "").replace(")", "").split(", ")]
+        name: [
+            w if w == "NA" else f"{float(w) + 0.0:.12g}" for w in text.replace("c(", "").replace(")", "").split(", ")
+        ]
         for name, text in sorted(clean.items())
     }
 
 
 @each_engine
 def test_scripts_have_the_log_density(engine: str, tmp_path: Path) -> None:
-    check_densities(engine, [case for case in CASES if case.name in SHORT and can_say(engine, case)], tmp_path)
+    short = [case for case in CASES if case.name in SHORT and can_say(engine, case)]
+    check_densities(engine, [*short, *DECREASING], tmp_path)
 
 
 @pytest.mark.long
@@ -157,7 +167,7 @@ def check_looks(engine: str, cases: list[Case], folder: Path) -> None:
 
 @each_engine
 def test_scripts_look_as_ruff_has_it(engine: str, tmp_path: Path) -> None:
-    check_looks(engine, [case for case in CASES if case.name in SHORT], tmp_path)
+    check_looks(engine, [*(case for case in CASES if case.name in SHORT), *DECREASING], tmp_path)
 
 
 @pytest.mark.long

@@ -87,6 +87,7 @@ def test_bound_blocks_add_up(backend: Backend) -> None:
         bound.bind(responses(60))
 
 
+@pytest.mark.parametrize("backend", ["numpy", "tfp", pytest.param("pyro", marks=pytest.mark.long)], indirect=True)
 def test_blocks_with_ever_more_patterns(backend: Backend) -> None:
     """The first block has one pattern, the last as many as persons."""
     values = responses(120, items=5).values.copy()
@@ -96,6 +97,7 @@ def test_blocks_with_ever_more_patterns(backend: Backend) -> None:
     assert_same(streamed, backend.compile(irt.graded(), data, collapse=QUADRATURE))
 
 
+@pytest.mark.parametrize("backend", ["numpy", "pyro", pytest.param("tfp", marks=pytest.mark.long)], indirect=True)
 def test_all_a_program_does(backend: Backend) -> None:
     """Two correlated traits: densities without the Jacobian, at one point and at parameters; coordinates."""
     spec = irt.m2pl(q_matrix=[[1, 0], [1, 0], [0, 1], [0, 1]], correlated=True)

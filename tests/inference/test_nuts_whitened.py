@@ -93,7 +93,7 @@ def test_white_density_has_the_jacobian_of_the_map(n_persons: int) -> None:
     assert first == pytest.approx(second, abs=1e-5)
 
 
-@pytest.mark.parametrize("categories", [2, 6])
+@pytest.mark.parametrize("categories", [2, pytest.param(6, marks=pytest.mark.long)])
 def test_approximation_is_near_the_marginal_posterior(categories: int) -> None:
     """Against the mode and curvature with the abilities integrated out by quadrature; categories that few gave too."""
     spec = correlated() if categories == 2 else models.graded(traits=2, q_matrix=Q_MATRIX, correlated=True)

@@ -12,7 +12,7 @@ from scipy import optimize, special
 
 import irtbridge as irt
 from irtbridge.assess.factors.rotation import METHODS
-from irtbridge.errors import ConfigError, IRTBridgeWarning, SpecError, StatisticError, UnknownName
+from irtbridge.errors import ConfigError, DataError, IRTBridgeWarning, SpecError, StatisticError, UnknownName
 from irtbridge.model import catalogue as models
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
@@ -141,6 +141,10 @@ def test_what_cannot_be_rotated_says_why() -> None:
         fitted(1).rotate()
     with pytest.raises(StatisticError, match="finite numbers"):
         irt.rotate([[1.0, np.nan]])
+    with pytest.raises(StatisticError, match="a row for each item"):
+        irt.rotate([[1.0, 0.5], [0.3]])
+    with pytest.raises(StatisticError, match="abilities of 3 factors, loadings of 2"):
+        irt.rotate(np.eye(2), abilities=np.ones((4, 3)))
 
 
 def test_parallel_analysis_finds_as_many_factors_as_there_are() -> None:
@@ -159,6 +163,12 @@ def test_parallel_analysis_rarely_finds_factors_in_noise() -> None:
 def test_parallel_analysis_refuses_more_factors_than_items() -> None:
     with pytest.raises(StatisticError, match="most=12"):
         irt.parallel_analysis(planted()[0], most=12)
+
+
+@pytest.mark.parametrize("how", [{"most": 2.5}, {"replications": 0}, {"level": 95}, {"seed": -1}])
+def test_parallel_analysis_refuses_numbers_out_of_range(how: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"{next(iter(how))}="):
+        irt.parallel_analysis(planted()[0], **how)
 
 
 def test_a_path_is_that_of_the_fits_at_each_penalty() -> None:
@@ -186,8 +196,22 @@ def test_a_path_that_ends_too_early_and_models_without_penalty_are_told() -> Non
         irt.regularisation_path(planted()[0], traits=1, penalty=[0.1, 0.05, 0.02], folds=2)
     with pytest.raises(ConfigError, match="'2pl' has no penalty; models with one: lfm"):
         irt.regularisation_path(planted()[0], "2pl", penalty=[1])
-    with pytest.raises(ConfigError, match="two folds or more"):
+    with pytest.raises(ConfigError, match="folds=1 must be a whole number, 2 or greater"):
         irt.regularisation_path(planted()[0], penalty=[1], folds=1)
+
+
+@pytest.mark.parametrize(
+    "how", [{"folds": 2.5}, {"penalty": 1.0}, {"penalty": ["strong"]}, {"penalty": []}, {"seed": -1}]
+)
+def test_a_path_of_what_cannot_be_is_refused(how: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"{next(iter(how))}="):
+        irt.regularisation_path(planted()[0], **{"penalty": [1.0], "folds": 2, **how})
+
+
+def test_more_folds_than_responses_are_refused() -> None:
+    """The mean loss of no response is not a number, and every penalty would be the best."""
+    with pytest.raises(DataError, match="take fewer folds"):
+        irt.regularisation_path(pd.DataFrame({"a": [0, 1, 1], "b": [1, 0, 1]}), penalty=[1.0], folds=40)
 
 
 def test_the_penalty_can_be_estimated_as_a_scale() -> None:
@@ -200,3 +224,20 @@ def test_the_penalty_can_be_estimated_as_a_scale() -> None:
     assert scale["mean"] == pytest.approx(np.std(slopes), abs=3 * scale["sd"])
     with pytest.raises(SpecError, match="use a number"):
         irt.fit(codes, "lfm", method="jmle", priors=True, model_options={"penalty": "estimated"})
+
+
+@pytest.mark.parametrize("method", ["map", "em"])
+def test_factors_that_can_be_rotated_have_no_standard_errors_and_it_is_said(method: str) -> None:
+    """Any rotation has the same density, so that the curvature has a direction of 0; one factor has none."""
+    codes, options = planted(120)[0].iloc[:, 3:9], {"traits": 2}
+    with pytest.warns(IRTBridgeWarning, match="its 2 traits can be rotated"):
+        fit = irt.fit(codes, "lfm", method=method, model_options=options, n_nodes=15)
+    assert fit.draws.standard_errors is not None
+    assert np.isnan(fit.draws.standard_errors["discrimination"]).all()
+    params = {name: value[0] for name, value in fit.posterior.params.items()}
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    turned = {**params, "discrimination": params["discrimination"] @ turn}
+    values = [float(fit.program.log_density(each)) for each in (params, turned)]
+    assert values[0] == pytest.approx(values[1], abs=0.05)
+    one = irt.fit(codes, "lfm", method=method)
+    assert (one.items()["discrimination"]["sd"] > 0).all()

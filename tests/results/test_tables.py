@@ -22,7 +22,7 @@ from irtbridge.results.draws import Draws, Timings
 from irtbridge.results.inference_data import coordinates, reported
 from irtbridge.results.quiet_arviz import az
 from irtbridge.results.tables import STATISTICS, shared_table, summarise, table
-from irtbridge.testing.conformance import labelled
+from irtbridge.testing.conformance.checks import labelled
 
 Array = NDArray[np.float64]
 CHAINS, DRAWS = 2, 200

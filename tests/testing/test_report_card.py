@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from irtbridge_experiments.cli import main
 
-from irtbridge.testing import conformance
+from irtbridge.testing.conformance import densities
 from irtbridge.testing.report_card import report_card
 
 ONE = "log_density_equals and 1pl-scoring or announced"
@@ -31,8 +31,8 @@ def test_card_of_a_backend_that_conforms(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.long
 def test_card_of_a_backend_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference is moved, so that the density is wrong by 1."""
-    right = conformance.log_joint
-    monkeypatch.setattr(conformance, "log_joint", lambda *given: right(*given) + 1)
+    right = densities.log_joint
+    monkeypatch.setattr(densities, "log_joint", lambda *given: right(*given) + 1)
     card = report_card("pyro", only=ONE, beside=[])
     assert (card.conforms, card.passed) == (False, 1)
     (failed,) = card.failed

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from irtbridge.adaptive.constraints import Bounds
 from irtbridge.adaptive.selection import SELECTIONS
 from irtbridge.adaptive.test import AdaptiveTest
 from irtbridge.bank.item_bank import ItemBank
@@ -25,7 +26,8 @@ usage: irtbridge serve-test BANK.csv [KEY=VALUE ...]
 
 {entry("selection=max_info", f"which item comes next, one of {', '.join(SELECTIONS)}; further settings are the rule's")}
   exposure=.2            to no item more than this share of the persons
-  content.AREA=4         items of a content area, or content.AREA=2-6
+  content.AREA=4         items of a content area, or content.AREA=2-6; content.AREA=.5: by lot
+  items=draws            posteriors averaged over draws of the item parameters, where the bank has standard errors
   stop='se<.3 or items=30'
                          when a test ends
   title='Vocabulary'     of the page
@@ -88,11 +90,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _bounds(name: str, text: str) -> int | tuple[int, int]:
-    """How many items of an area: 4, or 2-6."""
+def _bounds(name: str, text: str) -> Bounds:
+    """How many items of an area: 4, or 2-6, or the share .5."""
+    if isinstance(share := _number(text), float):
+        return share
     ends = [int(part) for part in text.split("-") if part.isdecimal()]
     if len(ends) != text.count("-") + 1 or len(ends) > 2:
-        raise ConfigError(f"{name}={text!r} must be a number of items, or the least and the most, as 2-6.")
+        raise ConfigError(f"{name}={text!r} must be a number of items, the least and the most, as 2-6, or a share.")
     return ends[0] if len(ends) == 1 else (ends[0], ends[1])
 
 

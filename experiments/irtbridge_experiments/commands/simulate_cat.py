@@ -17,7 +17,7 @@ from irtbridge.errors import ConfigError, DataError, DataNotFound
 from irtbridge_experiments.commands.help_text import entry
 from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.display import make_console, plain_warnings
-from irtbridge_experiments.reports.adaptive import write_simulations
+from irtbridge_experiments.reports.adaptive import record_simulations, write_simulations
 from irtbridge_experiments.study.adaptive import run_trials, trials
 
 HELP = f"""\
@@ -30,6 +30,8 @@ usage: irtbridge simulate-cat bank=FILE [KEY=VALUE ...]
                          a setting of a rule
   exposure=0,.1,.2       each rule as it comes (0), and tuned until no item is given to more than these shares of
                          the persons
+  'content={{algebra:4,geometry:[2,6],numbers:.5}}'
+                         items of a content area, at least and at most, or drawn by lot for each item
   stop='se<.3 or items=18'
                          when a session ends
 {entry("persons=10000", "drawn from the bank's distribution of abilities, or from history (null: all of it)")}
@@ -59,13 +61,15 @@ def main(words: Sequence[str]) -> int:
     persons = outcomes[0].simulation.sessions.n_persons
     title = f"{bank.spec.name} bank of {bank.n_items} items, {persons} persons, stop {config.stop}"
     asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    write_simulations(folder, outcomes, title, asked, console)
+    record_simulations(folder, outcomes, title, asked)
+    write_simulations(folder, console)
     return 0
 
 
 def _how(config: DictConfig) -> dict[str, Any]:
     """Arguments of `irtbridge.simulate_adaptive`."""
     how = {key: config[key] for key in ("persons", "stop", "retest", "nodes", "seed")}
+    how["content"] = OmegaConf.to_container(config.content) if OmegaConf.is_config(config.content) else config.content
     if config.history is None:
         return how | {"persons": config.persons or PERSONS}
     if config.abilities is None:

@@ -92,6 +92,7 @@ class SimulateCatConfig:
     nodes: int | None = REQUIRED
     seed: int = REQUIRED
     results: str = REQUIRED
+    content: Any = REQUIRED
     selection: dict[str, Any] = field(default_factory=dict)
 
 
@@ -203,6 +204,8 @@ class Test:
     persons : int
     exposure : list of float
         Targets of the largest exposure; 0 is no control.
+    content : dict of str to int, list of int or float
+        By content area, as in `irtbridge.AdaptiveTest`.
     selection : dict of str to dict
         Rules and their settings.
     """
@@ -213,6 +216,7 @@ class Test:
     stop: str = "items=20"
     persons: int = 1000
     exposure: list[float] = field(default_factory=lambda: [0.0])
+    content: dict[str, Any] = field(default_factory=dict)
     selection: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""What simulated adaptive tests of one bank leave in a folder: tables and figures."""
+"""What simulated adaptive tests leave in a folder: records as csv files, and tables and figures of these."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from rich.console import Console
 
 from irtbridge.adaptive.simulate import Simulation
 from irtbridge.adaptive.simulation.metrics import mean_reliability
-from irtbridge.data.files import check_writable, write_json, write_text
+from irtbridge.data.files import check_writable, read_json, write_json, write_text
 from irtbridge.results.provenance import environment
 from irtbridge_experiments.study.adaptive import Outcome, bank_of, run_trials, trials
 from irtbridge_experiments.study.locks import writing
 from irtbridge_experiments.tables import adaptive as tables
 from irtbridge_experiments.tables.reference import read_reference
 from irtbridge_experiments.tables.render import markdown, print_table, to_markdown
+
+PROVENANCE, EXPOSURE = "provenance.json", "exposure.csv"
+TESTS, AVERAGES = "tests.json", "averages.csv"
+"""Of a study of several tests: its title, reference and tests; reliability of the mean of all tests' scores."""
 
 
 def run_tests(config: DictConfig, console: Console) -> int:
@@ -36,23 +40,20 @@ def run_tests(config: DictConfig, console: Console) -> int:
     tests: dict[str, list[Outcome]] = {}
     for name, test in written.items():
         bank, each = bank_of(test, config.seed), trials(test["selection"], test["exposure"])
-        how = {"persons": test["persons"], "stop": test["stop"], "retest": True, "seed": config.seed}
+        how = {"persons": test["persons"], "stop": test["stop"], "content": test["content"], "retest": True}
         tests[name] = []
-        for outcome in run_trials(bank, each, **how):
+        for outcome in run_trials(bank, each, seed=config.seed, **how):
             console.print(f"{name}, {outcome.trial.title}: {outcome.seconds:.1f} s", style="dim")
             tests[name].append(outcome)
         title = f"{name}: {bank.n_items} items, {test['persons']} persons, stop {test['stop']}"
-        write_simulations(folder / name, tests[name], title, {**test, "seed": config.seed}, console)
-    table = tables.compared(tests, _averages(tests), read_reference(config.reference))
-    shown = tables.with_errors(table)
-    write_text(folder / "table.csv", table.to_csv(index=False, float_format="%.6g"))
-    _write_markdown(folder, shown, config.title, tables.COMPARED_CAPTION)
-    print_table(shown, console, config.title)
-    console.print(f"{tables.COMPARED_CAPTION}\nwritten: {folder}/table (csv, md)", style="dim")
+        record_simulations(folder / name, tests[name], title, {**test, "seed": config.seed})
+    write_json(folder / TESTS, {"title": config.title, "reference": config.reference, "tests": [*tests]})
+    write_text(folder / AVERAGES, _averages(tests).to_csv(index=False, float_format="%.6g"))
+    write_tests(folder, console)
     return 0
 
 
-def _averages(tests: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[float, float]]:
+def _averages(tests: Mapping[str, Sequence[Outcome]]) -> pd.DataFrame:
     """By rule, without and with its strictest target: reliability of the mean of all tests' scores, and its error."""
     found = {}
     for rule in dict.fromkeys(each.trial.selection for outcomes in tests.values() for each in outcomes):
@@ -60,13 +61,11 @@ def _averages(tests: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[float, 
         found[rule] = mean_reliability([each[0].simulation.sessions for each in own])
         if all(len(each) > 1 for each in own):
             found[f"{rule}, strictest target"] = mean_reliability([each[1].simulation.sessions for each in own])
-    return found
+    return pd.DataFrame([{"rule": rule, "RR": value, "MCSE": error} for rule, (value, error) in found.items()])
 
 
-def write_simulations(
-    folder: Path, outcomes: Sequence[Outcome], title: str, asked: Mapping[str, Any], console: Console
-) -> None:
-    """Write and print the table of all rules; write those by ability, length and item, the figures, the provenance.
+def record_simulations(folder: Path, outcomes: Sequence[Outcome], title: str, asked: Mapping[str, Any]) -> None:
+    """Write what was simulated: the metrics of all rules, by ability, by length, the exposure of items, the provenance.
 
     Parameters
     ----------
@@ -76,26 +75,56 @@ def write_simulations(
     title : str
     asked : mapping
         What was asked for, as plain data.
-    console : Console
     """
-    table = tables.summary(outcomes)
-    ability = tables.stacked(outcomes, Simulation.by_ability)
-    length = tables.stacked(outcomes, Simulation.by_length)
-    items = tables.by_item(outcomes)
+    records = {
+        "table": tables.summary(outcomes),
+        "by_ability": tables.stacked(outcomes, Simulation.by_ability),
+        "by_length": tables.stacked(outcomes, Simulation.by_length),
+    }
+    with writing(folder):
+        for name, each in records.items():
+            write_text(folder / f"{name}.csv", each.to_csv(index=False, float_format="%.6g"))
+        write_text(folder / EXPOSURE, tables.by_item(outcomes).to_csv(float_format="%.4g"))
+        write_json(folder / PROVENANCE, {"title": title, "asked": asked, **environment({})})
+
+
+def write_simulations(folder: Path, console: Console) -> pd.DataFrame:
+    """Write and print the table of all rules, and write the figures, from the records in a folder.
+
+    Returns
+    -------
+    DataFrame
+        The metrics of all rules.
+    """
+    title = read_json(folder / PROVENANCE)["title"]
+    table, ability, length = (_read(folder / f"{name}.csv") for name in ("table", "by_ability", "by_length"))
     shown = tables.with_errors(table)
     with writing(folder):
-        for name, each in {"table": table, "by_ability": ability, "by_length": length}.items():
-            write_text(folder / f"{name}.csv", each.to_csv(index=False, float_format="%.6g"))
-        write_text(folder / "exposure.csv", items.to_csv(float_format="%.4g"))
-        write_json(folder / "provenance.json", {"asked": asked, **environment({})})
         _write_markdown(folder, shown, title, tables.CAPTION)
-        _draw(folder, table, ability, length, items, title)
+        _draw(folder, table, ability, length, pd.read_csv(folder / EXPOSURE, index_col=0), title)
     print_table(shown, console, title)
     console.print(tables.CAPTION, style="dim")
     console.print(
         f"written: {folder}/table (csv, md), by_ability.csv, by_length.csv, exposure.csv, "
         "figures accuracy, exposure, ability, length (png, svg)"
     )
+    return table
+
+
+def write_tests(folder: Path, console: Console) -> None:
+    """Write and print the tables and figures of a study of several tests, from the records in its folder."""
+    study = read_json(folder / TESTS)
+    measured = {name: write_simulations(folder / name, console) for name in study["tests"]}
+    table = tables.compared(measured, pd.read_csv(folder / AVERAGES), read_reference(study["reference"]))
+    shown = tables.with_errors(table)
+    write_text(folder / "table.csv", table.to_csv(index=False, float_format="%.6g"))
+    _write_markdown(folder, shown, study["title"], tables.COMPARED_CAPTION)
+    print_table(shown, console, study["title"])
+    console.print(f"{tables.COMPARED_CAPTION}\nwritten: {folder}/table (csv, md)", style="dim")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, converters={"setting": str})
 
 
 def _write_markdown(folder: Path, shown: pd.DataFrame, title: str, caption: str) -> None:

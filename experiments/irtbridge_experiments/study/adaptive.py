@@ -59,9 +59,9 @@ class Outcome:
     def setting(self) -> str:
         """What controls the exposure, as text."""
         rule = self.simulation.test.selection
-        if isinstance(rule, Bandit):
-            return f"gamma={rule.gamma:.3g}"
-        return "lots" if isinstance(rule, SympsonHetter) else ""
+        lots, inner = isinstance(rule, SympsonHetter), rule.inner if isinstance(rule, SympsonHetter) else rule
+        parts = [f"gamma={inner.gamma:.3g}"] if isinstance(inner, Bandit) else []
+        return ", ".join(parts + ["lots"] * lots)
 
 
 def trials(selection: Mapping[str, Mapping[str, Any]], exposures: Sequence[float]) -> list[Trial]:

@@ -129,13 +129,15 @@ def design(formula: str, features: pd.DataFrame) -> Array:
     Raises
     ------
     ConfigError
-        A column that is not there.
+        A column that is not there, or that is the same for all items, or no column of ones.
     """
     try:
         columns = np.asarray(model_matrix(formula, features), dtype=float)
     except Exception as error:
         raise ConfigError(f"formula {formula!r} over features {', '.join(map(str, features))}: {error}") from error
     spread = columns[:, 1:].std(axis=0)
+    if not np.all(columns[:, :1] == 1) or not np.all(spread > 0):
+        raise ConfigError(f"formula {formula!r}: its first column must be 1 of every item, and each other one vary.")
     return np.column_stack([np.ones(len(columns)), ((columns[:, 1:] - columns[:, 1:].mean(axis=0)) / spread)])
 
 
@@ -165,8 +167,17 @@ def _predicted(a: Array, b: Array, seen: Seen) -> Predicted:
     named = {"difficulty": b, "log_discrimination": np.log(a)}
     columns = {name: draws.mean(axis=0) for name, draws in named.items()}
     for name, draws in named.items():
-        columns[f"{name}_low"], columns[f"{name}_high"] = np.quantile(draws, [0.025, 0.975], axis=0)
+        columns[f"{name}_low"], columns[f"{name}_high"] = ends(draws)
     return Predicted(probs, pd.DataFrame(columns, index=list(seen.responses.items)))
+
+
+def ends(draws: Array) -> Array:
+    """Lower and upper end of 95 % intervals, (end, item), of draws (draw, item).
+
+    Order statistic k of n draws has k / (n + 1) of the distribution below it, on average (Weibull 1939): of 200 draws
+    NumPy's default quantiles would hold 94 %.
+    """
+    return np.asarray(np.quantile(draws, [0.025, 0.975], axis=0, method="weibull"))
 
 
 def _curve(a: Array, b: Array, nodes: Array) -> Array:

@@ -85,37 +85,33 @@ COMPARED_CAPTION = (
 )
 
 
-def compared(
-    tests: Mapping[str, Sequence[Outcome]], averages: Mapping[str, tuple[float, float]], reported: pd.DataFrame
-) -> pd.DataFrame:
+def compared(tests: Mapping[str, pd.DataFrame], averages: pd.DataFrame, reported: pd.DataFrame) -> pd.DataFrame:
     """What a paper reports of its tests and, below, what was measured of ours.
 
     Parameters
     ----------
-    tests : mapping of str to sequence of Outcome
-        By name of the test.
-    averages : mapping of str to (float, float)
-        By title of the trials: reliability of the mean of all tests' scores, and its error.
+    tests : mapping of str to DataFrame
+        Of `summary`, by name of the test.
+    averages : DataFrame
+        ``rule``, and ``RR`` of the mean of all tests' scores with its ``MCSE``.
     reported : DataFrame
         ``irtbridge_configs/reference/banditcat.csv``.
     """
     rows = [_reported(row) for row in reported.to_dict("records")]
-    for name, outcomes in tests.items():
-        rows += [_measured(name, outcome) for outcome in outcomes]
+    rows += [_measured(name, row) for name, table in tests.items() for row in table.to_dict("records")]
     rows += [
-        {"test": "both", "rule": title, "source": "ours", "RR": value, f"{ERROR}RR": error}
-        for title, (value, error) in averages.items()
+        {"test": "both", "rule": row["rule"], "source": "ours", "RR": row["RR"], f"{ERROR}RR": row["MCSE"]}
+        for row in averages.to_dict("records")
     ]
     return pd.DataFrame(rows)
 
 
-def _measured(test: str, outcome: Outcome) -> dict[str, object]:
-    values = outcome.simulation.table().droplevel("trait")
-    row: dict[str, object] = {"test": test, "rule": outcome.trial.title, "source": "ours", "setting": outcome.setting}
+def _measured(test: str, own: Mapping[Any, Any]) -> dict[str, object]:
+    rule = own["selection"] if pd.isna(own["exposure"]) else f"{own['selection']} {own['exposure']:g}"
+    row: dict[str, object] = {"test": test, "rule": rule, "source": "ours", "setting": own["setting"]}
     for name in ("items", "RR", "correlation", "max share", "RMSE"):
         called, scale = (SHARE, 100) if name == "max share" else (name, 1)
-        value, error = scale * values.loc[name].astype(float)
-        row |= {called: value, f"{ERROR}{called}": error}
+        row |= {called: scale * own[name], f"{ERROR}{called}": scale * own[f"{ERROR}{name}"]}
     return row
 
 

@@ -41,6 +41,10 @@ class Selection(ABC):
     def scores(self, pool: Pool, state: State) -> NDArray[Any]:
         """How good each item would be for each person, (person, item); of whatever items, given ones too."""
 
+    def evened_to(self, target: float) -> float:
+        """The largest exposure to which `evened_by` brings a test with this target; the rest is left to lots."""
+        return target
+
     def check(self, pool: Pool) -> None:  # noqa: B027
         """Raise `ConfigError` where the rule cannot serve these items or a test of this length."""
 
@@ -57,7 +61,8 @@ class Selection(ABC):
         state : State
             Persons, who all get an item.
         """
-        parts = [self.best(pool, part, self.scores(pool, part)) for part in in_parts(pool, state)]
+        drawn = (part.after_lots(pool) for part in in_parts(pool, state))
+        parts = [self.best(pool, part, self.scores(pool, part)) for part in drawn]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
     def best(self, pool: Pool, state: State, scores: NDArray[Any]) -> Ints:

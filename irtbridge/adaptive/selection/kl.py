@@ -57,10 +57,10 @@ class KullbackLeibler(Selection):
 
     def _near(self, pool: Pool, mean: Array, n_given: NDArray[np.int64]) -> Array:
         """The share of each node's cell within the interval, (person, node), made to sum to 1."""
-        line = pool.nodes[:, 0]
+        line, place = np.unique(pool.nodes[:, 0], return_inverse=True)
         middle = (line[1:] + line[:-1]) / 2
         lower, upper = np.r_[line[0], middle], np.r_[middle, line[-1]]
         reach = self.width / np.sqrt(np.maximum(n_given, 1))
         low, high = (mean - reach)[:, None], (mean + reach)[:, None]
-        overlap = np.maximum(np.minimum(upper, high) - np.maximum(lower, low), 0.0)
+        overlap = np.maximum(np.minimum(upper, high) - np.maximum(lower, low), 0.0)[:, place]
         return np.asarray(overlap / overlap.sum(axis=1, keepdims=True))

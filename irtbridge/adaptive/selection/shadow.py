@@ -35,6 +35,8 @@ class Shadow(Wrapping):
     def check(self, pool: Pool) -> None:
         super().check(pool)
         pool.constraints.need_length("shadow")
+        if pool.constraints.shares.any():
+            raise ConfigError("shadow plans a whole test: give content areas numbers of items, not shares by lot.")
 
     def best(self, pool: Pool, state: State, scores: NDArray[Any]) -> Ints:
         length = pool.constraints.need_length("shadow")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -29,7 +29,7 @@ class SympsonHetter(Wrapping):
     """
 
     name: ClassVar[str] = "sympson_hetter"
-    pass_probs: tuple[float, ...] = ()
+    pass_probs: tuple[float, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection.base import Selection, build_selection
-from irtbridge.adaptive.state import State
+from irtbridge.adaptive.state import Ints, State
+from irtbridge.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,23 @@ class Wrapping(Selection):
     def scores(self, pool: Pool, state: State) -> NDArray[Any]:
         return self.inner.scores(pool, state)
 
+    def best(self, pool: Pool, state: State, scores: NDArray[Any]) -> Ints:
+        return self.inner.best(pool, state, scores)
+
     def check(self, pool: Pool) -> None:
+        if type(self).best is not Wrapping.best and _chooses(self.inner):
+            raise ConfigError(
+                f"{self.name} chooses by the scores of its rule, and {self.inner.name} chooses otherwise; take "
+                "rule='max_info', say."
+            )
         self.inner.check(pool)
 
     def admit(self, pool: Pool, state: State) -> None:
         self.inner.admit(pool, state)
+
+
+def _chooses(rule: Selection) -> bool:
+    """Whether a rule chooses otherwise than by the largest score."""
+    if isinstance(rule, Wrapping) and type(rule).best is Wrapping.best:
+        return _chooses(rule.inner)
+    return type(rule).best is not Selection.best

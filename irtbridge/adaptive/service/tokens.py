@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
@@ -57,7 +57,7 @@ class Tokens:
 
     def write(self, ticket: Ticket) -> str:
         """A token, which stands in URLs and JSON as it is."""
-        text = self._serializer.dumps(astuple(ticket))
+        text = self._serializer.dumps((ticket.session, ticket.step, ticket.asked_at, ticket.state))
         return text if isinstance(text, str) else text.decode()
 
     def read(self, token: str) -> Ticket:

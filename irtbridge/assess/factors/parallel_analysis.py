@@ -13,6 +13,7 @@ from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import StatisticError
 from irtbridge.inference.spectral_start import standardised
+from irtbridge.plugin.options import check_number, check_seed, check_share
 
 Array = NDArray[np.float64]
 DENSE = 400  # persons or items, up to which all singular values are had sooner than some
@@ -49,14 +50,17 @@ def parallel_analysis(
     Raises
     ------
     StatisticError
-        As many factors as items or persons, or numbers out of range.
+        As many factors as items or persons.
+    ConfigError
+        Numbers out of range.
     """
+    check_seed(seed)
+    check_number("most", most)
+    check_number("replications", replications)
+    check_share("level", level)
     responses = load_responses(data).expanded()
-    if not 0 < most < min(responses.values.shape) or replications < 1 or not 0 < level < 1:
-        raise StatisticError(
-            f"most={most}, replications={replications}, level={level}: at least 1, fewer factors than items and "
-            f"persons ({min(responses.values.shape)}), and a level between 0 and 1."
-        )
+    if most >= min(responses.values.shape):
+        raise StatisticError(f"most={most}: fewer factors than items and persons ({min(responses.values.shape)}).")
     rng = np.random.default_rng(seed)
     found = _eigenvalues(responses, most)
     shuffled = np.array([_eigenvalues(_shuffled(responses, rng), most) for _ in range(replications)])

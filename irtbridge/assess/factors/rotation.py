@@ -83,6 +83,8 @@ def rotate(
     if abilities is None:
         return Rotation(after, correlations, turned)
     persons = _table(abilities)
+    if persons.shape[1] != matrix.shape[1]:
+        raise StatisticError(f"abilities of {persons.shape[1]} factors, loadings of {matrix.shape[1]}: give as many.")
     moved = pd.DataFrame(persons.to_numpy(dtype=float) @ turned, index=persons.index, columns=table.columns)
     return Rotation(after, correlations, turned, moved)
 
@@ -112,8 +114,8 @@ def rotated(posterior: Posterior, method: str = "varimax", *, normalise: bool = 
 
 
 def _table(values: pd.DataFrame | ArrayLike) -> pd.DataFrame:
-    table = values if isinstance(values, pd.DataFrame) else pd.DataFrame(np.atleast_2d(np.asarray(values)))
     try:
+        table = values if isinstance(values, pd.DataFrame) else pd.DataFrame(np.atleast_2d(np.asarray(values)))
         numbers = table.to_numpy(dtype=float)
     except (TypeError, ValueError) as error:
         raise StatisticError(

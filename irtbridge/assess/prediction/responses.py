@@ -14,6 +14,7 @@ from irtbridge.assess.posterior import Posterior
 from irtbridge.assess.predict import INTERVAL, predictive
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.labels import Label, of_one_type
+from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.errors import UnknownName
 
 Array = NDArray[np.float64]
@@ -39,7 +40,7 @@ def predict_responses(
         Whose responses to what; by default of all to all.
     draws : int
         Draws of item parameters and abilities, at even distances. A point estimate has one of the item parameters;
-        abilities are drawn at it, if they can be integrated out.
+        abilities are drawn at it, if they can be integrated out and the responses are not sparse.
     seed : int
         Of the abilities that are drawn at a point estimate.
 
@@ -84,7 +85,8 @@ class Chunk:
 
 def draws_of(posterior: Posterior, draws: int, seed: int) -> Posterior:
     """Draws to predict from; of a point estimate whose abilities cannot be integrated out the estimate alone."""
-    if posterior.point and posterior.layout.collapse is None:
+    integrated = posterior.layout.collapse is not None and not isinstance(posterior.responses, SparseResponses)
+    if posterior.point and not integrated:
         return posterior
     return predictive(posterior, draws, seed, expand=False)
 

@@ -205,9 +205,8 @@ class Variables:
         self.constants += assigned(table, by_length, note="items by the number of their estimated steps")
         arguments, given = self._arguments(slot)
         for argument in (a for a in arguments if self._is_array(slot, a)):
-            whole = f"{name}_{argument}"
-            if arguments[argument] != whole or not all(given):
-                self.say(f"{whole} = {self.language.broadcast(arguments[argument], self._shape(slot))}")
+            whole = f"every_{name}_{argument}"
+            self.say(f"{whole} = {self.language.broadcast(arguments[argument], self._shape(slot))}")
             arguments[argument] = f"{self.language.rows(whole, 'some')}[:, :k]"
         base, down = self._base(slot), slot.variable.prior.direction < 0
         known = base == f"{name}_known"
@@ -237,6 +236,8 @@ class Variables:
             else:
                 found[argument], given = _number(float(value)), []  # type: ignore[arg-type]
             together = [a or b for a, b in zip(together, given or together, strict=True)]
+        if slot.variable.prior.direction < 0:
+            found["loc"] = _negated(found["loc"])  # what is sampled increases: minus the variable
         return found, tuple(together)
 
     def _reference(self, slot: Slot, argument: str) -> tuple[str, list[bool]]:
@@ -272,6 +273,14 @@ def own_elements(slot: Slot) -> NDArray[np.bool_]:
 
 def _broadcast(number: Any, slot: Slot) -> NDArray[np.float64]:
     return np.broadcast_to(np.asarray(number, dtype=float), slot.shape)
+
+
+def _negated(text: str) -> str:
+    """Minus an expression, as one would write it."""
+    try:
+        return _number(0.0 - float(text))
+    except ValueError:
+        return f"-{text}"
 
 
 def _number(value: float) -> str:

@@ -42,7 +42,7 @@ def test_in_blocks_everybody_is_there(bank, monkeypatch):
 
 def test_a_test_without_items_left_ends(bank):
     short = bank.select(bank.items[:5])
-    sessions = simulate_adaptive(short, persons=10, stop="se<.01").sessions
+    sessions = simulate_adaptive(short, persons=10, stop="se<.1").sessions
     assert np.all(sessions.lengths == 5)
 
 
@@ -77,6 +77,11 @@ def test_history_that_answers_as_the_model_does_gives_its_accuracy(bank):
     assert abs(tables[0]["value"] - tables[1]["value"]) < 4 * error
     first = replayed.sessions.given[:, 0]
     np.testing.assert_array_equal(replayed.sessions.codes[:, 0], history[np.arange(4000), first])
+
+
+def test_history_is_no_retest(bank):
+    with pytest.raises(irt.errors.ConfigError, match="retest"):
+        simulate_adaptive(bank, history=np.eye(60), abilities=np.arange(60.0), stop="items=5", retest=True)
 
 
 def test_history_recoded_by_value(bank):
