@@ -27,6 +27,7 @@ FOLDER = Path(__file__).parent / "results" / "engines_agree"
 NUTS = {"method": "nuts_collapsed", "chains": 4, "warmup": 300, "draws": 1000}
 GIBBS = {"method": "gibbs", "chains": 4, "adapt": 1000, "warmup": 2000, "draws": 5000}
 ENGINES = {"pyro": NUTS, "tfp": NUTS, "numpyro": NUTS, "jags": GIBBS}
+SEEDS = {"pyro": 1, "tfp": 2, "numpyro": 3, "jags": 1}  # NUTS of irtbridge from one seed is one chain on every engine
 THINNING = {"lsat7-2pl": 2, "bfi-grm": 2, "bfi-grm-intercept": 2}  # of JAGS, so that each mean has 400 effective draws
 COLUMNS = ["mean", "sd", "mcse", "ess_bulk", "r_hat"]
 
@@ -74,7 +75,7 @@ def means(case: str, engine: str) -> pd.DataFrame:
         responses, spec = CASES[case]()
         settings = dict(ENGINES[engine]) | ({"thin": THINNING[case]} if engine == "jags" else {})
         start, processor = time.perf_counter(), time.process_time()
-        fit = irt.fit(responses, spec, backend=engine, seed=1, **settings)
+        fit = irt.fit(responses, spec, backend=engine, seed=SEEDS[engine], **settings)
         table = fit.check().parameters[COLUMNS]
         table = table[[name.split("[")[0] in fit.program.layout.slots for name in table.index]]
         FOLDER.mkdir(parents=True, exist_ok=True)

@@ -93,7 +93,7 @@ def test_doctor_names_versions_and_devices(capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().out
     for word in ("Python", "numpy", "backend pyro", "torch", "backend tfp", "tensorflow", "devices: cpu"):
         assert word in said
-    assert "tested together: Python 3.11, " in said
+    assert "tested together: Python 3.11" in said
 
 
 def test_other_versions_than_the_tested_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

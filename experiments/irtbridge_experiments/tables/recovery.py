@@ -18,9 +18,9 @@ PAIRED_CAPTION = (
 )
 TIMES_CAPTION = (
     "Seconds: wall clock, means over replications, imports left out; total = compile + warm-up (or optimisation) + "
-    "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays, first draw s that "
-    "and the warm-up. ESS per s: the smallest ESS over seconds of warm-up and sampling; draws of an approximation are "
-    "independent, and of the approximation. Load: "
+    "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays, first draw s "
+    "that and the warm-up. ESS per s: the smallest ESS over seconds of warm-up and sampling; draws of an approximation "
+    "are independent, and of the approximation. Load: "
     "jobs that the machine had when a fit began, averaged over the minute before. "
 ) + FLAGGED_CAPTION
 
