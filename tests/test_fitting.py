@@ -121,6 +121,21 @@ def test_quadrature_error_tells_too_few_nodes_for_steep_items() -> None:
     assert irt.fit(levels, spec, method="map", seed=1, standard_errors=False, n_nodes=401).quadrature_error < 0.05
 
 
+@pytest.mark.parametrize(("model", "n_nodes"), [("2pl", 25), ("grm", 21)])
+def test_quadrature_error_of_a_mode_is_how_far_twice_the_nodes_move_it(model: str, n_nodes: int) -> None:
+    spec = irt.build_model(model, discrimination="LogNormal(1.2, 0.2)")
+    counts = [3 if model == "grm" else 2] * 6
+    data = irt.simulate_responses(spec, irt.simulate_parameters(spec, 600, counts, seed=3), counts, seed=4)
+    few, twice = (irt.fit(data, spec, method="map", seed=1, n_nodes=n) for n in (n_nodes, 2 * n_nodes))
+    here, there = (fit.items() for fit in (few, twice))
+    names = [name for name, statistic in here.columns if statistic == "mean"]
+    moved = max((abs(there[name, "mean"] - here[name, "mean"]) / here[name, "sd"]).max() for name in names)
+    assert moved > 1e-3
+    assert few.quadrature_error == pytest.approx(moved, rel=0.2)
+    em = irt.fit(data, spec, method="em", seed=1, n_nodes=n_nodes)
+    assert em.quadrature_error == pytest.approx(few.quadrature_error, rel=1e-2)
+
+
 def test_quadrature_error_is_small_where_items_are_not_steep(fitted: irt.Fit) -> None:
     assert irt.fit("lsat7", method="map", seed=1).quadrature_error < 1e-5
     assert np.isnan(fitted.quadrature_error)

@@ -21,7 +21,8 @@ from numpyro.infer.util import log_density
 
 from irtbridge.model.noncentred import from_noncentred, to_noncentred
 from irtbridge.model.slot import Slot
-from irtbridge.plugin import Layout, Program, Responses, held_arrays
+from irtbridge.plugin import Arrays, Layout, Program, Responses, held_arrays
+from irtbridge_numpyro.arrays import JaxArrays
 from irtbridge_numpyro.collapsed import place_abilities
 from irtbridge_numpyro.model import known, make_model, site_shape, to_full
 
@@ -130,6 +131,10 @@ class NumpyroDensity(Program):
     @cached_property
     def _device(self) -> Any:
         return jax.devices(self.device)[0]
+
+    @property
+    def arrays(self) -> Arrays:
+        return JaxArrays(self._device) if self.device == "cuda" else super().arrays
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:

@@ -29,7 +29,9 @@ from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.noncentred import from_noncentred, to_noncentred
 from irtbridge.model.observations import Shapes
 from irtbridge.model.patterns import table_width
-from irtbridge.plugin import Layout, Program, Responses, held_arrays
+from irtbridge.plugin import Arrays, Layout, Program, Responses, held_arrays
+from irtbridge.plugin.recent import Recent
+from irtbridge_pyro.arrays import TorchArrays
 from irtbridge_pyro.collapsed import place_abilities
 from irtbridge_pyro.model import Known, Model, Site, make_model
 from irtbridge_pyro.tracing import TracedDensity, to_numpy
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 CELLS, MOST_POINTS = {"cpu": 2**19, "cuda": 2**24}, 32
+RECENT = Recent[TracedDensity]()
 
 
 class PyroDensity(Program):
@@ -64,15 +67,20 @@ class PyroDensity(Program):
         start = time.perf_counter()
         with self.isolated():
             self.transforms = self._find_transforms()
-            inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
-            density = cheaper = partial(self._log_density_at, self.native)
-            if table := CumulantTable.for_values(layout, self.shapes[0]):
-                cheaper = partial(self._log_density_at, self._make_model(table))
-            if CumulantTable.for_gradients(layout, self.shapes[0]):
-                density = cheaper
-            points = MOST_POINTS if table else self._points_at_once()
-            self.traced = TracedDensity(density, inputs, points, options.jit, cheaper, self.isolated)
+            self.traced = RECENT.get(
+                (layout.fingerprint, self.shapes, device, dtype, options), self._trace, self.shapes
+            )
         self.compile_seconds = time.perf_counter() - start
+
+    def _trace(self) -> TracedDensity:
+        inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
+        density = cheaper = partial(self._log_density_at, self.native)
+        if table := CumulantTable.for_values(self.layout, self.shapes[0]):
+            cheaper = partial(self._log_density_at, self._make_model(table))
+        if CumulantTable.for_gradients(self.layout, self.shapes[0]):
+            density = cheaper
+        points = MOST_POINTS if table else self._points_at_once()
+        return TracedDensity(density, inputs, points, self.options.jit, cheaper, self.isolated)
 
     def _make_model(self, table: CumulantTable | None = None) -> Model:
         sites = {site.name: site for site in self.sites}
@@ -104,6 +112,10 @@ class PyroDensity(Program):
     def vector(self, array: Array) -> Tensor:
         """An array for a sampler to move: in the processor's memory, as a GPU would spend its time on launching."""
         return torch.as_tensor(array, dtype=self.like.dtype)
+
+    @property
+    def arrays(self) -> Arrays:
+        return TorchArrays(self.device) if self.device == "cuda" else super().arrays
 
     def _log_density_at(self, model: Model, z: Tensor, weight: Tensor, *data: Tensor) -> Tensor:
         """A model's log density at unconstrained coordinates; the Jacobian's logarithm counts with a weight, 1 or 0."""

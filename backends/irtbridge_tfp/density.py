@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from irtbridge.model.cumulants import CumulantTable
 from irtbridge.model.noncentred import to_noncentred
 from irtbridge.model.observations import Shapes
-from irtbridge.plugin import Layout, Program, Responses, held_arrays
+from irtbridge.plugin import Arrays, Layout, Program, Responses, held_arrays
+from irtbridge.plugin.recent import Recent
+from irtbridge_tfp.arrays import TensorFlowArrays
 from irtbridge_tfp.model import Model
 
 Array = NDArray[np.float64]
 Tensor = Any
+Functions = dict[Any, Callable[..., Any]]
+RECENT = Recent[Functions]()
 
 
 class TfpDensity(Program):
@@ -36,16 +40,20 @@ class TfpDensity(Program):
         super().__init__(layout, responses, device, dtype)
         self.xla = xla
         self.chained = False
-        self._functions: dict[Any, Callable[..., Any]] = {}
         with self.on_device():
             self.model = Model(self.layout, dtype)
             self._hold(responses)
+            self._functions = RECENT.get((layout.fingerprint, self.shapes, device, dtype), dict, self.shapes)
             self._gradient(one=True)
         self.compile_seconds = time.perf_counter() - start
 
     def on_device(self) -> Any:
         """Scope of the program's device."""
         return tf.device("/GPU:0" if self.device == "cuda" else "/CPU:0")
+
+    @property
+    def arrays(self) -> Arrays:
+        return TensorFlowArrays("/GPU:0") if self.device == "cuda" else super().arrays
 
     def compiled(self, key: Any, build: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
         """The function kept under `key`, built once for this program and all it was bound to."""

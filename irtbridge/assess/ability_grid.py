@@ -51,9 +51,9 @@ class Grid:
         line = np.linspace(*span(posterior, place), POINTS) if ability is None else _in_a_row(ability)
         direction = np.eye(len(traits))[place]
         if len(traits) == 1:
-            axes = posterior.abilities.shape[2:]  # a model of several traits may have one
+            axes = posterior.expected.shape[1:]  # a model of several traits may have one
             return cls(line, line.reshape(-1, *axes), direction)
-        mean = np.average(posterior.abilities.mean(axis=0), axis=0, weights=posterior.weights)
+        mean = np.average(posterior.expected, axis=0, weights=posterior.weights)
         return cls(line, np.where(direction == 1, line[:, None], mean), direction)
 
 

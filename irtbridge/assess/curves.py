@@ -7,7 +7,7 @@ value at the posterior mean of the parameters, which is what programs for point 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -238,9 +238,7 @@ def _parts(posterior: Posterior, cells: int) -> Iterator[Posterior]:
     """Some draws at a time, each of so many numbers."""
     size = max(1, MOST_CELLS // cells)
     for start in range(0, posterior.n_draws, size):
-        rows = slice(start, start + size)
-        params = {name: value[rows] for name, value in posterior.params.items()}
-        yield replace(posterior, params=params, abilities=posterior.abilities[rows])
+        yield posterior.at_draws(np.arange(start, min(start + size, posterior.n_draws)))
 
 
 def _labels(posterior: Posterior, items: Places, shape: tuple[int, ...]) -> list[tuple[object, ...] | None]:

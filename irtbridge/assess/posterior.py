@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from irtbridge.data.kinds import CATEGORIES
 from irtbridge.data.responses import Responses
 from irtbridge.errors import SpecError, StatisticError
+from irtbridge.inference.abilities import draw_abilities
 from irtbridge.inference.node_posterior import log_posterior_at, of_persons
 from irtbridge.model.density import category_log_probs
 from irtbridge.model.layout import Layout
@@ -23,6 +25,7 @@ from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.options import check_number
 
 Array = NDArray[np.float64]
+IN_MEMORY = 2**24  # abilities drawn at once, where a fit keeps none: 128 MiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +40,29 @@ class Posterior:
         The data that were fitted; a row stands for as many persons as its weight says.
     params : mapping of str to ndarray
         Full arrays (draw, *shape) of all variables but the abilities, in the order of the spec.
-    abilities : ndarray, shape (draw, person) or (draw, person, trait)
-        Draws that belong to those of `params`; of a point estimate, expected abilities.
+    kept : ndarray, shape (draw, person) or (draw, person, trait), optional
+        Abilities that belong to the draws of `params`; of a point estimate, expected abilities. None where a fit has
+        too many to keep: `abilities` are then drawn when they are asked for.
     point : bool
         Whether it is a point estimate: one draw, and no spread.
+    means : ndarray, shape (person,) or (person, trait), optional
+        Expected abilities, where draws are not kept.
+    seed : int
+        Of abilities that are drawn when they are asked for.
     """
 
     layout: Layout
     responses: Responses
     params: Mapping[str, Array]
-    abilities: Array
+    kept: Array | None
     point: bool = False
+    means: Array | None = None
+    seed: int = 0
 
     @classmethod
-    def of(cls, spec: ModelSpec, responses: Responses, draws: xr.Dataset, *, point: bool) -> Posterior:
+    def of(
+        cls, spec: ModelSpec, responses: Responses, draws: xr.Dataset, *, point: bool, means: Array | None = None
+    ) -> Posterior:
         """From the labelled draws of a fit.
 
         Parameters
@@ -63,12 +75,28 @@ class Posterior:
             The group ``posterior`` of its InferenceData, dims (chain, draw, ...).
         point : bool
             Whether it is a point estimate.
+        means : ndarray, shape (person,) or (person, trait), optional
+            Expected abilities, where there are no draws of them.
         """
         layout = layout_of(spec, responses)
         ability = layout.spec.family.ability
         flat = {str(name): value.values.reshape(-1, *value.shape[2:]) for name, value in draws.data_vars.items()}
         own = {name: _own(layout, name, flat) for name in layout.slots if name != ability}
-        return cls(layout, responses, _each_draw(layout, own, len(flat[ability])), flat[ability], point)
+        each = _each_draw(layout, own, draws.sizes["chain"] * draws.sizes["draw"])
+        return cls(layout, responses, each, flat.get(ability), point, means)
+
+    @cached_property
+    def abilities(self) -> Array:
+        """Draws (draw, person) or (draw, person, trait) of the abilities that belong to those of the parameters."""
+        if self.kept is not None:
+            return self.kept
+        params = {name: value[None] for name, value in self.params.items()}
+        return np.asarray(draw_abilities(self.layout, params, self.responses, self.seed)[0])
+
+    @property
+    def expected(self) -> Array:
+        """Mean abilities, shape (person,) or (person, trait)."""
+        return np.asarray(self.abilities.mean(axis=0) if self.means is None else self.means)
 
     @property
     def spec(self) -> ModelSpec:
@@ -83,7 +111,7 @@ class Posterior:
     @property
     def n_draws(self) -> int:
         """Number of draws."""
-        return len(self.abilities)
+        return len(next(iter(self.params.values())))
 
     @property
     def traits(self) -> tuple[str, ...]:
@@ -106,20 +134,35 @@ class Posterior:
         check_number("draws", draws)
         if draws >= self.n_draws:
             return self
-        rows = np.linspace(0, self.n_draws - 1, draws).round().astype(int)
+        return self.at_draws(np.linspace(0, self.n_draws - 1, draws).round().astype(int))
+
+    def at_draws(self, rows: NDArray[Any]) -> Posterior:
+        """At some draws."""
         params = {name: value[rows] for name, value in self.params.items()}
-        return replace(self, params=params, abilities=self.abilities[rows])
+        if self.kept is not None:
+            return replace(self, params=params, kept=self.kept[rows])
+        # Each set of draws has random numbers of its own, as its abilities have to differ from those of another.
+        seed = int(np.random.SeedSequence([self.seed, *rows.tolist()]).generate_state(1)[0])
+        return replace(self, params=params, seed=seed)
+
+    @property
+    def in_memory(self) -> Posterior:
+        """Itself where draws of the abilities are kept; else at few enough of its draws that theirs fit."""
+        few = max(1, IN_MEMORY // (self.responses.n_persons * len(self.traits)))
+        return self if self.kept is not None else self.thinned(few)
 
     def of_rows(self, rows: slice) -> Posterior:
         """Over some of the persons."""
         layout, kept = layout_of_rows(self.layout, rows), np.arange(self.responses.n_persons)[rows]
-        return replace(self, layout=layout, responses=self.responses.select(kept), abilities=self.abilities[:, rows])
+        abilities = None if self.kept is None else self.kept[:, rows]
+        means = None if self.means is None else self.means[rows]
+        return replace(self, layout=layout, responses=self.responses.select(kept), kept=abilities, means=means)
 
     @cached_property
     def at_mean(self) -> Posterior:
         """The posterior mean of every parameter as one draw; of a Cholesky factor, the factor of the mean matrix."""
         mean = {name: _mean(self.spec, name, value)[None] for name, value in self.params.items()}
-        return replace(self, params=mean, abilities=self.abilities.mean(axis=0, keepdims=True))
+        return replace(self, params=mean, kept=self.expected[None])
 
     def with_abilities(self, abilities: Array) -> dict[str, Array]:
         """Full arrays of everything at other abilities: (draw, node) or (draw, node, trait); draw may be 1."""

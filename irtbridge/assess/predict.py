@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -162,8 +162,7 @@ def slices(source: Posterior) -> list[slice]:
 def one_by_one(source: Posterior) -> Iterator[Posterior]:
     """Each draw as a posterior of one draw."""
     for row in range(source.n_draws):
-        params = {name: value[row : row + 1] for name, value in source.params.items()}
-        yield replace(source, params=params, abilities=source.abilities[row : row + 1])
+        yield source.at_draws(np.array([row]))
 
 
 def responses_of(source: Posterior) -> Array:

@@ -17,12 +17,13 @@ Array = NDArray[np.float64]
 
 def population(posterior: Posterior) -> tuple[Array, Array]:
     """Mean and covariance of the abilities of all persons: within their posteriors and between them."""
-    abilities = posterior.abilities.reshape(posterior.n_draws, -1, len(posterior.traits))
     if posterior.point or posterior.layout.collapse is not None:
         nodes, log_weights = posterior.at_mean.nodes()
         if log_weights.ndim == 2:
             return _moments(nodes[0].reshape(len(nodes[0]), -1), np.exp(log_weights[0]))
-    return _moments(abilities.reshape(-1, abilities.shape[-1]), np.tile(posterior.weights, posterior.n_draws))
+    some = posterior.in_memory
+    abilities = some.abilities.reshape(-1, len(posterior.traits))
+    return _moments(abilities, np.tile(posterior.weights, some.n_draws))
 
 
 def _moments(values: Array, weights: Array) -> tuple[Array, Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,10 +12,12 @@ import numpy as np
 import xarray as xr
 
 from irtbridge.inference import make_settings, resume_method
+from irtbridge.inference.ability_moments import too_many
 from irtbridge.inference.alignment import align_to
 from irtbridge.inference.importance import k_hat
 from irtbridge.inference.large_data import add_all_abilities
 from irtbridge.plugin.program import Program, Progress
+from irtbridge.results.ability_moments import GROUP
 from irtbridge.results.draws import Draws
 from irtbridge.results.inference_data import labelled_attributes, to_inference_data
 from irtbridge.results.quiet_arviz import az
@@ -53,8 +56,12 @@ def extended(
     begin, method = time.perf_counter(), provenance["method"]
     settings, seed = make_settings(method, **provenance["settings"]), seed_after(provenance["seed"], before)
     more = align_to(program, resume_method(program, method, settings, before, draws, seed, progress), before)
-    more, abilities = add_all_abilities(program, more, seed)
     joined = before.joined(more)
+    if too_many(program.layout, math.prod(joined.z.shape[:2])):  # moments are those of all draws
+        joined, abilities = add_all_abilities(program, joined, seed)
+    else:
+        more, abilities = add_all_abilities(program, more, seed)
+        joined = before.joined(more)
     if joined.log_q is not None:
         joined = replace(joined, pareto_k=k_hat(program, joined.z[0], joined.log_q[0], progress))
     new = to_inference_data(program.layout, program.responses, program.constrain(more.z), more, {}, abilities)
@@ -77,10 +84,12 @@ def _provenance(provenance: Mapping[str, Any], joined: Draws, draws: int) -> dic
 
 def _joined(old: az.InferenceData, new: az.InferenceData, provenance: Mapping[str, Any]) -> az.InferenceData:
     """Draws one after another; groups that were made of the old draws alone are left out."""
-    posterior = _one_after_another(old.posterior, new.posterior)
+    there = old.posterior.drop_vars(set(old.posterior.data_vars) - set(new.posterior.data_vars))
+    posterior = _one_after_another(there, new.posterior)
     posterior = posterior.assign_coords(draw=np.arange(posterior.sizes["draw"]))
     posterior.attrs = {**old.posterior.attrs, **labelled_attributes(provenance)}
     data = {name: old[name] for name in ("observed_data", "constant_data") if name in old}
+    data |= {name: new[name] for name in (GROUP,) if name in new}
     statistics = _one_after_another(_statistics(old), _statistics(new))
     return az.InferenceData(posterior=posterior, sample_stats=statistics, **data)
 

@@ -31,6 +31,7 @@ from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.options import check_number
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results import tables
+from irtbridge.results.ability_moments import GROUP
 from irtbridge.results.check import Check
 from irtbridge.results.diagnostics import diagnostics, e_bfmi
 from irtbridge.results.draws import Draws, Optimum, Timings
@@ -88,7 +89,8 @@ class Fit(Questions):
     def posterior(self) -> Posterior:
         """Draws of item parameters and abilities as arrays: what every question after the fit is asked of."""
         point = self.draws.standard_errors is not None
-        return Posterior.of(self.spec, self.responses, self.idata.posterior, point=point)
+        means = self.idata[GROUP]["mean"].values if GROUP in self.idata else None
+        return Posterior.of(self.spec, self.responses, self.idata.posterior, point=point, means=means)
 
     @property
     def timings(self) -> Timings:
@@ -102,6 +104,8 @@ class Fit(Questions):
 
     @cached_property
     def _person_summary(self) -> xr.Dataset:
+        if GROUP in self.idata:
+            return tables.of_moments(self.spec.family.ability, self.idata[GROUP])
         return self._summary(of_persons=True)
 
     def _summary(self, *, of_persons: bool) -> xr.Dataset:
@@ -152,15 +156,19 @@ class Fit(Questions):
     def quadrature_error(self) -> float:
         """By how much twice as many quadrature nodes would move a parameter, in its standard errors, at most.
 
-        Above 0.05 the nodes are too few for discriminations so steep: raise `n_nodes`. NaN where the abilities are not
-        integrated out.
+        Above 0.05 the nodes are too few for discriminations so steep: raise `n_nodes`. Of a mode it is one step of
+        Newton's method with twice the nodes; of draws a bound, for the contrast of parameters that moves most; of a
+        mode without standard errors the change of its log density, which may be a hundred times less. NaN where the
+        abilities are not integrated out.
         """
         if self._quadrature_error is not None:
             return self._quadrature_error
+        if self.draws.quadrature_error is not None:
+            return self.draws.quadrature_error
         layout = self.program.layout
         if layout.collapse is None:
             return float("nan")
-        points = self.draws.z.reshape(-1, self.draws.z.shape[-1]) if self.draws.around is None else self.draws.around
+        points = self.draws.z.reshape(-1, self.draws.z.shape[-1])
         few = FEW if layout.collapse.size(grid_dimensions(layout.spec)) < LARGE_GRID else 2
         chosen = points[np.unique(np.linspace(0, len(points) - 1, few).astype(int))]
         return quadrature_error(layout, [self.program.constrain(z) for z in chosen], self.responses)

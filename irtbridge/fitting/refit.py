@@ -60,5 +60,5 @@ def refit(
     n = int(np.prod(program.layout.batch_shape(params)))
     layout = layout_of(spec, responses)
     full = layout.complete({name: value.reshape(n, *value.shape[lead:]) for name, value in params.items()})
-    abilities = np.zeros((n, responses.n_persons, *([len(spec.traits)] if len(spec.traits) > 1 else [])))
+    abilities = np.broadcast_to(0.0, (n, responses.n_persons, *([len(spec.traits)] if len(spec.traits) > 1 else [])))
     return Posterior(layout, responses, full, abilities, point=draws.kind == "point")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,22 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.data.responses import Responses
-from irtbridge.inference.node_posterior import Parts, log_posterior_at, of_persons, parts_of, reduced_posterior
+from irtbridge.inference.node_posterior import (
+    AtNodes,
+    Parts,
+    log_posterior_at,
+    of_persons,
+    parts_of,
+    reduced_posterior,
+)
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import table_width
 from irtbridge.model.quadrature import Quadrature
+from irtbridge.plugin.arrays import Arrays
 from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
-CELLS = 1 << 19  # draws times nodes times persons at once: 2 MiB in single precision, which a cache holds
 
 
 def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
@@ -41,7 +49,7 @@ def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Arr
     start = time.perf_counter()
     params = program.constrain(draws.z)
     if draws.standard_errors is None:
-        abilities = draw_abilities(layout, params, responses, seed)
+        abilities = draw_abilities(layout, params, responses, seed, program.arrays)
     else:
         mean, sd = expected_abilities(layout, {name: value[0, 0] for name, value in params.items()}, responses)
         abilities = mean[None, None]
@@ -50,12 +58,14 @@ def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Arr
     return replace(draws, timings=replace(draws.timings, sampling=sampling)), abilities
 
 
-def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Responses, seed: int) -> Array:
+def draw_abilities(
+    layout: Layout, params: Mapping[str, Array], responses: Responses, seed: int, arrays: Arrays | None = None
+) -> Array:
     """Draw each person's ability once for each draw of the item parameters.
 
     An even grid is shifted by a uniform fraction of its step, anew for each draw; a node is then taken with its
     conditional probability. As the sum over a shifted grid hardly depends on the shift, the draws have the conditional
-    density itself, not a discrete one. See `_grid_for_draws` for the step.
+    density itself, not a discrete one. See `grid_for_draws` for the step.
 
     Parameters
     ----------
@@ -67,23 +77,29 @@ def draw_abilities(layout: Layout, params: Mapping[str, Array], responses: Respo
         The data.
     seed : int
         Seed of the draws.
+    arrays : Arrays, optional
+        Where persons by nodes are computed: NumPy by default, as are models whose integral is reduced.
 
     Returns
     -------
     ndarray, shape (chain, draw, person) or (chain, draw, person, trait)
     """
-    assert layout.collapse is not None
-    rng = np.random.default_rng([seed, 1])
+    arrays, rng = arrays or Arrays(), np.random.default_rng([seed, 1])
     patterns = of_persons(layout, responses, np.float32)
-    lead = layout.batch_shape(params)
-    flat = {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
-    grid = _grid_for_draws(layout, flat, patterns)
-    layout = replace(layout, collapse=grid)
-    size = max(1, CELLS // (table_width(layout) * responses.n_persons))
+    lead, flat = flattened(layout, params)
+    layout = replace(layout, collapse=grid_for_draws(layout, flat, patterns))
+    size = max(1, arrays.cells // (table_width(layout) * responses.n_persons))
+    draw: Callable[..., Array] = partial(_draw, arrays=arrays) if layout.reduction is None else _draw_reduced
+    held = arrays.put(patterns) if layout.reduction is None else parts_of(layout, patterns)
     starts = range(0, math.prod(lead), size)
-    parts = patterns if layout.reduction is None else parts_of(layout, patterns)
-    rows = [_draw(layout, {k: v[i : i + size] for k, v in flat.items()}, parts, rng) for i in starts]
+    rows = [draw(layout, {k: v[i : i + size] for k, v in flat.items()}, held, rng) for i in starts]
     return np.concatenate(rows).reshape(*lead, *rows[0].shape[1:])
+
+
+def flattened(layout: Layout, params: Mapping[str, Array]) -> tuple[tuple[int, ...], dict[str, Array]]:
+    """Axes of the draws, and full arrays with one axis in their place."""
+    lead = layout.batch_shape(params)
+    return lead, {name: v.reshape(-1, *np.shape(v)[len(lead) :]) for name, v in params.items()}
 
 
 def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: Responses) -> tuple[Array, Array]:
@@ -115,7 +131,7 @@ def expected_abilities(layout: Layout, params: Mapping[str, Array], responses: R
     return mean, np.sqrt(np.maximum(weights @ nodes**2 - mean**2, 0.0))
 
 
-def _grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any]) -> Quadrature:
+def grid_for_draws(layout: Layout, params: Mapping[str, Array], patterns: NDArray[Any]) -> Quadrature:
     """The quadrature's grid, or half or two thirds of its nodes if a shift then changes no sum by a thousandth.
 
     The density of the draws departs from the right one by as much, but with the grid's own period, over which means and
@@ -145,44 +161,28 @@ def _first_sum(layout: Layout, params: Mapping[str, Array], patterns: NDArray[An
     return log_posterior_at(layout, params, patterns, standard)[1]
 
 
+def shifted_nodes(layout: Layout, draws: int, rng: np.random.Generator) -> Array:
+    """Standard nodes (draw, node, trait), all of a draw moved by the same part of a step."""
+    assert layout.collapse is not None
+    shift = layout.collapse.step * rng.uniform(-0.5, 0.5, (draws, 1, len(layout.spec.traits)))
+    return np.asarray(layout.standard_nodes + shift)
+
+
 def _draw(
-    layout: Layout, params: Mapping[str, Array], patterns: NDArray[np.float32] | Parts, rng: np.random.Generator
+    layout: Layout, params: Mapping[str, Array], patterns: Any, rng: np.random.Generator, arrays: Arrays
 ) -> Array:
     """All abilities once for each of some draws, shape (draw, person) or (draw, person, trait)."""
-    assert layout.collapse is not None
-    n_draws, n_traits = len(next(iter(params.values()))), len(layout.spec.traits)
-    shift = layout.collapse.step * rng.uniform(-0.5, 0.5, (n_draws, 1, n_traits))
-    standard = layout.standard_nodes + shift
+    n_draws = len(next(iter(params.values())))
+    at = AtNodes.of(layout, params, shifted_nodes(layout, n_draws, rng), arrays)
+    chosen = arrays.choose(at.weights(patterns), 1 - rng.uniform(size=(n_draws, patterns.shape[1])))
+    return np.asarray(at.nodes[np.arange(n_draws)[:, None], chosen])
+
+
+def _draw_reduced(layout: Layout, params: Mapping[str, Array], patterns: Parts, rng: np.random.Generator) -> Array:
+    """The same where the integral over the abilities is reduced."""
+    standard, arrays = shifted_nodes(layout, len(next(iter(params.values()))), rng), Arrays()
 
     def choose(weights: NDArray[np.float32]) -> NDArray[Any]:
-        return _invert(weights, 1 - rng.uniform(size=weights[:, 0].shape))
+        return arrays.choose(weights, 1 - rng.uniform(size=weights[:, 0].shape))
 
-    if isinstance(patterns, tuple):
-        return reduced_posterior(layout, params, patterns, standard).draw(choose)
-    nodes, log_posterior = log_posterior_at(layout, params, patterns, standard)
-    log_posterior -= log_posterior.max(axis=1, keepdims=True)
-    chosen = choose(np.exp(log_posterior, out=log_posterior))
-    return np.asarray(nodes[np.arange(n_draws)[:, None], chosen])
-
-
-def _invert(weights: NDArray[np.float32], uniform: Array) -> NDArray[Any]:
-    """For each person the node at which the running sum of the weights reaches a fraction of their sum.
-
-    Parameters
-    ----------
-    weights : ndarray, shape (draw, node, person)
-        Not negative, and not all nil.
-    uniform : ndarray, shape (draw, person)
-        Fractions: above 0, or a node before the first weight would do; 1 at most.
-    """
-    # Node by node: a cumulative sum along this axis is several times slower. The total is summed in the same order, so
-    # that rounding puts no threshold above the last running sum.
-    total, running = np.zeros((2, *uniform.shape), dtype=np.float32)
-    for node in range(weights.shape[1]):
-        total += weights[:, node]
-    threshold = uniform.astype(np.float32) * total
-    chosen = np.zeros(uniform.shape, dtype=np.min_scalar_type(weights.shape[1]))
-    for node in range(weights.shape[1] - 1):
-        running += weights[:, node]
-        chosen += (running < threshold).view(np.uint8)
-    return chosen
+    return reduced_posterior(layout, params, patterns, standard).draw(choose)

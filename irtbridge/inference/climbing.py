@@ -15,6 +15,7 @@ from irtbridge.errors import NumericalError
 from irtbridge.inference import louis
 from irtbridge.inference.alignment import Symmetry
 from irtbridge.inference.curvature import Curvature, WholeCurvature
+from irtbridge.inference.rising import Rise
 from irtbridge.plugin.program import Program, Progress, silent
 from irtbridge.results.draws import Optimum
 
@@ -24,6 +25,7 @@ ValueAndGrad = Callable[[Array], tuple[Array, Array]]
 STEP, COARSE_STEP = 1e-5, 2e-2
 BATCH = 64  # points of one call
 FAR = 1e300  # what L-BFGS sees where a density is not finite: an infinity it would not leave
+PRECISE = 1e-3  # standard errors that a climb may end from its mode
 ARRIVED = 0.05  # standard errors that a Newton step may still lead, as in `irtbridge.results.verdict`
 
 
@@ -105,6 +107,7 @@ class Climber:
         self.symmetry = Symmetry.of(program.layout)
         self.coarse = program.dtype == "float32"
         self.measures_at_once = louis.serves(program)
+        self.rise = Rise.of(program)
 
     def density(self, z: Array) -> tuple[Array, Array]:
         """Log density and its gradient at unconstrained coordinates (..., dim)."""
@@ -112,19 +115,26 @@ class Climber:
 
     def climb(self, start: Array) -> Summit:
         """From a point to the mode above it, its traits in the order and with the signs that `Symmetry` states."""
+        if self.rise is not None:
+            risen = self.rise.steps(start)
+            return self._climb_in(self.rise.curvature(risen), risen, risen, {"ftol": 1e-14, "gtol": PRECISE})
         persons = self.program.responses.total_weight
         return self._run(self.density, start, lambda x: x, {"ftol": 1e-14, "gtol": 1e-5 * np.sqrt(persons)})
 
     def climb_whitened(self, start: Array, mode: Mode) -> Summit:
         """The same in standard errors around a mode: a few steps where it ends there too."""
-        curvature = mode.curvature
+        start = start if self.rise is None else self.rise.steps(start)
+        return self._climb_in(mode.curvature, mode.z, start, {"ftol": 1e-9, "gtol": 0.1 * ARRIVED})
+
+    def _climb_in(self, curvature: Curvature, origin: Array, start: Array, stop: Any) -> Summit:
+        """From a point to the mode above it, in the units of a curvature."""
 
         def white(w: Array) -> tuple[Array, Array]:
-            value, gradient = self.density(mode.z + curvature.spread(w))
+            value, gradient = self.density(origin + curvature.spread(w))
             return value, curvature.pull(gradient)
 
-        away = curvature.whiten(start - mode.z)
-        return self._run(white, away, lambda w: mode.z + curvature.spread(w), {"ftol": 1e-9, "gtol": 0.1 * ARRIVED})
+        away = curvature.whiten(start - origin)
+        return self._run(white, away, lambda w: origin + curvature.spread(w), stop)
 
     def _run(self, density: ValueAndGrad, start: Array, place: Callable[[Array], Array], stop: Any) -> Summit:
         options: Any = {"maxiter": self.max_iterations, "maxcor": 30, **stop}
@@ -145,6 +155,12 @@ class Climber:
         curvature = self._curvature_at(summit.z, progress)
         z, value = _newton(self.density, summit.z, curvature)
         return Mode(z, value, curvature, summit.evaluations)
+
+    def surveyed(self, summit: Summit) -> Mode:
+        """The end of a climb, with a curvature that serves further ones."""
+        if self.rise is None:
+            return self.measured(summit, silent)
+        return Mode(summit.z, summit.value, self.rise.curvature(summit.z), summit.evaluations)
 
     def _curvature_at(self, z: Array, progress: Progress) -> Curvature:
         if self.measures_at_once:

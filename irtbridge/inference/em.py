@@ -72,7 +72,7 @@ def run_em(program: Program, settings: EmSettings, seed: int, progress: Progress
         mode = climber.measured(Summit(z, value, len(ascent.trace), ascent.complete, ""), progress)
         distance = climber.distance(mode)
         optimum = replace(optimum, converged=ascent.complete and distance <= ARRIVED, distance=distance)
-        drawn = with_errors(program, replace(mode, optimum=optimum), seed)
+        drawn = with_errors(program, replace(mode, optimum=optimum))
     else:
         drawn = without_errors(program, z, value, optimum)
     return replace(drawn, timings=Timings(warmup=time.perf_counter() - start), objective=ascent.trace)

@@ -9,6 +9,8 @@ has the prior in it, which may count only once:
 from __future__ import annotations
 
 import copy
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,19 +20,23 @@ from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
 from irtbridge.inference.abilities import add_abilities
+from irtbridge.inference.ability_moments import ability_moments, too_many
 from irtbridge.inference.wrapped import WrappedProgram
 from irtbridge.model.layout import Layout, membership_of
 from irtbridge.model.patterns import Patterns, table_width
 from irtbridge.model.quadrature import Quadrature, check_collapsible
 from irtbridge.model.spec import ModelSpec
 from irtbridge.plugin.backend import Backend
+from irtbridge.plugin.devices import resolve_device
 from irtbridge.plugin.program import Program
+from irtbridge.results.ability_moments import AbilityMoments
 from irtbridge.results.draws import Draws
 
 Array = NDArray[np.float64]
 CELLS = 2**20  # persons times nodes in a block: 8 MiB of doubles, and a few times as much with the gradient
 SMALLEST = 64  # persons in a block
 LARGEST_WHOLE = 4 * CELLS  # up to here a block more costs more time than it spares memory
+ROOM = {"cpu": 1, "cuda": 128}  # times as many in a block: 1 GiB of doubles, as a GPU has no cache to stay in
 
 
 class StreamedProgram(WrappedProgram):
@@ -114,7 +120,8 @@ def compile_collapsed(
     """
     check_collapsible(spec, quadrature)
     whole = membership_of(spec, responses) is not None or any(p.dim == "person" for p in spec.designs.values())
-    size = responses.n_persons if whole else block or automatic_block(spec, responses, quadrature)
+    room = ROOM[resolve_device(how.get("device", "auto"), backend.devices(), backend.name)]
+    size = responses.n_persons if whole else block or automatic_block(spec, responses, quadrature, room)
 
     def compiled(part: Responses) -> Program:
         return backend.compile(spec, part, collapse=quadrature, **how)
@@ -135,16 +142,18 @@ def blocks_of(n_persons: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, n_persons)) for start in range(0, n_persons, size)]
 
 
-def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature) -> int:
+def automatic_block(spec: ModelSpec, responses: Responses, quadrature: Quadrature, room: int = 1) -> int:
     """Persons in a block: all, unless the table of persons by nodes is large and few patterns do not make it small."""
-    nodes = table_width(Layout.of(spec, responses, quadrature))
-    if nodes * responses.n_persons <= LARGEST_WHOLE or nodes * Patterns.number(responses) <= LARGEST_WHOLE:
+    nodes, most = table_width(Layout.of(spec, responses, quadrature)), LARGEST_WHOLE * room
+    if nodes * responses.n_persons <= most or nodes * Patterns.number(responses) <= most:
         return responses.n_persons
-    return _block_size(nodes)
+    return _block_size(nodes, room)
 
 
-def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
-    """`add_abilities`, in blocks of persons where there are many."""
+def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | AbilityMoments | None]:
+    """`add_abilities`, in blocks of persons where there are many; their moments, where draws of all would not fit."""
+    if draws.standard_errors is None and too_many(program.layout, math.prod(draws.z.shape[:2])):
+        return _with_moments(program, draws, seed)
     responses, collapse = program.responses, program.layout.collapse
     nodes = 0 if collapse is None else table_width(program.layout)
     if nodes * responses.n_persons <= LARGEST_WHOLE or program.layout.by_person:
@@ -166,5 +175,13 @@ def add_all_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws,
     return draws, everybody
 
 
-def _block_size(nodes: int) -> int:
-    return max(CELLS // nodes, SMALLEST)
+def _with_moments(program: Program, draws: Draws, seed: int) -> tuple[Draws, AbilityMoments]:
+    start = time.perf_counter()
+    params = program.constrain(draws.z)
+    moments = ability_moments(program.layout, params, program.responses, seed, program.arrays)
+    sampling = draws.timings.sampling + time.perf_counter() - start
+    return replace(draws, timings=replace(draws.timings, sampling=sampling)), moments
+
+
+def _block_size(nodes: int, room: int = 1) -> int:
+    return max(room * CELLS // nodes, SMALLEST)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from irtbridge.data.responses import Responses
 from irtbridge.errors import NumericalError
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.curvature import Arrow, Curvature, ItemCurvature, WholeCurvature
@@ -136,10 +137,10 @@ class LostInformation:
     prior_slopes: Array
 
     @classmethod
-    def of(cls, program: Program, blocks: Blocks, z: Array) -> LostInformation:
-        """At coordinates (dim,) of a program."""
+    def of(cls, program: Program, blocks: Blocks, z: Array, responses: Responses | None = None) -> LostInformation:
+        """At coordinates (dim,) of a program, for its responses or those of some of its persons."""
         layout, directions = program.layout, SCORE_STEP * blocks.directions
-        patterns = Patterns.of(program.responses, by_person=layout.by_person)
+        patterns = Patterns.of(program.responses if responses is None else responses, by_person=layout.by_person)
         given = patterns.counts > 0
         params = program.constrain(np.concatenate([z[None], z + directions, z - directions]))
         terms, weights = zip(*(at_nodes(layout, row) for row in layout.rows(params)), strict=True)

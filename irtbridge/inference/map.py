@@ -13,6 +13,7 @@ from irtbridge.errors import IRTBridgeWarning
 from irtbridge.inference.alignment import rotates
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import Mode
+from irtbridge.inference.finer_nodes import moved_by_finer_nodes
 from irtbridge.inference.method import Method
 from irtbridge.inference.modes import find_maximum, find_mode
 from irtbridge.inference.settings import CollapsedSettings
@@ -22,7 +23,6 @@ from irtbridge.results.draws import Draws, Optimum, Timings
 from irtbridge.results.inference_data import reported
 
 Array = NDArray[np.float64]
-POINTS_AROUND = 6  # as many as `Fit.quadrature_error` takes
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MapSettings(CollapsedSettings):
         none, which a warning says.
     n_nodes : int
         As in `CollapsedSettings`; of four traits and more the nodes in all, rounded up to a power of two
-        (`irtbridge.model.quadrature.ScatteredNodes`); 0 takes 8,192.
+        (`irtbridge.model.quadrature.ScatteredNodes`), of which 0 takes 8,192; of three traits, too, from 1,024 on.
     max_iterations : int
         As in `CollapsedSettings`.
     """
@@ -56,7 +56,7 @@ def run_map(program: Program, settings: MapSettings, seed: int, progress: Progre
     progress("optimisation", 0, 0)
     start, how = time.perf_counter(), {"max_iterations": settings.max_iterations, "seed": seed}
     if has_errors(program, settings):
-        drawn = with_errors(program, find_mode(program, jacobian=False, progress=progress, **how), seed)
+        drawn = with_errors(program, find_mode(program, jacobian=False, progress=progress, **how))
     else:
         drawn = without_errors(program, *find_maximum(program, jacobian=False, **how))
     return replace(drawn, timings=Timings(warmup=time.perf_counter() - start))
@@ -75,11 +75,10 @@ def has_errors(program: Program, settings: MapSettings) -> bool:
     return settings.standard_errors and not rotates(program.spec)
 
 
-def with_errors(program: Program, mode: Mode, seed: int) -> Draws:
-    """A mode as a single draw, with standard errors and some points around it."""
-    around = mode.z + mode.curvature.spread(np.random.default_rng(seed).standard_normal((POINTS_AROUND, program.dim)))
-    drawn = without_errors(program, mode.z, mode.value, mode.optimum)
-    return replace(drawn, standard_errors=_standard_errors(program, mode), around=around)
+def with_errors(program: Program, mode: Mode) -> Draws:
+    """A mode as a single draw, with standard errors and the error of its quadrature."""
+    drawn, errors = without_errors(program, mode.z, mode.value, mode.optimum), _standard_errors(program, mode)
+    return replace(drawn, standard_errors=errors, quadrature_error=moved_by_finer_nodes(program, mode, errors))
 
 
 def without_errors(program: Program, z: Array, value: float, optimum: Optimum | None) -> Draws:

@@ -87,8 +87,32 @@ class Maximisation:
             rows.append(row)
         return np.stack(rows)
 
+    def gradient(self, z: Array, expected: Expected) -> Array:
+        """First derivatives of Q at coordinates (dim,); where these gave `expected`, also of the log density."""
+        steps = self._step * self.blocks.directions
+        up, down = self.parts(z + steps, expected), self.parts(z - steps, expected)
+        return self.blocks.join(*self._slopes((up - down) / (2 * self._step)))
+
+    @property
+    def _step(self) -> float:
+        return COARSE_STEP if self.program.dtype == "float32" else STEP
+
+    def _slopes(self, first: Array) -> tuple[Array, Array]:
+        """Derivatives along the blocks' directions (direction, item + 1) as those of each coordinate."""
+        k = self.blocks.own.shape[1]
+        return first[:k, :-1].T * self.blocks.exists, first[k:].sum(axis=-1)
+
     def _uphill(self, z: Array, expected: Expected) -> tuple[Array, Array, Array]:
         """Q by parts, and Newton's step: of each item's coordinates (item, k), and of the shared ones."""
+        here, slopes, arrow = self._curved(z, expected)
+        return here, *arrow.solve_transposed(*arrow.solve(*slopes))
+
+    def curvature(self, z: Array, expected: Expected) -> Arrow:
+        """Minus the second derivatives of Q, each of its parts bent downwards."""
+        return self._curved(z, expected)[2]
+
+    def _curved(self, z: Array, expected: Expected) -> tuple[Array, tuple[Array, Array], Arrow]:
+        """Q by parts, its first derivatives (item, k) and (shared,), and its curvature."""
         here, first, second = self._derivatives(z, expected)
         k, exists = self.blocks.own.shape[1], self.blocks.exists
         both = exists[:, :, None] & exists[:, None, :]
@@ -96,12 +120,11 @@ class Maximisation:
         border = -np.moveaxis(second[:k, k:, :-1], -1, 0) * exists[:, :, None]
         through = np.einsum("jks,jkt->st", border, np.linalg.solve(own, border))
         arrow = Arrow.of(own, border, positive(-second[k:, k:].sum(axis=-1) - through) + through)
-        slopes = first[:k, :-1].T * exists, first[k:].sum(axis=-1)
-        return here, *arrow.solve_transposed(*arrow.solve(*slopes))
+        return here, self._slopes(first), arrow
 
     def _derivatives(self, z: Array, expected: Expected) -> tuple[Array, Array, Array]:
         """Q by parts (item + 1,), its first derivatives (direction, item + 1), and its second ones."""
-        h = COARSE_STEP if self.program.dtype == "float32" else STEP
+        h = self._step
         steps = h * self.blocks.directions
         m = len(steps)
         one, other = np.triu_indices(m, 1)

@@ -78,7 +78,7 @@ def find_maximum(
     """
     climber, starts = Climber(program, jacobian, max_iterations), _starting_points(program, seed)
     first = climber.climb(next(starts))
-    mode = climber.measured(first, silent) if climber.measures_at_once and np.isfinite(first.value) else None
+    mode = climber.surveyed(first) if climber.measures_at_once and np.isfinite(first.value) else None
     summits = [first]
     while first.complete and _undecided(summits, program):
         start = next(starts)

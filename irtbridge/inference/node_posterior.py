@@ -6,7 +6,8 @@ integral over the abilities is reduced, one for the items of each specific trait
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,22 +18,117 @@ from irtbridge.inference.reduced_posterior import ReducedPosterior
 from irtbridge.model.density import exponential_form
 from irtbridge.model.families import ExponentialForm
 from irtbridge.model.layout import Layout
-from irtbridge.model.noncentred import ability_at, nodes_of
+from irtbridge.model.noncentred import ability_at, common_grid, prior_of_persons
 from irtbridge.model.patterns import Patterns, columns_of
+from irtbridge.plugin.arrays import Arrays
 
 Array = NDArray[np.float64]
+AT_ONCE = 2**16  # persons whose statistics are made in double precision, on the way to another
 Parts = tuple[NDArray[Any], list[tuple[NDArray[Any], NDArray[np.intp]]]]  # see `parts_of`
 
 
 def of_persons(layout: Layout, responses: Responses, dtype: Any) -> NDArray[Any]:
     """Each person's statistics in a column, then 1, then indicators of missing responses."""
-    patterns = Patterns(responses.values, np.ones(responses.n_persons))
-    statistics = patterns.statistics(layout, missing=patterns.some_missing).T
-    result = np.empty((len(statistics) + 1, statistics.shape[1]), dtype=dtype)
-    result[: layout.n_columns] = statistics[: layout.n_columns]
-    result[layout.n_columns] = 1
-    result[layout.n_columns + 1 :] = statistics[layout.n_columns :]
+    everybody = Patterns(responses.values, np.ones(responses.n_persons))
+    missing, n = everybody.some_missing, layout.n_columns
+    result = np.empty((n + 1 + missing * responses.n_items, responses.n_persons), dtype=dtype)
+    for start in range(0, responses.n_persons, AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        some = Patterns(everybody.values[rows], everybody.counts[rows]).statistics(layout, missing=missing).T
+        result[:n, rows], result[n, rows], result[n + 1 :, rows] = some[:n], 1, some[n:]
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class AtNodes:
+    """What some draws of the item parameters say of any person's ability at the nodes, held by an array library.
+
+    Attributes
+    ----------
+    arrays : Arrays
+        Of the library.
+    nodes : ndarray, shape (draw, node) or (draw, node, trait)
+        Abilities.
+    left : array, shape (draw, node, row)
+        What multiplies the statistics, or what `corners` make of them, and 1.
+    corners : array, shape (draw, corner, column), optional
+        Natural parameters at the corners of the grid, where they are linear in the abilities.
+    base : array, shape (draw, node, item)
+        Log densities of responses whose statistics are all 0.
+    columns : int
+        Statistics of a person.
+    priors : tuple of ndarray, optional
+        Means and standard deviations (draw, trait, person), where abilities' prior differs from person to person.
+    """
+
+    arrays: Arrays
+    nodes: Array
+    left: Any
+    corners: Any
+    base: Any
+    columns: int
+    priors: tuple[Array, Array] | None = None
+
+    @classmethod
+    def of(cls, layout: Layout, params: Mapping[str, Array], standard: Array, arrays: Arrays) -> AtNodes:
+        """At the standard nodes (draw, node, trait) of each draw; parameters are full arrays with an axis (draw,)."""
+        assert layout.collapse is not None
+        nodes, priors = _nodes(layout, standard, params)
+        log_prior = np.zeros(()) if priors else layout.collapse.log_masses(standard)
+        form = _form_at(layout, params, nodes)
+        return replace(cls.of_form(form, log_prior, _corners(layout), arrays), nodes=nodes, priors=priors)
+
+    @classmethod
+    def of_form(
+        cls, form: ExponentialForm, log_prior: Array, corners: tuple[NDArray[np.intp], Array] | None, arrays: Arrays
+    ) -> AtNodes:
+        """From natural parameters (draw, node, item, statistic), and the log prior (draw, node) or () of the nodes."""
+        natural = form.natural.reshape(*form.base.shape[:-1], -1)
+        columns, inner = natural.shape[-1], None
+        if corners is not None:
+            few, weights = corners
+            natural, inner = weights, arrays.put(natural[..., few, :])
+        # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
+        constant = form.base.sum(axis=-1) + log_prior
+        left = np.concatenate(_same_lead(np, natural, constant[..., None]), axis=-1)
+        return cls(arrays, np.empty(0), arrays.put(left), inner, arrays.put(form.base), columns)
+
+    def log_posterior(self, patterns: Any, rows: slice = slice(None)) -> Any:
+        """Of some persons, up to a constant: an array (draw, node, person) of the library.
+
+        Parameters
+        ----------
+        patterns : array, shape (column, person)
+            Of `of_persons`, held by the library.
+        rows : slice
+            Which persons they are.
+        """
+        product, xp, n = self.arrays.product, self.arrays.xp, self.columns
+        observed, one, absent = patterns[:n], patterns[n : n + 1], patterns[n + 1 :]
+        if self.corners is not None:
+            observed = product(self.corners, observed)
+        log_posterior = product(self.left, xp.concatenate(_same_lead(xp, observed, one), axis=-2))
+        if absent.shape[0]:
+            log_posterior -= product(self.base, absent)
+        for away in self._away(rows):
+            log_posterior -= 0.5 * away**2
+        return log_posterior
+
+    def weights(self, patterns: Any, rows: slice = slice(None)) -> Any:
+        """In proportion to the posterior, the largest 1."""
+        log_posterior = self.log_posterior(patterns, rows)
+        log_posterior -= self.arrays.xp.amax(log_posterior, axis=1, keepdims=True)
+        return self.arrays.exp(log_posterior)
+
+    def _away(self, rows: slice) -> Iterator[Any]:
+        """How many standard deviations of its prior the ability is away, (draw, node, person), trait by trait."""
+        if self.priors is None:
+            return
+        nodes = self.nodes.reshape(*self.nodes.shape[:2], -1)
+        loc, scale = (part[..., None, rows] for part in self.priors)
+        for trait in range(nodes.shape[-1]):
+            x, mean, sd = (self.arrays.put(part) for part in (nodes[..., trait, None], loc[:, trait], scale[:, trait]))
+            yield (x - mean) / sd
 
 
 def log_posterior_at(
@@ -51,13 +147,8 @@ def log_posterior_at(
     standard : ndarray, shape (draw, node, trait)
         Standardised abilities.
     """
-    nodes, log_weights = _nodes(layout, standard, params)
-    form = _form_at(layout, params, nodes)
-    log_prior = np.zeros(()) if layout.by_person else log_weights
-    log_posterior = _weigh(form, log_prior, patterns, _corners(layout))
-    if layout.by_person:
-        log_posterior += np.swapaxes(log_weights, -1, -2)
-    return nodes, log_posterior
+    at = AtNodes.of(layout, params, standard, Arrays(patterns.dtype.name))
+    return at.nodes, at.log_posterior(patterns)
 
 
 def parts_of(layout: Layout, patterns: NDArray[Any]) -> Parts:
@@ -110,45 +201,25 @@ def _weigh(
     patterns: NDArray[Any],
     corners: tuple[NDArray[np.intp], Array] | None = None,
 ) -> NDArray[Any]:
-    """Log prior of the nodes and log likelihood of the patterns there, shape (draw, node, person).
-
-    Parameters
-    ----------
-    form : ExponentialForm
-        Of `_form_at`, or its part that belongs to some items.
-    log_prior : ndarray, shape (draw, node) or ()
-        Of the nodes.
-    patterns : ndarray, shape (column, person)
-        Of `of_persons`; the result has their precision.
-    corners : tuple of ndarray, optional
-        Of `_corners`.
-    """
-    natural = form.natural.reshape(*form.base.shape[:-1], -1).astype(patterns.dtype)
-    constant = form.base.sum(axis=-1) + log_prior
-    observed, one, absent = np.split(patterns, [natural.shape[-1], natural.shape[-1] + 1])
-    if corners is not None:
-        nodes, weights = corners
-        natural, observed = weights, natural[..., nodes, :] @ observed
-    # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
-    left = np.concatenate(_same_lead(natural, constant[..., None]), axis=-1, dtype=patterns.dtype)
-    log_posterior = left @ np.concatenate(_same_lead(observed, one), axis=-2)
-    if len(absent):
-        log_posterior -= form.base.astype(patterns.dtype) @ absent
-    return np.asarray(log_posterior)
+    """Log prior of the nodes and log likelihood of patterns of some items there, shape (draw, node, person)."""
+    at = AtNodes.of_form(form, log_prior, corners, Arrays(patterns.dtype.name))
+    return np.asarray(at.log_posterior(patterns))
 
 
-def _same_lead(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
+def _same_lead(xp: Any, *arrays: Any) -> list[Any]:
     """The arrays with the same axes before the last two."""
-    lead = np.broadcast_shapes(*(a.shape[:-2] for a in arrays))
-    return [np.broadcast_to(a, (*lead, *a.shape[-2:])) for a in arrays]
+    lead = np.broadcast_shapes(*(tuple(a.shape[:-2]) for a in arrays))
+    return [xp.broadcast_to(a, (*lead, *a.shape[-2:])) for a in arrays]
 
 
-def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
-    """Abilities at the standard nodes of each draw, and their log weights; at once where their prior is one for all."""
-    assert layout.collapse is not None
-    if not layout.spec[layout.spec.family.ability].prior.references():
-        return ability_at(layout, standard, {}), layout.collapse.log_masses(standard)
+def _nodes(layout: Layout, standard: Array, params: Mapping[str, Array]) -> tuple[Array, tuple[Array, Array] | None]:
+    """Abilities at the standard nodes of each draw; means and SDs of their prior where it differs by person."""
+    if not layout.spec[layout.spec.family.ability].prior.references() and not layout.by_person:
+        return ability_at(layout, standard, {}), None
     each = [{name: value[i] for name, value in params.items()} for i in range(len(standard))]
-    pairs = [nodes_of(layout, grid, draw) for grid, draw in zip(standard, each, strict=True)]
-    nodes, log_weights = map(np.stack, zip(*pairs, strict=True))
-    return nodes, log_weights
+    if not layout.by_person:
+        return np.stack([ability_at(layout, *pair) for pair in zip(standard, each, strict=True)]), None
+    loc, scale = map(np.stack, zip(*(prior_of_persons(layout, draw) for draw in each), strict=True))
+    nodes = np.stack([common_grid(layout, *own) for own in zip(standard, loc, scale, strict=True)])
+    alone = layout.spec.dims[layout.spec.family.ability] == ("person",)
+    return nodes[..., 0] if alone else nodes, (np.swapaxes(loc, 1, 2), np.swapaxes(scale, 1, 2))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.data.responses import Responses
+from irtbridge.plugin.arrays import Arrays
 from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
@@ -46,6 +47,10 @@ class WrappedProgram(Program):
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
         return self.program.unconstrain(params)
+
+    @property
+    def arrays(self) -> Arrays:
+        return self.program.arrays
 
     def for_chains(self) -> Self:
         return self._around(self.program.for_chains())

@@ -14,7 +14,7 @@ from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns, columns_of
-from irtbridge.model.quadrature import ScatteredNodes
+from irtbridge.model.quadrature import Quadrature, ScatteredNodes
 from irtbridge.model.reduction import grid_dimensions
 
 Array = NDArray[np.float64]
@@ -72,8 +72,8 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     """By how much twice as many quadrature nodes would move a parameter, in its standard errors, at most.
 
     Reweighting draws by the ratio r of the two likelihoods moves a parameter's mean by its covariance with log r, to
-    first order: by no more standard errors than the standard deviation of log r over the draws. Of a single point it
-    is log r itself, whose spread is hardly larger.
+    first order: by no more standard errors than the standard deviation of log r over the draws. A single point has no
+    standard errors to tell: of it log r itself is given, which may be a hundred times less.
 
     Of very many persons some are taken, at even distances, and their error is scaled up. Of scattered nodes more are,
     as their error is another for each person and partly cancels.
@@ -88,16 +88,13 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
         The data.
     """
     assert layout.collapse is not None
-    finer = replace(layout.collapse, n_nodes=2 * layout.collapse.n_nodes)
-    most = max(1, MOST_CELLS // finer.size(grid_dimensions(layout.spec)))
-    taken = min(most * (SLICES if isinstance(layout.collapse, ScatteredNodes) else 1), responses.n_persons)
-    rows = np.linspace(0, responses.n_persons - 1, taken).astype(int)
+    rows, most = telling_persons(layout, responses), _persons_at_once(layout)
     moved, weight = np.zeros(len(draws)), 0.0
-    for start in range(0, taken, most):
+    for start in range(0, len(rows), most):
         some = responses.select(rows[start : start + most])
         there, here = (
             np.array([marginal_log_likelihood(Layout.of(layout.spec, some, grid), one, some).sum() for one in draws])
-            for grid in (finer, layout.collapse)
+            for grid in (finer(layout.collapse), layout.collapse)
         )
         with np.errstate(invalid="ignore"):
             moved, weight = moved + (there - here), weight + some.total_weight
@@ -105,6 +102,23 @@ def quadrature_error(layout: Layout, draws: Sequence[Mapping[str, Array]], respo
     if not np.isfinite(moved).all():
         return float("inf")
     return float(abs(moved[0]) if len(moved) == 1 else moved.std(ddof=1))
+
+
+def finer(quadrature: Quadrature) -> Quadrature:
+    """The same with twice as many nodes."""
+    return replace(quadrature, n_nodes=2 * quadrature.n_nodes)
+
+
+def telling_persons(layout: Layout, responses: Responses) -> NDArray[np.intp]:
+    """Persons that tell the error of a quadrature: all, or of very many some at even distances."""
+    slices = SLICES if isinstance(layout.collapse, ScatteredNodes) else 1
+    taken = min(_persons_at_once(layout) * slices, responses.n_persons)
+    return np.linspace(0, responses.n_persons - 1, taken).astype(np.intp)
+
+
+def _persons_at_once(layout: Layout) -> int:
+    assert layout.collapse is not None
+    return max(1, MOST_CELLS // finer(layout.collapse).size(grid_dimensions(layout.spec)))
 
 
 def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Responses) -> Array:

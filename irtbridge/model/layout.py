@@ -6,8 +6,10 @@ holds only what is estimated. A backend samples sites; users, tables and the ref
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -123,6 +125,12 @@ class Layout:
     def reduction(self) -> Reduction | None:
         """How the integral over the abilities is reduced to two dimensions, if it is."""
         return None if self.collapse is None else Reduction.of(self.spec)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of all that it says: programs over layouts with the same one are the same but for the data."""
+        said = [self.spec.to_dict(), *(getattr(self, part.name) for part in fields(self))]
+        return hashlib.sha256(pickle.dumps(said)).hexdigest()
 
     @property
     def standard_nodes(self) -> Array:

@@ -65,17 +65,23 @@ def nodes_of(
         log_density = layout.collapse.log_masses(standard)
         nodes = ability_at(layout, standard, params)
     else:
-        loc, scale = _of_persons(layout, params)
+        loc, scale = prior_of_persons(layout, params)
         if grid is None:
-            reach = layout.collapse.half_width
-            low, high = (loc - reach * scale).min(axis=0), (loc + reach * scale).max(axis=0)
-            grid = (low + high) / 2 + (high - low) / (2 * reach) * standard
+            grid = common_grid(layout, standard, loc, scale)
         log_density = -0.5 * np.sum(((grid - loc[:, None]) / scale[:, None]) ** 2, axis=-1)
         nodes = grid[:, 0] if layout.spec[layout.spec.family.ability].dims == ("person",) else grid
     return nodes, np.asarray(log_density - special.logsumexp(log_density, axis=-1, keepdims=True))
 
 
-def _of_persons(layout: Layout, params: Mapping[str, Array]) -> tuple[Array, Array]:
+def common_grid(layout: Layout, standard: Array, loc: Array, scale: Array) -> Array:
+    """Abilities (node, trait) at standard nodes of one grid for persons of these means and SDs (person, trait)."""
+    assert layout.collapse is not None
+    reach = layout.collapse.half_width
+    low, high = (loc - reach * scale).min(axis=0), (loc + reach * scale).max(axis=0)
+    return np.asarray((low + high) / 2 + (high - low) / (2 * reach) * standard)
+
+
+def prior_of_persons(layout: Layout, params: Mapping[str, Array]) -> tuple[Array, Array]:
     """Mean and standard deviation of each person's ability under the prior, shape (person, trait)."""
     name = layout.spec.family.ability
     shape = tuple(layout.sizes[dim] for dim in layout.spec[name].dims)

@@ -15,6 +15,7 @@ from irtbridge.model.layout import Layout
 
 Array = NDArray[np.float64]
 MOST_PATTERNS = 2**10
+FEW_ROWS = 2**13  # are sorted at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +49,21 @@ class Patterns:
         each = np.ones(responses.n_persons) if responses.weights is None else responses.weights
         if by_person:
             return cls(responses.values, each)
-        values, (first, counts) = responses.values, _distinct(responses)
-        if 2 * len(first) > responses.n_persons:
-            counts = each
-        else:
-            values = values[first]
+        values, counts = responses.values, each
+        if not _mostly_different(responses):
+            first, numbers = _distinct(responses)
+            if 2 * len(first) <= responses.n_persons:
+                values, counts = values[first], numbers
         wanted = rows if rows is not None and rows >= len(values) else _roomy(len(values), responses.n_persons)
         fill = wanted - len(values)
-        values = np.concatenate([values, np.full((fill, values.shape[1]), -1)])
+        values = np.concatenate([values, np.full((fill, values.shape[1]), -1, dtype=values.dtype)])
         return cls(values, np.r_[counts, np.zeros(fill)].astype(float))
 
     @staticmethod
     def number(responses: Responses) -> int:
         """How many rows `of` gives, those that fill up apart."""
+        if _mostly_different(responses):
+            return responses.n_persons
         distinct = len(_distinct(responses)[0])
         return distinct if 2 * distinct <= responses.n_persons else responses.n_persons
 
@@ -76,11 +79,10 @@ class Patterns:
         -------
         ndarray, shape (pattern, item x statistic) or, with `missing`, (pattern, item x (statistic + 1))
         """
-        of_family = layout.spec.family.statistics(self.values, layout.exists)
-        blocks: list[NDArray[Any]] = [of_family.reshape(len(self.values), -1)]
-        if missing:
-            blocks.append((self.values < 0) & (self.counts > 0)[:, None])
-        return np.concatenate(blocks, axis=1, dtype=float)
+        of_family = layout.spec.family.statistics(self.values, layout.exists).reshape(len(self.values), -1)
+        if not missing:
+            return of_family
+        return np.concatenate([of_family, (self.values < 0) & (self.counts > 0)[:, None]], axis=1, dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +155,20 @@ def columns_of(layout: Layout, items: NDArray[np.intp]) -> tuple[NDArray[np.intp
 def _roomy(patterns: int, persons: int) -> int:
     """A power of two, so that data sets of one design mostly share one shape."""
     return min(persons, 1 << (patterns - 1).bit_length())
+
+
+def _mostly_different(responses: Responses) -> bool:
+    """Whether more than half of the rows surely differ, by random sums of them: sooner found than rows are sorted.
+
+    Sums of codes times whole numbers are exact, so that rows of different sums differ.
+    """
+    values = responses.values
+    if responses.kind != CATEGORIES or len(values) < FEW_ROWS:
+        return False
+    most = 2**53 // ((responses.max_categories + 1) * values.shape[1])
+    factors = np.random.default_rng(0).integers(0, most, values.shape[1]).astype(float)
+    sums = np.concatenate([values[i : i + FEW_ROWS] @ factors for i in range(0, len(values), FEW_ROWS)])
+    return 2 * len(np.unique(sums)) > len(values)
 
 
 def _distinct(responses: Responses) -> tuple[NDArray[np.intp], Array]:

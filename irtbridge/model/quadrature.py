@@ -33,6 +33,7 @@ from irtbridge.model.spec import ModelSpec
 Array = NDArray[np.float64]
 MAX_TRAITS = 3  # of a grid: a fourth would take half a million nodes
 BITS = 30  # of a Sobol point
+MANY = 2**10  # nodes that three traits have in all: a grid of so many for each would have a thousand million
 SCATTERED = 2**13  # nodes of more traits (tests/model/test_scattered.py)
 # By number of traits: the nodes of each, and the steps of a test up to which they serve. Twice as many nodes then move
 # the log likelihood by less than 1e-6 of itself (tests/model/test_quadrature.py).
@@ -54,7 +55,7 @@ class Quadrature:
     half_width : float
         The grid ends this many standard deviations from the mean.
     scatters : bool
-        Whether more than three traits are served, by `ScatteredNodes`.
+        Whether more than three traits are served, by `ScatteredNodes`, and three where `n_nodes` is 1,024 or more.
     """
 
     n_nodes: int = 0
@@ -84,7 +85,7 @@ class Quadrature:
         steps : float
             Length of the test: categories above the lowest over all items, or what tells as much (`Family.steps`).
         """
-        if n_traits > MAX_TRAITS and self.scatters:
+        if self.scattered_for(n_traits):
             return ScatteredNodes(1 << ((self.n_nodes or SCATTERED) - 1).bit_length())
         if self.n_nodes > 0:
             return self
@@ -92,6 +93,11 @@ class Quadrature:
         growth = max(1.0, steps / length) ** 0.5
         most = int(LARGEST_GRID ** (1 / n_traits))
         return replace(self, n_nodes=min(round(nodes * growth), most))
+
+    def scattered_for(self, n_traits: int) -> bool:
+        """Whether so many traits get `ScatteredNodes`, where it scatters: more than a grid serves, or as many with
+        1,024 nodes or more, which are then those of all traits together."""
+        return self.scatters and (n_traits > MAX_TRAITS or (n_traits == MAX_TRAITS and self.n_nodes >= MANY))
 
     def size(self, n_traits: int) -> int:
         """Nodes of the product grid."""
@@ -197,7 +203,8 @@ def check_collapsible(spec: ModelSpec, quadrature: Quadrature) -> None:
     """Raise `SpecError` unless the abilities of a spec can be integrated out by a quadrature."""
     check_normal_abilities(spec)
     ability = spec[spec.family.ability]
-    beyond = grid_dimensions(spec) > MAX_TRAITS
+    n_traits = grid_dimensions(spec)
+    beyond = n_traits > MAX_TRAITS or quadrature.scattered_for(n_traits)
     if beyond and not quadrature.scatters:
         raise SpecError(
             f"model {spec.name!r} has {len(spec.traits)} traits; a grid serves at most {MAX_TRAITS}, or any number of "

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from irtbridge.data.responses import Responses
     from irtbridge.model.layout import Layout
     from irtbridge.model.observations import held_arrays, stacked_arrays
+    from irtbridge.plugin.arrays import Arrays, DeviceArrays
     from irtbridge.plugin.backend import Backend
     from irtbridge.plugin.options import check_positive, check_probability
     from irtbridge.plugin.processes import in_processes
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from irtbridge.results.draws import Draws, Timings
 
 __all__ = [
+    "Arrays",
     "Backend",
     "DataSection",
+    "DeviceArrays",
     "Draws",
     "Frame",
     "Layout",
@@ -52,6 +55,7 @@ _HOME = {
     "data.responses": ("Responses",),
     "model.layout": ("Layout",),
     "model.observations": ("held_arrays", "stacked_arrays"),
+    "plugin.arrays": ("Arrays", "DeviceArrays"),
     "plugin.backend": ("Backend",),
     "plugin.options": ("check_positive", "check_probability"),
     "plugin.processes": ("in_processes",),

@@ -13,6 +13,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import Unsupported
 from irtbridge.model.layout import Layout
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.arrays import Arrays
 from irtbridge.results.draws import Draws
 
 if TYPE_CHECKING:
@@ -107,7 +108,15 @@ class Program(ABC):
         """Draw from the posterior with the library's own Gibbs sampler, if the backend declares it."""
         raise Unsupported(type(self).__name__, "method 'gibbs'")
 
-    # What follows needs no attention; the first four may be overridden where the library can do better.
+    # What follows needs no attention; the first five may be overridden where the library can do better.
+
+    @property
+    def arrays(self) -> Arrays:
+        """Where the posteriors of persons over nodes of ability are computed, once abilities have been integrated out.
+
+        NumPy's, on the processor; a library with a GPU gives its own there.
+        """
+        return Arrays()
 
     def resume_nuts(
         self, settings: NutsSettings, adaptation: Mapping[str, Array], seed: int, progress: Progress = silent

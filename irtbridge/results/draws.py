@@ -87,8 +87,8 @@ class Draws:
         Of a point estimate, full arrays.
     optimum : Optimum, optional
         How the mode was found that the method began with.
-    around : ndarray, shape (point, dim), optional
-        Of a point estimate, points a standard error or so away.
+    quadrature_error : float, optional
+        Of a point estimate, by how many standard errors twice the quadrature nodes would move a parameter, at most.
     adaptation : dict of str to ndarray, optional
         What the method needs to go on from here, as arrays of its own: see `Method.resume`.
     objective : ndarray, shape (step,), optional
@@ -105,7 +105,7 @@ class Draws:
     log_q: Array | None = None
     standard_errors: Mapping[str, Array] | None = None
     optimum: Optimum | None = None
-    around: Array | None = None
+    quadrature_error: float | None = None
     adaptation: Mapping[str, Array] | None = None
     objective: Array | None = None
 

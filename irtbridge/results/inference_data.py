@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from irtbridge.data.responses import Responses
 from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.model.layout import Layout
+from irtbridge.results.ability_moments import GROUP, AbilityMoments
 from irtbridge.results.draws import Draws
 from irtbridge.results.quiet_arviz import az
 
@@ -62,7 +63,7 @@ def to_inference_data(
     params: Mapping[str, Array],
     draws: Draws,
     attrs: Mapping[str, Any],
-    abilities: Array | None = None,
+    abilities: Array | AbilityMoments | None = None,
 ) -> az.InferenceData:
     """Label the draws.
 
@@ -78,7 +79,7 @@ def to_inference_data(
         Sample statistics.
     attrs : mapping
         Provenance, kept as attributes of the posterior; nested values as JSON.
-    abilities : ndarray, shape (chain, draw, person) or (chain, draw, person, trait), optional
+    abilities : ndarray, shape (chain, draw, person) or (chain, draw, person, trait), or AbilityMoments, optional
         Where the program has integrated them out.
 
     Returns
@@ -86,13 +87,14 @@ def to_inference_data(
     arviz.InferenceData
         Groups ``posterior`` (chain, draw, ...), ``sample_stats``, ``observed_data`` (responses as codes 0..K-1, or
         numbers as they are; NaN where missing; of sparse responses those observed alone, beside their ``person_place``
-        and ``item_place``) and, where there are covariates or weights, ``constant_data``.
+        and ``item_place``) and, where there are covariates or weights, ``constant_data``; where there are moments of
+        the abilities instead of draws, ``abilities``.
     """
     coords = coordinates(layout, responses)
     sample = ("chain", "draw")
     variables = reported(layout, params)
-    if abilities is not None:
-        ability = layout.spec[layout.spec.family.ability]
+    ability = layout.spec[layout.spec.family.ability]
+    if isinstance(abilities, np.ndarray):
         variables = {ability.name: (ability.dims, abilities)} | variables
     posterior = _dataset({name: ((*sample, *dims), value) for name, (dims, value) in variables.items()}, coords)
     posterior = posterior.assign_coords({d: np.arange(posterior.sizes[d]) for d in sample})
@@ -104,6 +106,8 @@ def to_inference_data(
     groups = {"posterior": posterior, "sample_stats": xr.Dataset(stats), "observed_data": observed}
     if constant := constants(responses):
         groups["constant_data"] = _dataset(constant, coords)
+    if isinstance(abilities, AbilityMoments):
+        groups[GROUP] = abilities.to_dataset(ability.dims, coords)
     return az.InferenceData(**groups)
 
 

@@ -27,7 +27,7 @@ from irtbridge.results.quiet_arviz import az
 ENGINE: Final = "h5netcdf"
 FORMAT = "irtbridge_format"
 VERSION = 1
-ARRAYS = ("z", "log_q", "around")  # of Draws; its statistics and ELBO are the group sample_stats
+ARRAYS = ("z", "log_q")  # of Draws; its statistics and ELBO are the group sample_stats
 NAMED = ("standard_errors", "adaptation")  # arrays by name
 NUMBERS = ("chain_method", "ess", "pareto_k")
 

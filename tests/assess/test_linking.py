@@ -133,7 +133,7 @@ def test_draws_of_two_fits_count_as_independent_even_if_they_are_the_same() -> N
     """Of a fit and itself, constants vary as those of two samples: the variance of B is twice that of a mean."""
     one, rng = calibration("1pl", 2), np.random.default_rng(1)
     drawn = one.params["difficulty"] + 0.1 * rng.normal(size=(400, 6))
-    fit = fit_of(replace(one, params={"difficulty": drawn}, abilities=np.zeros((400, 30)), point=False))
+    fit = fit_of(replace(one, params={"difficulty": drawn}, kept=np.zeros((400, 30)), point=False))
     found = irt.link(fit, fit, "mean-mean", draws=400).constants
     assert found.loc["B", "sd"] == pytest.approx(0.1 * (2 / 6) ** 0.5, rel=0.1)
 
@@ -141,7 +141,7 @@ def test_draws_of_two_fits_count_as_independent_even_if_they_are_the_same() -> N
 def test_a_point_estimate_beside_draws_is_said() -> None:
     one = calibration("1pl", 2)
     drawn = replace(one, params={"difficulty": np.repeat(one.params["difficulty"], 3, axis=0)}, point=False)
-    drawn = replace(drawn, abilities=np.zeros((3, 30)))
+    drawn = replace(drawn, kept=np.zeros((3, 30)))
     for pair, name in (((one, drawn), "a"), ((drawn, one), "b")):
         with pytest.warns(IRTBridgeWarning, match=f"linking: {name} is a point estimate, so sd and intervals leave"):
             irt.link(*map(fit_of, pair))

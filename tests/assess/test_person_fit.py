@@ -109,7 +109,7 @@ def test_lz_star_is_that_of_snijders_at_the_posterior_mode() -> None:
 def test_lz_star_hardly_feels_the_ability_it_is_taken_at() -> None:
     """Its derivative by the ability is 0 on average, where Zh has one that the estimation of the ability moves."""
     posterior = known(irt.two_pl(), 2_000, [2] * 60, draws=1)
-    moved = {shift: at_mean(replace(posterior, abilities=posterior.abilities + shift)) for shift in (-0.05, 0.0, 0.05)}
+    moved = {shift: at_mean(replace(posterior, kept=posterior.abilities + shift)) for shift in (-0.05, 0.0, 0.05)}
     slope = (moved[0.05]["lz_star"] - moved[-0.05]["lz_star"]) / 0.1
     assert abs(slope.mean()) < 4 * slope.std() / np.sqrt(len(slope))
 
@@ -178,7 +178,7 @@ def test_lz_star_at_expected_abilities_has_its_level_and_zh_has_not(model: Model
     posterior = known(model, 2_000, [2 if "pl" in model.name else 4] * 40, draws=1, seed=3)
     params = {name: value[0] for name, value in posterior.params.items()}
     expected, _ = expected_abilities(posterior.layout, params, posterior.responses)
-    found = at_mean(replace(posterior, abilities=expected[None]))
+    found = at_mean(replace(posterior, kept=expected[None]))
     below = {name: np.mean(found[name] < stats.norm.ppf(0.05)) for name in ("zh", "lz_star")}
     assert below["lz_star"] == pytest.approx(0.05, abs=0.02)
     assert below["zh"] < below["lz_star"]

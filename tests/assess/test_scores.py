@@ -221,7 +221,7 @@ def test_item_uncertainty_adds_the_variance_between_draws(method: str) -> None:
     each = []
     for i in range(20):
         params = {name: value[[i]] for name, value in fit.posterior.params.items()}
-        one = replace(fit.posterior, params=params, abilities=fit.posterior.abilities[[i]], point=True)
+        one = replace(fit.posterior, params=params, kept=fit.posterior.abilities[[i]], point=True)
         each.append(scores(one, method=method)[["score", "se"]].to_numpy())
     score, se = np.moveaxis(np.stack(each), -1, 0)
     assert found["score"].to_numpy() == pytest.approx(score.mean(axis=0))

@@ -15,6 +15,7 @@ from irtbridge.inference.climbing import Climber
 from irtbridge.inference.intercepts import InterceptProgram
 from irtbridge.inference.modes import find_maximum, find_mode
 from irtbridge.plugin.loading import load_backend
+from irtbridge.plugin.program import silent
 from irtbridge.plugin.starts import in_convention, starting_point
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
@@ -137,3 +138,21 @@ def test_single_precision_finds_the_same_mode(backend: str, method: str) -> None
         assert np.abs(distance).max() < (0.02 if method == "map" else 0.15)
         if method == "map":
             np.testing.assert_allclose(single[name, "sd"], double[name, "sd"], rtol=0.03)
+
+
+def test_a_climb_that_begins_with_em_ends_where_one_without_does_and_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graded items, some responses missing: the same mode from near and from far, in half as many gradients."""
+    spec, counts = irt.build_model("grm"), [4] * 20
+    data = irt.simulate_responses(spec, irt.simulate_parameters(spec, 400, counts, seed=1), counts, seed=2, missing=0.1)
+    program = compiled(spec, data)
+    plain = Climber(program, jacobian=False, max_iterations=1000)
+    monkeypatch.setattr("irtbridge.inference.rising.FEWEST", 0)
+    rising = Climber(program, jacobian=False, max_iterations=1000)
+    assert plain.rise is None
+    assert rising.rise is not None
+    for radius in (0.1, 1.0):
+        start = starting_point(program, np.random.default_rng(1), radius)
+        one, other = plain.climb(start), rising.climb(start)
+        assert other.value == pytest.approx(one.value, abs=1e-4)
+        assert other.evaluations < one.evaluations / 2
+    assert plain.distance(rising.measured(other, silent)) < 1e-3

@@ -13,7 +13,7 @@ import irtbridge as irt
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError
-from irtbridge.inference.abilities import _grid_for_draws, _invert, draw_abilities, expected_abilities
+from irtbridge.inference.abilities import draw_abilities, expected_abilities, grid_for_draws
 from irtbridge.inference.node_posterior import log_posterior_at, of_persons
 from irtbridge.model import catalogue as models
 from irtbridge.model.density import log_likelihood, marginal_log_likelihood
@@ -23,6 +23,7 @@ from irtbridge.model.patterns import Patterns
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.simulate import draw_from_prior, simulate_parameters, simulate_responses
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.arrays import Arrays
 
 ONE_TRAIT = {
     "2pl": (models.two_pl, [2] * 30),
@@ -138,7 +139,7 @@ def test_the_grid_for_draws_is_coarse_and_fine_enough(n_items: int, slope: float
     item_params["discrimination"] = slope * item_params["discrimination"]
     layout = Layout.of(spec, responses, Quadrature(0))
     patterns = of_persons(layout, responses, np.float64)
-    grid = _grid_for_draws(layout, item_params, patterns)
+    grid = grid_for_draws(layout, item_params, patterns)
     assert layout.collapse is not None
     if slope > 1 and grid == layout.collapse:
         return
@@ -206,7 +207,7 @@ def test_no_ability_is_drawn_where_its_weight_is_nil(uniform: float) -> None:
     """At both ends of the uniform numbers too, and whatever rounding does to the sums."""
     weights = np.random.default_rng(1).uniform(size=(3, 301, 500)).astype(np.float32)
     weights[:, :100] = weights[:, 200:] = 0
-    chosen = _invert(weights, np.full((3, 500), uniform))
+    chosen = Arrays().choose(weights, np.full((3, 500), uniform))
     assert np.take_along_axis(weights, chosen[:, None].astype(int), axis=1).min() > 0
     reached = uniform * weights.sum(axis=1, dtype=float)[:, None]
     expected = (np.cumsum(weights, axis=1, dtype=float) < reached).sum(axis=1)

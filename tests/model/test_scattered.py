@@ -16,6 +16,7 @@ from irtbridge.model.priors import Normal
 from irtbridge.model.quadrature import Quadrature, ScatteredNodes
 from irtbridge.plugin.loading import load_backend
 from irtbridge.results.draws import Draws
+from irtbridge.results.inference_data import reported
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 TRAITS, ITEMS, PERSONS = 4, 12, 100
@@ -65,6 +66,24 @@ def test_who_scatters_has_a_grid_of_few_traits() -> None:
     assert scatters.chosen(3, 20).size(3) == Quadrature().chosen(3, 20).size(3)
     assert scatters.chosen(5, 20) == ScatteredNodes(2**13)
     assert replace(scatters, n_nodes=1000).chosen(5, 20).size(5) == 1024
+    assert replace(scatters, n_nodes=1500).chosen(3, 20) == ScatteredNodes(2048)
+    assert replace(scatters, n_nodes=1500).chosen(2, 20).size(2) == 1500**2
+
+
+@pytest.mark.long
+def test_three_traits_are_off_by_what_scattered_nodes_say() -> None:
+    """Beside the grid: correlated traits, five items each; every parameter by less than a tenth of a standard error."""
+    q_matrix = np.kron(np.eye(3, dtype=int), np.ones((5, 1), dtype=int))
+    spec = irt.m2pl(q_matrix=q_matrix.tolist(), correlated=True)
+    data = irt.simulate_responses(spec, irt.simulate_parameters(spec, 300, [2] * 15, seed=1), [2] * 15, seed=2)
+    grid, scattered = (irt.fit(data, spec, method="map", seed=1, n_nodes=n) for n in (0, 4096))
+    here, there = (reported(f.program.layout, f.program.constrain(f.draws.z[0, 0])) for f in (grid, scattered))
+    assert grid.draws.standard_errors is not None
+    off = [
+        np.abs(there[k][1] - here[k][1])[e > 0] / e[e > 0] for k, e in grid.draws.standard_errors.items() if k in here
+    ]
+    assert max(map(np.max, off)) < 0.1
+    assert scattered.quadrature_error < 0.1
 
 
 def compiled(spec: irt.ModelSpec, responses: irt.Responses, method: str, nodes: int) -> irt.Program:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,8 +105,7 @@ def drawn(posterior: Posterior, n: int, order: np.random.Generator | None = None
     """So many draws, in a random order where one is given; those of a point estimate are all the same."""
     rows = np.linspace(0, posterior.n_draws - 1, n).round().astype(int)
     rows = rows if order is None else order.permutation(rows)
-    params = {name: value[rows] for name, value in posterior.params.items()}
-    return replace(posterior, params=params, abilities=posterior.abilities[rows])
+    return posterior.at_draws(rows)
 
 
 def least_squares(residuals: Callable[[Array], tuple[Array, Array]], start: Array, free: NDArray[np.bool_]) -> Array:

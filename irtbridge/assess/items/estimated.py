@@ -58,7 +58,7 @@ def moved(posterior: Posterior, size: int) -> Iterator[Posterior]:
             steps = here[name] + np.concatenate([some, -some])
             own = {key: np.repeat(value, len(steps), axis=0) for key, value in here.items()} | {name: steps}
             abilities = np.repeat(posterior.abilities, len(steps), axis=0)
-            yield replace(posterior, params=layout.complete(own), abilities=abilities)
+            yield replace(posterior, params=layout.complete(own), kept=abilities)
 
 
 def _of_curves(layout: Layout) -> list[str]:

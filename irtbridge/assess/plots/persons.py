@@ -83,7 +83,8 @@ def of_trait(posterior: Posterior, trait: str | None) -> Array:
     if trait is not None and trait not in posterior.traits:
         raise UnknownName("trait", trait, posterior.traits)
     place = 0 if trait is None else posterior.traits.index(trait)
-    return posterior.abilities.reshape(*posterior.abilities.shape[:2], -1)[..., place]
+    abilities = posterior.in_memory.abilities
+    return abilities.reshape(*abilities.shape[:2], -1)[..., place]
 
 
 def ability_intervals(posterior: Posterior, rows: Sequence[int], trait: str | None) -> tuple[Array, Array, Array]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.inference.ability_moments import ability_moments
 from irtbridge.model import catalogue as models
 from irtbridge.model.slot import Slot
+from irtbridge.plugin.arrays import Arrays
 from irtbridge.plugin.program import Program
 from irtbridge.results.draws import Draws
 from irtbridge.results.inference_data import to_inference_data
@@ -53,6 +55,16 @@ def gradient_is_that_of(value: Callable[[Array], Array], z: Array, gradient: Arr
     directions = np.random.default_rng(9).standard_normal((4, len(z)))
     slopes = (value(z + step * directions) - value(z - step * directions)) / (2 * step)
     np.testing.assert_allclose(directions @ gradient, slopes, rtol=1e-5, atol=1e-5)
+
+
+def abilities_are_those_of_numpy(program: Program, params: Mapping[str, Array]) -> None:
+    """Moments over some draws, and draws, of the abilities on the program's arrays, to single precision's rounding."""
+    given = {name: value[None] for name, value in params.items() if name != program.spec.family.ability}
+    both = program.arrays, Arrays()
+    here, there = (ability_moments(program.layout, given, program.responses, 1, arrays) for arrays in both)
+    np.testing.assert_allclose(here.mean, there.mean, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(here.sd, there.sd, rtol=1e-3, atol=1e-3)
+    assert np.mean(np.abs(here.plausible - there.plausible) > 1e-6) < 0.02
 
 
 def values_are_those_of_gradients(program: Program) -> None:

@@ -17,6 +17,7 @@ from irtbridge.model.simulate import simulate_parameters, simulate_responses
 from irtbridge.testing.cases import CASES, Case
 from irtbridge.testing.conformance.base import OneBackend
 from irtbridge.testing.conformance.checks import (
+    abilities_are_those_of_numpy,
     free_elements,
     gradient_is_that_of,
     means_are_the_references,
@@ -70,6 +71,7 @@ class Collapse(OneBackend):
         np.testing.assert_allclose(weighted.log_density(rows[0]), of_long, rtol=1e-9)
         for one in (program, bound, weighted):
             values_are_those_of_gradients(one)
+        abilities_are_those_of_numpy(program, batch)
 
     @pytest.mark.parametrize("case", REDUCED, ids=[case.name for case in REDUCED])
     def test_collapsed_density_where_persons_share_patterns(self, case: Case) -> None:

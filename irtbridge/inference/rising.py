@@ -1,0 +1,80 @@
+"""The first steps of a climb, by EM, and the curvature in whose units L-BFGS goes on.
+
+L-BFGS learns the curvature gradient by gradient. Where there are hundreds of coordinates that takes as many as a
+hundred, most of them far from the mode. A step of EM (`irtbridge.inference.maximisation`) moves every item by Newton's
+method and costs about two gradients. The curvature there is that of the complete data, less what is lost by not knowing
+the abilities (`irtbridge.inference.louis`), for which a sample of the persons will do: an error of it costs steps, not
+digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irtbridge.inference.curvature import ItemCurvature
+from irtbridge.inference.expectation import Data, Expected
+from irtbridge.inference.louis import LostInformation, serves
+from irtbridge.inference.maximisation import Maximisation
+from irtbridge.plugin.program import Program
+
+Array = NDArray[np.float64]
+STEPS = 4  # of EM, by trial: with fewer L-BFGS takes longer, with more EM does (graded model, 5,000 x 50)
+SAMPLE = 1000  # persons: the largest share lost then has an error of a twentieth
+MOST_LOST = 0.98  # away from the mode, and of a sample, more than all may be lost
+MOST = 1024  # coordinates, whose matrix is decomposed
+FEWEST = 2**17  # persons times nodes: with fewer a gradient takes less than its share of EM's steps, by trial
+
+
+@dataclass(frozen=True, eq=False)
+class Rise:
+    """EM on the data of a program.
+
+    Attributes
+    ----------
+    maximisation : Maximisation
+    data : Data
+    """
+
+    maximisation: Maximisation
+    data: Data
+
+    @classmethod
+    def of(cls, program: Program) -> Self | None:
+        """Of a program; None where L-BFGS alone is there as soon.
+
+        That is where coordinates or persons are few, and where log odds are linear in the ability: tabulated
+        likelihoods (`irtbridge.model.cumulants`) have gradients for much less than a step of EM.
+        """
+        layout = program.layout
+        if not serves(program) or layout.dim > MOST or layout.spec.family.linear or layout.by_person:
+            return None
+        if program.responses.n_persons * len(layout.standard_nodes) < FEWEST:
+            return None
+        return cls(Maximisation.of(program), Data.of(layout, program.responses))
+
+    def steps(self, z: Array) -> Array:
+        """Some steps of EM from coordinates (dim,)."""
+        for _ in range(STEPS):
+            z = self.maximisation.step(z, self._expected(z))
+        return z
+
+    def curvature(self, z: Array) -> ItemCurvature:
+        """About minus the second derivatives of the log density of the parameters at coordinates (dim,)."""
+        program, blocks = self.maximisation.program, self.maximisation.blocks
+        arrow = self.maximisation.curvature(z, self._expected(z))
+        responses = program.responses
+        rows = np.linspace(0, responses.n_persons - 1, min(SAMPLE, responses.n_persons)).astype(int)
+        some = responses.select(rows)
+        squares = np.zeros((blocks.dim, blocks.dim))
+        for lost in LostInformation.of(program, blocks, z, some).rows():
+            white = blocks.join(*arrow.solve(*blocks.split(lost)))
+            squares += white.T @ white
+        shares, axes = np.linalg.eigh(squares * responses.total_weight / some.total_weight)
+        return ItemCurvature(blocks, arrow, axes.T, np.clip(shares, 0.0, MOST_LOST))
+
+    def _expected(self, z: Array) -> Expected:
+        return self.data.expected(self.maximisation.program.constrain(z))
