@@ -33,8 +33,8 @@ MOST_KEPT = 2**13  # coordinates of the shorter side: a matrix of 0.5 GiB
 MOST_WORK = 2**40  # their square times those of the longer side: some minutes of one core
 
 
-def serves(program: Program) -> bool:
-    """Whether a program's joint information is blocks of persons and of items, few enough on one side.
+def has_blocks(program: Program) -> bool:
+    """Whether a program's joint information is blocks of persons and of items, and what they have in common.
 
     Two categories, log odds linear in the abilities, and nothing that items or persons share.
     """
@@ -42,13 +42,18 @@ def serves(program: Program) -> bool:
     family, persons = spec.family, program.layout.sizes["person"]
     if not isinstance(family, Binary) or not family.linear or family.ability not in layout.slots:
         return False
-    own = layout.places[family.ability]
     by_item = all({"item"} <= set(v.dims) <= {"item", "trait"} for v in spec.variables if v.name != family.ability)
-    blocks = Blocks.of_items(layout)
-    if not by_item or program.responses.weights is not None or len(own) % persons or len(blocks.shared) != len(own):
+    own = len(layout.places[family.ability])
+    if not by_item or program.responses.weights is not None or own % persons:
         return False
-    shorter, longer = sorted((len(own), program.dim - len(own)))
-    return 0 < shorter <= MOST_KEPT and shorter**2 * longer <= MOST_WORK
+    return len(Blocks.of_items(layout).shared) == own < layout.dim
+
+
+def serves(program: Program) -> bool:
+    """Whether it `has_blocks`, few enough on one side to be inverted."""
+    own = len(program.layout.places.get(program.spec.family.ability, ()))
+    shorter, longer = sorted((own, program.dim - own))
+    return has_blocks(program) and shorter <= MOST_KEPT and shorter**2 * longer <= MOST_WORK
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,15 +101,15 @@ class JointBlocks:
         LinAlgError
             The information is singular.
         """
-        persons = Side(self._blocks(self.abilities), self.open[self.persons])
-        items = Side(self._blocks(self.items), np.zeros((*self.items.shape, self.open.shape[2])))
+        persons = Side(self.blocks(self.abilities), self.open[self.persons])
+        items = Side(self.blocks(self.items), np.zeros((*self.items.shape, self.open.shape[2])))
         if self.abilities.size <= self.items.size:
             return Bordered(persons, items, self._by_items).covariances()
         of_items, of_persons = Bordered(items, persons, self._by_persons).covariances()
         return of_persons, of_items
 
-    def _blocks(self, places: Places) -> Array:
-        """Information of each block, by one step of the same coordinate of all blocks at once."""
+    def blocks(self, places: Places) -> Array:
+        """Information (block, k, k) of coordinates (block, k), by a step of the same one of all blocks at once."""
         directions = np.zeros((places.shape[1], self.program.dim + 1))
         for direction, own in zip(directions, places.T, strict=True):
             direction[own] = 1.0

@@ -17,7 +17,7 @@ from scipy.linalg import blas, lapack
 
 Array = NDArray[np.float64]
 Crossed = Callable[[], Iterator[tuple[slice, Array]]]
-SINGULAR = 1e-6  # share of a diagonal element that elimination leaves; the differences of gradients are good to 1e-8
+SINGULAR = 1e-5  # share of a diagonal element that elimination leaves; the end of a climb tells it no better
 
 
 @dataclass(frozen=True, eq=False)
