@@ -58,8 +58,9 @@ class JmleSettings:
         Multiply the difficulties' distances from their mean by (J - 1) / J, and estimate abilities at these (Wright &
         Douglas 1977); of the Rasch model without priors.
     observed_only : bool
-        Compute in NumPy over the observed responses alone, whatever the backend: for large matrices of which little was
-        asked. Of models whose log odds are linear in the slopes (1pl, lfm). Sparse responses are always taken so.
+        Compute in NumPy over the observed responses alone, whatever the backend: for large matrices, of which beside
+        the responses no more than some MiB are held. Of two categories and log odds that are linear in abilities, with
+        normal priors or lognormal slopes (1pl, lfm; with `priors` 2pl). Sparse responses are always taken so.
     standard_errors : bool
         From the observed information on persons and items together: of two categories without asymptotes by blocks,
         in the square of the shorter side times the longer one, else by two gradients for each item parameter. They say
