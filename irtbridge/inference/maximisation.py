@@ -23,7 +23,7 @@ from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
 STEP = 1e-4  # of central differences of values: gradients have errors near 1e-8 of a curvature, curvatures of 1e-5
-CELLS = 2**17  # of tables at the nodes, some points together: as many stay in the cache
+CELLS = 2**19  # of tables at the nodes, some points together: 4 MiB of doubles, more take as long
 COARSE_STEP = 2e-2  # where parameters have few digits
 LONGEST = 2.0  # coordinates of one step: a slope by the factor 7
 HALVINGS = 12

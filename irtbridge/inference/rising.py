@@ -26,7 +26,7 @@ from irtbridge.model.layout import Layout
 from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
-STEPS = 4  # of EM, by trial: with fewer L-BFGS takes longer, with more EM does (graded model, 5,000 x 50)
+STEPS = 6  # of EM, by trial: with fewer L-BFGS takes longer, with more EM does (graded model, 5,000 x 50)
 SAMPLE = 1000  # persons: the largest share lost then has an error of a twentieth
 MOST_LOST = 0.98  # away from the mode, and of a sample, more than all may be lost
 MOST = 1024  # coordinates, whose matrix is decomposed
