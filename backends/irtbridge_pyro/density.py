@@ -72,6 +72,12 @@ class PyroDensity(Program):
             )
         self.compile_seconds = time.perf_counter() - start
 
+    def prepare(self) -> Self:
+        start = time.perf_counter()
+        self.traced.gradient  # noqa: B018 (traced here)
+        self.compile_seconds += time.perf_counter() - start
+        return self
+
     def _trace(self) -> TracedDensity:
         inputs = self.like.new_zeros(self.dim), self.weights[True], *self.data
         density = cheaper = partial(self._log_density_at, self.native)
@@ -222,7 +228,7 @@ class PyroDensity(Program):
         bound._hold(responses, self.shapes)
         if bound.shapes != self.shapes:
             # More patterns than the program was traced for, or the first missing responses.
-            return type(self)(self.layout, responses, self.device, self.dtype, self.options)
+            return type(self)(self.layout, responses, self.device, self.dtype, self.options).prepare()
         return bound
 
     def running(self) -> AbstractContextManager[None]:

@@ -64,6 +64,7 @@ def _form(family: Family, values: Values, dims: Dims, exists: Tensor) -> tuple[T
 
 def _of_categories(each: dist.TorchDistribution, nodes: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]:
     """Log odds against the lowest category, and its log probability; 0 where an item lacks the category."""
-    codes = [nodes.new_full((len(nodes), len(exists)), k) for k in range(exists.shape[1])]
-    log_probs = torch.where(exists.T[:, None], torch.stack([each.log_prob(code) for code in codes]), 0.0)
+    codes = torch.arange(exists.shape[1], dtype=nodes.dtype, device=nodes.device)
+    codes = codes[:, None, None].expand(-1, len(nodes), len(exists))
+    log_probs = torch.where(exists.T[:, None], torch.func.vmap(each.log_prob)(codes), 0.0)
     return log_probs[1:] - log_probs[0], log_probs[0]

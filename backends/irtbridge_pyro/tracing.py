@@ -1,6 +1,6 @@
 """A log density as graphs of tensor operations, traced from the model once and run without it.
 
-`TracedDensity` traces the gradient at once and the other functions when they are first asked for. A traced graph loses
+`TracedDensity` traces each function when it is first asked for. A traced graph loses
 its idle operations (`_without_identities`, `_with_places`) and is compiled to TorchScript or, on a GPU, recorded as a
 CUDA graph (`Replayed`).
 """
@@ -29,7 +29,7 @@ JIT_WARMUP = 3  # TorchScript optimises its graph in the first runs
 
 
 class TracedDensity:
-    """Functions of a point (dim,) and further arguments: the gradient made at once, others when first asked for.
+    """Functions of a point (dim,) and further arguments, each made when it is first asked for.
 
     Parameters
     ----------
@@ -44,12 +44,7 @@ class TracedDensity:
     cheaper : callable
         The same density, or another way to it that serves many points better, without a gradient.
     isolated : callable
-        Context to trace in, later too.
-
-    Attributes
-    ----------
-    gradient : callable
-        Gradient and value.
+        Context to trace in.
     """
 
     def __init__(
@@ -62,13 +57,23 @@ class TracedDensity:
         isolated: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.inputs, self.rows, self.jit, self.isolated = inputs, rows, jit, isolated
+        self._density, self._cheaper = density, cheaper
         self._of_one, self._stacked = _gradient_and_value(density), dict[Any, Function]()
-        both: Any = self._of_one
-        if jit:
-            both = _as_graph(both, inputs)
-        self._value: Any = _second_output(both) if jit else density
-        self._value_of_many: Any = self._value if cheaper is density else cheaper
-        self.gradient: Function = _compiled(both, inputs) if jit else both
+
+    @cached_property
+    def gradient(self) -> Function:
+        """Gradient and value."""
+        with self.isolated():
+            return _compiled(self._graph, self.inputs) if self.jit else self._of_one
+
+    @cached_property
+    def _graph(self) -> GraphModule:
+        return _as_graph(self._of_one, self.inputs)
+
+    @cached_property
+    def _value(self) -> Any:
+        with self.isolated():
+            return _second_output(self._graph) if self.jit else self._density
 
     @cached_property
     def value(self) -> Function:
@@ -79,7 +84,8 @@ class TracedDensity:
     @cached_property
     def values(self) -> Function:
         """Values (rows,) at several points (rows, dim)."""
-        return torch.func.vmap(self._value_of_many, (0, *(None for _ in self.inputs[1:])))
+        of_one = self._value if self._cheaper is self._density else self._cheaper
+        return torch.func.vmap(of_one, (0, *(None for _ in self.inputs[1:])))
 
     @cached_property
     def traced_values(self) -> Function:

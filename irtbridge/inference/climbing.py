@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,7 @@ ValueAndGrad = Callable[[Array], tuple[Array, Array]]
 STEP, COARSE_STEP = 1e-5, 2e-2
 BATCH = 64  # points of one call
 FAR = 1e300  # what L-BFGS sees where a density is not finite: an infinity it would not leave
-PRECISE = 1e-3  # standard errors that a climb may end from its mode
+PRECISE = 1e-4  # standard errors that a climb may end from its mode
 ARRIVED = 0.05  # standard errors that a Newton step may still lead, as in `irtbridge.results.verdict`
 
 
@@ -80,6 +80,8 @@ class Summit:
         Whether it stopped by itself, not at its largest number of iterations.
     message : str
         The optimiser's own.
+    curvature : Curvature, optional
+        Near there, in whose units it climbed.
     """
 
     z: Array
@@ -87,6 +89,7 @@ class Summit:
     evaluations: int
     complete: bool
     message: str
+    curvature: Curvature | None = None
 
 
 class Climber:
@@ -117,13 +120,17 @@ class Climber:
         """From a point to the mode above it, its traits in the order and with the signs that `Symmetry` states."""
         if self.rise is not None:
             risen = self.rise.steps(start)
-            return self._climb_in(self.rise.curvature(risen), risen, risen, {"ftol": 1e-14, "gtol": PRECISE})
+            curvature = self.rise.curvature(risen)
+            first, _ = _newton(self.density, risen, curvature)
+            summit = self._climb_in(curvature, first, first, {"ftol": 1e-14, "gtol": PRECISE})
+            return replace(summit, curvature=curvature)
         persons = self.program.responses.total_weight
         return self._run(self.density, start, lambda x: x, {"ftol": 1e-14, "gtol": 1e-5 * np.sqrt(persons)})
 
     def climb_whitened(self, start: Array, mode: Mode) -> Summit:
         """The same in standard errors around a mode: a few steps where it ends there too."""
-        start = start if self.rise is None else self.rise.steps(start)
+        if self.rise is not None:
+            start, _ = _newton(self.density, self.rise.steps(start), mode.curvature)
         return self._climb_in(mode.curvature, mode.z, start, {"ftol": 1e-9, "gtol": 0.1 * ARRIVED})
 
     def _climb_in(self, curvature: Curvature, origin: Array, start: Array, stop: Any) -> Summit:
@@ -158,9 +165,9 @@ class Climber:
 
     def surveyed(self, summit: Summit) -> Mode:
         """The end of a climb, with a curvature that serves further ones."""
-        if self.rise is None:
+        if summit.curvature is None:
             return self.measured(summit, silent)
-        return Mode(summit.z, summit.value, self.rise.curvature(summit.z), summit.evaluations)
+        return Mode(summit.z, summit.value, summit.curvature, summit.evaluations)
 
     def _curvature_at(self, z: Array, progress: Progress) -> Curvature:
         if self.measures_at_once:

@@ -51,6 +51,11 @@ class EmSettings(MapSettings):
         if self.acceleration not in ACCELERATIONS:
             raise UnknownName("acceleration", self.acceleration, ACCELERATIONS)
 
+    @property
+    def gradients(self) -> bool:
+        """Whether the program's are needed: for the curvature, from which standard errors come."""
+        return self.standard_errors
+
 
 def run_em(program: Program, settings: EmSettings, seed: int, progress: Progress) -> Draws:
     """Posterior mode as a single draw; `Draws.objective` has the log density at every E-step.

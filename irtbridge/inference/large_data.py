@@ -74,6 +74,9 @@ class StreamedProgram(WrappedProgram):
             value, gradient = value + more[0], gradient + more[1]
         return value, gradient
 
+    def prepare(self) -> StreamedProgram:
+        return StreamedProgram([block.prepare() for block in self.blocks], self.prior.prepare(), self.responses)
+
     def for_chains(self) -> StreamedProgram:
         return StreamedProgram([block.for_chains() for block in self.blocks], self.prior.for_chains(), self.responses)
 

@@ -12,7 +12,7 @@ functions on the nodes, of which few are independent; so are a person's, by whos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,16 +143,15 @@ class LostInformation:
         patterns = Patterns.of(program.responses if responses is None else responses, by_person=layout.by_person)
         given = patterns.counts > 0
         params = program.constrain(np.concatenate([z[None], z + directions, z - directions]))
-        terms, weights = zip(*(at_nodes(layout, row) for row in layout.rows(params)), strict=True)
-        moved = _difference(np.stack(terms[1:]))
+        terms, weights = at_nodes(layout, params)
         return cls(
             layout,
             Patterns(patterns.values[given], patterns.counts[given]),
             blocks,
             terms[0].reshape(len(terms[0]), -1),
             weights[0],
-            moved,
-            _difference(np.stack(weights[1:])),
+            _difference(terms[1:]),
+            _difference(weights[1:]),
         )
 
     def _chunks(self, rows: int) -> Iterator[tuple[slice, Array, Array]]:
@@ -238,15 +237,36 @@ class LostInformation:
 
 
 def at_nodes(layout: Layout, params: Mapping[str, Array], grid: Array | None = None) -> tuple[Array, Array]:
-    """Log likelihood of each statistic (node, item, statistic), the base last, and log weights (1 or person, node).
+    """Log likelihood of each statistic at the nodes, the base last, and log weights of the nodes.
 
-    Where the prior of the abilities differs from person to person `grid` (node, trait), if given, is what both are of.
+    Parameters
+    ----------
+    layout : Layout
+        Abilities integrated out.
+    params : mapping of str to ndarray
+        Full arrays (..., *shape).
+    grid : ndarray, shape (node, trait), optional
+        Where the prior of the abilities differs from person to person: what both are of.
+
+    Returns
+    -------
+    terms : ndarray, shape (..., node, item, statistic)
+    log_weights : ndarray, shape (..., 1 or person, node)
     """
-    values = layout.complete(params)
-    nodes, log_weights = nodes_of(layout, layout.standard_nodes, values, grid)
-    natural, base = exponential_form(layout, {**values, layout.spec.family.ability: nodes})
+    values, standard = layout.complete(params), layout.standard_nodes
+    lead, ability = layout.batch_shape(values), layout.spec.family.ability
+    rows = layout.rows(values) if layout.spec[ability].prior.references() else [values]
+    nodes, log_weights = zip(*(nodes_of(layout, standard, row, grid) for row in rows), strict=True)
+    natural, base = exponential_form(layout, {**values, ability: _over(lead, nodes)})
     terms = np.concatenate([natural, base[..., None]], axis=-1)
-    return np.nan_to_num(terms, posinf=0.0, neginf=0.0), np.atleast_2d(log_weights)
+    weights = _over(lead, [np.atleast_2d(each) for each in log_weights])
+    return np.nan_to_num(terms, copy=False, posinf=0.0, neginf=0.0), weights
+
+
+def _over(lead: tuple[int, ...], arrays: Sequence[Array]) -> Array:
+    """An array for each index of leading axes, or one for all, with those axes."""
+    shape = arrays[0].shape
+    return np.broadcast_to(np.reshape(arrays, (*(lead if len(arrays) > 1 else ()), *shape)), (*lead, *shape))
 
 
 def _difference(moved: Array) -> Array:

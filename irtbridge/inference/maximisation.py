@@ -23,6 +23,7 @@ from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
 STEP = 1e-4  # of central differences of values: gradients have errors near 1e-8 of a curvature, curvatures of 1e-5
+CELLS = 2**19  # of tables at the nodes, some points together: 4 MiB of doubles, more take as long
 COARSE_STEP = 2e-2  # where parameters have few digits
 LONGEST = 2.0  # coordinates of one step: a slope by the factor 7
 HALVINGS = 12
@@ -77,15 +78,18 @@ class Maximisation:
 
     def parts(self, z: Array, expected: Expected) -> Array:
         """Q_j of each item, and last Q_0, at coordinates (batch, dim); shape (batch, item + 1)."""
-        layout, rows = self.program.layout, []
-        for params in layout.rows(self.program.constrain(z)):
-            terms, log_weights = at_nodes(layout, params, expected.grid)
-            row = log_prior_by_item(layout, params)
-            row[:-1] += np.einsum("njs,njs->j", expected.statistics, terms)
-            if expected.weights is not None:
-                row[-1] += np.sum(expected.weights * log_weights)
-            rows.append(row)
-        return np.stack(rows)
+        cells = expected.statistics.size + (0 if expected.weights is None else expected.weights.size)
+        some = max(1, CELLS // cells)
+        return np.concatenate([self._parts(z[i : i + some], expected) for i in range(0, len(z), some)])
+
+    def _parts(self, z: Array, expected: Expected) -> Array:
+        layout, params = self.program.layout, self.program.constrain(z)
+        terms, log_weights = at_nodes(layout, params, expected.grid)
+        rows = np.stack([log_prior_by_item(layout, row) for row in layout.rows(params)])
+        rows[:, :-1] += np.einsum("njs,bnjs->bj", expected.statistics, terms)
+        if expected.weights is not None:
+            rows[:, -1] += np.einsum("pn,bpn->b", expected.weights, log_weights)
+        return rows
 
     def gradient(self, z: Array, expected: Expected) -> Array:
         """First derivatives of Q at coordinates (dim,); where these gave `expected`, also of the log density."""

@@ -98,7 +98,7 @@ def compile_for(
     """
     quadrature = getattr(settings, "collapse", None)
     if quadrature is not None:
-        how = {"device": device, "dtype": dtype}
+        how = {"device": device, "dtype": dtype, "gradients": takes_gradients(settings)}
         return with_intercepts(compile_collapsed(backend, spec, responses, quadrature, settings.block, **how))
     if not getattr(settings, "priors", True):
         spec = without_priors(spec)
@@ -107,6 +107,11 @@ def compile_for(
     noncentred = getattr(settings, "noncentred", False) and bool(spec[spec.family.ability].prior.references())
     program = backend.compile(spec, responses, device=device, dtype=dtype, noncentred=noncentred)
     return settings.prepare(program) if hasattr(settings, "prepare") else program
+
+
+def takes_gradients(settings: Any) -> bool:
+    """Whether a method with these settings asks the program for gradients, as all do whose settings deny it not."""
+    return bool(getattr(settings, "gradients", True))
 
 
 def _must_be_sparse(settings: Any, responses: Responses) -> bool:
@@ -133,7 +138,7 @@ def run_method(
         The log density is not finite where the chains start; names the variable and its prior.
     """
     check_runs(backend, method)
-    if backend.gradients:
+    if backend.gradients and takes_gradients(settings):
         check_start(program, seed)
     return _checked(program, METHODS[method].run(program, settings, seed, progress), progress)
 

@@ -25,7 +25,9 @@ def check_recentrable(layout: Layout) -> None:
         )
     if any(role == "deviation" for role, _ in family.roles()):
         raise SpecError(f"model {spec.name!r}: its items do not move along with the abilities; use priors=true.")
-    for name in (family.ability, *family.location, *([family.discrimination] if family.discrimination else [])):
+    integrated = layout.collapse is not None
+    abilities = () if integrated else (family.ability,)
+    for name in (*abilities, *family.location, *([family.discrimination] if family.discrimination else [])):
         if name not in layout.slots or _some_known(layout.slots[name]):
             raise SpecError(
                 f"model {spec.name!r}: {name} is known for some items or persons, which fixes the scale; "

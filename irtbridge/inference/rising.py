@@ -9,20 +9,24 @@ digits.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.errors import SpecError
 from irtbridge.inference.curvature import ItemCurvature
 from irtbridge.inference.expectation import Data, Expected
 from irtbridge.inference.louis import LostInformation, serves
 from irtbridge.inference.maximisation import Maximisation
+from irtbridge.inference.recentring import check_recentrable, recentred
+from irtbridge.model.layout import Layout
 from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
-STEPS = 4  # of EM, by trial: with fewer L-BFGS takes longer, with more EM does (graded model, 5,000 x 50)
+STEPS = 6  # of EM, by trial: with fewer L-BFGS takes longer, with more EM does (graded model, 5,000 x 50)
 SAMPLE = 1000  # persons: the largest share lost then has an error of a twentieth
 MOST_LOST = 0.98  # away from the mode, and of a sample, more than all may be lost
 MOST = 1024  # coordinates, whose matrix is decomposed
@@ -37,10 +41,13 @@ class Rise:
     ----------
     maximisation : Maximisation
     data : Data
+    expands : bool
+        Whether items can move along with the abilities.
     """
 
     maximisation: Maximisation
     data: Data
+    expands: bool
 
     @classmethod
     def of(cls, program: Program) -> Self | None:
@@ -54,13 +61,28 @@ class Rise:
             return None
         if program.responses.n_persons * len(layout.standard_nodes) < FEWEST:
             return None
-        return cls(Maximisation.of(program), Data.of(layout, program.responses))
+        return cls(Maximisation.of(program), Data.of(layout, program.responses), _expands(layout))
 
     def steps(self, z: Array) -> Array:
         """Some steps of EM from coordinates (dim,)."""
         for _ in range(STEPS):
-            z = self.maximisation.step(z, self._expected(z))
+            expected = self._expected(z)
+            z = self._expanded(self.maximisation.step(z, expected), expected)
         return z
+
+    def _expanded(self, z: Array, expected: Expected) -> Array:
+        """Items on the scale where the abilities that were expected have their prior's mean and SD (PX-EM)."""
+        program, layout = self.maximisation.program, self.data.layout
+        if not self.expands:
+            return z
+        prior, family = layout.arguments(layout.spec.family.ability, {}), layout.spec.family
+        standard, mass = layout.standard_nodes[:, 0], expected.statistics[..., -1].sum(axis=1)
+        mean = np.average(standard, weights=mass)
+        sd = np.sqrt(np.average((standard - mean) ** 2, weights=mass))
+        centre = prior["loc"] + prior["scale"] * mean - sd * prior["loc"]
+        there = {**program.constrain(z), family.ability: np.array([centre - sd, centre + sd])}
+        moved = program.unconstrain(recentred(layout, there))
+        return moved if np.isfinite(moved).all() else z
 
     def curvature(self, z: Array) -> ItemCurvature:
         """About minus the second derivatives of the log density of the parameters at coordinates (dim,)."""
@@ -78,3 +100,11 @@ class Rise:
 
     def _expected(self, z: Array) -> Expected:
         return self.data.expected(self.maximisation.program.constrain(z))
+
+
+def _expands(layout: Layout) -> bool:
+    """Whether an M-step may leave the scale of the abilities open: one trait with a prior of its own, items free."""
+    with suppress(SpecError):
+        check_recentrable(layout)
+        return not layout.spec[layout.spec.family.ability].prior.references()
+    return False

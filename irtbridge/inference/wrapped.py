@@ -52,6 +52,9 @@ class WrappedProgram(Program):
     def arrays(self) -> Arrays:
         return self.program.arrays
 
+    def prepare(self) -> Self:
+        return self._around(self.program.prepare())
+
     def for_chains(self) -> Self:
         return self._around(self.program.for_chains())
 

@@ -142,6 +142,7 @@ class Backend(ABC):
         dtype: str = "float64",
         collapse: Quadrature | None = None,
         noncentred: bool = False,
+        gradients: bool = True,
     ) -> Program:
         """Check that a model can be translated, and `build` it.
 
@@ -159,6 +160,8 @@ class Backend(ABC):
             Integrate the abilities out on this grid: the program is then one of the other variables alone.
         noncentred : bool
             Let the coordinates of the abilities be standardised ones (see `irtbridge.model.noncentred`).
+        gradients : bool
+            Compile for gradients at once (see `Program.prepare`).
 
         Raises
         ------
@@ -178,7 +181,8 @@ class Backend(ABC):
         keep_freed_memory()
         device = resolve_device(device, self.devices(), self.name)
         layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
-        return self.build(layout, responses, device, dtype)
+        program = self.build(layout, responses, device, dtype)
+        return program.prepare() if gradients else program
 
     def export(self, spec: ModelSpec, responses: Responses, recipe: Recipe, path: str, beside: str) -> Export:
         """Check that a model can be translated, and write it as a `script`.

@@ -108,7 +108,14 @@ class Program(ABC):
         """Draw from the posterior with the library's own Gibbs sampler, if the backend declares it."""
         raise Unsupported(type(self).__name__, "method 'gibbs'")
 
-    # What follows needs no attention; the first five may be overridden where the library can do better.
+    # What follows needs no attention; the first six may be overridden where the library can do better.
+
+    def prepare(self) -> Program:
+        """The same program, compiled for gradients, which it may have put off; `compile_seconds` has what that took.
+
+        Called where gradients are to come; without it they are compiled for when the first is asked for.
+        """
+        return self
 
     @property
     def arrays(self) -> Arrays:

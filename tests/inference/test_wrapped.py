@@ -37,7 +37,7 @@ class Other(Program):
 
 def telling(name: str) -> Any:
     def tell(self: Other, *given: object, **named: object) -> object:
-        return Other(self.number + 1) if name in ("for_chains", "with_data") else (name, given, named)
+        return Other(self.number + 1) if name in ("prepare", "for_chains", "with_data") else (name, given, named)
 
     return tell
 
