@@ -83,7 +83,8 @@ class Bordered:
             schur = blas.dsyrk(-1.0, flat.T, beta=1.0, c=schur, trans=1, lower=1, overwrite_c=1)
             border -= flat @ _flat(self.eliminated.white[units])
         inner = self._inner(schur)
-        schur += border @ inner @ border.T
+        if border.size:  # else the sum would hold a second matrix of zeros
+            schur += border @ inner @ border.T
         factor = _factor(schur)
         fixed = self._fixed(factor)
         others = self._eliminated(factor, fixed, border @ inner, inner)
