@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from irtbridge.assess.posterior import Posterior
-from irtbridge.inference.node_posterior import log_posterior_at, of_persons, parts_of, reduced_posterior
+from irtbridge.inference.node_posterior import AtNodes, of_persons, parts_of, reduced_posterior
 from irtbridge.model.layout import Layout
 from irtbridge.model.patterns import table_width
+from irtbridge.plugin.arrays import Arrays
 
 Array = NDArray[np.float64]
 CELLS = 2**19  # draws times nodes times persons at once: 4 MiB of doubles, which a cache holds
@@ -50,7 +51,6 @@ def person_log_likelihood(posterior: Posterior) -> Array:
     for draws, columns in _chunks(layout, *result.shape):
         params = {name: value[draws] for name, value in posterior.params.items()}
         result[draws, columns] = _integrated(layout, params, np.ascontiguousarray(patterns[:, columns]))
-    result -= _log_weight(layout)
     return result[:, of_person.ravel()]
 
 
@@ -65,21 +65,24 @@ def _chunks(layout: Layout, draws: int, patterns: int) -> Iterator[tuple[slice, 
 
 
 def _integrated(layout: Layout, params: dict[str, Array], patterns: Array) -> Array:
-    """Log likelihood (draw, pattern) of some patterns at some draws, up to the nodes' weights."""
+    """Log likelihood (draw, pattern) of some patterns at some draws; the nodes' weights sum to one."""
     draws = len(next(iter(params.values())))
     standard = np.broadcast_to(layout.standard_nodes, (draws, *layout.standard_nodes.shape))
     if layout.reduction is not None:
         by_node = reduced_posterior(layout, params, parts_of(layout, patterns), standard).log_general
-    else:
-        by_node = log_posterior_at(layout, params, patterns, standard)[1]
+        return _log_sum(by_node) - _log_mass(layout)
+    at = AtNodes.of(layout, params, standard, Arrays("float64"))
+    return _log_sum(at.log_posterior(patterns)) - _log_sum(at.log_prior())
+
+
+def _log_sum(by_node: Array) -> Array:
+    """Logarithm of the sum over nodes, the second axis, of exponentials; `by_node` is overwritten."""
     largest = by_node.max(axis=1, keepdims=True)
     by_node -= largest
     return np.asarray(np.log(np.exp(by_node, out=by_node).sum(axis=1)) + largest[:, 0])
 
 
-def _log_weight(layout: Layout) -> float:
-    """Logarithm of the sum of the nodes' weights: those of a prior that refers to other variables sum to one."""
-    if layout.reduction is None and layout.spec[layout.spec.family.ability].prior.references():
-        return 0.0
+def _log_mass(layout: Layout) -> float:
+    """Logarithm of the sum of the nodes' weights of a model whose integral is reduced."""
     assert layout.collapse is not None
     return float(len(layout.spec.traits) * special.logsumexp(-0.5 * layout.collapse.standard_nodes(1) ** 2))

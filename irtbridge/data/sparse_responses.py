@@ -96,6 +96,6 @@ def _too_large(entries: sparse.csr_array) -> str:
     share, gib = entries.nnz / (persons * items), 8 * persons * items / 2**30
     return (
         f"{persons:,} persons by {items:,} items, of which {share:.0%} were observed, would take {gib:.1f} GiB as a "
-        "whole matrix of numbers; method=jmle with priors=true (of 1pl, lfm, and m2pl with normal slopes) takes the "
-        "observed responses alone; else take fewer persons or items, by select and select_items."
+        "whole matrix of numbers; method=jmle with priors=true (of 1pl, 2pl, lfm, and m2pl with normal slopes) takes "
+        "the observed responses alone; else take fewer persons or items, by select and select_items."
     )

@@ -14,6 +14,7 @@ from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.errors import ConfigError, SpecError, UnknownName
 from irtbridge.inference.alignment import Symmetry
 from irtbridge.inference.extreme_scores import abilities_given_items, extreme_persons, without_extremes
+from irtbridge.inference.joint_blocks import serves
 from irtbridge.inference.joint_climb import Bounds, climb, log_priors, start_of
 from irtbridge.inference.joint_information import standard_errors, without_errors
 from irtbridge.inference.method import Method
@@ -57,12 +58,15 @@ class JmleSettings:
         Multiply the difficulties' distances from their mean by (J - 1) / J, and estimate abilities at these (Wright &
         Douglas 1977); of the Rasch model without priors.
     observed_only : bool
-        Compute in NumPy over the observed responses alone, whatever the backend: for large matrices of which little was
-        asked. Of models whose log odds are linear in the slopes (1pl, lfm). Sparse responses are always taken so.
+        Compute in NumPy over the observed responses alone, whatever the backend: for large matrices, of which beside
+        the responses no more than some MiB are held. Of two categories and log odds that are linear in abilities, with
+        normal priors or lognormal slopes (1pl, lfm; with `priors` 2pl). Sparse responses are always taken so.
     standard_errors : bool
-        From the observed information on persons and items together, which takes two gradients for each item parameter;
-        else NaN. They say nothing of the bias, and are NaN where the information is singular, as it is where traits can
-        be rotated, of slopes at a bound, and where the responses are sparse (`SparseResponses`).
+        From the observed information on persons and items together: of two categories without asymptotes by blocks,
+        in the square of the shorter side times the longer one, else by two gradients for each item parameter. They say
+        nothing of the bias, and are NaN where the information is singular, as it is where traits can be rotated, of
+        slopes at a bound, and where responses are sparse (`SparseResponses`) and the blocks too many: a shorter side of
+        more than 8,192 coordinates, or its square times the longer one more than 2^40.
     """
 
     priors: bool = False
@@ -94,7 +98,7 @@ def run_jmle(program: Program, settings: JmleSettings, seed: int, progress: Prog
     found = (_penalised if settings.priors else _unpenalised)(program, settings, start)
     constant = 0.0 if settings.priors else log_priors(program, start)
     stats = {"lp": np.array([[program.log_density(found.params) - constant]])}
-    measured = settings.standard_errors and not isinstance(program.responses, SparseResponses)
+    measured = settings.standard_errors and (serves(program) or not isinstance(program.responses, SparseResponses))
     errors = found.standard_errors() if measured else without_errors(found.program, found.params)
     optimum = Optimum(found.climb.arrived, float("nan"), 1, 1, float("inf"), int(found.held.sum()))
     z, timings = program.unconstrain(found.params), Timings(warmup=time.perf_counter() - begin)

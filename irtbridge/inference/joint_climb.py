@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.inference.optimisers import OPTIMISERS, Ascent, Climb
+from irtbridge.inference.block_units import BlockUnits
+from irtbridge.inference.joint_blocks import has_blocks
+from irtbridge.inference.optimisers import OPTIMISERS, Ascent, Climb, lbfgs
 from irtbridge.inference.recentring import Convention
 from irtbridge.inference.spectral_start import spectral_start
 from irtbridge.model.density import log_prior
@@ -17,6 +19,7 @@ from irtbridge.plugin.starts import starting_point
 
 Array = NDArray[np.float64]
 FLATTEST = 0.01  # slopes have no maximum below it either: their item tells nobody apart
+FIRST = 10  # iterations after which the blocks of the information tell the units of all further ones
 START = 0.1  # how far from the convention a climb begins, in coordinates
 TOLERANCE = {"float64": 1e-7, "float32": 1e-4}  # gradient for one response
 
@@ -86,7 +89,26 @@ def climb(
 
     low, high, tolerance = bounds.low, bounds.high, TOLERANCE[program.dtype]
     ascent = Ascent(density, responses_of(program), low, high, convention.held, tolerance)
+    free = not (np.isfinite(low).any() or np.isfinite(high).any()) and convention.places is None
+    if optimiser == "lbfgs" and free and iterations > FIRST and has_blocks(program):
+        return _climb_in_blocks(program, ascent, start, iterations)
     return OPTIMISERS[optimiser](ascent, start, iterations, rate)
+
+
+def _climb_in_blocks(program: Program, ascent: Ascent, start: Array, iterations: int) -> Climb:
+    """L-BFGS, after some steps in units in which each person's and each item's information is 1."""
+    first = lbfgs(ascent, start, FIRST, 0.0)
+    try:
+        units = BlockUnits.at(program, first.z)
+    except np.linalg.LinAlgError:
+        return lbfgs(ascent, first.z, iterations, 0.0)
+
+    def white(w: Array) -> tuple[Any, Array]:
+        value, gradient = ascent.density(first.z + units.spread(w))
+        return value, units.pull(gradient)
+
+    then = lbfgs(replace(ascent, density=white), np.zeros_like(start), iterations - FIRST, 0.0)
+    return Climb(first.z + units.spread(then.z), np.append(first.trace[:-1], then.trace), then.arrived)
 
 
 def start_of(program: Program, seed: int) -> Array:

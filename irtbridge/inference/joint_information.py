@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from irtbridge.inference.climbing import COARSE_STEP, STEP
+from irtbridge.inference.joint_blocks import JointBlocks, second_along, serves
 from irtbridge.plugin.program import Program
 from irtbridge.results.inference_data import reported
 
 Array = NDArray[np.float64]
-CELLS = 2**22  # responses in a batch of gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,19 +84,40 @@ def standard_errors(
     conventions : ndarray, shape (person, trait, direction)
         Gradients of what the convention fixes.
     """
-    layout, ability = program.layout, program.spec.family.ability
-    errors, persons = without_errors(program, params), np.flatnonzero(informing)
-    own = layout.places.get(ability, np.zeros(0, dtype=np.intp)).reshape(len(informing), -1)
-    others = np.setdiff1d(np.arange(program.dim), np.append(own.ravel(), np.flatnonzero(held)))
-    z = program.unconstrain(params)
+    ability, z, persons = program.spec.family.ability, program.unconstrain(params), np.flatnonzero(informing)
+    errors, spread = without_errors(program, params), _by_blocks if serves(program) else _by_items
     try:
-        covariance, variances = joint_information(program, z, persons, own, others, conventions).covariances()
+        moves, variances = spread(program, z, persons, held, conventions)
     except np.linalg.LinAlgError:
         return errors
-    errors |= _by_delta(program, z, others, covariance)
-    if own.size:
+    errors |= _by_delta(program, z, moves)
+    if variances.size:
         errors[ability][persons] = np.sqrt(variances).reshape(-1, *errors[ability].shape[1:])
     return errors
+
+
+def _by_items(
+    program: Program, z: Array, persons: NDArray[np.intp], held: NDArray[np.bool_], conventions: Array
+) -> tuple[Array, Array]:
+    """A factor of the covariance of item and shared parameters, (row, dim), and variances (person, trait)."""
+    places = program.layout.places.get(program.spec.family.ability, np.zeros(0, dtype=np.intp))
+    own = places.reshape(program.layout.sizes["person"], -1)
+    others = np.setdiff1d(np.arange(program.dim), np.append(own.ravel(), np.flatnonzero(held)))
+    covariance, variances = joint_information(program, z, persons, own, others, conventions).covariances()
+    moves = np.zeros((len(others), program.dim))
+    moves[:, others] = np.linalg.cholesky(covariance).T
+    return moves, variances
+
+
+def _by_blocks(
+    program: Program, z: Array, persons: NDArray[np.intp], held: NDArray[np.bool_], conventions: Array
+) -> tuple[Array, Array]:
+    """The same where nothing that users read rests on two items: a row for each coordinate of an item."""
+    blocks = JointBlocks(program, z, persons, held, conventions)
+    of_persons, of_items = blocks.covariances()
+    moves = np.zeros((of_items.shape[1], program.dim + 1))
+    moves[:, blocks.items] = np.moveaxis(np.linalg.cholesky(of_items), 2, 0)
+    return moves[:, :-1], np.diagonal(of_persons, axis1=1, axis2=2)
 
 
 def without_errors(program: Program, params: Mapping[str, Array]) -> dict[str, Array]:
@@ -131,23 +151,11 @@ def joint_information(
     by_trait = np.zeros((ability.shape[1], program.dim))
     for trait, places in enumerate(ability.T):
         by_trait[trait, places] = 1.0
-    own, of_items = _second(program, z, by_trait), _second(program, z, unit)
+    own, of_items = second_along(program, z, by_trait), second_along(program, z, unit)
     blocks = -np.moveaxis(own[:, ability[persons]], 0, 1)  # (person, trait moved, trait)
     crossed = -np.moveaxis(of_items[:, ability[persons]], 0, 2)
     items = -of_items[:, others]
     return JointInformation(blocks, crossed, (items + items.T) / 2, directions[persons])
-
-
-def _second(program: Program, z: Array, directions: Array) -> Array:
-    """Second derivatives of the log density, once along each direction, shape (direction, dim)."""
-    step = COARSE_STEP if program.dtype == "float32" else STEP * 10
-    size = max(1, CELLS // (program.layout.sizes["person"] * program.layout.sizes["item"]))
-    rows = [np.zeros((0, program.dim))]
-    for start in range(0, len(directions), size):
-        move = step * directions[start : start + size]
-        upper, lower = (program.value_and_grad(z + sign * move, jacobian=False)[1] for sign in (1, -1))
-        rows.append((upper - lower) / (2 * step))
-    return np.concatenate(rows)
 
 
 def _flat(blocks: Array) -> Array:
@@ -155,12 +163,10 @@ def _flat(blocks: Array) -> Array:
     return np.asarray(blocks.reshape(blocks.shape[0] * blocks.shape[1], blocks.shape[2]))
 
 
-def _by_delta(program: Program, z: Array, places: NDArray[np.intp], covariance: Array) -> dict[str, Array]:
+def _by_delta(program: Program, z: Array, moves: Array) -> dict[str, Array]:
     """Standard errors of what users read, abilities apart (full arrays), by the delta method."""
-    factor, step = np.linalg.cholesky(covariance), 1e-3 if program.dtype == "float32" else 1e-6
-    moves = np.zeros((len(places), program.dim))
-    moves[:, places] = step * factor.T
-    upper, lower = (reported(program.layout, program.constrain(z + sign * moves)) for sign in (1, -1))
+    step = 1e-3 if program.dtype == "float32" else 1e-6
+    upper, lower = (reported(program.layout, program.constrain(z + sign * step * moves)) for sign in (1, -1))
     ability = program.spec.family.ability
     slopes = {name: (upper[name][1] - lower[name][1]) / (2 * step) for name in upper if name != ability}
     errors = {name: np.sqrt(np.sum(slope**2, axis=0)) for name, slope in slopes.items()}

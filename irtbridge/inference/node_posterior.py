@@ -57,6 +57,8 @@ class AtNodes:
         Log densities of responses whose statistics are all 0.
     columns : int
         Statistics of a person.
+    log_masses : ndarray, shape (draw, node) or ()
+        What the nodes weigh under a prior that is the same for everybody, as logarithms; 0 under others.
     priors : tuple of ndarray, optional
         Means and standard deviations (draw, trait, person), where abilities' prior differs from person to person.
     """
@@ -67,6 +69,7 @@ class AtNodes:
     corners: Any
     base: Any
     columns: int
+    log_masses: Array
     priors: tuple[Array, Array] | None = None
 
     @classmethod
@@ -91,7 +94,7 @@ class AtNodes:
         # The part that no response changes rides along in the product, which spares a pass over persons by nodes.
         constant = form.base.sum(axis=-1) + log_prior
         left = np.concatenate(_same_lead(np, natural, constant[..., None]), axis=-1)
-        return cls(arrays, np.empty(0), arrays.put(left), inner, arrays.put(form.base), columns)
+        return cls(arrays, np.empty(0), arrays.put(left), inner, arrays.put(form.base), columns, log_prior)
 
     def log_posterior(self, patterns: Any, rows: slice = slice(None)) -> Any:
         """Of some persons, up to a constant: an array (draw, node, person) of the library.
@@ -113,6 +116,11 @@ class AtNodes:
         for away in self._away(rows):
             log_posterior -= 0.5 * away**2
         return log_posterior
+
+    def log_prior(self) -> Array:
+        """Of the nodes, up to the same constant: an array (draw, node, 1), or (draw, node, person)."""
+        away = sum((np.asarray(away) ** 2 for away in self._away(slice(None))), start=np.zeros(()))
+        return np.asarray(self.log_masses[..., None] - 0.5 * away)
 
     def weights(self, patterns: Any, rows: slice = slice(None)) -> Any:
         """In proportion to the posterior, the largest 1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +37,7 @@ class TestBackend(BackendConformance):
 """
 OPTIONS = ("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "--import-mode=importlib")
 REPEATS = 20  # gradients that are timed, of which the median counts
+LINES = 4  # of what a failed test says: NumPy tells the largest difference in the fourth
 FLAGS = ("methods", "gradients", "dtypes", "collapses", "noncentres", "stacks")
 
 
@@ -115,7 +116,8 @@ def report_card(
     outcomes = _run(backend, device, only)
     seconds = time.perf_counter() - begin
     others = [backend, *(name for name in (backend_names() if beside is None else beside) if name != backend)]
-    timed = {name: _seconds_per_gradient(name, device) for name in others}
+    error = outcomes.try_to("measure the log density error", _log_density_error, backend, device, outcomes.models)
+    timed = {name: outcomes.try_to(f"time gradients of {name}", _seconds_per_gradient, name, device) for name in others}
     return ReportCard(
         backend,
         device,
@@ -124,7 +126,7 @@ def report_card(
         outcomes.passed,
         outcomes.failed,
         dict(outcomes.left_out),
-        _log_density_error(backend, device, outcomes.models),
+        error,
         {name: value for name, value in timed.items() if value is not None},
         seconds,
     )
@@ -147,15 +149,30 @@ class _Outcomes:
         if report.skipped and isinstance(report.longrepr, tuple):
             self.left_out[report.longrepr[2].removeprefix("Skipped: ")] += 1
         elif report.failed:
-            message = getattr(getattr(report.longrepr, "reprcrash", None), "message", str(report.longrepr))
-            self.failed[report.nodeid.rpartition("::")[2]] = message.partition("\n")[0]
+            self.failed[report.nodeid.rpartition("::")[2]] = _what_is_wrong(report.longrepr)
         elif report.passed and report.when == "call":
             self.passed += 1
+
+    def try_to(self, what: str, measure: Callable[..., float | None], *arguments: Any) -> float | None:
+        """What a measurement gives; None, and a failure by this name, where the program raises anything."""
+        try:
+            return measure(*arguments)
+        except Exception as error:
+            self.failed[what] = f"{type(error).__name__}: {error}".partition("\n")[0]
+            return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take in what could not even be read."""
         if report.failed:
             self.failed["collection"] = str(report.longrepr).strip().rpartition("\n")[2]
+
+
+def _what_is_wrong(longrepr: Any) -> str:
+    """The first lines of an exception, as many as say something, and where it was raised."""
+    crash = getattr(longrepr, "reprcrash", None)
+    said = [line.strip() for line in (crash.message if crash else str(longrepr)).splitlines() if line.strip()]
+    where = f" ({Path(crash.path).name}:{crash.lineno})" if crash else ""
+    return "; ".join(said[:LINES]) + where
 
 
 def _run(backend: str, device: str, only: str) -> _Outcomes:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pandas as pd
 import pytest
 import yaml
 from irtbridge_experiments.cli import main
-from irtbridge_experiments.commands import COMMANDS
+from irtbridge_experiments.commands import COMMANDS, tested
 
 from irtbridge.data.load import load_responses
 from irtbridge.data.named import dataset_names
@@ -92,6 +93,17 @@ def test_doctor_names_versions_and_devices(capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().out
     for word in ("Python", "numpy", "backend pyro", "torch", "backend tfp", "tensorflow", "devices: cpu"):
         assert word in said
+    assert "tested together: Python 3.11" in said
+
+
+def test_other_versions_than_the_tested_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tested.tested_versions()["numpy"].count(".") == 2
+    here = metadata.version("rich")
+    monkeypatch.setattr(tested, "tested_versions", lambda: {"rich": here, "numpy": "1.0", "no-such-distribution": "3"})
+    assert tested.differences()["numpy"] == (metadata.version("numpy"), "1.0")
+    assert not {"rich", "no-such-distribution"} & set(tested.differences())
+    monkeypatch.setattr(tested, "tested_pythons", lambda: ["2.7"])
+    assert tested.differences()["Python"][1] == "2.7"
 
 
 def test_fit_shows_what_is_on_disk_as_it_showed_it_new(graded_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import irtbridge as irt
 from irtbridge import errors
+from irtbridge.inference.binary_responses import Cells, Entries
 from irtbridge.inference.climbing import hessian_at
 from irtbridge.inference.extreme_scores import extreme_persons, without_extremes
 from irtbridge.inference.observed_entries import EntriesProgram
@@ -220,7 +221,7 @@ def test_it_is_kept(tmp_path: Any) -> None:
     np.testing.assert_array_equal(loaded.draws.objective, rasch().draws.objective)
 
 
-@pytest.mark.parametrize(("model", "settings"), [("1pl", {}), ("lfm", {"priors": True})])
+@pytest.mark.parametrize(("model", "settings"), [("1pl", {}), ("lfm", {"priors": True}), ("2pl", {"priors": True})])
 def test_observed_responses_alone_give_the_same(model: str, settings: dict[str, Any]) -> None:
     own, all_of_them = (
         irt.fit(data(), model, method="jmle", seed=1, observed_only=only, **settings) for only in (True, False)
@@ -238,15 +239,24 @@ def test_observed_responses_alone_give_the_same(model: str, settings: dict[str, 
         ("lfm", {"traits": 2}),
         ("lfm", {"traits": 0}),
         ("m2pl", {"discrimination": "Normal(0.5, 1)", "scaling": 1.7}),
+        ("2pl", {"scaling": 1.7}),
+        ("2pl", {"parameterization": "intercept"}),
     ],
 )
 def test_density_of_observed_responses_is_that_of_the_reference(model: str, options: dict[str, Any]) -> None:
     layout = Layout.of(irt.build_model(model, **options), data())
-    program, rng = EntriesProgram(layout, data()), np.random.default_rng(1)
-    z, along = rng.normal(size=(2, program.dim))
-    assert program.value(z) == pytest.approx(log_joint(layout, program.constrain(z), data()), abs=1e-8)
-    slope = (program.value(z + 1e-5 * along) - program.value(z - 1e-5 * along)) / 2e-5
-    assert program.value_and_grad(z)[1] @ along == pytest.approx(slope, rel=1e-6)
+    for held in (Entries.of(data()), Cells(data().values)):
+        program, rng = EntriesProgram(layout, data(), held), np.random.default_rng(1)
+        z, along = rng.normal(size=(2, program.dim))
+        assert program.value(z) == pytest.approx(log_joint(layout, program.constrain(z), data()) + jacobian(program, z))
+        for with_jacobian in (True, False):
+            up, down = (program.value_and_grad(z + h * along, jacobian=with_jacobian)[0] for h in (1e-5, -1e-5))
+            slope = program.value_and_grad(z, jacobian=with_jacobian)[1] @ along
+            assert slope == pytest.approx((up - down) / 2e-5, rel=1e-6)
+
+
+def jacobian(program: EntriesProgram, z: np.ndarray) -> float:
+    return float(sum(z[program.layout.places[name]].sum() for name in program.positive))
 
 
 def test_observed_responses_alone_are_for_linear_log_odds() -> None:

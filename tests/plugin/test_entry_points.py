@@ -7,6 +7,8 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
@@ -15,6 +17,7 @@ from irtbridge.plugin import entry_points as plugins
 from irtbridge.plugin.backend import Backend
 from irtbridge.plugin.devices import resolve_device
 from irtbridge.plugin.loading import backend_class, load_backend
+from irtbridge.testing import report_card
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "numpy_backend"
 HEAVY = ("torch", "tensorflow", "pyro", "tensorflow_probability", "jax", "numpyro")
@@ -100,6 +103,40 @@ def test_stranger_gets_the_methods_of_the_core(stranger: dict[str, str], tmp_pat
     assert done.returncode == 0, done.stdout
     assert "numpy map" in done.stdout
     assert "numpy laplace" in done.stdout
+
+
+@pytest.mark.long
+def test_stranger_runs_a_study_and_stands_in_its_tables(stranger: dict[str, str], tmp_path: Path) -> None:
+    words = ["-m", "irtbridge_experiments.cli", "run", "study=quickstart", "backend=numpy", "method=laplace"]
+    done = run([*words, "method.laplace.draws=100"], stranger, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    tables = {path.name: path.read_text() for path in (tmp_path / "results" / "quickstart").glob("*.csv")}
+    assert set(tables) == {"table.csv", "items.csv", "estimates.csv"}
+    assert all("numpy" in text and "laplace" in text for text in tables.values())
+    table = run(["-m", "irtbridge_experiments.cli", "tables", "results/quickstart"], stranger, cwd=tmp_path)
+    assert "numpy" in table.stdout, table.stderr
+
+
+def test_what_a_stranger_raises_is_a_line_of_its_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Backend):
+        name = "broken"
+        description = "Raises in its gradient."
+
+        def build(self, *arguments: object) -> NoReturn:
+            raise ZeroDivisionError("in the library\nand more")
+
+    monkeypatch.setattr(report_card, "load_backend", lambda name: Broken())
+    monkeypatch.setattr(report_card, "_run", lambda *arguments: report_card._Outcomes(passed=3, models={"2pl"}))
+    card = report_card.report_card("broken", beside=[])
+    assert not card.conforms
+    assert card.seconds_per_gradient == {}
+    assert card.failed["time gradients of broken"] == "ZeroDivisionError: in the library"
+
+
+def test_a_card_tells_what_a_failed_comparison_told() -> None:
+    crash = SimpleNamespace(message="AssertionError: \n\nNot equal\n  off by 1\n", path="/a/b/suite.py", lineno=7)
+    said = report_card._what_is_wrong(SimpleNamespace(reprcrash=crash))
+    assert said == "AssertionError:; Not equal; off by 1 (suite.py:7)"
 
 
 def test_listing_backends_loads_no_library() -> None:

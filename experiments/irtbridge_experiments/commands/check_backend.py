@@ -66,12 +66,16 @@ def _lines(card: dict[str, Any]) -> Iterator[str]:
         shown = ", ".join(declared) if isinstance(declared, tuple) else "yes" if declared else "no"
         yield f"  {what.replace('_', ' ')}: {shown or 'none'}"
     yield f"{card['passed']} tests passed, {len(card['failed'])} failed, in {card['seconds']:.0f} s"
+    reasons: dict[str, list[str]] = {}
     for test, why in card["failed"].items():
-        yield f"  failed: {test}: {why}"
+        reasons.setdefault(why, []).append(test)
+    for why, tests in reasons.items():
+        yield f"  failed: {why}: {', '.join(tests)}"
     for reason, count in card["left_out"].items():
         yield f"  left out: {count}, as {reason}"
     error = card["log_density_error"]
-    yield f"log density: {'irtbridge has its own' if error is None else f'off by {error:.1e} at most, relative'}"
+    unknown = "not measured" if card["declares"]["gradients"] else "irtbridge has its own"
+    yield f"log density: {unknown if error is None else f'off by {error:.1e} at most, relative'}"
     for name, seconds in card["seconds_per_gradient"].items():
         yield f"gradient of the 2PL on LSAT 7, {name}: {1000 * seconds:.2f} ms"
     yield "conforms" if card["conforms"] else "does not conform"

@@ -14,6 +14,7 @@ from irtbridge.errors import BackendUnavailable
 from irtbridge.plugin.entry_points import backend_entry_points
 from irtbridge.plugin.loading import backend_class, load_backend
 from irtbridge_experiments.commands.backends import library
+from irtbridge_experiments.commands.tested import differences, tested_pythons
 from irtbridge_experiments.display import make_console
 
 CORE = ("irtbridge", "numpy", "scipy", "pandas", "xarray", "arviz", "hydra-core", "matplotlib", "rich")
@@ -27,7 +28,8 @@ OPTIONAL = {
 HELP = """\
 usage: irtbridge doctor
 
-Prints versions and devices, and for what is missing the command that installs it; returns 1 if no backend can run."""
+Prints versions and devices, for what is missing the command that installs it, and whether these versions were tested
+together; returns 1 if no backend can run."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -44,9 +46,23 @@ def main(words: Sequence[str]) -> int:
         # Libraries take seconds to import: side by side, and where one breaks, in a process of its own.
         said = [pool.submit(_devices, name) for name in names]
         ready = [_print_backend(name, devices) for name, devices in zip(names, said, strict=True)]
+    _print_tested()
     if not any(ready):
         console.print('no backend can run; the way out: pip install "irtbridge[all]"')
     return 0 if any(ready) else 1
+
+
+def _print_tested() -> None:
+    """What was tested together, and where this installation is another."""
+    console, differing = make_console(), differences()
+    console.print(f"tested together: Python {', '.join(tested_pythons())} with the versions of constraints.txt")
+    if not differing:
+        console.print("  this installation is among them")
+        return
+    console.print("  this installation differs, which need not be a fault:")
+    for name, (here, tested) in differing.items():
+        console.print(f"    {name} {here}, tested: {tested}")
+    console.print("  the way to what was tested: pip install -c constraints.txt, the file of the source distribution")
 
 
 def _print_backend(name: str, devices: Future[str]) -> bool:

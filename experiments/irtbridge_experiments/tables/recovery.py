@@ -18,7 +18,9 @@ PAIRED_CAPTION = (
 )
 TIMES_CAPTION = (
     "Seconds: wall clock, means over replications, imports left out; total = compile + warm-up (or optimisation) + "
-    "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays. Load: "
+    "sampling. A cell compiles once for all its replications; first compile s is what a single fit pays, first draw s "
+    "that and the warm-up. ESS per s: the smallest ESS over seconds of warm-up and sampling; draws of an approximation "
+    "are independent, and of the approximation. Load: "
     "jobs that the machine had when a fit began, averaged over the minute before. "
 ) + FLAGGED_CAPTION
 
@@ -51,7 +53,9 @@ def times_table(fits: pd.DataFrame) -> pd.DataFrame:
                 "sample s": cell["sampling_seconds"].mean(),
                 "total s": cell["total_seconds"].mean(),
                 "SD of total s": cell["total_seconds"].std(),
+                "first draw s": first.mean() + cell["warmup_seconds"].mean(),
                 "min ESS": cell["min_ess"].mean(),
+                "ESS per s": (cell["min_ess"] / sampling_seconds(cell)).mean(),
                 "max R-hat": cell["max_r_hat"].max(),
                 "divergences": cell["divergences"].sum(),
                 "max k-hat": cell["pareto_k"].max(),
