@@ -2,9 +2,10 @@
 
 L-BFGS learns the curvature gradient by gradient. Where there are hundreds of coordinates that takes as many as a
 hundred, most of them far from the mode. A step of EM (`irtbridge.inference.maximisation`) moves every item by Newton's
-method and costs about two gradients. The curvature there is that of the complete data, less what is lost by not knowing
-the abilities (`irtbridge.inference.louis`), for which a sample of the persons will do: an error of it costs steps, not
-digits.
+method and costs about two gradients; the scale of the abilities, along which it would creep, it leaves open and puts
+right afterwards (PX-EM: Liu, Rubin & Wu 1998). The curvature there is that of the complete data, less what is lost by
+not knowing the abilities (`irtbridge.inference.louis`), for which a sample of the persons will do: an error of it costs
+steps, not digits.
 """
 
 from __future__ import annotations
