@@ -148,7 +148,9 @@ class Sampler:
         """How far each item may be from where it is, given all else, by its information."""
         answers, size = self.answers, state.items.shape[1]
         right, slopes = self.curves.with_slopes(state.items[answers.item], state.ability[answers.person][:, None])
-        scores = slopes[:, 0] / np.sqrt(right * (1 - right))
+        spread = right * (1 - right)
+        # Where a curve is 0 or 1 to the last digit an answer tells nothing; a quotient of roundings might.
+        scores = np.divide(slopes[:, 0], np.sqrt(spread), out=np.zeros_like(slopes[:, 0]), where=spread > 0)
         information = np.empty((answers.n_items, size, size))
         for k, m in np.ndindex(size, size):
             information[:, k, m] = self._by_item(scores[:, k] * scores[:, m])

@@ -29,7 +29,7 @@ FORMAT = "irtbridge_format"
 VERSION = 1
 ARRAYS = ("z", "log_q")  # of Draws; its statistics and ELBO are the group sample_stats
 NAMED = ("standard_errors", "adaptation")  # arrays by name
-NUMBERS = ("chain_method", "ess", "pareto_k")
+NUMBERS = ("chain_method", "ess", "pareto_k", "quadrature_error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def _root_of(stored: Stored) -> xr.Dataset:
         "quadrature_error": stored.quadrature_error,
         "timings": asdict(draws.timings),
         "optimum": None if draws.optimum is None else asdict(draws.optimum),
-        **{name: getattr(draws, name) for name in NUMBERS},
+        "draws": {name: getattr(draws, name) for name in NUMBERS},
     }
     arrays = {name: getattr(draws, name) for name in ARRAYS}
     for kind in NAMED:
@@ -148,7 +148,6 @@ def _stored_of(path: Path, root: xr.Dataset) -> Stored:
 def _draws_of(root: xr.Dataset, text: Mapping[str, Any], statistics: xr.Dataset) -> Draws:
     arrays: dict[str, Any] = {name: root[name].values for name in ARRAYS if name in root}
     arrays |= {kind: _named(root, kind) for kind in NAMED}
-    numbers = {name: text[name] for name in NUMBERS}
     stats = {str(name): value.values for name, value in statistics.data_vars.items()}
     traces: dict[str, Any] = {name: stats.pop(name, None) for name in ("elbo", "objective")}
     optimum = text["optimum"]
@@ -157,7 +156,7 @@ def _draws_of(root: xr.Dataset, text: Mapping[str, Any], statistics: xr.Dataset)
         stats=stats,
         optimum=None if optimum is None else Optimum(**optimum),
         **traces,
-        **numbers,
+        **text["draws"],
         **arrays,
     )
 
