@@ -98,6 +98,7 @@ def test_a_design_has_ones_and_columns_that_vary(formula):
         design(formula, pd.DataFrame({"x": [1.0, 2.0, 4.0], "same": 1.0}))
 
 
+@pytest.mark.long
 def test_the_linear_model_is_that_of_the_language():
     """The sampler of the study and NUTS say the same of VerbAgg, up to what their priors differ in."""
     yes = irt.load_dataset("verbagg").to_frame() >= 1
@@ -127,6 +128,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.processes
 @pytest.mark.figures
 def test_the_study_runs_goes_on_and_makes_its_tables(tmp_path: Path) -> None:
