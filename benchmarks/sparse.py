@@ -145,7 +145,7 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
         for axes, seconds in ((left, rows.to_the_end), (right, rows.to_the_end / rows.iterations_to_the_end)):
             axes.plot(rows.responses / 1e6, seconds, "o", label=f"K = {factors}")
     left.set(ylabel="processor seconds of a fit", xlabel="observed responses, millions")
-    right.set(ylabel="of an iteration", xlabel="observed responses, millions")
+    right.set(ylabel="processor seconds of an iteration", xlabel="observed responses, millions")
     for axes in (left, right):
         axes.set(xlim=(0, None), ylim=(0, None))
         axes.grid(alpha=0.3)
