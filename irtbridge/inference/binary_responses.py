@@ -16,9 +16,8 @@ from irtbridge.data.responses import Responses
 from irtbridge.data.sparse_responses import MOST_OBSERVED, SparseResponses
 
 Array = NDArray[np.float64]
-AT_ONCE = 1000  # numbers of at most 2, whose product is less than the largest double, 2^1024
-SIGNS = np.array([-1.0, 1.0, 0.0])  # of codes 0, 1 and -1, which is the last
-CHUNK = 2**16  # responses of one pass, whose working memory stays in the cache
+CHUNK = 2**17  # responses of one pass, whose working memory stays in the cache
+FACTORS = 64  # numbers of at most 2, whose product is a double
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +32,8 @@ class Entries:
         Item of each response.
     persons : ndarray of int32, shape (response,)
         Person of each response.
-    signs : ndarray of float64, shape (response,)
-        1 where it is the higher category, else -1.
+    halves : ndarray of float64, shape (response,)
+        1 / 2 where it is the higher category, else -1 / 2.
     shape : tuple of int
         Persons and items.
     """
@@ -42,7 +41,7 @@ class Entries:
     starts: NDArray[np.int64]
     items: NDArray[np.int32]
     persons: NDArray[np.int32]
-    signs: Array
+    halves: Array
     shape: tuple[int, int]
 
     @classmethod
@@ -51,8 +50,8 @@ class Entries:
         entries = responses.entries
         starts = np.asarray(entries.indptr, dtype=np.int64)
         persons = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
-        signs = np.where(entries.data > 0, 1.0, -1.0)
-        return cls(starts, entries.indices.astype(np.int32), persons, signs, entries.shape)
+        halves = np.where(entries.data > 0, 0.5, -0.5)
+        return cls(starts, entries.indices.astype(np.int32), persons, halves, entries.shape)
 
     def value_and_residuals(self, ability: Array, slopes: Array, intercept: Array) -> tuple[float, Array]:
         """Log likelihood, and its derivative by the log odds of each response, shape (response,).
@@ -69,10 +68,8 @@ class Entries:
             odds = intercept[self.items[part]]
             for own, of_item in zip(ability.T, slopes.T, strict=True):
                 odds += own[self.persons[part]] * of_item[self.items[part]]
-            odds *= self.signs[part]
-            own, contrary = _value_and_slope(odds)
-            value += own
-            np.multiply(contrary, self.signs[part], out=residuals[part])
+            residuals[part] = self.halves[part]
+            value += _likelihood(odds, residuals[part], np.empty_like(odds))
         return value, residuals
 
     def likelihood(self, ability: Array, slopes: Array, intercept: Array) -> tuple[float, Array, Array, Array]:
@@ -106,21 +103,25 @@ class Cells:
 
     def likelihood(self, ability: Array, slopes: Array, intercept: Array) -> tuple[float, Array, Array, Array]:
         """Log likelihood, and its derivatives by the three, as `Entries.likelihood`."""
-        by_person, by_item, sums, value = np.empty_like(ability), np.zeros_like(slopes), np.zeros_like(intercept), 0.0
-        size = max(1, 4 * CHUNK // len(intercept))
+        tilde = np.column_stack([ability, np.ones(len(ability))])
+        natural = np.column_stack([slopes, intercept]).T
+        by_person, by_item, value = np.empty_like(ability), np.zeros_like(natural), 0.0
+        size = max(1, CHUNK // len(intercept))
+        memory = np.empty((3, size, len(intercept)))
         for start in range(0, len(ability), size):
-            part = slice(start, start + size)
-            signs = SIGNS[self.codes[part]]
-            odds = ability[part] @ slopes.T
-            odds += intercept
-            odds *= signs
-            own, residuals = _value_and_slope(odds)
-            value += own + np.log(2.0) * np.count_nonzero(signs == 0)
-            residuals *= signs
-            by_person[part] = residuals @ slopes
-            by_item += residuals.T @ ability[part]
-            sums += residuals.sum(axis=0)
-        return value, by_person, by_item, sums
+            own, codes = tilde[start : start + size], self.codes[start : start + size]
+            odds, residuals, work = memory[:, : len(own)]
+            np.matmul(own, natural, out=odds)
+            np.copyto(residuals, codes)
+            residuals -= 0.5
+            there = codes >= 0
+            if missing := there.size - np.count_nonzero(there):
+                residuals *= there
+                odds *= there
+            value += _likelihood(odds, residuals, work) + np.log(2.0) * missing
+            by_person[start : start + size] = residuals @ slopes
+            by_item += own.T @ residuals
+        return value, by_person, by_item[:-1].T, by_item[-1]
 
 
 def responses_held(responses: Responses) -> Entries | Cells:
@@ -130,16 +131,25 @@ def responses_held(responses: Responses) -> Entries | Cells:
     return Cells(responses.values)
 
 
-def _value_and_slope(odds: Array) -> tuple[float, Array]:
-    """Sum of the log probabilities of what has these log odds, and the probabilities of the contrary."""
-    small = np.exp(-np.abs(odds))
-    contrary = np.where(odds < 0, 1.0, small)
-    value, small = float(np.minimum(odds, 0.0).sum()), np.add(small, 1.0, out=small)
-    value -= _log_product(small.ravel())
-    return value, np.divide(contrary, small, out=contrary)
+def _likelihood(odds: Array, halves: Array, work: Array) -> float:
+    """Log likelihood of responses whose higher category has these log odds.
+
+    Their `halves` (see `Entries`; 0 with odds of 0 adds log(1 / 2)) become its derivatives by the log odds, in place.
+    """
+    np.abs(odds, out=work)
+    value = np.vdot(halves, odds) - 0.5 * work.sum()
+    np.negative(work, out=work)
+    np.exp(work, out=work)
+    work += 1.0
+    value -= _log_product(work.ravel())
+    np.reciprocal(work, out=work)  # probability of the likelier category
+    work -= 0.5
+    halves -= np.copysign(work, odds, out=work)
+    return float(value)
 
 
 def _log_product(factors: Array) -> float:
     """Sum of the logarithms of numbers between 1 and 2: those of their products are far fewer."""
-    starts = np.arange(0, len(factors), AT_ONCE)
-    return float(np.log(np.multiply.reduceat(factors, starts)).sum())
+    whole = len(factors) // FACTORS * FACTORS
+    products = np.multiply.reduce(factors[:whole].reshape(FACTORS, -1))
+    return float(np.log(products).sum() + np.log(factors[whole:]).sum())
