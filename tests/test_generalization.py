@@ -10,7 +10,7 @@ import pytest
 
 import irtbridge as irt
 from irtbridge.assess.prediction.held_out import held_out_metrics
-from irtbridge.data.hold_out import HoldOut
+from irtbridge.data.hold_out import EXPOSED, HoldOut
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError
 from irtbridge.fitting.cross_validation import parts_of
@@ -60,8 +60,8 @@ def test_what_is_exposed_tells_of_new_items(responses: Responses) -> None:
     held = irt.hold_out(responses, "columns", exposed=0, seed=1)
     (new,) = (responses.items[i] for i in np.flatnonzero(held.new_items)[:1])
     unseen = fit_held_out(held, fitter(), 0).items().loc[new, ("difficulty", "mean")]
-    easy = replace(held, exposed=held.test, test=np.zeros_like(held.test))
-    easy = replace(easy, whole=responses.with_values(np.where(held.test, 1, responses.values)))
+    right = responses.with_values(np.where(held.test, 1, responses.values))
+    easy = replace(held, whole=right, part=np.minimum(held.part, EXPOSED))
     seen = fit_held_out(easy, fitter(), 0).items().loc[new, ("difficulty", "mean")]
     assert unseen == pytest.approx(0, abs=0.05)  # the prior's mode, as nobody's response was exposed
     assert seen < -1
@@ -85,7 +85,7 @@ def test_items_that_are_free_by_group_are_tested_each_once(responses: Responses)
     held = irt.hold_out(replace(responses, person_data=table, group="g"), seed=1)
     options = {"free": ["item2"]}
     fit = fit_held_out(held, Fitter.of("1pl", "pyro", "map", {}, options, device="auto", dtype="float64"), 0)
-    found = held_out_metrics(fit.posterior, held.whole, held.test)
+    found = held_out_metrics(fit.posterior, held.tested)
     assert len(fit.responses.items) == 9
     probs = fit.posterior.category_probs()[0]
     split = held.whole.split(["item2"])
@@ -113,7 +113,7 @@ def test_a_row_of_cross_validation_is_the_mean_over_its_folds(responses: Respons
     options = {"discrimination": priors[0], "difficulty": "Normal(0, 1)"}
     alone = Fitter.of("2pl", "pyro", "map", {}, options, device="auto", dtype="float64")
     losses = [
-        held_out_metrics(fit_held_out(held, alone, 0).posterior, responses, held.test)["log_loss"]
+        held_out_metrics(fit_held_out(held, alone, 0).posterior, held.tested)["log_loss"]
         for held in parts_of(responses, 2, 0)
     ]
     assert table["log_loss"][0] == pytest.approx(np.mean(losses))

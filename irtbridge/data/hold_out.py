@@ -10,16 +10,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from irtbridge.data.dates import dates_of, from_date
-from irtbridge.data.kinds import MISSING
 from irtbridge.data.labels import few
 from irtbridge.data.load import load_responses
-from irtbridge.data.masks import Mask, exposed_of, extreme_lines, mean_scores, number_of, random_entries, random_lines
+from irtbridge.data.masks import (
+    Mask,
+    Observed,
+    exposed_of,
+    extreme_lines,
+    mean_scores,
+    number_of,
+    random_entries,
+    random_lines,
+)
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError, UnknownName
 
 PARTS = ("train", "exposed", "test")
+TRAIN, EXPOSED, TEST = range(3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +42,9 @@ class HoldOut:
         All of them.
     mask : str
         What is held out.
-    test : ndarray of bool, shape (person, item)
-        The responses that are predicted.
-    exposed : ndarray of bool, shape (person, item)
-        Those of new persons or items that may be used to estimate these, and nothing else.
+    part : ndarray of int, shape (response,)
+        Of each observed one, person by person: `TRAIN`, `EXPOSED`, which may be used to estimate new persons or items
+        and nothing else, or `TEST`, which are predicted.
     new_persons : ndarray of bool, shape (person,)
         Who is not among the persons of `train`.
     new_items : ndarray of bool, shape (item,)
@@ -44,10 +53,19 @@ class HoldOut:
 
     whole: Responses
     mask: str
-    test: Mask
-    exposed: Mask
+    part: NDArray[np.int8]
     new_persons: Mask
     new_items: Mask
+
+    @property
+    def test(self) -> Mask:
+        """Where the responses are that are predicted, shape (person, item)."""
+        return self.tested.observed
+
+    @property
+    def exposed(self) -> Mask:
+        """Where those are that may be used to estimate new persons or items, shape (person, item)."""
+        return self.whole.only(self.part == EXPOSED).observed
 
     @property
     def two_stages(self) -> bool:
@@ -57,30 +75,32 @@ class HoldOut:
     @cached_property
     def train(self) -> Responses:
         """The responses of the first stage: without what is exposed or tested, without new persons and new items."""
-        seen = self._with(~self.test & ~self.exposed)
+        seen = self.whole.only(self.part == TRAIN)
+        if not self.two_stages:
+            return seen
         return seen.select_items(np.flatnonzero(~self.new_items)).select(np.flatnonzero(~self.new_persons))
 
     @cached_property
     def second_stage(self) -> Responses:
         """All persons and items with the responses that are not tested."""
-        return self._with(~self.test)
+        return self.whole.only(self.part != TEST)
+
+    @cached_property
+    def tested(self) -> Responses:
+        """All persons and items with the responses that are predicted."""
+        return self.whole.only(self.part == TEST)
 
     def table(self) -> pd.DataFrame:
         """A row for each observed response: person, item, response (as in the data), part."""
-        observed = self.whole.observed
-        rows, columns = np.nonzero(observed)
-        part = np.select([self.test, self.exposed], [2, 1], 0)[observed]
+        observed = Observed.of(self.whole.entries)
         return pd.DataFrame(
             {
-                "person": np.array(self.whole.persons, dtype=object)[rows],
-                "item": np.array(self.whole.items, dtype=object)[columns],
-                "response": self.whole.to_frame().to_numpy()[observed],
-                "part": pd.Categorical(np.array(PARTS)[part].tolist(), categories=list(PARTS)),
+                "person": np.array(self.whole.persons, dtype=object)[observed.rows],
+                "item": np.array(self.whole.items, dtype=object)[observed.columns],
+                "response": self.whole.given,
+                "part": pd.Categorical.from_codes(self.part, categories=pd.Index(PARTS)),
             }
         )
-
-    def _with(self, shown: Mask) -> Responses:
-        return self.whole.with_values(np.where(shown, self.whole.values, MISSING))
 
 
 def hold_out(
@@ -140,25 +160,32 @@ def hold_out(
             "person_data or item_data, and perhaps since=; the others take neither."
         )
     whole, rng = load_responses(data, allow_constant=True).expanded(), np.random.default_rng([seed, 5])
-    held = MASKS[mask].held(whole, Asked(share, date, since), rng)
-    shown = _exposed(whole.observed, held, exposed, rng)
-    persons, items = (_or_none(lines, n) for lines, n in zip(held[1:], whole.observed.shape, strict=True))
-    test = whole.observed & (persons[:, None] | items) & ~shown if held.entries is None else held.entries
-    parts = HoldOut(whole, mask, test, shown, persons, items)
+    observed = Observed.of(whole.entries)
+    held = MASKS[mask].held(whole, observed, Asked(share, date, since), rng)
+    shown = _exposed(observed, held, exposed, rng)
+    persons, items = (_or_none(lines, n) for lines, n in zip(held[1:], observed.shape, strict=True))
+    test = (persons[observed.rows] | items[observed.columns]) & ~shown if held.entries is None else held.entries
+    parts = HoldOut(whole, mask, part_of(test, shown), persons, items)
     check_seen(parts)
     return parts
 
 
+def part_of(test: Mask, exposed: Mask) -> NDArray[np.int8]:
+    """The part of each response, by whether it is tested or exposed."""
+    return np.select([test, exposed], [TEST, EXPOSED], TRAIN).astype(np.int8)
+
+
 def check_seen(parts: HoldOut) -> None:
     """Raise `DataError` where a person or an item that is not new has no response to be trained on."""
-    observed, train = parts.whole.observed, parts.whole.observed & ~parts.test & ~parts.exposed
-    for what, labels, new, axis in (
-        ("person", parts.whole.persons, parts.new_persons, 1),
-        ("item", parts.whole.items, parts.new_items, 0),
+    observed, train = Observed.of(parts.whole.entries), parts.part == TRAIN
+    for what, labels, new, lines in (
+        ("person", parts.whole.persons, parts.new_persons, observed),
+        ("item", parts.whole.items, parts.new_items, observed.transposed),
     ):
         if new.all():
             raise DataError(f"mask {parts.mask!r}: no {what} is left to train on; hold out a smaller share.")
-        empty = np.flatnonzero(observed.any(axis=axis) & ~train.any(axis=axis) & ~new)
+        seen = np.bincount(lines.rows[train], minlength=len(new))
+        empty = np.flatnonzero((lines.counts > 0) & (seen == 0) & ~new)
         if len(empty):
             raise DataError(
                 f"mask {parts.mask!r} leaves {what} {few(repr(labels[i]) for i in empty)} without a response to train "
@@ -175,41 +202,39 @@ class Asked(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What a mask takes: entries (person, item), or whole persons or items."""
+    """What a mask takes: responses (response,), or whole persons or items."""
 
     entries: Mask | None = None
     persons: Mask | None = None
     items: Mask | None = None
 
 
-def _entries(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
-    return Held(entries=random_entries(whole.observed, asked.share, rng))
+def _entries(whole: Responses, observed: Observed, asked: Asked, rng: np.random.Generator) -> Held:
+    return Held(entries=random_entries(observed, asked.share, rng))
 
 
-def _rows(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
-    return Held(persons=random_lines(whole.observed, asked.share, rng))
+def _rows(whole: Responses, observed: Observed, asked: Asked, rng: np.random.Generator) -> Held:
+    return Held(persons=random_lines(observed, asked.share, rng))
 
 
-def _columns(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
-    return Held(items=random_lines(whole.observed.T, asked.share, rng))
+def _columns(whole: Responses, observed: Observed, asked: Asked, rng: np.random.Generator) -> Held:
+    return Held(items=random_lines(observed.transposed, asked.share, rng))
 
 
-def _block(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
-    persons, items = (rng.permutation(n) < number_of(asked.share, n) for n in whole.observed.shape)
-    return Held(entries=whole.observed & persons[:, None] & items)
+def _block(whole: Responses, observed: Observed, asked: Asked, rng: np.random.Generator) -> Held:
+    persons, items = (rng.permutation(n) < number_of(asked.share, n) for n in observed.shape)
+    return Held(entries=persons[observed.rows] & items[observed.columns])
 
 
-def _shifted_rows(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
-    ability = mean_scores(whole.values, whole.observed, axis=1)
-    return Held(persons=extreme_lines(whole.observed, ability, asked.share))
+def _shifted_rows(whole: Responses, observed: Observed, asked: Asked, rng: np.random.Generator) -> Held:
+    return Held(persons=extreme_lines(observed, mean_scores(whole.entries, axis=1), asked.share))
 
 
-def _shifted_columns(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
-    easiness = mean_scores(whole.values, whole.observed, axis=0)
-    return Held(items=extreme_lines(whole.observed.T, -easiness, asked.share))
+def _shifted_columns(whole: Responses, observed: Observed, asked: Asked, rng: np.random.Generator) -> Held:
+    return Held(items=extreme_lines(observed.transposed, -mean_scores(whole.entries, axis=0), asked.share))
 
 
-def _time(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
+def _time(whole: Responses, observed: Observed, asked: Asked, rng: np.random.Generator) -> Held:
     what, dates = dates_of(whole, str(asked.date))
     late = from_date(dates, asked.since, asked.share)
     return Held(persons=late) if what == "person" else Held(items=late)
@@ -218,7 +243,7 @@ def _time(whole: Responses, asked: Asked, rng: np.random.Generator) -> Held:
 class MaskKind(NamedTuple):
     """A way to hold out, and the options of `hold_out` that it has."""
 
-    held: Callable[[Responses, Asked, np.random.Generator], Held]
+    held: Callable[[Responses, Observed, Asked, np.random.Generator], Held]
     options: tuple[str, ...] = ("share", "exposed")
 
 
@@ -233,12 +258,12 @@ MASKS: Mapping[str, MaskKind] = {
 }
 
 
-def _exposed(observed: Mask, held: Held, share: float, rng: np.random.Generator) -> Mask:
+def _exposed(observed: Observed, held: Held, share: float, rng: np.random.Generator) -> Mask:
     if held.persons is not None:
         return exposed_of(observed, held.persons, share, rng)
     if held.items is not None:
-        return exposed_of(observed.T, held.items, share, rng).T
-    return np.zeros(observed.shape, dtype=bool)
+        return exposed_of(observed.transposed, held.items, share, rng)
+    return np.zeros(len(observed.rows), dtype=bool)
 
 
 def _or_none(lines: Mask | None, size: int) -> Mask:

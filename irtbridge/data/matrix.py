@@ -108,6 +108,16 @@ class ResponseMatrix:
         )
 
     @property
+    def given(self) -> NDArray[np.float64]:
+        """The observed responses as in the data, in the order of `entries`, shape (response,)."""
+        entries = self.entries
+        if self.kind != CATEGORIES:
+            return np.asarray(entries.data, dtype=float)
+        before = np.cumsum([0, *map(len, self.categories)])
+        every = np.concatenate([np.asarray(categories, dtype=float) for categories in self.categories])
+        return np.asarray(every[before[entries.indices] + entries.data])
+
+    @property
     def answered(self) -> dict[str, NDArray[np.int64]]:
         """How many responses each ``person`` gave, and each ``item`` got."""
         observed = self.observed

@@ -169,6 +169,18 @@ class Responses(ResponseMatrix):
         """The same persons and items without any response."""
         return self.with_values(np.full_like(self.values, MISSING))
 
+    def only(self, kept: NDArray[np.bool_]) -> Responses:
+        """The same persons and items with some of the responses.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (response,)
+            Which of the observed ones, in the order of `entries`.
+        """
+        observed = self.observed
+        observed[observed] = kept
+        return self.with_values(np.where(observed, self.values, MISSING).astype(self.values.dtype))
+
     def with_values(self, values: Any) -> Responses:
         """The same persons and items with other responses of the same kind and shape, which are not checked."""
         other = copy.copy(self)

@@ -70,6 +70,11 @@ class SparseResponses(Responses):
     def blank(self) -> Responses:
         return self.with_values(sparse.csr_array(self.stored.shape, dtype=self.stored.dtype))
 
+    def only(self, kept: NDArray[np.bool_]) -> Responses:
+        entries = self.stored
+        ends = np.append(0, np.cumsum(kept))[entries.indptr].astype(entries.indptr.dtype)
+        return self.with_values(sparse.csr_array((entries.data[kept], entries.indices[kept], ends), entries.shape))
+
     def _as_values(self) -> sparse.csr_array:
         given = self.stored
         if not isinstance(given, sparse.csr_array) or self.kind != CATEGORIES:

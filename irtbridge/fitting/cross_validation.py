@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from irtbridge.assess.prediction.held_out import held_out_metrics
-from irtbridge.data.hold_out import HoldOut, check_seen
+from irtbridge.data.hold_out import TEST, TRAIN, HoldOut, check_seen
 from irtbridge.data.load import load_responses
-from irtbridge.data.masks import folds_of
+from irtbridge.data.masks import Observed, folds_of
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
 from irtbridge.fitting.fitter import Fitter
@@ -100,10 +100,10 @@ def parts_of(whole: Responses, folds: int, seed: int) -> Iterator[HoldOut]:
     DataError
         A fold has all responses to an item.
     """
-    of = folds_of(whole.observed, folds, np.random.default_rng([seed, 6]))
-    none = [np.zeros(n, dtype=bool) for n in whole.observed.shape]
+    of = folds_of(Observed.of(whole.entries), folds, np.random.default_rng([seed, 6]))
+    none = [np.zeros(n, dtype=bool) for n in (whole.n_persons, whole.n_items)]
     for fold in range(folds):
-        held = HoldOut(whole, f"fold {fold + 1} of {folds}", of == fold, np.zeros_like(whole.observed), *none)
+        held = HoldOut(whole, f"fold {fold + 1} of {folds}", np.where(of == fold, TEST, TRAIN), *none)
         check_seen(held)
         yield held
 
@@ -136,4 +136,4 @@ def _standard_error(folds: pd.Series[float]) -> float:
 
 
 def _of_fold(fitter: Fitter, held: HoldOut, seed: int, draws: int) -> dict[str, float]:
-    return held_out_metrics(fit_held_out(held, fitter, seed).posterior, held.whole, held.test, draws, seed)
+    return held_out_metrics(fit_held_out(held, fitter, seed).posterior, held.tested, draws, seed)

@@ -13,6 +13,7 @@ from irtbridge.assess.prediction.responses import DRAWS
 from irtbridge.data.hold_out import HoldOut
 from irtbridge.fitting.fitted import Fit
 from irtbridge.fitting.fitter import Fitter
+from irtbridge.inference import METHODS
 from irtbridge.model.design import split_for
 from irtbridge.model.known import with_known
 from irtbridge.model.spec import ModelSpec
@@ -68,7 +69,8 @@ def fit_held_out(held: HoldOut, fitter: Fitter, seed: int, progress: Progress = 
     responses, with all item parameters of the first stage known (at their estimates, as anchors of a scale are): what
     is estimated is new items, new persons and the mean and standard deviation of all persons. So the exposed responses
     change no known item, new persons are measured on the scale of the old, and new items by abilities that the known
-    items tell, whose uncertainty is integrated out.
+    items tell, whose uncertainty is integrated out. A method that estimates abilities and items together has no
+    distribution of abilities: there the mean and standard deviation stay those of the model.
 
     Parameters
     ----------
@@ -86,7 +88,8 @@ def fit_held_out(held: HoldOut, fitter: Fitter, seed: int, progress: Progress = 
         return fitter.fit(held.train, seed, progress)
     spec = _with_labels(fitter.spec, held.whole.items)
     first = replace(fitter, spec=spec.for_items(held.train.items)).fit(held.train, seed, progress)
-    known = with_known(spec, first.items(tidy=True), split_for(spec, held.second_stage))
+    population = METHODS[fitter.method].distribution
+    known = with_known(spec, first.items(tidy=True), split_for(spec, held.second_stage), population=population)
     return replace(fitter, spec=known).fit(held.second_stage, seed, progress)
 
 
@@ -106,6 +109,6 @@ def _with_labels(spec: ModelSpec, items: Sequence[str]) -> ModelSpec:
 
 def metrics_of_fit(fit: Fit, held: HoldOut, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """Metrics of a fit's predictions and of the baselines', a row for each."""
-    own = pd.DataFrame([held_out_metrics(fit.posterior, held.whole, held.test, draws, seed)], index=[fit.spec.name])
-    others = baseline_metrics(held.whole, held.whole.observed & ~held.test, held.test)
+    own = pd.DataFrame([held_out_metrics(fit.posterior, held.tested, draws, seed)], index=[fit.spec.name])
+    others = baseline_metrics(held.second_stage, held.tested)
     return pd.concat([own, others]).rename_axis("predictor")

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.data.kinds import MISSING
 from irtbridge.data.load import load_responses
+from irtbridge.data.masks import Observed
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError, IRTBridgeWarning
 from irtbridge.inference.joint_climb import Bounds, climb, start_of
@@ -151,17 +151,17 @@ def _each_fold(
     responses: Responses, specs: Mapping[float, Any], folds: int, seed: int, iterations: int
 ) -> Iterator[tuple[list[Estimate], Responses]]:
     """The path without each fold, and the fold."""
-    fold = np.random.default_rng(seed).integers(folds, size=responses.values.shape)
+    rng = np.random.default_rng(seed)
+    fold = Observed.of(responses.entries).drawn(lambda shape: rng.integers(folds, size=shape))
     for number in range(folds):
-        if not responses.observed[fold == number].any():
+        if not (fold == number).any():
             raise DataError(f"folds={folds}: fold {number + 1} has none of the responses; take fewer folds.")
-        rest, held = (np.where(own, responses.values, MISSING) for own in (fold != number, fold == number))
-        yield _path(responses.with_values(rest), specs, seed, iterations), responses.with_values(held)
+        yield _path(responses.only(fold != number), specs, seed, iterations), responses.only(fold == number)
 
 
 def _losses(estimates: Sequence[Estimate], held: Responses) -> list[float]:
     """Minus the mean log likelihood of a held-out response at each penalty."""
-    count = held.observed.sum()
+    count = held.entries.nnz
     first = _program(estimates[0][0].spec, held)
     return [-first.log_likelihood(params) / count for _, params, _ in estimates]
 

@@ -203,4 +203,5 @@ METHOD = Method(
     run_jmle,
     summary="abilities and items together: joint maximum likelihood, or with priors=true the joint posterior mode",
     colour="#999999",
+    distribution=False,
 )

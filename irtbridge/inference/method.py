@@ -48,6 +48,8 @@ class Method:
         Whether the priors count. Where they do, an item that all or none solved has an estimate, too.
     stacks : bool
         Whether several data sets are sooner done in one run (see `irtbridge.many`).
+    distribution : bool
+        Whether it has a distribution of abilities, whose mean and standard deviation can be estimated.
     adapt : callable
         Of a spec: the model as the method fits it, or a `SpecError` where it cannot.
     scale : str
@@ -64,6 +66,7 @@ class Method:
     gradients: bool = True
     priors: bool = True
     stacks: bool = False
+    distribution: bool = True
     resume: Callable[[Program, Any, Draws, int, int, Progress], Draws] | None = None
     adapt: Callable[[ModelSpec], ModelSpec] = as_it_is
     scale: str = ""

@@ -45,9 +45,10 @@ class EntriesProgram(Program):
         self.entries = responses_held(responses) if entries is None else entries
         self.positive = {name for name in layout.slots if isinstance(layout.spec[name].prior, LogNormal)}
         priors = {name: layout.arguments(name, {}) for name in layout.slots}
-        sizes = {name: slot.shape for name, slot in layout.slots.items()}
-        full = {k: [np.broadcast_to(priors[n][k], sizes[n]).ravel() for n in sizes] for k in ("loc", "scale")}
-        self.loc, self.scale = (np.concatenate(full[k]) for k in ("loc", "scale"))
+        self.loc, self.scale = (
+            self._sites({n: np.broadcast_to(priors[n][k], slot.shape) for n, slot in layout.slots.items()})
+            for k in ("loc", "scale")
+        )
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         if z.ndim > 1:
@@ -82,7 +83,7 @@ class EntriesProgram(Program):
         }
         for positive in self.positive:
             parts[positive] = np.ravel(parts[positive]) * np.ravel(params[positive])
-        return value, np.concatenate([np.ravel(parts[slot]) for slot in self.layout.slots])
+        return value, self._sites({n: np.reshape(parts[n], slot.shape) for n, slot in self.layout.slots.items()})
 
     def _factors(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
         """Abilities (person, trait), and slopes (item, trait) times D."""
@@ -98,14 +99,22 @@ class EntriesProgram(Program):
 
     def constrain(self, z: Array) -> dict[str, Array]:
         slots, places = self.layout.slots, self.layout.places
-        own = {name: z[..., places[name]].reshape(*z.shape[:-1], *slots[name].shape) for name in slots}
+        own = {name: z[..., places[name]].reshape(*z.shape[:-1], *slots[name].site_shape) for name in slots}
         own |= {name: np.exp(own[name]) for name in self.positive}
-        return self.layout.complete(own)
+        return self.layout.complete({name: slots[name].to_full(site) for name, site in own.items()})
 
     def unconstrain(self, params: Mapping[str, Array]) -> Array:
-        slots, params = self.layout.slots.items(), {**params, **{n: np.log(params[n]) for n in self.positive}}
-        lead = self.layout.batch_shape(params)
-        return np.concatenate([np.asarray(params[n], float).reshape(*lead, slot.size) for n, slot in slots], axis=-1)
+        z = self._sites({name: np.asarray(params[name], dtype=float) for name in self.layout.slots})
+        for name in self.positive:
+            z[..., self.layout.places[name]] = np.log(z[..., self.layout.places[name]])
+        return z
+
+    def _sites(self, full: Mapping[str, Array]) -> Array:
+        """What is estimated of full arrays (..., *shape), side by side, shape (..., dim)."""
+        lead = self.layout.batch_shape(full)
+        return np.concatenate(
+            [slot.to_site(full[name]).reshape(*lead, slot.size) for name, slot in self.layout.slots.items()], axis=-1
+        )
 
     def with_data(self, responses: Responses) -> EntriesProgram:
         return EntriesProgram(self.layout, responses)
@@ -121,7 +130,7 @@ def check_entries(spec: ModelSpec) -> None:
     plain = isinstance(family, Binary) and family.linear and len(family.location) == 1
     name = family.discrimination
     slopes = name is None or "item" in spec[name].dims
-    shapes = all(v.free is None and v.reference is None and v.equal is None for v in spec.variables)
+    shapes = all(v.reference is None and v.equal is None for v in spec.variables)
     normal = all(
         isinstance(v.prior, Exactly) or _plain(v.prior, (Normal, LogNormal) if v.name == name else (Normal,))
         for v in spec.variables
@@ -129,7 +138,7 @@ def check_entries(spec: ModelSpec) -> None:
     if not (plain and slopes and shapes and normal):
         raise SpecError(
             f"model {spec.name!r}: observed_only=true is for 1pl and lfm, with priors=true for 2pl too, and for m2pl "
-            "with normal slopes and without a Q-matrix; leave it out."
+            "with normal slopes; leave it out."
         )
 
 

@@ -28,7 +28,9 @@ PARAMETER = re.compile(r"(\w+)(?:\[(.+)\])?")
 COLUMNS = ("item", "parameter", "mean")
 
 
-def with_known(spec: ModelSpec, known: pd.DataFrame | Mapping[str, Any], responses: Responses) -> ModelSpec:
+def with_known(
+    spec: ModelSpec, known: pd.DataFrame | Mapping[str, Any], responses: Responses, *, population: bool = True
+) -> ModelSpec:
     """A model in which some item parameters are known, and the persons' mean and standard deviation are estimated.
 
     Parameters
@@ -40,6 +42,8 @@ def with_known(spec: ModelSpec, known: pd.DataFrame | Mapping[str, Any], respons
         ``{"difficulty": {"item1": 0.3}}``. An entry that is missing (NaN) is estimated.
     responses : Responses
         The data, which say the items and their categories.
+    population : bool
+        Whether the persons' mean and standard deviation are estimated; else they are those of the model.
 
     Raises
     ------
@@ -55,7 +59,7 @@ def with_known(spec: ModelSpec, known: pd.DataFrame | Mapping[str, Any], respons
     fixed = replace(spec, variables=tuple(_of_every_group(v) for v in variables))
     _check_scale(fixed)
     ability = spec[spec.family.ability]
-    estimable = isinstance(ability.prior, Normal) and not ability.prior.references()
+    estimable = population and isinstance(ability.prior, Normal) and not ability.prior.references()
     return with_ability(fixed, mean=ANCHORED_MEAN, sd=ANCHORED_SD) if estimable else fixed
 
 

@@ -173,7 +173,8 @@ class Layout:
 
     def batch_shape(self, params: Mapping[str, Array]) -> tuple[int, ...]:
         """Leading axes of full arrays (..., *shape)."""
-        slot = next((slot for name, slot in self.slots.items() if name in params), None)
+        slots = (*self.slots.values(), *self.derived.values())
+        slot = next((slot for slot in slots if slot.name in params), None)
         if slot is None:
             return ()
         shape = np.shape(params[slot.name])

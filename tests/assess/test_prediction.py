@@ -96,26 +96,26 @@ def mixed() -> Responses:
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_baselines_are_distributions_over_the_categories_that_an_item_has(mixed: Responses, baseline: str) -> None:
-    test = hold_out(mixed, seed=1).test
-    probs = BASELINES[baseline](mixed, mixed.observed & ~test, test)
+    held = hold_out(mixed, seed=1)
+    probs = BASELINES[baseline](held.train, held.tested)
     assert probs.sum(axis=1) == pytest.approx(1)
-    assert (probs[np.isin(np.nonzero(test)[1], [0, 2]), 2] == 0).all()
+    assert (probs[np.isin(np.nonzero(held.test)[1], [0, 2]), 2] == 0).all()
 
 
 def test_means_have_one_response_at_the_mean_of_all_beside_their_own() -> None:
     data = Responses.from_codes([[1, 1, 0], [1, 0, 0]])
-    train = np.array([[True, True, False], [True, False, True]])
+    seen = np.array([[True, True, False], [True, False, True]])
+    train, test = (data.only(part.ravel()) for part in (seen, ~seen))
     expected = [(2 + 0.75) / 3, (1 + 0.75) / 2, (0 + 0.75) / 2]
-    assert item_mean(data, train, ~train)[:, 1] == pytest.approx([expected[2], expected[1]])
-    assert person_mean(data, train, ~train)[:, 1] == pytest.approx([2.75 / 3, 1.75 / 3])
+    assert item_mean(train, test)[:, 1] == pytest.approx([expected[2], expected[1]])
+    assert person_mean(train, test)[:, 1] == pytest.approx([2.75 / 3, 1.75 / 3])
 
 
 def test_additive_logit_is_at_the_maximum_of_its_penalised_likelihood() -> None:
     """There a person's (an item's) residuals sum to its coefficient, as C is 1."""
     rng = np.random.default_rng(3)
     data = Responses.from_codes(rng.integers(0, 2, (20, 8)))
-    train = np.ones((20, 8), dtype=bool)
-    p = additive_logit(data, train, train)[:, 1].reshape(20, 8)
+    p = additive_logit(data, data)[:, 1].reshape(20, 8)
     left = data.values - p
     intercept = np.log(p / (1 - p)) - left.sum(axis=1, keepdims=True) - left.sum(axis=0)
     assert np.ptp(intercept) < 0.01  # of log odds: scikit-learn's tolerance
@@ -123,17 +123,17 @@ def test_additive_logit_is_at_the_maximum_of_its_penalised_likelihood() -> None:
 
 def test_no_baseline_predicts_better_than_the_truth() -> None:
     at = known_posteriors.at_truth(irt.two_pl(), [2] * 15, 400)
-    data, test = at.responses, hold_out(at.responses, seed=2).test
-    truth = at.category_probs()[0][test]
-    baselines = baseline_metrics(data, data.observed & ~test, test)
-    assert (baselines["log_loss"] > category_metrics(data.values[test], truth)["log_loss"]).all()
-    assert (baselines["auc"] < category_metrics(data.values[test], truth)["auc"]).all()
+    held = hold_out(at.responses, seed=2)
+    best = category_metrics(at.responses.values[held.test], at.category_probs()[0][held.test])
+    baselines = baseline_metrics(held.train, held.tested)
+    assert (baselines["log_loss"] > best["log_loss"]).all()
+    assert (baselines["auc"] < best["auc"]).all()
 
 
 def test_baselines_of_numbers_predict_means() -> None:
     data = Responses.from_numbers(np.random.default_rng(4).uniform(size=(12, 5)), "fractions")
-    test = hold_out(data).test
-    table = baseline_metrics(data, ~test, test)
+    held = hold_out(data)
+    table = baseline_metrics(held.train, held.tested)
     assert [*table.columns] == ["rmse"]
     assert table["rmse"].between(0.1, 0.6).all()
 
@@ -179,21 +179,21 @@ def test_a_person_who_was_not_fitted_is_refused(fit: irt.Fit) -> None:
 
 
 def test_metrics_of_a_posterior_are_those_of_its_mean_probabilities(fit: irt.Fit) -> None:
-    test = hold_out(fit.responses, seed=3).test
-    found = held_out_metrics(fit.posterior, fit.responses, test, draws=200)
-    probs = fit.posterior.category_probs().mean(axis=0)[test]
-    direct = category_metrics(fit.responses.values[test], probs)
+    held = hold_out(fit.responses, seed=3)
+    found = held_out_metrics(fit.posterior, held.tested, draws=200)
+    probs = fit.posterior.category_probs().mean(axis=0)[held.test]
+    direct = category_metrics(fit.responses.values[held.test], probs)
     assert {name: found[name] for name in direct} == pytest.approx(direct)
 
 
 def test_predictive_intervals_of_sums_cover_at_the_truth() -> None:
     """Of 300 persons and of 40 items: 95 % and a little more, as sums are whole numbers."""
     at = known_posteriors.at_truth(irt.two_pl(), [2] * 40, 300)
-    found = held_out_metrics(at, at.responses, hold_out(at.responses, share=0.5).test)
+    found = held_out_metrics(at, hold_out(at.responses, share=0.5).tested)
     assert 0.93 <= found["person_coverage"] <= 1
     assert 0.87 <= found["item_coverage"] <= 1
 
 
 def test_nothing_held_out_is_refused(fit: irt.Fit) -> None:
     with pytest.raises(StatisticError, match="larger share"):
-        held_out_metrics(fit.posterior, fit.responses, np.zeros((1000, 5), dtype=bool))
+        held_out_metrics(fit.posterior, fit.responses.blank())

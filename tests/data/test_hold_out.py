@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import irtbridge as irt
+from irtbridge.data import masks
 from irtbridge.data.hold_out import MASKS
-from irtbridge.data.masks import folds_of, random_entries
+from irtbridge.data.masks import Observed, folds_of, random_entries
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError, UnknownName
 
@@ -107,21 +109,38 @@ def test_rows_that_stand_for_several_persons_become_as_many() -> None:
 
 @pytest.mark.parametrize("shape", [(2, 4), (4, 2), (3, 3)])
 def test_random_entries_never_empty_a_row_or_a_column(shape: tuple[int, int]) -> None:
-    observed = np.ones(shape, dtype=bool)
+    observed = Observed.of(sparse.csr_array(np.ones(shape)))
     for seed in range(50):
-        drawn = random_entries(observed, 0.2, np.random.default_rng(seed))
+        drawn = random_entries(observed, 0.2, np.random.default_rng(seed)).reshape(shape)
         assert drawn.any()
-        assert (observed & ~drawn).any(axis=0).all()
-        assert (observed & ~drawn).any(axis=1).all()
+        assert (~drawn).any(axis=0).all()
+        assert (~drawn).any(axis=1).all()
 
 
 def test_folds_part_the_responses_and_spread_each_persons() -> None:
     rng = np.random.default_rng(1)
-    observed = rng.uniform(size=(40, 13)) < 0.7
+    observed = Observed.of(sparse.csr_array(rng.uniform(size=(40, 13)) < 0.7))
     folds = folds_of(observed, 4, rng)
-    np.testing.assert_array_equal(folds >= 0, observed)
-    counts = np.stack([(folds == k).sum(axis=1) for k in range(4)])
+    counts = np.stack([np.bincount(observed.rows[folds == k], minlength=40) for k in range(4)])
+    np.testing.assert_array_equal(counts.sum(axis=0), observed.counts)
     assert (np.ptp(counts, axis=0) <= 1).all()
+
+
+def test_a_response_has_the_same_random_number_whatever_others_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    observed, numbers = np.random.default_rng(2).uniform(size=(2, 30, 12)) < [[[0.3]], [[1]]], []
+    for cells in (50, 10**6):
+        monkeypatch.setattr(masks, "CELLS", cells)
+        for some in observed:
+            held = Observed.of(sparse.csr_array(some))
+            for axis, each in enumerate((held, held.transposed)):
+                rng, whole = np.random.default_rng(5), np.full((30, 12), np.nan)
+                whole[some] = each.drawn(lambda shape, rng=rng: rng.uniform(size=shape))
+                numbers.append((axis, whole[observed[0]]))
+    for axis in range(2):
+        first, *others = (found for of, found in numbers if of == axis)
+        assert np.isfinite(first).all()
+        for other in others:
+            np.testing.assert_array_equal(other, first)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from scipy import sparse, special
 
 import irtbridge as irt
 from irtbridge.data import long_table, sparse_responses
+from irtbridge.data.hold_out import MASKS
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.data.sparse_responses import SparseResponses
@@ -161,3 +162,59 @@ def test_a_factor_model_is_fitted_as_over_the_whole_matrix(
     assert isinstance(again.responses, SparseResponses)
     seen = fit.idata.observed_data
     np.testing.assert_array_equal(fit.responses.entries[seen.person_place, seen.item_place], seen.response)
+
+
+@pytest.fixture
+def never_whole(monkeypatch: pytest.MonkeyPatch) -> tuple[Responses, SparseResponses]:
+    """Answers right or wrong, as a whole matrix and as a sparse one that cannot be made whole."""
+    table = records().assign(response=lambda df: (df["response"] > 1).astype(int))
+    table = table[table.groupby("person")["item"].transform("size") > 5]
+    dated = pd.DataFrame({"released": np.arange(PERSONS) % 7 + 2018}, index=pd.RangeIndex(PERSONS, name="person"))
+    how: dict[str, Any] = {"allow_constant": True, "person_data": dated.reset_index(), "covariates": ["released"]}
+    whole = load_responses(table, **how)
+    monkeypatch.setattr(long_table, "MOST_CELLS", 100)
+    loaded = load_responses(table, **how)
+    monkeypatch.setattr(sparse_responses, "MOST_CELLS", 100)
+    assert isinstance(loaded, SparseResponses)
+    return whole, loaded
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_the_same_responses_are_held_out_as_of_the_whole_matrix(
+    mask: str, never_whole: tuple[Responses, SparseResponses]
+) -> None:
+    dated = {"date": "released", "since": 2023} if mask == "time" else {}
+    of_whole, held = (irt.hold_out(each, mask, seed=3, **dated) for each in never_whole)
+    np.testing.assert_array_equal(held.part, of_whole.part)
+    assert len(np.unique(held.part)) == (3 if held.two_stages else 2)
+    pd.testing.assert_frame_equal(held.table(), of_whole.table())
+    for part, other in (
+        (held.train, of_whole.train),
+        (held.second_stage, of_whole.second_stage),
+        (held.tested, of_whole.tested),
+    ):
+        assert isinstance(part, SparseResponses)
+        assert (part.persons, part.items) == (other.persons, other.items)
+        np.testing.assert_array_equal(part.entries.toarray(), other.entries.toarray())
+    with pytest.raises(DataError, match="would take"):
+        _ = held.test
+
+
+FOUR = {"traits": 4, "penalty": 2.0}  # abilities that are never integrated out, of whole responses either
+
+
+@pytest.mark.parametrize("mask", ["entries", "rows", "columns"])
+def test_models_are_judged_by_them_as_by_the_whole_matrix(
+    mask: str, never_whole: tuple[Responses, SparseResponses]
+) -> None:
+    how: dict[str, Any] = {"method": "jmle", "priors": True, "observed_only": True, "model_options": FOUR}
+    of_whole, found = (irt.evaluate(irt.hold_out(each, mask, seed=3), "lfm", **how) for each in never_whole)
+    pd.testing.assert_frame_equal(found, of_whole)
+
+
+def test_penalties_are_chosen_by_them_as_by_the_whole_matrix(never_whole: tuple[Responses, SparseResponses]) -> None:
+    how: dict[str, Any] = {"folds": 2, "method": "jmle", "settings": {"priors": True, "observed_only": True}}
+    of_whole, found = (irt.cross_validate(each, "lfm", traits=4, penalty=[1, 4], **how) for each in never_whole)
+    pd.testing.assert_frame_equal(found, of_whole)
+    paths = [irt.regularisation_path(each, traits=2, penalty=[1, 2, 4], folds=2) for each in never_whole]
+    pd.testing.assert_frame_equal(paths[1].table, paths[0].table)

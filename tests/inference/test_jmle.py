@@ -17,6 +17,7 @@ from irtbridge.inference.extreme_scores import extreme_persons, without_extremes
 from irtbridge.inference.observed_entries import EntriesProgram
 from irtbridge.inference.recentring import Convention, check_recentrable, recentred
 from irtbridge.model.density import log_joint, log_likelihood
+from irtbridge.model.known import with_known
 from irtbridge.model.layout import Layout
 from irtbridge.testing.cases import CASES, Case
 
@@ -241,10 +242,15 @@ def test_observed_responses_alone_give_the_same(model: str, settings: dict[str, 
         ("m2pl", {"discrimination": "Normal(0.5, 1)", "scaling": 1.7}),
         ("2pl", {"scaling": 1.7}),
         ("2pl", {"parameterization": "intercept"}),
+        ("m2pl", {"discrimination": "Normal(0.5, 1)", "traits": 2, "q_matrix": [[1, 0], [0, 1]] * 4}),
+        ("2pl", {"known": {"discrimination": {"item2": 1.3}, "difficulty": {"item2": 0.4, "item5": -1.0}}}),
     ],
 )
 def test_density_of_observed_responses_is_that_of_the_reference(model: str, options: dict[str, Any]) -> None:
-    layout = Layout.of(irt.build_model(model, **options), data())
+    own, known = {name: value for name, value in options.items() if name != "known"}, options.get("known")
+    spec = irt.build_model(model, **own)
+    spec = with_known(spec, known, data(), population=False) if known else spec
+    layout = Layout.of(spec, data())
     for held in (Entries.of(data()), Cells(data().values)):
         program, rng = EntriesProgram(layout, data(), held), np.random.default_rng(1)
         z, along = rng.normal(size=(2, program.dim))

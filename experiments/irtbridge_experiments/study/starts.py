@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.data.hold_out import HoldOut
+from irtbridge.data.hold_out import HoldOut, part_of
+from irtbridge.data.masks import Observed
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError
 from irtbridge.plugin.options import check_number
 
-Mask = NDArray[np.bool_]
 ALL = "all"
 MOST = 0.8  # of an item's responses, where all are asked for: the others are to be predicted
 
@@ -51,16 +51,15 @@ class Start:
         """
         rng = np.random.default_rng([seed, 3])
         part = rng.permutation(whole.n_items) % min(self.parts, whole.n_items)
-        order = np.where(whole.observed, rng.uniform(size=whole.observed.shape), np.inf)
-        place = np.argsort(np.argsort(order, axis=0), axis=0)
+        observed = Observed.of(whole.entries)
+        order, item = observed.drawn(lambda shape: rng.uniform(size=shape)), observed.columns
+        shown = observed.transposed.places(order) < self._shown(observed.transposed.counts)[item]
         for number in range(min(self.rounds, whole.n_items)):
             new = part == number
-            exposed = whole.observed & new & (place < self._shown(whole.observed))
-            test = whole.observed & new & ~exposed
-            yield HoldOut(whole, "columns", test, exposed, np.zeros(whole.n_persons, dtype=bool), new)
+            parts = part_of(new[item] & ~shown, new[item] & shown)
+            yield HoldOut(whole, "columns", parts, np.zeros(whole.n_persons, dtype=bool), new)
 
-    def _shown(self, observed: Mask) -> NDArray[np.int64]:
-        """Of each item; one response at least is left to be predicted."""
-        count = observed.sum(axis=0)
+    def _shown(self, count: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Of each item's responses; one at least is left to be predicted."""
         wanted = np.round(MOST * count) if isinstance(self.responses, str) else np.full(len(count), self.responses)
         return np.asarray(np.minimum(wanted, count - 1), dtype=np.int64)

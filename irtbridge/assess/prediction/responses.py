@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +105,44 @@ def chunk(source: Posterior, persons: Places, items: Places) -> Chunk:
     every = {**source.params, source.ability: source.abilities}
     params = {name: _taken(value, dims[name], {"person": persons, "item": items}) for name, value in every.items()}
     return Chunk(persons, items, params, source.layout.exists[items])
+
+
+def of_entries(source: Posterior, persons: Places, items: Places, of: Callable[..., NDArray[Any]]) -> NDArray[Any]:
+    """What a family says of single pairs of a person and an item, shape (draw, entry, ...).
+
+    Parameters
+    ----------
+    source : Posterior
+        Draws to predict from.
+    persons, items : ndarray of int, shape (entry,)
+        Places of the pairs in the data.
+    of : callable
+        Of full arrays, dims and categories, as a family's methods are; gives (..., person, item, ...).
+    """
+    every, dims = {**source.params, source.ability: source.abilities}, source.spec.dims
+    counts = source.layout.n_categories[items]
+    parts = [np.flatnonzero(counts == count) for count in np.unique(counts)]  # a method's items are alike
+    found = []
+    for own in parts:
+        at = {"person": persons[own], "item": items[own]}
+        params = {name: _of_pairs(value, dims[name], at) for name, value in every.items()}
+        found.append(of(params, dims, source.layout.exists[items[own[:1]]])[:, :, 0, 0])
+    return np.concatenate(found, axis=1)[:, np.argsort(np.concatenate(parts))]
+
+
+def _of_pairs(value: Array, dims: Sequence[str], at: Mapping[str, Places]) -> Array:
+    """An array (draw, *dims) at each pair, (draw, entry, *dims): a person's and an item's axis have the length 1."""
+    axes = [axis for axis, dim in enumerate(dims, 1) if dim in at]
+    first = np.moveaxis(value, axes, range(1, 1 + len(axes)))
+    places: tuple[Any, ...] = (slice(None), *(at[dims[axis - 1]] for axis in axes)) if axes else (slice(None), None)
+    own = np.expand_dims(first[places], tuple(axis + 1 for axis in axes))
+    return np.broadcast_to(own, (len(own), len(at["person"]), *own.shape[2:]))
+
+
+def probs_of_entries(source: Posterior, persons: Places, items: Places) -> Array:
+    """Probability of each category of single pairs of a person and an item, (draw, entry, category)."""
+    family: Any = source.spec.family
+    return np.asarray(np.exp(of_entries(source, persons, items, family.log_probs)))
 
 
 def places(what: str, labels: Sequence[Label], wanted: Label | Sequence[Label] | None) -> Places:
