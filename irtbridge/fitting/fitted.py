@@ -113,8 +113,9 @@ class Fit(Questions):
         chosen = posterior[[n for n in posterior.data_vars if ("person" in posterior[n].dims) == of_persons]]
         if self.draws.standard_errors is not None:
             return tables.of_point(chosen, self.draws.standard_errors)
-        summary = tables.summarise(chosen)
-        return summary if self.draws.ess is None else tables.with_ess(summary, self.draws.ess)
+        if self.draws.ess is None:
+            return tables.summarise(chosen)
+        return tables.with_ess(tables.summarise(chosen, chains=False), self.draws.ess)
 
     def items(self, *, tidy: bool = False) -> pd.DataFrame:
         """One row per item; columns (parameter, statistic): mean, SD, 95 % HDI, ESS, R-hat.
