@@ -20,6 +20,7 @@ from irtbridge.data.matrix import ResponseMatrix
 from irtbridge.data.splitting import check_given, pieces_of, values_of
 from irtbridge.errors import DataError, nearest_first
 
+AT_ONCE = 2**20  # numbers of the fingerprint that are made bytes together
 Rows = slice | NDArray[np.intp] | Sequence[int]
 
 
@@ -123,10 +124,16 @@ class Responses(ResponseMatrix):
         labels = json.dumps([self.persons, self.items, self.categories])
         beside = self._beside()
         more = json.dumps(beside) if beside else ""
-        return hashlib.sha256((labels + more).encode() + self._as_bytes()).hexdigest()[:16]
+        digest = hashlib.sha256((labels + more).encode())
+        for part in self._parts():
+            for start in range(0, len(part), AT_ONCE):
+                some = part[start : start + AT_ONCE]
+                digest.update(some.astype("<f8" if some.dtype.kind == "f" else "<i8").tobytes())
+        return digest.hexdigest()[:16]
 
-    def _as_bytes(self) -> bytes:
-        return self.values.astype("<f8" if self.values.dtype.kind == "f" else "<i8").tobytes()
+    def _parts(self) -> tuple[NDArray[Any], ...]:
+        """Vectors that hold all responses."""
+        return (np.ravel(self.values),)
 
     def select(self, rows: Rows) -> Responses:
         """Some persons, with all that belongs to them.

@@ -91,9 +91,8 @@ class SparseResponses(Responses):
         by_item = self.stored.tocsc()
         return iter(np.split(by_item.data, by_item.indptr[1:-1]))
 
-    def _as_bytes(self) -> bytes:
-        parts = (self.stored.indptr, self.stored.indices, self.stored.data)
-        return b"".join(part.astype("<i8").tobytes() for part in parts)
+    def _parts(self) -> tuple[NDArray[Any], ...]:
+        return self.stored.indptr, self.stored.indices, self.stored.data
 
 
 def _too_large(entries: sparse.csr_array) -> str:

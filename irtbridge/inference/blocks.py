@@ -45,10 +45,7 @@ class Blocks:
         for name, slot in layout.slots.items():
             if slot.variable.dims[:1] == ("item",):
                 owner[layout.places[name]] = _owners(slot)
-        number = np.zeros(layout.dim, dtype=np.intp)
-        for item in range(layout.sizes["item"]):
-            mine = np.flatnonzero(owner == item)
-            number[mine] = np.arange(len(mine))
+        number = _numbered(owner)
         has_owner = np.flatnonzero(owner >= 0)
         widest = 1 + int(number[has_owner].max(initial=-1))
         own = np.full((layout.sizes["item"], widest), layout.dim)
@@ -98,6 +95,15 @@ class Blocks:
         x[..., self.own] = own
         x[..., self.shared] = shared
         return x[..., :-1]
+
+
+def _numbered(owner: Places) -> Places:
+    """Place of each coordinate among those of its owner."""
+    order = np.argsort(owner, kind="stable")
+    _, first, counts = np.unique(owner[order], return_index=True, return_counts=True)
+    number = np.empty_like(owner)
+    number[order] = np.arange(len(owner)) - np.repeat(first, counts)
+    return number
 
 
 def _owners(slot: Slot) -> Places:

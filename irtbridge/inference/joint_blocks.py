@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from irtbridge.data.responses import Responses
 from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import COARSE_STEP, STEP
+from irtbridge.inference.coupling import Coupling
 from irtbridge.inference.schur import Bordered, Side
 from irtbridge.model.density import exponential_form
 from irtbridge.model.families import Binary
@@ -28,7 +28,10 @@ from irtbridge.plugin.program import Program
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 CELLS = 2**22  # responses in a batch of gradients
-AT_ONCE = 2**21  # numbers of a chunk of cross terms, 16 MiB
+AT_ONCE = 2**21  # numbers of a chunk of cross terms that are squared, 16 MiB
+IN_CACHE = 2**16  # responses of one pass over the cross terms
+SMALL = 2**34  # work (see below) that takes a second
+FAINT = 0.1  # singular value whose fourth power adds less than 1e-4 to a variance
 MOST_KEPT = 2**13  # coordinates of the shorter side: a matrix of 0.5 GiB
 MOST_WORK = 2**40  # their square times those of the longer side: some minutes of one core
 
@@ -52,8 +55,13 @@ def has_blocks(program: Program) -> bool:
 def serves(program: Program) -> bool:
     """Whether it `has_blocks`, few enough on one side to be inverted."""
     own = len(program.layout.places.get(program.spec.family.ability, ()))
-    shorter, longer = sorted((own, program.dim - own))
-    return has_blocks(program) and shorter <= MOST_KEPT and shorter**2 * longer <= MOST_WORK
+    others = program.dim - own
+    return has_blocks(program) and min(own, others) <= MOST_KEPT and _work(own, others) <= MOST_WORK
+
+
+def _work(one: int, other: int) -> int:
+    """The square of the shorter side times the longer one, each in coordinates."""
+    return min(one, other) ** 2 * max(one, other)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +80,8 @@ class JointBlocks:
         Coordinates that are taken as known.
     open : ndarray, shape (person, trait, direction)
         Gradients of what a convention holds fixed, of everybody.
+    expected : bool
+        Whether responses count as what is expected of them at the point, which is positive everywhere.
     """
 
     program: Program
@@ -79,6 +89,14 @@ class JointBlocks:
     persons: Places
     held: NDArray[np.bool_]
     open: Array
+    expected: bool = False
+
+    @classmethod
+    def expected_at(cls, program: Program, z: Array) -> JointBlocks:
+        """Of everybody, what is expected at a point."""
+        persons = np.arange(program.layout.sizes["person"])
+        nothing = np.zeros((len(persons), 1, 0))
+        return cls(program, z, persons, np.zeros(program.dim, dtype=bool), nothing, expected=True)
 
     @cached_property
     def items(self) -> Places:
@@ -103,6 +121,10 @@ class JointBlocks:
         """
         persons = Side(self.blocks(self.abilities), self.open[self.persons])
         items = Side(self.blocks(self.items), np.zeros((*self.items.shape, self.open.shape[2])))
+        if self.open.shape[2] == 0 and _work(self.abilities.size, self.items.size) > SMALL:
+            coupling = self.coupling(persons.roots, items.roots)
+            if coupling.rest < FAINT:
+                return coupling.covariances()
         if self.abilities.size <= self.items.size:
             return Bordered(persons, items, self._by_items).covariances()
         of_items, of_persons = Bordered(items, persons, self._by_persons).covariances()
@@ -118,30 +140,76 @@ class JointBlocks:
         blocks *= exists[:, None, :] & exists[:, :, None]
         return np.asarray((blocks + np.swapaxes(blocks, 1, 2)) / 2 + np.eye(places.shape[1]) * ~exists[:, :, None])
 
+    def expected_blocks(self, precision: Array) -> tuple[Array, Array]:
+        """Expected information of persons' abilities (person, trait, trait) and of items' coordinates (item, k, k).
+
+        Parameters
+        ----------
+        precision : ndarray, shape (dim,)
+            Of the priors of the coordinates.
+        """
+        theta, loadings = _products(self._tilde), _products(self._natural[:, :-1])
+        persons, natural = np.empty((len(theta), loadings.shape[1])), np.zeros((len(loadings), theta.shape[1]))
+        for rows in self._some_rows():
+            weight, _ = self._weights(rows, slice(None))
+            persons[rows] = weight @ loadings
+            natural += weight.T @ theta[rows]
+        of_persons = persons.reshape(*self.abilities.shape, -1)
+        by_natural = natural.reshape(len(natural), *self._slopes.shape[1:2] * 2)
+        of_items = np.swapaxes(self._slopes, 1, 2) @ by_natural @ self._slopes
+        known = np.append(precision, 1.0)
+        of_persons, of_items = (
+            blocks + known[places][:, :, None] * np.eye(places.shape[1])
+            for blocks, places in ((of_persons, self.abilities), (of_items, self.items))
+        )
+        return of_persons, of_items
+
+    def coupling(self, persons: Array, items: Array) -> Coupling:
+        """What both sides have in common, in the units of these roots of their blocks."""
+        return Coupling.of(persons, items, self._by_row)
+
+    def _by_row(self) -> Iterator[tuple[slice, Array]]:
+        """Cross terms (trait, k, person, item) of some persons at a time."""
+        return ((rows, self._crossed(rows, slice(None))) for rows in self._some_rows())
+
+    def _some_rows(self) -> Iterator[slice]:
+        """Some persons at a time, whose numbers stay in the cache."""
+        return _slices(len(self.persons), len(self.items), IN_CACHE)
+
     def _by_items(self) -> Iterator[tuple[slice, Array]]:
         """Cross terms (person x trait, item, k) of some items at a time."""
-        for columns in _slices(len(self.items), self.abilities.size * self.items.shape[1]):
-            crossed = self._crossed(slice(None), columns)
-            yield columns, np.ascontiguousarray(np.moveaxis(crossed, 1, 0)).reshape(-1, *crossed.shape[2:])
+        for columns in _slices(len(self.items), self.abilities.size * self.items.shape[1], AT_ONCE):
+            crossed = np.ascontiguousarray(np.transpose(self._crossed(slice(None), columns), (2, 0, 3, 1)))
+            yield columns, crossed.reshape(-1, *crossed.shape[2:])
 
     def _by_persons(self) -> Iterator[tuple[slice, Array]]:
         """Cross terms (item x k, person, trait) of some persons at a time."""
-        for rows in _slices(len(self.persons), self.items.size * self.abilities.shape[1]):
-            crossed = np.transpose(self._crossed(rows, slice(None)), (2, 3, 1, 0))
-            yield rows, np.ascontiguousarray(crossed).reshape(self.items.size, *crossed.shape[2:])
+        for rows in _slices(len(self.persons), self.items.size * self.abilities.shape[1], AT_ONCE):
+            crossed = np.ascontiguousarray(np.transpose(self._crossed(rows, slice(None)), (3, 1, 2, 0)))
+            yield rows, crossed.reshape(self.items.size, *crossed.shape[2:])
 
     def _crossed(self, rows: slice, columns: slice) -> Array:
-        """Cross terms (trait, person, item, k) of some persons and items."""
+        """Cross terms (trait, k, person, item) of some persons and items."""
         theta, loadings, slopes = self._tilde[rows], self._natural[columns], self._slopes[columns]
-        codes = self._codes.part(rows, columns)
-        right, there = special.expit(theta @ loadings.T), codes >= 0
-        weight, rest = right * (1 - right) * there, (codes - right) * there
-        crossed = np.empty((self.abilities.shape[1], *right.shape, slopes.shape[2]))
+        weight, rest = self._weights(rows, columns)
+        crossed = np.empty((self.abilities.shape[1], slopes.shape[2], *weight.shape))
         for k in range(slopes.shape[2]):
             own = weight * (theta @ slopes[..., k].T)
-            for trait, out in enumerate(crossed):
-                out[..., k] = own * loadings[:, trait] - rest * slopes[:, trait, k]
+            for trait, by_trait in enumerate(crossed):
+                np.multiply(own, loadings[:, trait], out=by_trait[k])
+                if not self.expected:
+                    by_trait[k] -= rest * slopes[:, trait, k]
         return crossed
+
+    def _weights(self, rows: slice, columns: slice) -> tuple[Array, Array]:
+        """w and r of some persons and items (person, item), 0 where a response is missing."""
+        codes = self._codes.part(rows, columns)
+        right, there = _logistic(self._tilde[rows] @ self._natural[columns].T), codes >= 0
+        weight, rest = right - right**2, codes - right
+        if not there.all():
+            weight *= there
+            rest *= there
+        return weight, rest
 
     @cached_property
     def _tilde(self) -> Array:
@@ -203,9 +271,23 @@ class _Codes:
         return whole
 
 
-def _slices(units: int, each: int) -> Iterator[slice]:
+def _products(vectors: Array) -> Array:
+    """Products of each vector's (unit, k) elements, (unit, k x k)."""
+    return np.asarray(vectors[:, :, None] * vectors[:, None, :]).reshape(len(vectors), -1)
+
+
+def _logistic(odds: Array) -> Array:
+    """Probabilities of log odds, in place."""
+    np.negative(odds, out=odds)
+    with np.errstate(over="ignore"):
+        np.exp(odds, out=odds)
+    odds += 1.0
+    return np.reciprocal(odds, out=odds)
+
+
+def _slices(units: int, each: int, at_once: int) -> Iterator[slice]:
     """Some units at a time, of so many numbers each."""
-    size = max(1, AT_ONCE // each)
+    size = max(1, at_once // each)
     return (slice(start, start + size) for start in range(0, units, size))
 
 

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.inference.binary_responses import Cells
 from irtbridge.inference.block_units import BlockUnits
 from irtbridge.inference.joint_blocks import has_blocks
+from irtbridge.inference.joint_rise import risen
+from irtbridge.inference.observed_entries import EntriesProgram
 from irtbridge.inference.optimisers import OPTIMISERS, Ascent, Climb, lbfgs
 from irtbridge.inference.recentring import Convention
 from irtbridge.inference.spectral_start import spectral_start
@@ -20,6 +23,8 @@ from irtbridge.plugin.starts import starting_point
 Array = NDArray[np.float64]
 FLATTEST = 0.01  # slopes have no maximum below it either: their item tells nobody apart
 FIRST = 10  # iterations after which the blocks of the information tell the units of all further ones
+FEWEST = 2**16  # responses: of fewer a short test may have several modes, and every program is to find the same one
+PRECISE = 1e-5  # standard errors that a coordinate may end from the mode, by the units of the climb
 START = 0.1  # how far from the convention a climb begins, in coordinates
 TOLERANCE = {"float64": 1e-7, "float32": 1e-4}  # gradient for one response
 
@@ -91,8 +96,18 @@ def climb(
     ascent = Ascent(density, responses_of(program), low, high, convention.held, tolerance)
     free = not (np.isfinite(low).any() or np.isfinite(high).any()) and convention.places is None
     if optimiser == "lbfgs" and free and iterations > FIRST and has_blocks(program):
+        if isinstance(program, EntriesProgram) and _is_large(program):
+            near = risen(program, start)
+            return _climb_in(BlockUnits.expected_at(program, near), ascent, near, iterations, PRECISE)
         return _climb_in_blocks(program, ascent, start, iterations)
     return OPTIMISERS[optimiser](ascent, start, iterations, rate)
+
+
+def _is_large(program: EntriesProgram) -> bool:
+    """Whether its responses are a matrix, and so many that steps of scoring pay; of one trait, that none can rotate."""
+    persons = program.responses.n_persons
+    one = len(program.layout.places[program.spec.family.ability]) == persons
+    return one and isinstance(program.entries, Cells) and program.entries.codes.size >= FEWEST
 
 
 def _climb_in_blocks(program: Program, ascent: Ascent, start: Array, iterations: int) -> Climb:
@@ -102,13 +117,23 @@ def _climb_in_blocks(program: Program, ascent: Ascent, start: Array, iterations:
         units = BlockUnits.at(program, first.z)
     except np.linalg.LinAlgError:
         return lbfgs(ascent, first.z, iterations, 0.0)
+    then = _climb_in(units, ascent, first.z, iterations - FIRST, 0.0)
+    return replace(then, trace=np.append(first.trace[:-1], then.trace))
+
+
+def _climb_in(units: BlockUnits, ascent: Ascent, z: Array, iterations: int, precise: float) -> Climb:
+    """L-BFGS in units in which a step to the mode is about as long as the gradient, until that is so small.
+
+    SciPy's first step is no longer than 1: lengths are meant in that of the first gradient.
+    """
+    size = max(float(np.linalg.norm(units.pull(ascent.density(z)[1]))), PRECISE)
 
     def white(w: Array) -> tuple[Any, Array]:
-        value, gradient = ascent.density(first.z + units.spread(w))
-        return value, units.pull(gradient)
+        value, gradient = ascent.density(z + size * units.spread(w))
+        return value / size**2, units.pull(gradient) / size
 
-    then = lbfgs(replace(ascent, density=white), np.zeros_like(start), iterations - FIRST, 0.0)
-    return Climb(first.z + units.spread(then.z), np.append(first.trace[:-1], then.trace), then.arrived)
+    then = lbfgs(replace(ascent, density=white), np.zeros_like(z), iterations, 0.0, precise / size)
+    return Climb(z + size * units.spread(then.z), size**2 * then.trace, then.arrived)
 
 
 def start_of(program: Program, seed: int) -> Array:

@@ -19,6 +19,7 @@ from irtbridge.model.families import Binary
 from irtbridge.model.layout import Layout
 from irtbridge.model.priors import Exactly, LogNormal, Normal, Prior
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.memory import keep_freed_memory
 from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
@@ -41,6 +42,7 @@ class EntriesProgram(Program):
 
     def __init__(self, layout: Layout, responses: Responses, entries: Entries | Cells | None = None) -> None:
         super().__init__(layout, responses, "cpu", "float64")
+        keep_freed_memory()
         check_entries(layout.spec)
         self.entries = responses_held(responses) if entries is None else entries
         self.positive = {name for name in layout.slots if isinstance(layout.spec[name].prior, LogNormal)}
@@ -49,6 +51,11 @@ class EntriesProgram(Program):
             self._sites({n: np.broadcast_to(priors[n][k], slot.shape) for n, slot in layout.slots.items()})
             for k in ("loc", "scale")
         )
+
+    @property
+    def precision(self) -> Array:
+        """Of the coordinates' priors, shape (dim,)."""
+        return np.asarray(self.scale**-2)
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         if z.ndim > 1:

@@ -94,17 +94,24 @@ def adam(ascent: Ascent, start: Array, iterations: int, rate: float) -> Climb:
     return _stepping(ascent, start, iterations, move)
 
 
-def lbfgs(ascent: Ascent, start: Array, iterations: int, rate: float) -> Climb:
-    """L-BFGS within bounds (Byrd et al. 1995)."""
+def lbfgs(ascent: Ascent, start: Array, iterations: int, rate: float, steepest: float = 0.0) -> Climb:
+    """L-BFGS within bounds (Byrd et al. 1995), until the gradient is no steeper than that, or nothing is gained."""
     z = np.clip(ascent.settle(start), ascent.low, ascent.high)
-    trace = [float(ascent.density(z)[0])]
+    trace: list[float] = []
+    negative = _negative(ascent.density)
+
+    def objective(z: Array) -> tuple[float, Array]:
+        value, gradient = negative(z)
+        if not trace:
+            trace.append(-value)
+        return value, gradient
 
     def note(intermediate_result: Any) -> None:
         trace.append(-float(intermediate_result.fun))
 
-    options: Any = {"maxiter": iterations, "maxfun": 2 * iterations + 20, "maxcor": 30, "ftol": 1e-15, "gtol": 0.0}
+    options: Any = {"maxiter": iterations, "maxfun": 2 * iterations + 20, "maxcor": 30, "ftol": 1e-15, "gtol": steepest}
     found = optimize.minimize(
-        _negative(ascent.density), z, jac=True, method="L-BFGS-B", bounds=optimize.Bounds(ascent.low, ascent.high),
+        objective, z, jac=True, method="L-BFGS-B", bounds=optimize.Bounds(ascent.low, ascent.high),
         callback=note, options=options,
     )  # fmt: skip
     return _ended(ascent.settle(np.asarray(found.x)), trace, len(trace) <= iterations)

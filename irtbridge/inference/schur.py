@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy import linalg
 from scipy.linalg import blas, lapack
 
+from irtbridge.inference.coupling import roots_of
+
 Array = NDArray[np.float64]
 Crossed = Callable[[], Iterator[tuple[slice, Array]]]
 SINGULAR = 1e-5  # share of a diagonal element that elimination leaves; the end of a climb tells it no better
@@ -38,7 +40,7 @@ class Side:
     @cached_property
     def roots(self) -> Array:
         """Inverses of the blocks' lower Cholesky factors."""
-        return np.asarray(np.linalg.inv(np.linalg.cholesky(self.blocks)))
+        return roots_of(self.blocks)
 
     @cached_property
     def white(self) -> Array:

@@ -85,10 +85,10 @@ def to_inference_data(
     Returns
     -------
     arviz.InferenceData
-        Groups ``posterior`` (chain, draw, ...), ``sample_stats``, ``observed_data`` (responses as codes 0..K-1, or
-        numbers as they are; NaN where missing; of sparse responses those observed alone, beside their ``person_place``
-        and ``item_place``) and, where there are covariates or weights, ``constant_data``; where there are moments of
-        the abilities instead of draws, ``abilities``.
+        Groups ``posterior`` (chain, draw, ...), ``sample_stats``, ``observed_data`` (responses as codes 0..K-1, in
+        single precision where they are int8, or numbers as they are; NaN where missing; of sparse responses those
+        observed alone, beside their ``person_place`` and ``item_place``) and, where there are covariates or weights,
+        ``constant_data``; where there are moments of the abilities instead of draws, ``abilities``.
     """
     coords = coordinates(layout, responses)
     sample = ("chain", "draw")
@@ -113,7 +113,9 @@ def to_inference_data(
 
 def _observed(responses: Responses) -> dict[str, tuple[tuple[str, ...], NDArray[Any]]]:
     if not isinstance(responses, SparseResponses):
-        return {"response": (("person", "item"), np.where(responses.observed, responses.values, np.nan))}
+        shown = responses.values.astype(np.float32 if responses.values.dtype == np.int8 else float)
+        shown[~responses.observed] = np.nan
+        return {"response": (("person", "item"), shown)}
     entries = responses.entries
     persons = np.repeat(np.arange(entries.shape[0], dtype=np.int32), np.diff(entries.indptr))
     parts = {"response": entries.data, "person_place": persons, "item_place": entries.indices}
