@@ -37,9 +37,9 @@ class Grid:
         log_prior = -0.5 * standard**2
         return cls(mean + sd * standard, log_prior - logsumexp(log_prior))
 
-    def posterior(self, answers: Answers, probs: Array) -> Array:
-        """Probability of each node for each person, (person, node), of probabilities (item, node)."""
-        log = answers.log_likelihood(probs) + self.log_prior
+    def posterior(self, answers: Answers, log_probs: Array) -> Array:
+        """Probability of each node for each person, (person, node), of log probabilities (node, item, category)."""
+        log = answers.log_likelihood(log_probs) + self.log_prior
         log -= log.max(axis=1, keepdims=True)
         weights = np.exp(log)
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,28 +14,30 @@ from irtbridge.data.responses import Responses
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
-NEVER = float(np.finfo(float).eps)  # a probability that is 0 but for rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Answers right (1) or wrong (0), in no order.
+    """Answers in ordered categories, in no order.
 
     Attributes
     ----------
     person, item : ndarray of int, shape (answer,)
         Who was given what.
-    right : ndarray, shape (answer,)
-        1 for the upper category.
+    code : ndarray of int, shape (answer,)
+        Category, 0 the lowest.
     n_persons, n_items : int
         How many there are, with or without answers.
+    n_categories : int
+        Of every item.
     """
 
     person: Places
     item: Places
-    right: Array
+    code: Places
     n_persons: int
     n_items: int
+    n_categories: int = 2
 
     @classmethod
     def of(cls, responses: Responses, items: tuple[str, ...]) -> Answers:
@@ -44,15 +46,15 @@ class Answers:
         order = np.argsort(place)
         values = responses.values[:, order]
         person, column = np.nonzero(responses.observed[:, order])
-        right = values[person, column].astype(float)
-        return cls(person, place[order][column], right, responses.n_persons, len(items))
+        code = values[person, column].astype(np.intp)
+        return cls(person, place[order][column], code, responses.n_persons, len(items), responses.max_categories)
 
     def __len__(self) -> int:
-        return len(self.right)
+        return len(self.code)
 
     def some(self, chosen: NDArray[np.bool_]) -> Answers:
         """Those of a mask (answer,)."""
-        return Answers(self.person[chosen], self.item[chosen], self.right[chosen], self.n_persons, self.n_items)
+        return replace(self, person=self.person[chosen], item=self.item[chosen], code=self.code[chosen])
 
     @cached_property
     def per_item(self) -> Array:
@@ -60,15 +62,17 @@ class Answers:
         return np.bincount(self.item, minlength=self.n_items).astype(float)
 
     @cached_property
-    def _matrices(self) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """Right answers and all answers, (person, item)."""
-        shape, places = (self.n_persons, self.n_items), (self.person, self.item)
-        right = sparse.csr_array((self.right, places), shape=shape)
-        return right, sparse.csr_array((np.ones(len(self)), places), shape=shape)
+    def grade(self) -> Array:
+        """The category as a share of the highest, (answer,): of two categories 1 for the upper one."""
+        return np.asarray(self.code / (self.n_categories - 1))
 
-    def log_likelihood(self, probs: Array) -> Array:
-        """Log likelihood of each person's answers at each node, (person, node), of probabilities (item, node)."""
-        right, given = self._matrices
-        probs = np.clip(probs, NEVER, 1 - NEVER)
-        wrong = np.log1p(-probs)
-        return np.asarray(right @ (np.log(probs) - wrong) + given @ wrong)
+    @cached_property
+    def _chosen(self) -> sparse.csr_array:
+        """1 where a person chose a category of an item, (person, item x category)."""
+        column = self.item * self.n_categories + self.code
+        shape = (self.n_persons, self.n_items * self.n_categories)
+        return sparse.csr_array((np.ones(len(self)), (self.person, column)), shape=shape)
+
+    def log_likelihood(self, log_probs: Array) -> Array:
+        """Log likelihood of each person's answers at each node, (person, node), of (node, item, category)."""
+        return np.asarray(self._chosen @ log_probs.reshape(len(log_probs), -1).T)

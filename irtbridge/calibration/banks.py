@@ -17,7 +17,8 @@ from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.features import Features
 from irtbridge.calibration.graders import Grader
 from irtbridge.calibration.mcem import Calibrated, Loop
-from irtbridge.calibration.reading import features_and_responses, proxies
+from irtbridge.calibration.reading import features_and_responses, on_one_scale, proxies
+from irtbridge.calibration.steps import SUPPORTED
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError, SpecError, UnknownName
@@ -81,6 +82,8 @@ class Calibration:
         given, data = features_and_responses(responses, item_features, data_options)
         table = given.sort_index()  # so that a bank does not depend on the order of its items
         known = None if abilities is None else proxies(abilities, data)
+        if spec.family.max_categories is None:
+            data = on_one_scale(data)
         curves = curves_of(spec, data, self.lower, known is not None)
         answers, features = Answers.of(data, tuple(table.index)), self.features.matrix(table, self.seed)
         _check_some_seen(answers)
@@ -102,7 +105,8 @@ class Calibration:
         self, start: str, spec: ModelSpec, done: Calibrated, drawn: Array, table: pd.DataFrame, data: Responses
     ) -> ItemBank:
         a, b, c = done.curves.natural(drawn)
-        each = {"discrimination": a / spec.family.scaling, "location": b, "lower": c}
+        location = b if "category" in spec[spec.family.location[0]].dims else b[..., 0]
+        each = {"discrimination": a / spec.family.scaling, "location": location, "lower": c}
         own = dict(zip(data.items, data.categories, strict=True))
         mean, variance = done.population
         return ItemBank(
@@ -133,21 +137,26 @@ def curves_of(spec: ModelSpec, responses: Responses, lower: float | None, known:
     Raises
     ------
     SpecError
-        A model that is not of one trait and two categories, or a lower asymptote that cannot be.
+        A model of several traits, or of which `Curves` has no coordinates, or a lower asymptote that cannot be.
     """
     family = spec.family
-    plain = isinstance(family, Binary) and family.upper is None and family.parameterization == "difficulty"
-    names = {role: spec[name].dims for role, name in family.roles()}
-    if not plain or names["ability"] != ("person",) or names.get("discrimination", ("item",)) != ("item",):
+    if not isinstance(family, SUPPORTED) or not _plain(spec):
         raise SpecError(
-            f"model {spec.name!r}: items are calibrated from features with 1pl, 2pl or 3pl, of one trait and two "
-            "categories; dichotomise the responses, or fit the model with irt.fit and model_options difficulty_on=."
+            f"model {spec.name!r}: items are calibrated from features with 1pl, 2pl or 3pl, and of more than two "
+            "categories with grm, gpcm or pcm, of one trait; take one of these, or fit the model with irt.fit and let "
+            "its locations depend on covariates, as model_options={'difficulty_on': ...} does."
         )
     family.check_responses(spec, responses)
-    if family.lower is None:
+    asymptote = _asymptote(spec, lower, known)
+    return Curves(family.discrimination is not None, asymptote, family.scaling, family, responses.max_categories)
+
+
+def _asymptote(spec: ModelSpec, lower: float | None, known: bool) -> float | None:
+    """The lower asymptote of all items, None where it is free, or a `SpecError`."""
+    if spec.family.lower is None:
         if lower is not None:
             raise SpecError(f"lower={lower!r}: model {spec.name!r} has no lower asymptote; take model='3pl'.")
-        return Curves(family.discrimination is not None, 0.0, family.scaling)
+        return 0.0
     if lower is None and not known:
         raise SpecError(
             "a lower asymptote and abilities are not identified together: give lower=0.2, say, or abilities= known "
@@ -155,7 +164,17 @@ def curves_of(spec: ModelSpec, responses: Responses, lower: float | None, known:
         )
     if lower is not None and not 0 <= lower < 1:
         raise SpecError(f"lower={lower!r} must be a probability below 1.")
-    return Curves(family.discrimination is not None, lower, family.scaling)
+    return lower
+
+
+def _plain(spec: ModelSpec) -> bool:
+    """Whether the items of a model have one discrimination, or none, and locations of their own, of one trait."""
+    family = spec.family
+    dims = {role: spec[name].dims for role, name in family.roles()}
+    location = ("item",) if isinstance(family, Binary) else ("item", "category")
+    wanted = {"ability": ("person",), "discrimination": ("item",), "location": location, "lower": ("item",)}
+    known = all(wanted.get(role) == own for role, own in dims.items())
+    return known and len(family.location) == 1 and family.parameterization == "difficulty"
 
 
 def _check_some_seen(answers: Answers) -> None:

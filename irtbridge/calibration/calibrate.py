@@ -39,21 +39,23 @@ def calibrate(
 ) -> ItemBank:
     """Calibrate items from what is known of them and the responses that they have (AutoIRT, Sharpnack et al. 2024).
 
-    A grader learns the probability of a right answer from ability and item features; its curve for each item is
-    projected on the model by least squares; abilities are drawn anew from their posteriors, until responses that were
-    set aside are predicted no better. Each item is predicted by a grader that has not seen its responses. What the
-    features leave of items is a normal distribution about these predictions, estimated from the items that have
-    responses; each item's posterior weighs its prediction and its own responses.
+    A grader learns the probability of a right answer from ability and item features, of ordered categories that of each
+    one above the lowest or a higher one; its curves for each item are projected on the model by least squares;
+    abilities are drawn anew from their posteriors, until responses that were set aside are predicted no better. Each
+    item is predicted by a grader that has not seen its responses. What the features leave of items is a normal
+    distribution about these predictions, estimated from the items that have responses; each item's posterior weighs its
+    prediction and its own responses.
 
     Parameters
     ----------
     responses : DataFrame, array_like, path, name of a data set or Responses
-        Of two categories; see `load_responses`.
+        Of two categories, or of ordered ones; see `load_responses`. Of more than two all items have the categories that
+        any of them has.
     item_features : DataFrame or path, optional
         A row for each item of the bank, its labels in the index or in a column called item: those with responses, and
         others. Numbers, categories, texts. By default the covariates of the items of `responses`.
     model : str or ModelSpec
-        ``1pl``, ``2pl``, ``3pl``, or a spec of such a model.
+        ``1pl``, ``2pl``, ``3pl``; ``grm``, ``gpcm``, ``pcm``; or a spec of such a model.
     grader : str or estimator
         ``hgb``: scikit-learn's histogram gradient boosting. ``auto``: FLAML's AutoML, a stacked ensemble. ``linear``:
         logistic, linear in the features. Or a classifier with ``fit`` and ``predict_proba`` like scikit-learn's.

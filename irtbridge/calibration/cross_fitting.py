@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.calibration.answers import Answers
-from irtbridge.calibration.graders import Grader, Rows, prob_right
+from irtbridge.calibration.graders import Fitted, Grader, Rows, prob_right
 
 Array = NDArray[np.float64]
 SMOOTHING = 4.0  # answers of a mean item that stand beside an item's own
@@ -39,7 +39,7 @@ class CrossFitted:
     def curves(
         self, answers: Answers, abilities: Array, nodes: Array, seconds: float, rng: np.random.Generator
     ) -> Array:
-        """Predicted probability of a right answer of each item at each node, (item, node).
+        """Predicted probability of each category above the lowest or a higher one, (item, node, category - 1).
 
         Parameters
         ----------
@@ -56,19 +56,17 @@ class CrossFitted:
         """
         if self.knows_items:
             return self._all_at_once(answers, abilities, nodes, seconds, rng)
-        rows = Rows(
-            np.column_stack([abilities[answers.person], self.features[answers.item]]), answers.right, answers.item
-        )
-        seen = answers.per_item > 0
-        total, times = np.zeros((len(self.features), len(nodes))), np.zeros(len(self.features))
+        rows = questions(answers, np.column_stack([abilities[answers.person], self.features[answers.item]]))
+        seen, n_items = answers.per_item > 0, len(self.features)
+        total, times = np.zeros((n_items, len(nodes), answers.n_categories - 1)), np.zeros(n_items)
         fold_of, n_folds = self._fold_of(seen, rng)
         for fold in range(n_folds):
-            there = fold_of[answers.item] == fold
+            there = fold_of[rows.item] == fold
             fitted = self.grader.fit(rows.some(~there), rows.some(there), seconds / n_folds, _seed(rng))
             wanted = np.flatnonzero(~seen | (fold_of == fold))
-            total[wanted] += _predicted(fitted, self.features[wanted], nodes)
+            total[wanted] += _predicted(fitted, self.features[wanted], nodes, rows.thresholds)
             times[wanted] += 1
-        return np.asarray(total / times[:, None])
+        return np.asarray(total / times[:, None, None])
 
     def _fold_of(self, seen: NDArray[np.bool_], rng: np.random.Generator) -> tuple[NDArray[np.intp], int]:
         places = rng.permutation(np.flatnonzero(seen))
@@ -82,9 +80,31 @@ class CrossFitted:
     ) -> Array:
         per_answer, per_item = _grades(answers, self.folds, rng)
         x = np.column_stack([abilities[answers.person], self.features[answers.item], per_answer])
-        rows, aside = Rows(x, answers.right, answers.item), rng.uniform(size=len(answers)) < ASIDE
+        rows = questions(answers, x)
+        aside = np.repeat(rng.uniform(size=len(answers)) < ASIDE, rows.thresholds)
         fitted = self.grader.fit(rows.some(~aside), rows.some(aside), seconds, _seed(rng))
-        return _predicted(fitted, np.column_stack([self.features, per_item]), nodes)
+        return _predicted(fitted, np.column_stack([self.features, per_item]), nodes, rows.thresholds)
+
+
+def questions(answers: Answers, x: Array) -> Rows:
+    """Answers as a grader sees them: of each a row for each category above the lowest, whether it is that or a higher.
+
+    Parameters
+    ----------
+    answers : Answers
+    x : ndarray, shape (answer, column)
+        Ability and features.
+    """
+    thresholds = answers.n_categories - 1
+    asked = np.tile(np.arange(1, thresholds + 1), len(answers))
+    right = np.repeat(answers.code, thresholds) >= asked
+    x = with_threshold(np.repeat(x, thresholds, axis=0), asked, thresholds)
+    return Rows(x, right.astype(float), np.repeat(answers.item, thresholds), thresholds)
+
+
+def with_threshold(x: Array, asked: NDArray[np.intp], thresholds: int) -> Array:
+    """With the category that is asked of as second column, behind the ability, where there is more than one."""
+    return x if thresholds == 1 else np.insert(x, 1, asked, axis=1)
 
 
 def _grades(answers: Answers, folds: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -97,15 +117,17 @@ def _grades(answers: Answers, folds: int, rng: np.random.Generator) -> tuple[Arr
         each = np.bincount(place, weights, minlength=answers.n_items * folds)
         return np.asarray(each.reshape(-1, folds), dtype=float)
 
-    right, given = totals(answers.right), totals(np.ones(len(answers)))
-    all_right, all_given = right.sum(axis=1) + SMOOTHING * answers.right.mean(), given.sum(axis=1) + SMOOTHING
+    right, given = totals(answers.grade), totals(np.ones(len(answers)))
+    all_right, all_given = right.sum(axis=1) + SMOOTHING * answers.grade.mean(), given.sum(axis=1) + SMOOTHING
     others = (all_right[:, None] - right) / (all_given[:, None] - given)
     return others[answers.item, fold], all_right / all_given
 
 
-def _predicted(fitted: object, features: Array, nodes: Array) -> Array:
-    x = np.column_stack([np.tile(nodes, len(features)), np.repeat(features, len(nodes), axis=0)])
-    return prob_right(fitted, x).reshape(len(features), len(nodes))  # type: ignore[arg-type]
+def _predicted(fitted: Fitted, features: Array, nodes: Array, thresholds: int) -> Array:
+    shape = len(features), len(nodes), thresholds
+    item, node, threshold = (places.ravel() for places in np.indices(shape))
+    x = with_threshold(np.column_stack([nodes[node], features[item]]), threshold + 1, thresholds)
+    return prob_right(fitted, x).reshape(shape)
 
 
 def _seed(rng: np.random.Generator) -> int:

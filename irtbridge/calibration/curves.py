@@ -1,48 +1,86 @@
-"""Response curves of one trait and two categories, in coordinates in which a normal distribution makes sense."""
+"""Response curves of one trait and ordered categories, in coordinates in which a normal distribution makes sense.
+
+With discrimination a and locations b_1, ..., b_{K-1} the categories have the probabilities that a family gives to
+``u_k = a (theta - b_k)``: two categories those of the 1PL, 2PL or 3PL, more of them those of the GRM or (G)PCM. The
+coordinates are ``log a``, the mean of the locations, the gaps between neighbours, of a family that orders them their
+logarithms, and of the 3PL the logit of the lower asymptote.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-Array = NDArray[np.float64]
+from irtbridge.calibration.steps import by_step
+from irtbridge.model.families import Binary, Categories, Graded
 
-LOG_SLOPE = (np.log(0.05), np.log(10.0))  # a curve flatter or steeper is none that an item of a test has
-DIFFICULTY = (-12.0, 12.0)  # standard deviations of the ability: nobody is so far out
-LOGIT_LOWER = (-7.0, 0.0)  # a lower asymptote of .001 to .5
+Array = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+
+class Coordinate(NamedTuple):
+    """What a coordinate may be, and its mean and standard deviation in a bank of which nothing is known."""
+
+    low: float
+    high: float
+    mean: float
+    sd: float
+
+
+# Means and SDs are those of the catalogue's priors, LogNormal(0, .5) and Normal(0, 2); the others are ours. A curve
+# flatter or steeper than the bounds is none that an item of a test has, and nobody is 12 standard deviations out.
+COORDINATES = {
+    "log_slope": Coordinate(float(np.log(0.05)), float(np.log(10.0)), 0.0, 0.5),
+    "difficulty": Coordinate(-12.0, 12.0, 0.0, 2.0),
+    "log_gap": Coordinate(float(np.log(0.01)), float(np.log(12.0)), 0.0, 0.5),
+    "gap": Coordinate(-12.0, 12.0, 0.0, 2.0),
+    "logit_lower": Coordinate(-7.0, 0.0, float(logit(0.2)), 0.5),
+}
 
 
 @dataclass(frozen=True)
 class Curves:
-    """``P = c + (1 - c) sigma(a (theta - b))`` by coordinates (log a, b, logit c), those of them that are free.
+    """Curves of ordered categories by their coordinates, those of them that are free.
 
     Parameters
     ----------
     slopes : bool
         Whether each item has a discrimination; else all have one slope.
     lower : float or None
-        The lower asymptote of all items; None leaves it free.
+        The lower asymptote of all items, of two categories alone; None leaves it free.
     slope : float
         Where items have no discriminations, a of all of them: D.
+    family : Categories
+        What gives the categories their probabilities.
+    n_categories : int
+        Of every item.
     """
 
     slopes: bool = True
     lower: float | None = 0.0
     slope: float = 1.0
+    family: Categories = field(default_factory=Binary)
+    n_categories: int = 2
 
     @property
     def names(self) -> tuple[str, ...]:
         """The coordinates that are free."""
-        return (*(["log_slope"] if self.slopes else []), "difficulty", *(["logit_lower"] if self.lower is None else []))
+        gap = "log_gap" if self._ordered else "gap"
+        return (
+            *(["log_slope"] if self.slopes else []),
+            "difficulty",
+            *[gap] * (self.n_categories - 2),
+            *(["logit_lower"] if self.lower is None else []),
+        )
 
     @property
     def bounds(self) -> tuple[Array, Array]:
         """Lowest and highest value of each coordinate."""
-        each = {"log_slope": LOG_SLOPE, "difficulty": DIFFICULTY, "logit_lower": LOGIT_LOWER}
-        low, high = np.array([each[name] for name in self.names]).T
+        low, high, _, _ = self._each
         return low, high
 
     def clipped(self, at: Array) -> Array:
@@ -50,36 +88,129 @@ class Curves:
         return np.clip(at, *self.bounds)
 
     def typical(self) -> tuple[Array, Array]:
-        """Mean and standard deviation of each coordinate in a bank of which nothing is known.
-
-        Those of the catalogue's priors, LogNormal(0, .5), Normal(0, 2); of the asymptote logit(.2), .5.
-        """
-        each = {"log_slope": (0.0, 0.5), "difficulty": (0.0, 2.0), "logit_lower": (float(logit(0.2)), 0.5)}
-        mean, sd = np.array([each[name] for name in self.names]).T
+        """Mean and standard deviation of each coordinate in a bank of which nothing is known."""
+        _, _, mean, sd = self._each
         return mean, sd
 
     def natural(self, at: Array) -> tuple[Array, Array, Array]:
-        """Discriminations, difficulties and lower asymptotes, each (...,), of coordinates (..., coordinate)."""
-        place = {name: at[..., k] for k, name in enumerate(self.names)}
-        b = place["difficulty"]
-        a = np.exp(place["log_slope"]) if self.slopes else np.full_like(b, self.slope)
-        c = np.full_like(b, self.lower) if self.lower is not None else expit(place["logit_lower"])
-        return a, b, c
+        """Discriminations (...,), locations (..., category - 1) and lower asymptotes (...,) of coordinates."""
+        names = self.names
+        middle = at[..., names.index("difficulty")]
+        a = np.exp(at[..., 0]) if self.slopes else np.full_like(middle, self.slope)
+        c = np.full_like(middle, self.lower) if self.lower is not None else expit(at[..., -1])
+        return a, middle[..., None] + self._gaps(at) @ self._contrasts, c
 
-    def probs(self, at: Array, nodes: Array) -> Array:
-        """Probability of the upper category, (item, node)."""
-        return self.probs_of(at[:, None], nodes)
+    def located(self, location: Array) -> Array:
+        """Coordinates (item, coordinate) of typical discriminations and these locations (item, category - 1)."""
+        at = np.tile(self.typical()[0], (len(location), 1))
+        gaps, first = np.diff(location, axis=1), self.names.index("difficulty")
+        at[:, first] = location.mean(axis=1)
+        at[:, self._of_gaps] = np.log(np.maximum(gaps, np.exp(COORDINATES["log_gap"].low))) if self._ordered else gaps
+        return self.clipped(at)
 
-    def probs_of(self, at: Array, ability: Array) -> Array:
-        """Probability of the upper category for pairs of an item and an ability, (pair,)."""
-        a, b, c = self.natural(at)
-        return np.asarray(c + (1 - c) * expit(a * (ability - b)))
+    def log_probs(self, at: Array, ability: Array, place: Places | None = None) -> Array:
+        """Log probability of each category, (person, item, category).
+
+        Parameters
+        ----------
+        at : ndarray, shape (item, coordinate)
+        ability : ndarray, shape (person, item) or (person, 1)
+        place : ndarray of int, shape (pair,), optional
+            The items that stand for those of `at`, some perhaps several times.
+        """
+        slope, shift, shapes = self._predictor(*self._placed(at, place), ability)
+        return self.family.categories(slope, shift, self._exists, **shapes)
+
+    def log_probs_of(self, at: Array, ability: Array, place: Places, codes: Places) -> Array:
+        """Log probability of a category for pairs of an item, by its place, and an ability, (pair,)."""
+        return _of_codes(self.log_probs(at, ability[None], place)[0], codes)
+
+    def with_scores(self, at: Array, ability: Array, place: Places | None = None) -> tuple[Array, Array]:
+        """Log probabilities as `log_probs` and their derivatives (person, item, category, coordinate)."""
+        a, b, c = self._placed(at, place)
+        slope, shift, shapes = self._predictor(a, b, c, ability)
+        u, log_probs = slope - shift, self.family.categories(slope, shift, self._exists, **shapes)
+        steps = by_step(self.family, u, log_probs, **shapes)
+        parts = [weighted_sum(steps, u[..., None, :])] if self.slopes else []
+        # The columns say what difficulty and gaps add to each location, times what a gap is of its coordinate.
+        columns = np.vstack([np.ones(self.n_categories - 1), self._contrasts])
+        parts += [-a[:, None] * weighted_sum(steps, column) for column in columns]
+        if self._ordered:
+            for gap, stretch in enumerate(np.diff(b, axis=-1).T):
+                parts[gap - len(columns) + 1] *= stretch[:, None]
+        if self.lower is None:
+            parts.append(_by_lower(c, log_probs, u))
+        return log_probs, np.stack(parts, axis=-1)
+
+    def with_scores_of(self, at: Array, ability: Array, place: Places, codes: Places) -> tuple[Array, Array]:
+        """As `log_probs_of`, and derivatives (pair, coordinate)."""
+        log_probs, scores = self.with_scores(at, ability[None], place)
+        return _of_codes(log_probs[0], codes), _of_codes(scores[0], codes)
+
+    def at_least(self, at: Array, nodes: Array) -> Array:
+        """Probability of each category above the lowest or a higher one, (item, node, category - 1)."""
+        return _from_above(np.exp(self.log_probs(at, nodes[:, None])).swapaxes(0, 1), 2)
 
     def with_slopes(self, at: Array, nodes: Array) -> tuple[Array, Array]:
-        """Probabilities (item, node) and their derivatives (item, node, coordinate)."""
-        a, b, c = (value[:, None] for value in self.natural(at))
-        x = a * (nodes - b)
-        above = expit(x)
-        change = (1 - c) * above * expit(-x)
-        each = {"log_slope": change * x, "difficulty": -change * a, "logit_lower": c * (1 - c) * (1 - above)}
-        return c + (1 - c) * above, np.stack([each[name] for name in self.names], axis=-1)
+        """`at_least` and its derivatives, (item, node, category - 1, coordinate)."""
+        log_probs, scores = self.with_scores(at, nodes[:, None])
+        probs = np.exp(log_probs).swapaxes(0, 1)
+        return _from_above(probs, 2), _from_above(probs[..., None] * scores.swapaxes(0, 1), 2)
+
+    @property
+    def _each(self) -> Array:
+        """Lowest and highest value, mean and SD of each coordinate, (4, coordinate)."""
+        return np.array([COORDINATES[name] for name in self.names]).T
+
+    @property
+    def _ordered(self) -> bool:
+        return isinstance(self.family, Graded)
+
+    @property
+    def _of_gaps(self) -> slice:
+        first = self.names.index("difficulty") + 1
+        return slice(first, first + self.n_categories - 2)
+
+    @property
+    def _contrasts(self) -> Array:
+        """What each gap adds to each location, (gap, category - 1): nothing to their mean."""
+        above = np.tri(self.n_categories - 1, self.n_categories - 2, -1).T
+        return np.asarray(above - above.mean(axis=1, keepdims=True))
+
+    @property
+    def _exists(self) -> NDArray[np.bool_]:
+        return np.ones((1, self.n_categories), dtype=bool)
+
+    def _gaps(self, at: Array) -> Array:
+        gaps = at[..., self._of_gaps]
+        return np.exp(gaps) if self._ordered else gaps
+
+    def _placed(self, at: Array, place: Places | None) -> tuple[Array, Array, Array]:
+        """`natural` of the items at these places."""
+        each = self.natural(at)
+        return each if place is None else (each[0][place], each[1][place], each[2][place])
+
+    def _predictor(self, a: Array, b: Array, c: Array, ability: Array) -> tuple[Array, Array, dict[str, Any]]:
+        """What `Categories.categories` takes: slopes, shifts, and the lower asymptote where there may be one."""
+        return (a * ability)[..., None], a[:, None] * b, {} if self.lower == 0 else {"lower": c}
+
+
+def _of_codes(each: Array, codes: Places) -> Array:
+    return np.asarray(each[np.arange(len(codes)), codes])
+
+
+def weighted_sum(steps: Array, weights: Array) -> Array:
+    """Sum over the last axis."""
+    # Step by step: sums along so short an axis are several times slower.
+    return np.asarray(sum(steps[..., k] * weights[..., k] for k in range(steps.shape[-1])))
+
+
+def _from_above(each: Array, axis: int) -> Array:
+    """Sums over each category above the lowest and those that are higher."""
+    return np.asarray(np.flip(np.cumsum(np.flip(each, axis), axis=axis), axis)[:, :, 1:])
+
+
+def _by_lower(lower: Array, log_probs: Array, u: Array) -> Array:
+    """Derivatives of a 3PL's log probabilities by the logit of the lower asymptote, (person, item, category)."""
+    right = lower * (1 - lower) * expit(-u[..., 0]) * np.exp(-log_probs[..., 1])
+    return np.stack([np.broadcast_to(-lower, right.shape), right], axis=-1)

@@ -100,8 +100,8 @@ class Loop:
         """A state after some sweeps, and the mean log probability of the answers set aside over those that follow."""
         settled = _last(model.sweeps(state, sweeps, rng, adapt=True))
         states = list(model.sweeps(settled, KEEP, rng, adapt=False))
-        right = np.mean([self.curves.probs_of(s.items[aside.item], s.ability[aside.person]) for s in states], axis=0)
-        return states[-1], float(np.mean(np.log(np.where(aside.right > 0, right, 1 - right))))
+        each = [self.curves.log_probs_of(s.items, s.ability[aside.person], aside.item, aside.code) for s in states]
+        return states[-1], float(np.mean(np.log(np.mean(np.exp(each), axis=0))))
 
     def _projection(self, answers: Answers, state: State, clock: Clock, rng: np.random.Generator) -> Array:
         """Coordinates of the items whose curves are nearest to those of a grader over one draw of the abilities."""

@@ -45,6 +45,6 @@ class Plain:
         """So many states, each with abilities of its own."""
         grid = Grid.normal(0.0, state.sd)
         if self.known is None:
-            weights = grid.posterior(self.answers, self.curves.probs(self.projection, grid.nodes))
+            weights = grid.posterior(self.answers, self.curves.log_probs(self.projection, grid.nodes[:, None]))
         for _ in range(number):
             yield state if self.known is not None else replace(state, ability=grid.draw(weights, rng))

@@ -15,14 +15,15 @@ NEVER_ZERO = 1e-12  # of the curvature, where a curve does not change with a coo
 
 
 def project(p_hat: Array, nodes: Array, curves: Curves) -> Array:
-    """Coordinates that minimise ``sum_q (P(theta_q; phi) - p_hat_q)^2`` (Sharpnack et al. 2024), for all items at once.
+    """Coordinates that minimise ``sum_qk (P(Y >= k | theta_q; phi) - p_hat_qk)^2``, for all items at once.
 
-    By Levenberg and Marquardt, each item with a damping of its own.
+    Of two categories that is the projection of Sharpnack et al. (2024). By Levenberg and Marquardt, each item with a
+    damping of its own.
 
     Parameters
     ----------
-    p_hat : ndarray, shape (item, node)
-        Predicted probability of the upper category.
+    p_hat : ndarray, shape (item, node, category - 1)
+        Predicted probability of each category above the lowest or a higher one.
     nodes : ndarray, shape (node,)
         A regular grid of ability.
     curves : Curves
@@ -36,8 +37,8 @@ def project(p_hat: Array, nodes: Array, curves: Curves) -> Array:
     damping, loss = np.full(len(at), FIRST), _loss(at, p_hat, nodes, curves)
     for _ in range(STEPS):
         probs, slopes = curves.with_slopes(at, nodes)
-        gradient = np.einsum("iqk,iq->ik", slopes, p_hat - probs)
-        curvature = np.einsum("iqk,iql->ikl", slopes, slopes)
+        gradient = np.einsum("iqjk,iqj->ik", slopes, p_hat - probs)
+        curvature = np.einsum("iqjk,iqjl->ikl", slopes, slopes, optimize=True)
         diagonal = np.einsum("ikk->ik", curvature) + NEVER_ZERO
         damped = curvature + (damping[:, None] * diagonal + NEVER_ZERO)[:, :, None] * np.eye(at.shape[1])
         trial = curves.clipped(at + np.linalg.solve(damped, gradient[..., None])[..., 0])
@@ -52,12 +53,9 @@ def project(p_hat: Array, nodes: Array, curves: Curves) -> Array:
 
 
 def _start(p_hat: Array, nodes: Array, curves: Curves) -> Array:
-    """A typical curve whose area under the grid is that of the prediction."""
-    typical, _ = curves.typical()
-    at = np.tile(typical, (len(p_hat), 1))
-    at[:, curves.names.index("difficulty")] = nodes[-1] - np.ptp(nodes) * p_hat.mean(axis=1)
-    return curves.clipped(at)
+    """Typical curves whose areas under the grid are those of the prediction."""
+    return curves.located(nodes[-1] - np.ptp(nodes) * p_hat.mean(axis=1))
 
 
 def _loss(at: Array, p_hat: Array, nodes: Array, curves: Curves) -> Array:
-    return np.asarray(np.sum((curves.probs(at, nodes) - p_hat) ** 2, axis=1))
+    return np.asarray(np.sum((curves.at_least(at, nodes) - p_hat) ** 2, axis=(1, 2)))

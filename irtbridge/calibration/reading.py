@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from irtbridge.data.beside import read_table, with_labels
 from irtbridge.data.covariates import covariates
+from irtbridge.data.kinds import MISSING
 from irtbridge.data.labels import as_text, check_unique, few
 from irtbridge.data.load import load_responses
 from irtbridge.data.notes import Notes
@@ -71,6 +73,18 @@ def _read(table: pd.DataFrame) -> pd.DataFrame:
         return numbers if numbers.notna().all() else values.replace("", np.nan)
 
     return table.apply(column)
+
+
+def on_one_scale(data: Responses) -> Responses:
+    """All items with the categories that any of them has: an item with few responses may have none in some of them."""
+    scale = tuple(sorted({value for own in data.categories for value in own}))
+    if all(own == scale for own in data.categories):
+        return data
+    values = np.full(data.values.shape, MISSING)
+    for column, own in enumerate(data.categories):
+        codes, seen = data.values[:, column], data.observed[:, column]
+        values[seen, column] = np.searchsorted(scale, own)[codes[seen]]
+    return replace(data, values=values, categories=(scale,) * data.n_items)
 
 
 def proxies(abilities: Any, data: Responses) -> Array:

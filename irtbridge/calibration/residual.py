@@ -2,7 +2,7 @@
 
 With z the predictors of an item (1 and what the projection of the grader's curves says) and phi its coordinates::
 
-    theta_p ~ Normal(0, 1),    phi_i ~ Normal(B' z_i, Sigma),    answer of p to i ~ Bernoulli(P(theta_p; phi_i))
+    theta_p ~ Normal(0, 1),    phi_i ~ Normal(B' z_i, Sigma),    answer of p to i ~ P(. | theta_p; phi_i)
 
 The posterior is drawn from: abilities on the grid given items, items given abilities by Metropolis and Hastings, B and
 Sigma given items, each conjugate given the other (Gelman et al. 2013, section 3.6; Huang & Wand 2013). Nothing is
@@ -22,7 +22,7 @@ from scipy.stats import invwishart
 
 from irtbridge.calibration.abilities import Grid
 from irtbridge.calibration.answers import Answers
-from irtbridge.calibration.curves import Curves
+from irtbridge.calibration.curves import Curves, weighted_sum
 from irtbridge.calibration.states import Spread, State
 from irtbridge.calibration.together import FREEDOM, Together, largest, weakness
 
@@ -83,7 +83,7 @@ class Sampler:
     def _persons(self, state: State, rng: np.random.Generator) -> State:
         """Abilities given items; without discriminations their spread too, of a prior 1 / sd^2 ~ Gamma(1, 1)."""
         grid = Grid.normal(0.0, state.sd)
-        weights = grid.posterior(self.answers, self.curves.probs(state.items, grid.nodes))
+        weights = grid.posterior(self.answers, self.curves.log_probs(state.items, grid.nodes[:, None]))
         state = self._moved(replace(state, ability=grid.draw(weights, rng)), rng)
         if self.curves.slopes:
             return state
@@ -131,12 +131,8 @@ class Sampler:
     def _log_density(self, at: Array, state: State) -> tuple[Array, Array]:
         """Log density of each item, (item,), given the abilities, and its gradient (item, coordinate)."""
         answers, off = self.answers, at - self.predictors @ state.weight
-        right, slopes = self.curves.with_slopes(at[answers.item], state.ability[answers.person][:, None])
-        right, slopes = right[:, 0], slopes[:, 0]
-        own = np.where(answers.right > 0, right, right - 1)  # of a wrong answer with its sign turned
+        log, scores = self.curves.with_scores_of(at, state.ability[answers.person], answers.item, answers.code)
         pull = off @ np.linalg.inv(state.residual)
-        with np.errstate(divide="ignore", invalid="ignore"):  # of curves that rule an answer out: they are not taken
-            scores, log = slopes / own[:, None], np.log(np.abs(own))
         gradient = np.stack([self._by_item(scores[:, k]) for k in range(at.shape[1])], axis=-1)
         return self._by_item(log) - np.sum(pull * off, axis=1) / 2, gradient - pull
 
@@ -147,13 +143,10 @@ class Sampler:
     def _spread(self, state: State) -> Spread:
         """How far each item may be from where it is, given all else, by its information."""
         answers, size = self.answers, state.items.shape[1]
-        right, slopes = self.curves.with_slopes(state.items[answers.item], state.ability[answers.person][:, None])
-        spread = right * (1 - right)
-        # Where a curve is 0 or 1 to the last digit an answer tells nothing; a quotient of roundings might.
-        scores = np.divide(slopes[:, 0], np.sqrt(spread), out=np.zeros_like(slopes[:, 0]), where=spread > 0)
-        information = np.empty((answers.n_items, size, size))
+        log_probs, scores = self.curves.with_scores(state.items, state.ability[answers.person][None], answers.item)
+        weighted, information = np.exp(log_probs[0])[..., None] * scores[0], np.empty((answers.n_items, size, size))
         for k, m in np.ndindex(size, size):
-            information[:, k, m] = self._by_item(scores[:, k] * scores[:, m])
+            information[:, k, m] = self._by_item(weighted_sum(weighted[..., k], scores[0, ..., m]))
         covariance = np.linalg.inv(information + np.linalg.inv(state.residual))
         factor = np.asarray(np.linalg.cholesky(covariance), dtype=float)
         return Spread(factor, np.einsum("ikk->k", information))

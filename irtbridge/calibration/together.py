@@ -17,7 +17,6 @@ COLUMNS = 3  # of the predictors that are moved along at a time, drawn at random
 FAR = 2.0  # standard deviations of a step of all items together: taken about every second time
 WEAK = 10.0  # of the normal prior of B: its SDs are so many times the scales of the residual SDs
 FREEDOM = 2.0  # of the half-t priors of the residual SDs: correlations are then uniform (Huang & Wand 2013)
-LARGEST = {"log_slope": 0.5, "difficulty": 2.0, "logit_lower": 0.5}  # their scales: SDs of items not explained at all
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +85,7 @@ class Together:
 
     def _log_likelihood(self, items: Array, ability: Array) -> float:
         answers = self.answers
-        right = self.curves.probs_of(items[answers.item], ability[answers.person])
-        with np.errstate(divide="ignore"):  # of curves that rule an answer out: they are not taken
-            return float(np.log(np.where(answers.right > 0, right, 1 - right)).sum())
+        return float(self.curves.log_probs_of(items, ability[answers.person], answers.item, answers.code).sum())
 
     def _within(self, items: Array) -> bool:
         return bool(np.all((items == self.curves.clipped(items))[self.answers.per_item > 0]))
@@ -105,5 +102,5 @@ def weakness(curves: Curves) -> Array:
 
 
 def largest(curves: Curves) -> Array:
-    """Scales of the half-t priors of the residual SDs, (coordinate,)."""
-    return np.array([LARGEST[name] for name in curves.names])
+    """Scales of the half-t priors of the residual SDs, (coordinate,): SDs of items that are not explained at all."""
+    return curves.typical()[1]

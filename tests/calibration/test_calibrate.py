@@ -73,7 +73,7 @@ def test_histogram_boosting_rises_with_ability(truth):
     features = truth.features[["x"]].to_numpy()
     nodes, rng = np.linspace(-2.5, 2.5, 31), np.random.default_rng(0)
     curves = CrossFitted(grader_of("hgb"), features, 3).curves(answers, truth.ability, nodes, 10.0, rng)
-    assert curves.shape == (120, 31)
+    assert curves.shape == (120, 31, 1)
     assert np.all(np.diff(curves, axis=1) >= -1e-12)
     assert np.all(np.ptp(curves, axis=1) > 0.2)
 
@@ -122,7 +122,7 @@ class TestBadInput:
             ({"budget": 0}, "budget"),
             ({"budget": "long"}, "budget"),
             ({"draws": 1}, "draws"),
-            ({"model": "grm"}, "2pl"),
+            ({"model": "m2pl", "residual": True}, "one trait"),
             ({"model": "3pl"}, "lower"),
             ({"lower": 0.2}, "3pl"),
             ({"start": "warm"}, "w0100"),
@@ -180,7 +180,7 @@ def test_the_curves_of_a_calibration_are_those_of_its_bank(truth, model, options
     params = {"difficulty": b, "discrimination": a / 1.702, "lower": c}
     own = {name: params[name][None] for name in item_variables(spec)}
     bank = ItemBank(spec, ("x",), ((0.0, 1.0),), own, pd.DataFrame(index=["x"]), np.zeros(1), np.eye(1))
-    np.testing.assert_allclose(curves.probs(at, ability)[0], np.exp(bank.log_probs(ability))[0, :, 0, 1])
+    np.testing.assert_allclose(curves.at_least(at, ability)[0, :, 0], np.exp(bank.log_probs(ability))[0, :, 0, 1])
 
 
 def test_one_item_with_responses_is_none_to_learn_from(truth):

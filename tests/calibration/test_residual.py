@@ -42,9 +42,12 @@ def test_an_items_posterior_given_abilities_is_that_of_a_grid(truth):
         kept.append(state.items[0])
     grid = np.stack(np.meshgrid(np.linspace(-2.5, 2.5, 121), np.linspace(-5, 5, 201), indexing="ij"), -1).reshape(-1, 2)
     own = sampler.answers.item == 0
-    probs = CURVES.probs(grid, truth.ability[sampler.answers.person[own]])
+    of_person, code = (
+        CURVES.log_probs(grid, truth.ability[sampler.answers.person[own], None]),
+        sampler.answers.code[own],
+    )
     off = grid - state.weight[0]
-    log = np.log(np.where(sampler.answers.right[own] > 0, probs, 1 - probs)).sum(axis=1)
+    log = of_person[np.arange(len(code)), :, code].sum(axis=0)
     log -= 0.5 * np.einsum("gk,kl,gl->g", off, np.linalg.inv(state.residual), off)
     weights = np.exp(log - log.max())
     weights /= weights.sum()
@@ -67,7 +70,7 @@ def test_nobody_gains_by_the_order_of_answers(truth):
     sampler = sampler_of(truth)
     order = np.random.default_rng(5).permutation(len(sampler.answers))
     answers = sampler.answers
-    shuffled = Answers(answers.person[order], answers.item[order], answers.right[order], answers.n_persons, 40)
+    shuffled = Answers(answers.person[order], answers.item[order], answers.code[order], answers.n_persons, 40)
     other = Sampler(shuffled, CURVES, sampler.predictors)
     rng = np.random.default_rng(1), np.random.default_rng(1)
     one, two = (next(iter(s.sweeps(s.begin(), 1, r, adapt=True))) for s, r in zip((sampler, other), rng, strict=True))
@@ -92,8 +95,8 @@ def test_what_the_items_come_from_keeps_its_prior_where_no_answer_tells():
     rng, scale, draws, z = np.random.default_rng(2), largest(CURVES), 200, np.ones((4, 3))
     z[:, 1:] = rng.standard_normal((4, 2))
     none, first = np.empty(0, dtype=np.intp), np.zeros(4, dtype=np.intp)
-    flat = Together(Answers(none, none, np.empty(0), 1, 4), CURVES, z)
-    sampler, centre = Sampler(Answers(first, np.arange(4), np.ones(4), 1, 4), CURVES, z), np.zeros((3, 2))
+    flat = Together(Answers(none, none, none, 1, 4), CURVES, z)
+    sampler, centre = Sampler(Answers(first, np.arange(4), first + 1, 1, 4), CURVES, z), np.zeros((3, 2))
     centre[0] = CURVES.typical()[0]
     below = np.zeros((4, 2))
     for _ in range(draws):

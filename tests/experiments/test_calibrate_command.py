@@ -39,6 +39,22 @@ def test_a_bank_for_each_start(files: Path, tmp_path: Path, capsys: pytest.Captu
     assert "banks by start" in capsys.readouterr().out
 
 
+def test_ordered_categories(tmp_path: Path) -> None:
+    rng, levels = np.random.default_rng(1), np.linspace(-1, 1, 8)
+    ranks = rng.standard_normal((40, 1)) - levels + rng.logistic(size=(40, 8))
+    table = pd.DataFrame(np.digitize(ranks, [-0.7, 0.7]) + 1, columns=ITEMS)
+    table.drop(columns="q7").to_csv(tmp_path / "wide.csv", index=False)
+    pd.DataFrame({"item": ITEMS, "level": levels}).to_csv(tmp_path / "features.csv", index=False)
+    given = [f"data={tmp_path}/wide.csv", f"item_data={tmp_path}/features.csv", f"results={tmp_path}", "model=grm"]
+    assert main(["calibrate", *given, "grader=linear", "start=cold,jump", "draws=20", "members=1", "folds=2"]) == 0
+    folder = tmp_path / "banks" / "wide-grm"
+    bank = irt.ItemBank.load(folder / "bank-cold.csv")
+    assert bank.categories == ((1, 2, 3),) * 8
+    threshold = bank.at_mean.params["threshold"][0].mean(axis=-1)
+    assert np.corrcoef(threshold, levels)[0, 1] > 0.8
+    assert pd.read_csv(folder / "starts.csv")["SD of difficulty"].between(0, 2).all()
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [

@@ -33,7 +33,7 @@ Item parameters from what is known of the items and the responses that they have
   missing=99,-9          codes that mean missing; key=ABCDA scores answers; drop=q7 leaves items out
 {entry("item_data=features.csv", "a row for each item, with or without responses: numbers, categories, texts")}
   text=word,sentence     columns that are texts, by default those of more than 20 different ones; language=en
-{entry("model=2pl", "1pl, 2pl, or 3pl with lower=0.2, the lower asymptote of all items")}
+{entry("model=2pl", "1pl, 2pl, or 3pl with lower=0.2, the lower asymptote of all items; grm, gpcm, pcm")}
 {entry("grader=hgb", f"one of {', '.join(GRADERS)}: what learns the probability of a right answer")}
 {entry("start=cold,jump", f"one or several of {', '.join(f'{name} ({text})' for name, text in STARTS.items())}")}
   few=20                 the jump start uses at most so many responses of an item, to see what these would tell
@@ -134,7 +134,8 @@ def compared(banks: Mapping[str, ItemBank]) -> pd.DataFrame:
 
 
 def _difficulty(bank: ItemBank) -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.float64]]]:
-    drawn = bank.params[bank.spec.family.location[0]]
+    """Mean and standard deviation over draws, (item,); of several locations those of their mean."""
+    drawn = bank.params[bank.spec.family.location[0]].reshape(bank.n_draws, bank.n_items, -1).mean(axis=-1)
     return drawn.mean(axis=0), drawn.std(axis=0)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from formulaic import model_matrix
 from numpy.typing import NDArray
+from scipy.special import expit
 
 import irtbridge as irt
 from irtbridge.bank.item_bank import ItemBank
@@ -86,8 +87,8 @@ class Predicted:
 def mean(seen: Seen) -> Predicted:
     """The mean grade of an item's responses, with that of all for a few more."""
     answers = seen.answers
-    right = np.bincount(answers.item, answers.right, minlength=answers.n_items)
-    grade = (right + WORTH * answers.right.mean()) / (answers.per_item + WORTH)
+    right = np.bincount(answers.item, answers.code, minlength=answers.n_items)
+    grade = (right + WORTH * answers.code.mean()) / (answers.per_item + WORTH)
     probs = np.broadcast_to(grade, seen.responses.observed.shape)
     return Predicted(probs, pd.DataFrame(index=list(seen.responses.items)), tells_apart=False)
 
@@ -156,14 +157,14 @@ def _sampled(seen: Seen, predictors: Array) -> Predicted:
     known = seen.answers.per_item > 0
     items = np.where(known[:, None], np.stack([each.items for each in states]), sampler.predicted(states, rng))
     a, b, _ = Curves().natural(Curves().clipped(items))
-    return _predicted(a, b, seen)
+    return _predicted(a, b[..., 0], seen)
 
 
 def _predicted(a: Array, b: Array, seen: Seen) -> Predicted:
     """Of draws (draw, item) of discriminations and difficulties."""
     grid = Grid.normal()
-    curves = np.mean([_curve(*draw, grid.nodes) for draw in zip(a, b, strict=True)], axis=0)
-    probs = grid.posterior(seen.answers, curves) @ curves.T
+    curves = np.mean([_curves(*draw, grid.nodes) for draw in zip(a, b, strict=True)], axis=0)
+    probs = grid.posterior(seen.answers, np.log(curves)) @ curves[..., 1]
     named = {"difficulty": b, "log_discrimination": np.log(a)}
     columns = {name: draws.mean(axis=0) for name, draws in named.items()}
     for name, draws in named.items():
@@ -180,5 +181,7 @@ def ends(draws: Array) -> Array:
     return np.asarray(np.quantile(draws, [0.025, 0.975], axis=0, method="weibull"))
 
 
-def _curve(a: Array, b: Array, nodes: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-a[:, None] * (nodes - b[:, None]))))
+def _curves(a: Array, b: Array, nodes: Array) -> Array:
+    """Probability of each of two categories, (node, item, category)."""
+    x = a * (nodes[:, None] - b)
+    return np.stack([expit(-x), expit(x)], axis=-1)

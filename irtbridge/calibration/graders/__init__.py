@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from irtbridge.calibration.graders.auto import Auto
-from irtbridge.calibration.graders.base import Grader, Rows, prob_right
+from irtbridge.calibration.graders.base import Fitted, Grader, Rows, prob_right
 from irtbridge.calibration.graders.estimator import Estimator
 from irtbridge.calibration.graders.hgb import HistogramBoosting
 from irtbridge.calibration.graders.linear import Linear
 from irtbridge.errors import UnknownName
 
-__all__ = ["GRADERS", "Grader", "Rows", "grader_of", "prob_right"]
+__all__ = ["GRADERS", "Fitted", "Grader", "Rows", "grader_of", "prob_right"]
 
 GRADERS: dict[str, type[Grader]] = {grader.name: grader for grader in (HistogramBoosting, Auto, Linear)}
 

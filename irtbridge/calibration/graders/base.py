@@ -1,4 +1,7 @@
-"""What a grader is: anything that learns the probability of a right answer from ability and item features."""
+"""What a grader is: anything that learns the probability of a right answer from ability and item features.
+
+Of more categories than two it learns that of each category above the lowest or a higher one, as a question each.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,24 @@ class Rows:
 
     Attributes
     ----------
-    x : ndarray, shape (row, 1 + feature)
-        Ability, then the features of the item.
+    x : ndarray, shape (row, column)
+        Ability; the category that is asked of, where there is more than one threshold; the features of the item.
     right : ndarray, shape (row,)
-        1 for a right answer.
+        1 for a right answer, or for one in the category asked of or a higher one.
     item : ndarray of int, shape (row,)
         Place of the item. Rows of one item share its features, and what these leave of it.
+    thresholds : int
+        Categories above the lowest: so many rows an answer has.
     """
 
     x: Array
     right: Array
     item: NDArray[np.intp]
+    thresholds: int = 1
 
     def some(self, chosen: NDArray[np.bool_]) -> Rows:
         """Those of a mask (row,)."""
-        return Rows(self.x[chosen], self.right[chosen], self.item[chosen])
+        return Rows(self.x[chosen], self.right[chosen], self.item[chosen], self.thresholds)
 
     @property
     def per_item(self) -> float:

@@ -17,7 +17,8 @@ class Estimator(Grader):
     Parameters
     ----------
     model : estimator
-        Not fitted. Its curves should rise with ability, the first column of what it is given.
+        Not fitted. Its curves should rise with ability, the first column of what it is given; of more categories than
+        two the second column is the one that is asked of, and curves should fall with it.
     """
 
     model: Any

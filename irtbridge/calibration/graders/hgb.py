@@ -39,6 +39,8 @@ class HistogramBoosting(Grader):
     def fit(self, rows: Rows, others: Rows, seconds: float, seed: int) -> Fitted:
         rising = np.zeros(rows.x.shape[1], dtype=int)
         rising[0] = 1
+        if rows.thresholds > 1:
+            rising[1] = -1
         model = HistGradientBoostingClassifier(
             learning_rate=self.learning_rate,
             max_iter=self.max_iter,

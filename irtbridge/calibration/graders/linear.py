@@ -18,7 +18,7 @@ class Linear(Grader):
     """``logit P = (1, x) alpha theta + (1, x) delta``: discrimination and intercept are linear in the features x.
 
     The form of BERT-IRT, with x an embedding that is given. Its curves are those of the 2PL, so that their projection
-    is exact.
+    is exact. Of more categories each has a delta of its own: curves of the GRM.
 
     Parameters
     ----------
@@ -30,11 +30,17 @@ class Linear(Grader):
     strength: float = 1.0
 
     def fit(self, rows: Rows, others: Rows, seconds: float, seed: int) -> Fitted:
-        model = make_pipeline(FunctionTransformer(products), LogisticRegression(C=self.strength, max_iter=1000))
+        columns = FunctionTransformer(products, kw_args={"thresholds": rows.thresholds})
+        model = make_pipeline(columns, LogisticRegression(C=self.strength, max_iter=1000))
         fitted: Fitted = model.fit(rows.x, rows.right)
         return fitted
 
 
-def products(x: Array) -> Array:
-    """Ability, features, and ability times each feature."""
-    return np.column_stack([x, x[:, :1] * x[:, 1:]])
+def products(x: Array, thresholds: int = 1) -> Array:
+    """Ability, features, and ability times each feature; for each higher category another constant and its features."""
+    if thresholds == 1:
+        return np.column_stack([x, x[:, :1] * x[:, 1:]])
+    ability, asked, features = x[:, :1], x[:, 1:2], x[:, 2:]
+    own = np.column_stack([np.ones(len(x)), features])
+    higher = [(asked >= category) * own for category in range(2, thresholds + 1)]
+    return np.column_stack([ability, features, ability * features, *higher])
