@@ -32,6 +32,8 @@ class State:
         Time used.
     rng : numpy.random.Generator
         Of whatever a rule draws.
+    cluster : ndarray of int, shape (person,)
+        Persons of the same number may share what a rule draws of the items; others never do.
     """
 
     log_posterior: Array
@@ -40,10 +42,13 @@ class State:
     eligible: NDArray[np.bool_]
     seconds: Array
     rng: np.random.Generator
+    cluster: Ints
 
     @classmethod
-    def start(cls, pool: Pool, persons: int = 1, seed: int | np.random.Generator = 0) -> State:
-        """Persons before the first item."""
+    def start(
+        cls, pool: Pool, persons: int = 1, seed: int | np.random.Generator = 0, cluster: Ints | None = None
+    ) -> State:
+        """Persons before the first item, each with draws alone unless clusters are given."""
         return cls(
             np.tile(pool.log_prior, (persons, 1)),
             np.full((persons, 0), NONE),
@@ -51,6 +56,7 @@ class State:
             np.ones((persons, pool.n_items), dtype=bool),
             np.zeros(persons),
             np.random.default_rng(seed),
+            np.arange(persons) if cluster is None else cluster,
         )
 
     @property
@@ -65,7 +71,7 @@ class State:
 
     def rows(self, which: slice | NDArray[Any]) -> State:
         """Some of the persons: of a slice, views on the same arrays; the generator is the same."""
-        names = ("log_posterior", "given", "codes", "eligible", "seconds")
+        names = ("log_posterior", "given", "codes", "eligible", "seconds", "cluster")
         return replace(self, **{name: getattr(self, name)[which] for name in names})
 
     def posterior(self) -> Array:

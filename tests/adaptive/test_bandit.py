@@ -123,7 +123,7 @@ def test_what_persons_in_lockstep_share_leaves_each_ones_distribution_as_it_is()
     bank = drawn_bank(8, seed=2)
     pool, rule, n = Pool.of(bank, GRID), Bandit(gamma=0.3, draws=1), 4000
     rng = np.random.default_rng(3)
-    together = np.bincount(rule.choose(pool, State.start(pool, n, rng)), minlength=8)
+    together = np.bincount(rule.choose(pool, State.start(pool, n, rng, np.arange(n) // 8)), minlength=8)
     alone = np.bincount([rule.choose(pool, State.start(pool, 1, rng))[0] for _ in range(n)], minlength=8)
     # Eight persons share a row: their choices have at most eight times the variance of as many apart.
     error = np.sqrt((8 + 1) * (alone / n) * (1 - alone / n) / n)

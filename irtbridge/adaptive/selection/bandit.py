@@ -15,8 +15,6 @@ from irtbridge.adaptive.state import Ints, State
 from irtbridge.errors import ConfigError
 from irtbridge.plugin.options import check_number
 
-SHARED = 8  # persons in lockstep who share a row of gamma draws: what a draw costs is the most of the rule's time
-
 
 @dataclass(frozen=True)
 class Bandit(Selection):
@@ -29,7 +27,7 @@ class Bandit(Selection):
     - of any other item the height of ``h exp(-(theta - mu)^2 / (2 nu^2))``, which matches the moments of the item's
       information, ``Gamma(h / gamma, gamma)``; the reward is that kernel.
 
-    Persons in lockstep share rows of these draws, eight a row at most: each person's have the distribution above.
+    Simulated persons of one cluster (`State.cluster`) share these draws: each one's have the distribution above.
 
     Parameters
     ----------
@@ -75,10 +73,10 @@ class Bandit(Selection):
         """Gamma draws (person, item) of these means (item,)."""
         if self.gamma == 0:
             return np.broadcast_to(mean, (state.n_persons, len(mean)))
-        rows = -(-state.n_persons // SHARED)
+        clusters, row = np.unique(state.cluster, return_inverse=True)
         scale = np.float32(self.gamma)
-        drawn = scale * state.rng.standard_gamma(mean / scale, (rows, len(mean)), dtype=np.float32)
-        return drawn if rows == state.n_persons else drawn[np.arange(state.n_persons) % rows]
+        drawn = scale * state.rng.standard_gamma(mean / scale, (len(clusters), len(mean)), dtype=np.float32)
+        return drawn if len(clusters) == state.n_persons else drawn[row]
 
 
 def logistic_information(slope: Single, location: Single, abilities: Single) -> Single:

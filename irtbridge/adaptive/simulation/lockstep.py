@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection import Selection
 from irtbridge.adaptive.simulation.answers import Answer
+from irtbridge.adaptive.simulation.metrics import GROUPS
 from irtbridge.adaptive.simulation.sessions import NONE, Sessions, joined
 from irtbridge.adaptive.state import State, update
 from irtbridge.adaptive.stopping import Stopping
@@ -17,6 +18,7 @@ from irtbridge.adaptive.stopping import Stopping
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 AT_ONCE = 2**22  # person x item: what is kept of so many persons takes some ten megabytes
+SHARED = 8  # persons of a cluster, who share what a rule draws of the items: of `bandit` that is the most of its time
 
 
 def administer(
@@ -38,16 +40,27 @@ def administer(
     seed : int or list of int
         Of answers and, apart from them, of what the rule draws: two rules that ask the same get the same answers.
     """
-    size = max(1, AT_ONCE // pool.n_items)
-    blocks = [abilities[start : start + size] for start in range(0, len(abilities), size)]
-    seeds = [[*np.atleast_1d(seed), number] for number in range(len(blocks))]
-    return joined([_block(pool, rule, stop, answer, *block) for block in zip(blocks, seeds, strict=True)])
+    size, clusters = max(1, AT_ONCE // pool.n_items), clusters_of(len(abilities))
+    places = [slice(start, start + size) for start in range(0, len(abilities), size)]
+    seeds = [[*np.atleast_1d(seed), number] for number in range(len(places))]
+    blocks = [
+        _block(pool, rule, stop, answer, abilities[place], clusters[place], own)
+        for place, own in zip(places, seeds, strict=True)
+    ]
+    return joined(blocks)
 
 
-def _block(pool: Pool, rule: Selection, stop: Stopping, answer: Answer, abilities: Array, seed: list[int]) -> Sessions:
+def clusters_of(persons: int) -> Ints:
+    """A number for each person: eight have the same, fewer where Monte Carlo errors would have too few clusters."""
+    return np.arange(persons) // int(np.clip(persons // (2 * GROUPS), 1, SHARED))
+
+
+def _block(
+    pool: Pool, rule: Selection, stop: Stopping, answer: Answer, abilities: Array, clusters: Ints, seed: list[int]
+) -> Sessions:
     """Persons who step together, those who are still in the test."""
     rng = np.random.default_rng([*seed, 0])
-    state = State.start(pool, len(abilities), np.random.default_rng([*seed, 1]))
+    state = State.start(pool, len(abilities), np.random.default_rng([*seed, 1]), clusters)
     rule.admit(pool, state)
     track, active = Track(pool, len(abilities)), np.arange(len(abilities))
     while active.size:
@@ -60,7 +73,7 @@ def _block(pool: Pool, rule: Selection, stop: Stopping, answer: Answer, abilitie
         going = ~stop(pool, state) & (places != NONE)
         if not going.all():
             state, active = state.rows(going), active[going]
-    return track.sessions(abilities)
+    return track.sessions(abilities, clusters)
 
 
 @dataclass(eq=False)
@@ -94,10 +107,10 @@ class Track:
         self.known[active] = posterior @ self.of_node
         self.steps.append((given, answers, self.known.copy()))
 
-    def sessions(self, abilities: Array) -> Sessions:
+    def sessions(self, abilities: Array, clusters: Ints) -> Sessions:
         """All that was noted."""
         given, codes, known = (np.stack(parts, axis=1) for parts in zip(*self.steps, strict=True))
         traits = self.pool.n_traits
         means, squares, scores = known[..., :traits], known[..., traits : 2 * traits], known[..., -1]
         sds = np.sqrt(np.maximum(squares - means**2, 0))
-        return Sessions(abilities, given, codes, means, sds, scores, self.pool.n_items)
+        return Sessions(abilities, given, codes, means, sds, scores, self.pool.n_items, cluster=clusters)

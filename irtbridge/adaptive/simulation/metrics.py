@@ -1,14 +1,15 @@
 """What simulated sessions are worth: accuracy, length, exposure, overlap, reliability, each with its Monte Carlo error.
 
 A metric is a function of sessions. Its error is that of the delete-a-group jackknife (Kott 2001) over groups of
-persons, which holds for means, correlations and rates alike; that of the largest exposure is the binomial one of the
-item that has it.
+persons, which holds for means, correlations and rates alike; that of the largest exposure is the error of the item that
+has it. Persons who share draws of the rule are in the same group, so that groups are independent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from irtbridge.adaptive.simulation.sessions import Sessions
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 MetricOf = Callable[[Sessions], float]
 GROUPS = 40  # an error from so many groups is itself off by 1 / sqrt(2 x 39), 11 %
 BANDS = (-np.inf, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, np.inf)
@@ -75,12 +77,23 @@ def mean_length(sessions: Sessions) -> float:
 
 def max_exposure(sessions: Sessions) -> float:
     """Largest share of persons that were given the same item."""
-    return float(sessions.counts.max() / sessions.n_persons)
+    return _exposure_of(sessions, int(sessions.counts.argmax()))
 
 
 def max_share(sessions: Sessions) -> float:
     """Largest share of an item among all administrations: what Sharpnack et al. (2024) call maximum exposure."""
-    return float(sessions.counts.max() / sessions.counts.sum())
+    return _share_of(sessions, int(sessions.counts.argmax()))
+
+
+def _exposure_of(sessions: Sessions, item: int) -> float:
+    return float(sessions.counts[item] / sessions.n_persons)
+
+
+def _share_of(sessions: Sessions, item: int) -> float:
+    return float(sessions.counts[item] / sessions.counts.sum())
+
+
+OF_ITEM = {"max exposure": _exposure_of, "max share": _share_of}
 
 
 def never_given(sessions: Sessions) -> float:
@@ -171,18 +184,22 @@ def with_errors(measured: Mapping[str, MetricOf], sessions: Sessions, groups: in
     """Metrics with their Monte Carlo standard errors over persons, ``value`` and ``MCSE``; those that are defined."""
     last = sessions.at_end
     values = {name: value for name, of in measured.items() if not np.isnan(value := of(last))}
-    number = min(groups, last.n_persons // 2) if last.n_persons > 3 else 0
+    member, number = in_groups(last, groups)
+    # In every group the item counts that all persons were given most often.
+    of_top = {name: partial(of, item=int(last.counts.argmax())) for name, of in OF_ITEM.items()}
     left = np.empty((number, len(values)))
-    member = np.arange(last.n_persons) % max(number, 1)
     for group in range(number):
         others = last.of(member != group)
-        left[group] = [measured[name](others) for name in values]
+        left[group] = [of_top.get(name, measured[name])(others) for name in values]
     spread = (number - 1) / number * np.sum((left - left.mean(axis=0)) ** 2, axis=0) if number else np.nan
-    table = pd.DataFrame({"value": pd.Series(values, dtype=float), "MCSE": np.sqrt(spread)})
-    rate = max_exposure(last)
-    binomial = np.sqrt(rate * (1 - rate) / last.n_persons) / rate
-    largest = table.index.isin(["max exposure", "max share"])
-    return table.assign(MCSE=np.where(largest, table["value"] * binomial, table["MCSE"]))
+    return pd.DataFrame({"value": pd.Series(values, dtype=float), "MCSE": np.sqrt(spread)})
+
+
+def in_groups(sessions: Sessions, groups: int = GROUPS) -> tuple[Places, int]:
+    """Each person's group, of whole clusters, and how many there are; none where there are fewer than 4 clusters."""
+    clusters, place = np.unique(sessions.cluster, return_inverse=True)
+    number = min(groups, len(clusters) // 2) if len(clusters) > 3 else 0
+    return place % max(number, 1), number
 
 
 def by_ability(sessions: Sessions, edges: ArrayLike) -> pd.DataFrame:
@@ -224,8 +241,9 @@ def conditional_se(sessions: Sessions) -> float:
 
 def item_exposure(sessions: Sessions, items: Sequence[str]) -> pd.DataFrame:
     """How often each item was given: ``given``, ``exposure`` (share of persons) and its standard error, ``MCSE``."""
-    rate = sessions.counts / sessions.n_persons
-    error = np.sqrt(rate * (1 - rate) / sessions.n_persons)
+    rate, (member, number) = sessions.exposure, in_groups(sessions)
+    off = [np.mean(member == group) * (sessions.of(member == group).exposure - rate) for group in range(number)]
+    error = np.sqrt(number / (number - 1) * np.sum(np.square(off), axis=0)) if number else np.nan
     table = {"given": sessions.counts, "exposure": rate, "MCSE": error}
     return pd.DataFrame(table, index=pd.Index(items, name="item"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 NONE = -1
+OF_PERSONS = ("truth", "given", "codes", "estimates", "sds", "scores", "cluster")  # what each person has
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class Sessions:
         Items of the bank.
     retest : Sessions, optional
         Second sessions of the same persons.
+    cluster : ndarray of int, shape (person,)
+        Persons of the same number may have shared what the rule drew, as `State.cluster`; by default each is alone.
     """
 
     truth: Array
@@ -42,6 +45,11 @@ class Sessions:
     scores: Array
     n_items: int
     retest: Sessions | None = None
+    cluster: Places = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        if not len(self.cluster):
+            object.__setattr__(self, "cluster", np.arange(len(self.truth)))
 
     @property
     def n_persons(self) -> int:
@@ -76,8 +84,7 @@ class Sessions:
     def of(self, persons: NDArray[np.bool_] | Places | slice) -> Sessions:
         """The sessions of some persons."""
         again = None if self.retest is None else self.retest.of(persons)
-        own = ("truth", "given", "codes", "estimates", "sds", "scores")
-        return replace(self, **{name: getattr(self, name)[persons] for name in own}, retest=again)
+        return replace(self, **{name: getattr(self, name)[persons] for name in OF_PERSONS}, retest=again)
 
     def with_retest(self, retest: Sessions) -> Sessions:
         """And second sessions of the same persons."""
@@ -110,10 +117,9 @@ def joined(parts: list[Sessions]) -> Sessions:
     if len(parts) == 1:
         return parts[0]
     again = [part.retest for part in parts if part.retest is not None]
-    own = ("truth", "given", "codes", "estimates", "sds", "scores")
     longest = max(part.given.shape[1] for part in parts)
     padded = [_padded(part, longest) for part in parts]
-    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in padded]) for name in own}
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in padded]) for name in OF_PERSONS}
     return replace(parts[0], **arrays, retest=joined(again) if again else None)
 
 

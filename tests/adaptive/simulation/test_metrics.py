@@ -1,12 +1,19 @@
 """Metrics of sessions equal what their definitions give, and their errors are those that repetitions show."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from irtbridge.adaptive.pool import Pool
+from irtbridge.adaptive.selection import Bandit
 from irtbridge.adaptive.simulation import metrics
+from irtbridge.adaptive.simulation.answers import TrueAnswers, population
+from irtbridge.adaptive.simulation.lockstep import administer
 from irtbridge.adaptive.simulation.sessions import Sessions, joined
+from irtbridge.adaptive.stopping import Stopping
 
 N_ITEMS = 12
 
@@ -94,3 +101,37 @@ def test_exposure_counts_persons():
     table = metrics.item_exposure(sessions, [f"q{i}" for i in range(N_ITEMS)])
     assert table["given"].sum() == sessions.lengths.sum()
     assert table["exposure"].max() == metrics.max_exposure(sessions)
+
+
+def test_persons_who_share_draws_are_in_one_group():
+    sessions = replace(sessions_of(100), cluster=np.arange(100) // 3)
+    member, number = metrics.in_groups(sessions)
+    assert number == 17
+    assert np.bincount(member).min() > 0
+    assert all(len(set(member[sessions.cluster == cluster])) == 1 for cluster in range(34))
+    # Each person three times over tells what he tells once: a third of the persons that there seem to be.
+    one = sessions_of(200)
+    thrice = replace(one.of(np.repeat(np.arange(200), 3)), cluster=np.repeat(np.arange(200), 3))
+    for name in ("RMSE", "bias"):
+        found = [metrics.summary(each, ["ability"]).loc[(name, "ability"), "MCSE"] for each in (one, thrice)]
+        assert found[0] == pytest.approx(found[1])
+
+
+@pytest.mark.long
+def test_errors_of_the_bandit_are_those_of_repetitions(bank_of):
+    """Persons of a cluster share the rule's draws, and the stated errors know it.
+
+    Of 100 repetitions, variances of a normal metric are within the bounds but once in 2,000 times each.
+    """
+    pool, rule, repetitions = Pool.of(bank_of("2pl", [2] * 40)), Bandit(gamma=0.5), 100
+    stop, answer = Stopping.parse("items=6"), TrueAnswers(pool.bank.at_mean)
+    tables = []
+    for seed in range(repetitions):
+        abilities = population(pool.bank, 600, seed)
+        tables.append(metrics.summary(administer(pool, rule, stop, answer, abilities, seed), ["ability"]))
+    names = [("RMSE", "ability"), *((name, "") for name in ("max exposure", "max share", "chi-square", "overlap"))]
+    spread = np.var([table.loc[names, "value"] for table in tables], axis=0, ddof=1)
+    stated = np.mean([table.loc[names, "MCSE"] ** 2 for table in tables], axis=0)
+    low, high = stats.chi2.ppf([0.00025, 0.99975], repetitions - 1) / (repetitions - 1)
+    ratio = dict(zip(names, spread / stated, strict=True))
+    assert {name: value for name, value in ratio.items() if not low < value < high} == {}
