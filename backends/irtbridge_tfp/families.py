@@ -120,9 +120,9 @@ def _graded(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
     """Categorical with log P(Y = k) = log sigma(u_k) + log sigma(-u_{k+1}) + log(1 - exp(-gap))."""
     u = slope[..., None] - shift[..., None, :, :]
     between = exists[:, 2:]
-    gap = tf.where(between, shift[..., 1:] - shift[..., :-1], tf.ones([], u.dtype))
-    log_gap = tf.where(between, tf.math.log(-tf.math.expm1(-gap)), tf.zeros([], u.dtype))[..., None, :, :]
-    not_above = tf.where(exists[:, 1:], tf.math.log_sigmoid(-u), tf.zeros([], u.dtype))
+    gap = where(between, shift[..., 1:] - shift[..., :-1], 1.0)
+    log_gap = where(between, tf.math.log(-tf.math.expm1(-gap)), 0.0)[..., None, :, :]
+    not_above = where(exists[:, 1:], tf.math.log_sigmoid(-u), 0.0)
     log_probs = _pad(tf.math.log_sigmoid(u), 1, 0) + _pad(not_above, 0, 1) + _pad(log_gap, 1, 1)
     return _categorical(log_probs, exists)
 
@@ -143,12 +143,17 @@ def _nominal(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], deviation:
 def _sequential(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_]) -> Any:
     """Categorical with log P(Y = k) = log sigma(u_1) + ... + log sigma(u_k) + log sigma(-u_{k+1})."""
     u = slope[..., None] - shift[..., None, :, :]
-    stop = tf.where(exists[:, 1:], tf.math.log_sigmoid(-u), tf.zeros([], u.dtype))
+    stop = where(exists[:, 1:], tf.math.log_sigmoid(-u), 0.0)
     return _categorical(_pad(tf.cumsum(tf.math.log_sigmoid(u), axis=-1), 1, 0) + _pad(stop, 0, 1), exists)
 
 
 def _categorical(logits: Tensor, exists: NDArray[np.bool_]) -> Any:
-    return tfd.Categorical(logits=tf.where(exists, logits, tf.constant(IMPOSSIBLE, logits.dtype)))
+    return tfd.Categorical(logits=where(exists, logits, IMPOSSIBLE))
+
+
+def where(exists: NDArray[np.bool_], x: Tensor, otherwise: float) -> Tensor:
+    """A tensor where a category exists, and a number elsewhere; without an operation where all items have all."""
+    return x if exists.all() else tf.where(exists, x, tf.constant(otherwise, x.dtype))
 
 
 def _beta(slope: Tensor, shift: Tensor, exists: NDArray[np.bool_], precision: Tensor) -> Any:

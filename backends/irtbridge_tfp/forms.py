@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from irtbridge.model import families
 from irtbridge.model.families import Family
-from irtbridge_tfp.families import Dims, OrderedBeta, response_distribution
+from irtbridge_tfp.families import Bernoulli, Dims, OrderedBeta, response_distribution, where
 
 Tensor = Any
 
@@ -102,9 +102,10 @@ def exponential_form(family: Family, params: Mapping[str, Tensor], dims: Dims, e
 
 def _of_categories(each: Any, exists: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
     """Log odds against the lowest category, and its log probability; 0 where an item lacks the category."""
-    codes = range(exists.shape[1])
-    log_probs = tf.stack([each.log_prob(tf.constant(k, each.dtype)) for k in codes], axis=-1)
-    log_probs = tf.where(exists, log_probs, tf.zeros([], log_probs.dtype))
+    if isinstance(each, Bernoulli):
+        return each.logits[..., None], each.log_prob(tf.zeros([], each.dtype))
+    # All at once: the distribution's own log_prob, category by category, is a dozen operations for each.
+    log_probs = where(exists, tf.math.log_softmax(each.logits), 0.0)
     lowest, higher = log_probs[..., 0], log_probs[..., 1:]
     return higher - lowest[..., None], lowest
 

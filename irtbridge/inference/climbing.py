@@ -111,40 +111,54 @@ class Climber:
         self.coarse = program.dtype == "float32"
         self.measures_at_once = louis.serves(program)
         self.rise = Rise.of(program)
+        self._last: tuple[Array, tuple[Array, Array]] | None = None
 
     def density(self, z: Array) -> tuple[Array, Array]:
-        """Log density and its gradient at unconstrained coordinates (..., dim)."""
-        return self.program.value_and_grad(z, jacobian=self.jacobian)
+        """Log density and its gradient at unconstrained coordinates (..., dim).
+
+        The last one is kept: one step of a climb ends where the next begins.
+        """
+        if self._last is None or not np.array_equal(z, self._last[0]):
+            self._last = z.copy(), self.program.value_and_grad(z, jacobian=self.jacobian)
+        return self._last[1]
 
     def climb(self, start: Array) -> Summit:
         """From a point to the mode above it, its traits in the order and with the signs that `Symmetry` states."""
         if self.rise is not None:
             risen = self.rise.steps(start)
             curvature = self.rise.curvature(risen)
-            first, _ = _newton(self.density, risen, curvature)
-            summit = self._climb_in(curvature, first, first, {"ftol": 1e-14, "gtol": PRECISE})
-            return replace(summit, curvature=curvature)
+            return replace(self._climb_in(curvature, risen, 1e-14, PRECISE), curvature=curvature)
         persons = self.program.responses.total_weight
-        return self._run(self.density, start, lambda x: x, {"ftol": 1e-14, "gtol": 1e-5 * np.sqrt(persons)})
+        return self._run(self.density, start, lambda x: x, 1e-14, 1e-5 * np.sqrt(persons))
 
     def climb_whitened(self, start: Array, mode: Mode) -> Summit:
         """The same in standard errors around a mode: a few steps where it ends there too."""
-        if self.rise is not None:
-            start, _ = _newton(self.density, self.rise.steps(start), mode.curvature)
-        return self._climb_in(mode.curvature, mode.z, start, {"ftol": 1e-9, "gtol": 0.1 * ARRIVED})
+        start = start if self.rise is None else self.rise.steps(start)
+        return self._climb_in(mode.curvature, start, 1e-9, 0.1 * ARRIVED)
 
-    def _climb_in(self, curvature: Curvature, origin: Array, start: Array, stop: Any) -> Summit:
+    def _climb_in(self, curvature: Curvature, start: Array, of_value: float, of_gradient: float) -> Summit:
         """From a point to the mode above it, in the units of a curvature."""
+        unit = _first_step(curvature.pull(self.density(start)[1]))
 
         def white(w: Array) -> tuple[Array, Array]:
-            value, gradient = self.density(origin + curvature.spread(w))
-            return value, curvature.pull(gradient)
+            value, gradient = self.density(start + curvature.spread(unit * w))
+            return value, unit * curvature.pull(gradient)
 
-        away = curvature.whiten(start - origin)
-        return self._run(white, away, lambda w: origin + curvature.spread(w), stop)
+        def place(w: Array) -> Array:
+            return start + curvature.spread(unit * w)
 
-    def _run(self, density: ValueAndGrad, start: Array, place: Callable[[Array], Array], stop: Any) -> Summit:
-        options: Any = {"maxiter": self.max_iterations, "maxcor": 30, **stop}
+        return self._run(white, np.zeros_like(start), place, of_value, unit * of_gradient)
+
+    def _run(
+        self,
+        density: ValueAndGrad,
+        start: Array,
+        place: Callable[[Array], Array],
+        of_value: float,
+        of_gradient: float,
+    ) -> Summit:
+        """L-BFGS until its step changes the value by a share, or the gradient is small."""
+        options: Any = {"maxiter": self.max_iterations, "maxcor": 30, "ftol": of_value, "gtol": of_gradient}
         found = optimize.minimize(_negative(density), start, jac=True, method="L-BFGS-B", options=options)
         value = -float(found.fun) if found.fun < FAR else -np.inf
         z = np.asarray(place(found.x))
@@ -201,6 +215,15 @@ def _negative(density: ValueAndGrad) -> Callable[[Array], tuple[float, Array]]:
         return (-float(value), -gradient) if np.isfinite(value) else (FAR, np.zeros_like(z))
 
     return objective
+
+
+def _first_step(gradient: Array) -> float:
+    """Length of L-BFGS's first step in standard errors, from the gradient by them: that of Newton's step there.
+
+    No longer than draws of a normal posterior lie from their mode, as it may begin anywhere.
+    """
+    newton = float(np.linalg.norm(gradient))
+    return min(newton, len(gradient) ** 0.5) if newton > 0 and np.isfinite(newton) else 1.0
 
 
 def _newton(density: ValueAndGrad, z: Array, curvature: Curvature, steps: int = 2) -> tuple[Array, float]:

@@ -38,8 +38,8 @@ MOST_NODES = 1024  # of the grid, whose functions' Gram matrix is 8 MiB
 MOST_SHARED = 16  # coordinates that items share: each takes as much as one of every item
 SCORE_STEP = 1e-5  # of central differences of log probabilities: their error is near 1e-10
 STEP, COARSE_STEP = 1e-4, 2e-2  # of central differences of gradients, and where these have few digits
-# Shares of the largest sum of squares, of the scores' functions and of a person's directions, that are left out: they
-# change no variance by more than a few 1e-7 of itself (tests/inference/test_louis.py).
+# `LostInformation.left_out` where standard errors come from it: what is left out changes no variance by more than a few
+# 1e-7 of itself (tests/inference/test_louis.py).
 FUNCTIONS, DIRECTIONS = 1e-12, 1e-9
 CELLS = 2**22  # numbers of a chunk of persons
 
@@ -126,6 +126,9 @@ class LostInformation:
         Derivatives of `terms` along the blocks' directions.
     prior_slopes : ndarray, shape (direction, 1 or pattern, node)
         Of `log_weights`.
+    left_out : tuple of float
+        Shares of the largest sum of squares, of the scores' functions and of a person's directions, below which they
+        are left out.
     """
 
     layout: Layout
@@ -135,6 +138,7 @@ class LostInformation:
     log_weights: Array
     slopes: Array
     prior_slopes: Array
+    left_out: tuple[float, float] = (FUNCTIONS, DIRECTIONS)
 
     @classmethod
     def of(cls, program: Program, blocks: Blocks, z: Array, responses: Responses | None = None) -> LostInformation:
@@ -184,7 +188,7 @@ class LostInformation:
         functions = np.concatenate([functions, self.prior_slopes.reshape(-1, len(self.terms))])
         functions *= np.sqrt(self._mass)
         values, axes = np.linalg.eigh(functions.T @ functions)
-        return np.asarray(axes[:, values > FUNCTIONS * values[-1]].T)
+        return np.asarray(axes[:, values > self.left_out[0] * values[-1]].T)
 
     @cached_property
     def _own(self) -> Array:
@@ -232,7 +236,7 @@ class LostInformation:
         squares = (weights / mass @ products.T).reshape(-1, size, size)
         squares -= mean[:, :, None] * mean[:, None] / counts[:, None, None]
         values, axes = np.linalg.eigh(squares)
-        most = np.sum(values > DIRECTIONS * values[:, -1:], axis=1).max()
+        most = np.sum(values > self.left_out[1] * values[:, -1:], axis=1).max()
         return np.asarray(axes[:, :, -most:] * np.sqrt(np.maximum(values[:, None, -most:], 0.0)))
 
 

@@ -85,7 +85,7 @@ class Maximisation:
     def _parts(self, z: Array, expected: Expected) -> Array:
         layout, params = self.program.layout, self.program.constrain(z)
         terms, log_weights = at_nodes(layout, params, expected.grid)
-        rows = np.stack([log_prior_by_item(layout, row) for row in layout.rows(params)])
+        rows = log_prior_by_item(layout, params)
         rows[:, :-1] += np.einsum("njs,bnjs->bj", expected.statistics, terms)
         if expected.weights is not None:
             rows[:, -1] += np.einsum("pn,bpn->b", expected.weights, log_weights)
@@ -132,15 +132,12 @@ class Maximisation:
         steps = h * self.blocks.directions
         m = len(steps)
         one, other = np.triu_indices(m, 1)
-        moved = np.concatenate([np.zeros((1, len(z))), steps, steps[one] + steps[other]])
-        upper, lower = self.parts(z + moved, expected), self.parts(z - moved[1:], expected)
-        here, up, down = upper[0], upper[1 : m + 1], lower[:m]
-        bend = up + down - 2 * here
-        second = np.zeros((m, m, len(here)))
-        second[np.arange(m), np.arange(m)] = bend / h**2
-        mixed = (upper[m + 1 :] + lower[m:] - 2 * here - bend[one] - bend[other]) / (2 * h**2)
-        second[one, other] = second[other, one] = mixed
-        return here, (up - down) / (2 * h), second
+        moved = np.concatenate([np.zeros((1, len(z))), steps, -steps, steps[one] + steps[other]])
+        here, up, down, both = np.split(self.parts(z + moved, expected), [1, m + 1, 2 * m + 1])
+        second = np.zeros((m, m, here.shape[1]))
+        second[np.arange(m), np.arange(m)] = (up + down - 2 * here) / h**2
+        second[one, other] = second[other, one] = (both - up[one] - up[other] + here) / h**2
+        return here[0], (up - down) / (2 * h), second
 
 
 def positive(curvature: Array) -> Array:

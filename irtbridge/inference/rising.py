@@ -10,8 +10,9 @@ steps, not digits.
 
 from __future__ import annotations
 
+import copy
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -24,13 +25,18 @@ from irtbridge.inference.louis import LostInformation, serves
 from irtbridge.inference.maximisation import Maximisation
 from irtbridge.inference.recentring import check_recentrable, recentred
 from irtbridge.model.layout import Layout
+from irtbridge.model.quadrature import ScatteredNodes
 from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
 STEPS = 6  # of EM, by trial: with fewer L-BFGS takes longer, with more EM does (graded model, 5,000 x 50)
 SAMPLE = 1000  # persons: the largest share lost then has an error of a twentieth
+LEFT_OUT = 1e-6, 1e-3  # `LostInformation.left_out`
 MOST_LOST = 0.98  # away from the mode, and of a sample, more than all may be lost
 MOST = 1024  # coordinates, whose matrix is decomposed
+# Standard deviations of the ability's prior: where the grid of EM's steps ends, and the largest step to which it is
+# coarsened. A default grid has steps of about a third of a posterior's standard deviation: of two thirds do here.
+REACH, WIDEST = 4.5, 0.4
 FEWEST = 2**17  # persons times nodes: with fewer a gradient takes less than its share of EM's steps, by trial
 
 
@@ -42,6 +48,7 @@ class Rise:
     ----------
     maximisation : Maximisation
     data : Data
+        At fewer nodes than the program's: an error of the E-step costs steps, too, not digits.
     expands : bool
         Whether items can move along with the abilities.
     """
@@ -62,7 +69,8 @@ class Rise:
             return None
         if program.responses.n_persons * len(layout.standard_nodes) < FEWEST:
             return None
-        return cls(Maximisation.of(program), Data.of(layout, program.responses), _expands(layout))
+        coarser = _with_fewer_nodes(program)
+        return cls(Maximisation.of(coarser), Data.of(coarser.layout, program.responses), _expands(layout))
 
     def steps(self, z: Array) -> Array:
         """Some steps of EM from coordinates (dim,)."""
@@ -93,7 +101,8 @@ class Rise:
         rows = np.linspace(0, responses.n_persons - 1, min(SAMPLE, responses.n_persons)).astype(int)
         some = responses.select(rows)
         squares = np.zeros((blocks.dim, blocks.dim))
-        for lost in LostInformation.of(program, blocks, z, some).rows():
+        lost_by_some = replace(LostInformation.of(program, blocks, z, some), left_out=LEFT_OUT)
+        for lost in lost_by_some.rows():
             white = blocks.join(*arrow.solve(*blocks.split(lost)))
             squares += white.T @ white
         shares, axes = np.linalg.eigh(squares * responses.total_weight / some.total_weight)
@@ -101,6 +110,18 @@ class Rise:
 
     def _expected(self, z: Array) -> Expected:
         return self.data.expected(self.maximisation.program.constrain(z))
+
+
+def _with_fewer_nodes(program: Program) -> Program:
+    """A program with a coarser and shorter grid of nodes in its layout, of which only the coordinates are asked."""
+    layout, other = program.layout, copy.copy(program)
+    if not isinstance(layout.collapse, ScatteredNodes):
+        assert layout.collapse is not None
+        step = layout.collapse.step
+        n_nodes = 1 + round(2 * REACH / max(step, min(2 * step, WIDEST)))
+        coarser = replace(layout.collapse, n_nodes=n_nodes, half_width=REACH)
+        other.layout = Layout.of(program.spec, program.responses, coarser)
+    return other
 
 
 def _expands(layout: Layout) -> bool:

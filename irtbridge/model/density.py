@@ -14,6 +14,7 @@ from irtbridge.model.families import Categories, ExponentialForm
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns, columns_of
+from irtbridge.model.priors import Prior
 from irtbridge.model.quadrature import Quadrature, ScatteredNodes
 from irtbridge.model.reduction import grid_dimensions
 
@@ -131,31 +132,38 @@ def log_likelihood(layout: Layout, params: Mapping[str, Array], responses: Respo
 def log_prior(layout: Layout, name: str, params: Mapping[str, Array]) -> float:
     """Log prior density of one variable, summed over its free elements."""
     terms, kept = _prior_terms(layout, name, params)
-    return float(np.sum(terms[kept]))
+    return float(np.sum(terms, where=kept))
 
 
 def log_prior_by_item(layout: Layout, params: Mapping[str, Array]) -> Array:
-    """Log prior density of each item's free elements, and last of all that are no item's; shape (item + 1,)."""
-    values, sums = layout.complete(params), np.zeros(layout.sizes["item"] + 1)
+    """Log prior density of each item's free elements, and last of all that are no item's; shape (..., item + 1)."""
+    lead, values = layout.batch_shape(params), layout.complete(params)
+    if lead and any(_is_of_matrices(slot.variable.prior) for slot in layout.slots.values()):
+        return np.array([log_prior_by_item(layout, row) for row in layout.rows(params)]).reshape(*lead, -1)
+    sums, n_items = np.zeros((*lead, layout.sizes["item"] + 1)), layout.sizes["item"]
     for name, slot in layout.slots.items():
         terms, kept = _prior_terms(layout, name, values)
         terms = np.where(kept, terms, 0.0)
-        if slot.variable.dims[:1] == ("item",) and terms.shape[:1] == sums[:-1].shape:
-            sums[:-1] += terms.reshape(len(terms), -1).sum(axis=1)
-        else:
-            sums[-1] += terms.sum()
+        of_items = slot.variable.dims[:1] == ("item",) and terms.shape[len(lead) :][:1] == (n_items,)
+        by_row = terms.reshape(*lead, n_items if of_items else 1, -1).sum(axis=-1)
+        sums[..., slice(n_items) if of_items else slice(n_items, None)] += by_row
     return sums
 
 
+def _is_of_matrices(prior: Prior) -> bool:
+    """Whether a prior is of a matrix or has one that is estimated, and so takes one at a time."""
+    return prior.support == "cholesky" or "scale_tril" in prior.references()
+
+
 def _prior_terms(layout: Layout, name: str, params: Mapping[str, Array]) -> tuple[Array, NDArray[np.bool_]]:
-    """Log prior density of one variable, element by element or vector by vector, and which of them count."""
+    """Log prior density (..., element or vector) of one variable, and which of them count, no leading axes."""
     slot = layout.slots[name]
     prior, value = slot.variable.prior, np.asarray(params[name], dtype=float)
     arguments = layout.arguments(name, layout.complete(params))
     terms = np.asarray(prior.log_density(value if slot.basis is None else slot.to_site(value), **arguments))
     if slot.basis is not None or slot.index is None:
-        return terms, np.ones(terms.shape, dtype=bool)
-    kept = np.zeros(terms.shape, dtype=bool)
+        return terms, np.ones((), dtype=bool)
+    kept = np.zeros(slot.shape[: len(slot.shape) - prior.event_ndim], dtype=bool)
     kept.ravel()[slot.index if not prior.event_ndim else np.unique(slot.index // slot.shape[-1])] = True
     return terms, kept
 

@@ -15,7 +15,7 @@ from irtbridge.inference import compile_for, make_settings, run_method
 from irtbridge.inference.acceleration import ascend, plain, squarem
 from irtbridge.inference.expectation import Data
 from irtbridge.inference.maximisation import Maximisation, positive
-from irtbridge.model.density import log_prior_by_item
+from irtbridge.model.density import log_prior, log_prior_by_item
 from irtbridge.plugin.loading import load_backend
 from irtbridge.results.draws import Draws
 
@@ -97,6 +97,17 @@ def test_the_gradient_of_q_is_that_of_the_log_density(case: str) -> None:
     assert expected.log_likelihood + prior.sum() == pytest.approx(value, rel=1e-12)
     higher = maximisation.step(z, expected)
     assert maximisation.parts(higher[None], expected).sum() > maximisation.parts(z[None], expected).sum()
+
+
+@pytest.mark.parametrize("case", ["graded, unequal categories", "groups", "one slope for all", "two traits"])
+def test_log_priors_of_several_points_at_once_are_those_of_each(case: str) -> None:
+    """By item, and the log priors of all variables in all."""
+    program = compiled(*CASES[case]())
+    batch = program.constrain(np.random.default_rng(2).uniform(-0.5, 0.5, (3, program.dim)))
+    layout = program.layout
+    for row, sums in zip(layout.rows(batch), log_prior_by_item(layout, batch), strict=True):
+        np.testing.assert_allclose(sums, log_prior_by_item(layout, row), rtol=1e-12)
+        assert sums.sum() == pytest.approx(sum(log_prior(layout, name, row) for name in layout.slots))
 
 
 def test_expected_responses_are_those_of_the_data() -> None:

@@ -50,9 +50,10 @@ class Graded(Categories):
         with np.errstate(invalid="ignore", divide="ignore"):
             log_gap = np.where(between, np.log(-np.expm1(-gap)), 0.0)
         above, below = log_sigmoids(u)
-        at_least = padded(above, 1, 0)
-        not_above = padded(np.where(exists[:, 1:], below, 0.0), 0, 1)
-        return np.asarray(at_least + not_above + padded(log_gap, 1, 1))
+        log_probs = padded(above, 1, 0)
+        log_probs[..., :-1] += np.where(exists[:, 1:], below, 0.0)
+        log_probs[..., 1:-1] += log_gap
+        return log_probs
 
     def derivatives(
         self, slope: Array, shift: Array, tangent: Array, exists: NDArray[np.bool_], **shapes: Array
