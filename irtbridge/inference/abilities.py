@@ -35,7 +35,8 @@ Array = NDArray[np.float64]
 def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Array | None]:
     """Abilities to go with draws of item parameters, where the program has integrated them out.
 
-    A point estimate gets expected abilities, and their standard deviations as standard errors.
+    A point estimate gets expected abilities, and their standard deviations as standard errors. Those that a method has
+    drawn itself are taken as they are.
 
     Returns
     -------
@@ -44,8 +45,8 @@ def add_abilities(program: Program, draws: Draws, seed: int) -> tuple[Draws, Arr
     abilities : ndarray, shape (chain, draw, person) or (chain, draw, person, trait), or None
     """
     layout, responses = program.layout, program.responses
-    if layout.collapse is None:
-        return draws, None
+    if layout.collapse is None or draws.abilities is not None:
+        return replace(draws, abilities=None), draws.abilities
     start = time.perf_counter()
     params = program.constrain(draws.z)
     if draws.standard_errors is None:

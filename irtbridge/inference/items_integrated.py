@@ -23,6 +23,8 @@ from irtbridge.model.layout import Layout
 from irtbridge.model.priors import LogNormal, Normal
 
 Array = NDArray[np.float64]
+Items = slice | NDArray[np.intp]
+EVERY = slice(None)
 HALF_WIDTH = 5.0  # prior standard deviations of an item parameter that the grid covers on either side
 COUNTS = (15, 21, 31, 43, 61, 85, 121)  # nodes of a parameter that are tried
 LARGEST = 2**13  # nodes: half a second for the values of a thousand items
@@ -65,13 +67,17 @@ class ItemsIntegrated:
         """
         observed = np.asarray(responses.observed.T, dtype=float)
         values = np.where(responses.observed, responses.values, 0).T.astype(float)
-        n_parameters = len(item_parameters(layout))
+        n_parameters, everything = len(item_parameters(layout)), np.arange(len(values))
         tried = sorted(itertools.product(COUNTS, repeat=n_parameters), key=lambda counts: int(np.prod(counts)))
+        moved = everything
         for counts in tried:
             if np.prod(counts) > LARGEST:
                 return None
             density = cls(layout, values, observed, counts)
-            if density._constant(start):
+            # Those that a coarser grid did not serve first: they are few.
+            moved = density._moved(start, moved)
+            moved = moved if moved.size else density._moved(start, everything)
+            if not moved.size:
                 return density
         return None
 
@@ -97,67 +103,81 @@ class ItemsIntegrated:
         moved = {name: p.loc + p.scale * standard[..., place] for place, (name, p) in enumerate(priors.items())}
         return {name: np.exp(x) if isinstance(priors[name], LogNormal) else x for name, x in moved.items()}
 
-    def by_node(self, abilities: Array, standard: Array) -> tuple[Array, Array, Array]:
-        """Log probability of each item's responses and of the node together, (item, node); and how they come about.
+    @cached_property
+    def patterns(self) -> tuple[NDArray[Any], NDArray[np.intp]]:
+        """Who answered: the different rows of `observed`, and which of them is each item's."""
+        rows, number = np.unique(self.observed, axis=0, return_inverse=True)
+        return rows, number.reshape(-1)
 
-        Returns
-        -------
-        by_node : ndarray, shape (item, node)
-        probability : ndarray, shape (person, node)
-            Of the higher category.
-        slope : ndarray, shape (node,)
-            By how much the log odds grow with the ability.
-        """
+    def at(self, abilities: Array, standard: Array) -> AtNodes:
+        """What the items' log probabilities at nodes (node, parameter) are made of, given abilities (person,)."""
         family, dims = self.layout.spec.family, self.layout.spec.dims
-        at = {**self.parameters(standard), family.ability: abilities}
-        exists = np.ones((len(standard), 2), dtype=bool)
-        natural, base = family.exponential(at, dims, exists)
-        log_prior = -0.5 * np.sum(standard**2, axis=1)
-        by_node = self.statistics @ natural[..., 0] + self.observed @ base + special.log_softmax(log_prior)
-        slope = np.broadcast_to(family.tangent(at, dims)[0, :, 0], len(standard))
-        return by_node, special.expit(natural[..., 0]), slope
+        here = {**self.parameters(standard), family.ability: np.zeros(1, dtype=standard.dtype)}
+        slope = np.broadcast_to(family.tangent(here, dims)[0, :, 0], len(standard))
+        intercept = family.exponential(here, dims, np.ones((len(standard), 2), dtype=bool)).natural[0, :, 0]
+        log_odds = abilities[:, None] * slope.astype(standard.dtype) + intercept
+        small = np.exp(-np.abs(log_odds))
+        base = np.minimum(-log_odds, 0) - np.log1p(small)
+        log_prior = special.log_softmax(-0.5 * np.sum(standard**2, axis=1))
+        return AtNodes(np.stack([slope, intercept]), log_odds, small, self.patterns[0] @ base + log_prior)
 
-    def value_and_grad(self, abilities: Array) -> tuple[float, Array]:
-        """Log density of standard normal abilities (person,) and all responses, and its gradient."""
-        by_node, probability, slope = self.by_node(abilities, self.nodes)
-        marginal = special.logsumexp(by_node, axis=1)
-        weights = np.exp(by_node - marginal[:, None])
-        gradient = (self.statistics.T @ weights - probability * (self.observed.T @ weights)) @ slope
-        loc, scale = prior_of(self.layout)
-        away = (abilities - loc) / scale
-        return float(marginal.sum() - 0.5 * away @ away), gradient - away / scale
+    def sums(self, abilities: Array) -> Array:
+        """What the log odds of items are multiplied by, (item, 2): abilities of those who gave the higher category,
+        summed, and their number."""
+        return np.stack([self.statistics @ abilities, self.statistics.sum(axis=1)], axis=1)
 
-    def draw(self, abilities: Array, rng: np.random.Generator) -> tuple[float, Array]:
-        """The log density, and item parameters drawn given the abilities, as standard coordinates (item, parameter).
-
-        The grid is shifted by a uniform fraction of its step: so the draws have the conditional density itself, not a
-        discrete one. In single precision.
-        """
-        standard = self.nodes + self.step * rng.uniform(-0.5, 0.5, len(self.counts))
-        by_node = self._single.by_node(abilities.astype(np.float32), standard.astype(np.float32))[0]
-        largest = by_node.max(axis=1, keepdims=True)
-        running = np.cumsum(np.exp(by_node - largest), axis=1)
-        threshold = rng.uniform(size=len(running)).astype(running.dtype) * running[:, -1]
-        chosen = (running < threshold[:, None]).sum(axis=1).clip(max=len(standard) - 1)
-        loc, scale = prior_of(self.layout)
-        away = (abilities - loc) / scale
-        marginal = np.sum(np.log(running[:, -1], dtype=float) + largest[:, 0])
-        return float(marginal - 0.5 * away @ away), standard[chosen]
+    def by_node(self, abilities: Array, standard: Array, items: Items = EVERY) -> Array:
+        """Log probability of the responses to some items and of the node together, shape (item, node)."""
+        at = self.at(abilities, standard)
+        return np.asarray(self.sums(abilities)[items] @ at.lines + at.constant[self.patterns[1][items]])
 
     @cached_property
-    def _single(self) -> ItemsIntegrated:
+    def single(self) -> ItemsIntegrated:
         """The same in single precision."""
         arrays = (self.statistics.astype(np.float32), self.observed.astype(np.float32))
         return ItemsIntegrated(self.layout, *arrays, self.counts)
 
-    def _constant(self, abilities: Array) -> bool:
-        """Whether shifting the grid by half a step, along any parameter, changes no item's probability."""
+    def log_prior(self, abilities: Array) -> tuple[float, Array]:
+        """Log density of the abilities' normal prior, up to a constant, and its gradient."""
+        loc, scale = prior_of(self.layout)
+        away = (abilities - loc) / scale
+        return float(-0.5 * away @ away), -away / scale
+
+    def _moved(self, abilities: Array, items: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Of some items those whose probability changes if the grid is shifted by half a step along a parameter."""
         moved = [
             self.nodes + self.step * shift / 2
             for shift in np.vstack([np.zeros(len(self.counts)), np.eye(len(self.counts))])
         ]
-        sums = [special.logsumexp(self.by_node(abilities, standard)[0], axis=1) for standard in moved]
-        return bool(np.ptp(sums, axis=0).max() < CONSTANT)
+        sums = [special.logsumexp(self.by_node(abilities, standard, items), axis=1) for standard in moved]
+        return np.asarray(items[np.ptp(sums, axis=0) >= CONSTANT])
+
+
+@dataclass(frozen=True, eq=False)
+class AtNodes:
+    """What log probabilities of items at nodes are made of.
+
+    Attributes
+    ----------
+    lines : ndarray, shape (2, node)
+        The log odds of the higher category: their slope by the ability, and what they are at 0.
+    log_odds : ndarray, shape (person, node)
+        Of the higher category.
+    small : ndarray, shape (person, node)
+        Exponentials of minus their size.
+    constant : ndarray, shape (pattern of persons who answered, node)
+        Log probability of the lower category for all of these, and of the node.
+    """
+
+    lines: Array
+    log_odds: Array
+    small: Array
+    constant: Array
+
+    @property
+    def probability(self) -> Array:
+        """Of the higher category, shape (person, node)."""
+        return np.asarray(np.where(self.log_odds > 0, 1, self.small) / (1 + self.small))
 
 
 def serves(layout: Layout, responses: Responses) -> bool:

@@ -17,6 +17,7 @@ from scipy import linalg, optimize, special
 
 from irtbridge.inference.importance import smoothed, systematic
 from irtbridge.inference.items_integrated import ItemsIntegrated, prior_of, serves
+from irtbridge.inference.nodes_that_count import NodesThatCount
 from irtbridge.plugin.program import Program, Progress
 from irtbridge.results.draws import Draws, Optimum, Timings
 
@@ -39,17 +40,11 @@ def run_over_persons(
 ) -> Draws:
     """Weighted draws of the abilities, resampled; of each, the items drawn with it, in the program's coordinates."""
     start = time.perf_counter()
-
-    def misfit(abilities: Array) -> tuple[float, Array]:
-        value, gradient = density.value_and_grad(abilities)
-        return -value, -gradient
-
-    options: Any = {"maxiter": max_iterations}
-    found = optimize.minimize(misfit, _start(program), jac=True, method="L-BFGS-B", options=options)
-    mode = np.asarray(found.x)
-    factor, rng = _factor(density, mode), np.random.default_rng(seed)
-    normal = {NORMAL[0]: _centre(density, mode, factor, rng), NORMAL[1]: factor}
-    optimum = Optimum(bool(found.success), float("nan"), 1, 1, float("inf"))
+    mode, converged = _climbed(density, _start(program), max_iterations)
+    near, rng = NodesThatCount.near(density, mode), np.random.default_rng(seed)
+    factor = _factor(near, mode)
+    normal = {NORMAL[0]: _centre(near, mode, factor, rng), NORMAL[1]: factor}
+    optimum = Optimum(converged, float("nan"), 1, 1, float("inf"))
     warmup = time.perf_counter() - start
     drawn = drawn_over_persons(program, density, normal, draws, rng, progress)
     return replace(drawn, timings=replace(drawn.timings, warmup=warmup), optimum=optimum)
@@ -66,10 +61,11 @@ def drawn_over_persons(
     """Draws of the normal approximation of the abilities, reweighted and resampled, with their items."""
     start = time.perf_counter()
     centre, factor = (normal[name] for name in NORMAL)
-    white = rng.standard_normal((draws, len(centre)))
+    near, white = NodesThatCount.near(density, centre), rng.standard_normal((draws, len(centre)))
     log_density, standard = np.empty(draws), np.empty((draws, program.layout.sizes["item"], len(density.names)))
-    for row, abilities in enumerate(centre + white @ factor.T):
-        log_density[row], standard[row] = density.draw(abilities, rng)
+    abilities = centre + white @ factor.T
+    for row, each in enumerate(abilities):
+        log_density[row], standard[row] = near.draw(each, rng)
         progress("sampling", row + 1, draws)
     weights, k_hat = smoothed(log_density + 0.5 * np.sum(white**2, axis=1))
     chosen = systematic(weights / weights.sum(), rng)
@@ -82,7 +78,23 @@ def drawn_over_persons(
         ess=float(weights.sum() ** 2 / np.sum(weights**2)),
         pareto_k=k_hat,
         adaptation=normal,
+        abilities=abilities[chosen][None],
     )
+
+
+def _climbed(density: ItemsIntegrated, start: Array, max_iterations: int) -> tuple[Array, bool]:
+    """The mode, and whether L-BFGS stopped by itself: twice, as the first time the nodes are those near the start."""
+    options: Any = {"maxiter": max_iterations}
+    for _ in range(2):
+        near = NodesThatCount.near(density, start)
+
+        def misfit(abilities: Array, near: NodesThatCount = near) -> tuple[float, Array]:
+            value, gradient = near.value_and_grad(abilities)
+            return -value, -gradient
+
+        found = optimize.minimize(misfit, start, jac=True, method="L-BFGS-B", options=options)
+        start = np.asarray(found.x)
+    return start, bool(found.success)
 
 
 def _start(program: Program) -> Array:
@@ -94,7 +106,7 @@ def _start(program: Program) -> Array:
     return np.asarray(loc + scale * (odds - odds.mean()) / max(odds.std(), LEAST))
 
 
-def _factor(density: ItemsIntegrated, mode: Array) -> Array:
+def _factor(density: NodesThatCount, mode: Array) -> Array:
     """F with F F' = inverse of the curvature at the mode, by differences of the gradient."""
     here = density.value_and_grad(mode)[1]
     rows = [density.value_and_grad(mode + away)[1] - here for away in STEP * np.eye(len(mode))]
@@ -103,7 +115,7 @@ def _factor(density: ItemsIntegrated, mode: Array) -> Array:
     return np.asarray(vectors / np.sqrt(np.maximum(values, LEAST * values.max())))
 
 
-def _centre(density: ItemsIntegrated, mode: Array, factor: Array, rng: np.random.Generator) -> Array:
+def _centre(density: NodesThatCount, mode: Array, factor: Array, rng: np.random.Generator) -> Array:
     """One Newton step from the mode to where the gradient vanishes on average, as `laplace` does for items."""
     away = rng.standard_normal((PAIRS, len(mode))) @ factor.T
     slopes = [density.value_and_grad(mode + each)[1] for each in np.concatenate([away, -away])]

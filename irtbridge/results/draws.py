@@ -93,6 +93,8 @@ class Draws:
         What the method needs to go on from here, as arrays of its own: see `Method.resume`.
     objective : ndarray, shape (step,), optional
         What an optimisation maximised, at each of its steps, where it is no ELBO.
+    abilities : ndarray, shape (chain, draw, person), optional
+        Of a method that draws them although its program has integrated them out.
     """
 
     z: Array
@@ -108,6 +110,7 @@ class Draws:
     quadrature_error: float | None = None
     adaptation: Mapping[str, Array] | None = None
     objective: Array | None = None
+    abilities: Array | None = None
 
     @property
     def kind(self) -> str:

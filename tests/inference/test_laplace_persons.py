@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 import irtbridge as irt
 from irtbridge.inference.items_integrated import ItemsIntegrated, serves
+from irtbridge.inference.nodes_that_count import NodesThatCount
 from irtbridge.model.layout import Layout
 from irtbridge.model.quadrature import Quadrature
 
@@ -41,17 +42,46 @@ def test_the_density_is_the_integral_over_each_items_parameters(missing: bool) -
         each = [p if y == 1 else 1 - p for p, y in zip(right, item, strict=True) if y >= 0]
         joint = prior * np.prod(each, axis=0)
         expected += np.log(integrate.simpson(integrate.simpson(joint, x=b[0]), x=a[:, 0]))
-    value, _ = integrated(responses, irt.two_pl()).value_and_grad(ABILITIES)
+    whole = integrated(responses, irt.two_pl())
+    value, _ = NodesThatCount.near(whole, ABILITIES).value_and_grad(ABILITIES)
     assert value == pytest.approx(expected, abs=4e-3)  # an item's probability by a thousandth
 
 
 @pytest.mark.parametrize("spec", [irt.two_pl(), irt.one_pl(), irt.two_pl(parameterization="intercept", scaling=1.7)])
 def test_the_gradient_is_that_of_the_value(spec: irt.ModelSpec) -> None:
-    density = integrated(three_persons(True), spec)
+    density = NodesThatCount.near(integrated(three_persons(True), spec), ABILITIES)
     _, gradient = density.value_and_grad(ABILITIES)
     steps = 1e-5 * np.eye(3)
     ends = [(density.value_and_grad(ABILITIES + s)[0], density.value_and_grad(ABILITIES - s)[0]) for s in steps]
     np.testing.assert_allclose(gradient, [(up - down) / 2e-5 for up, down in ends], atol=1e-6)
+
+
+def test_nodes_that_count_near_the_abilities_give_the_density_where_draws_of_them_lie() -> None:
+    """As all nodes do: of the value, and of the draws' values, in single precision and on grids shifted anew."""
+    params = irt.simulate_parameters(irt.two_pl(), 20, [2] * 60, seed=3)
+    responses = irt.simulate_responses(irt.two_pl(), params, [2] * 60, seed=4, missing=0.1)
+    whole = ItemsIntegrated.of(Layout.of(irt.two_pl(), responses, Quadrature()), responses, params["ability"])
+    assert whole is not None
+    few, rng = NodesThatCount.near(whole, params["ability"]), np.random.default_rng(1)
+    assert len(few.lines[0].node) < 0.4 * len(whole.nodes) * 60
+    for away in 0.3 * rng.standard_normal((5, 20)):
+        abilities = params["ability"] + away
+        by_item = special.logsumexp(whole.by_node(abilities, whole.nodes), axis=1)
+        expected = by_item.sum() + whole.log_prior(abilities)[0]
+        assert few.value_and_grad(abilities)[0] == pytest.approx(expected, abs=60e-3 / 4)
+        assert few.draw(abilities, rng)[0] == pytest.approx(expected, abs=60e-3 / 4)
+
+
+def test_items_are_drawn_from_their_posterior_given_the_abilities() -> None:
+    """Means and standard deviations of 4,000 draws, against sums over all nodes."""
+    responses, rng = three_persons(True), np.random.default_rng(2)
+    whole = integrated(responses, irt.two_pl())
+    few, weights = NodesThatCount.near(whole, ABILITIES), special.softmax(whole.by_node(ABILITIES, whole.nodes), axis=1)
+    drawn = np.array([few.draw(ABILITIES, rng)[1] for _ in range(4000)])
+    mean = weights @ whole.nodes
+    sd = np.sqrt(weights @ whole.nodes**2 - mean**2)
+    assert np.abs((drawn.mean(axis=0) - mean) / (sd / 4000**0.5)).max() < 4
+    np.testing.assert_allclose(drawn.std(axis=0), sd, rtol=0.05)
 
 
 @pytest.mark.parametrize(
