@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from irtbridge.inference.coupling import Coupling, roots_of
+from irtbridge.inference.coupling import ROUGH, Coupling, roots_of
 from irtbridge.inference.joint_blocks import JointBlocks
 from irtbridge.inference.observed_entries import EntriesProgram
 from irtbridge.plugin.program import Program
@@ -55,8 +55,8 @@ class BlockUnits:
     def expected_at(cls, program: EntriesProgram, z: Array) -> BlockUnits:
         """By what is expected at a point (dim,): blocks, and what both sides have in common."""
         blocks = JointBlocks.expected_at(program, z)
-        roots = (roots_of(side) for side in blocks.expected_blocks(program.precision))
-        return cls(program.dim, (blocks.abilities, blocks.items), blocks.coupling(*roots))
+        persons, items = (roots_of(side) for side in blocks.expected_blocks(program.precision))
+        return cls(program.dim, (blocks.abilities, blocks.items), blocks.coupling(persons, items, ROUGH))
 
     def spread(self, w: Array) -> Array:
         """Steps in these units (dim,) as steps of coordinates."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Crossed = Callable[[], Iterator[tuple[slice, Array]]]
 TRIPLETS = 12
-PASSES = 3  # over the cross terms: each multiplies the error by a squared ratio of singular values
+PASSES, ROUGH = 3, 2  # over the cross terms, for standard errors (1 - S^2 needs all digits of S) and for units
 OPEN = 1e-5  # least share of its information that a direction may keep, the others eliminated
 
 
@@ -47,14 +47,14 @@ class Coupling:
     right: Array
 
     @classmethod
-    def of(cls, persons: Array, items: Array, crossed: Crossed) -> Coupling:
+    def of(cls, persons: Array, items: Array, crossed: Crossed, passes: int) -> Coupling:
         """By subspace iteration from random directions (Halko, Martinsson & Tropp 2011)."""
         shape, size = (
             items.shape[:2],
             min(TRIPLETS, persons.shape[0] * persons.shape[1], items.shape[0] * items.shape[1]),
         )
         back = np.random.default_rng(0).standard_normal((*shape, size))
-        for _ in range(PASSES):
+        for _ in range(passes):
             basis = np.linalg.qr(back.reshape(-1, size))[0].reshape(*shape, size)
             forth, back = _there_and_back(persons, items, crossed, basis)
         left, values, turn = np.linalg.svd(forth.reshape(-1, size), full_matrices=False)

@@ -63,10 +63,11 @@ class JmleSettings:
         normal priors or lognormal slopes (1pl, lfm; with `priors` 2pl). Sparse responses are always taken so.
     standard_errors : bool
         From the observed information on persons and items together: of two categories without asymptotes by blocks,
-        in the square of the shorter side times the longer one, else by two gradients for each item parameter. They say
-        nothing of the bias, and are NaN where the information is singular, as it is where traits can be rotated, of
-        slopes at a bound, and where responses are sparse (`SparseResponses`) and the blocks too many: a shorter side of
-        more than 8,192 coordinates, or its square times the longer one more than 2^40.
+        in the square of the shorter side times the longer one or, of large matrices and with priors, by the leading
+        directions of what persons and items have in common, to some 1e-4 of themselves; else by two gradients for each
+        item parameter. They say nothing of the bias, and are NaN where the information is singular, as it is where
+        traits can be rotated, of slopes at a bound, and where responses are sparse (`SparseResponses`) and the blocks
+        too many: a shorter side of more than 8,192 coordinates, or its square times the longer one more than 2^40.
     """
 
     priors: bool = False

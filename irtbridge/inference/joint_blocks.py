@@ -19,7 +19,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import COARSE_STEP, STEP
-from irtbridge.inference.coupling import Coupling
+from irtbridge.inference.coupling import PASSES, Coupling
 from irtbridge.inference.schur import Bordered, Side
 from irtbridge.model.density import exponential_form
 from irtbridge.model.families import Binary
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 CELLS = 2**22  # responses in a batch of gradients
 AT_ONCE = 2**21  # numbers of a chunk of cross terms that are squared, 16 MiB
-IN_CACHE = 2**16  # responses of one pass over the cross terms
+IN_CACHE = 2**17  # responses of one pass over the cross terms
 SMALL = 2**34  # work (see below) that takes a second
 FAINT = 0.1  # singular value whose fourth power adds less than 1e-4 to a variance
 MOST_KEPT = 2**13  # coordinates of the shorter side: a matrix of 0.5 GiB
@@ -122,7 +122,7 @@ class JointBlocks:
         persons = Side(self.blocks(self.abilities), self.open[self.persons])
         items = Side(self.blocks(self.items), np.zeros((*self.items.shape, self.open.shape[2])))
         if self.open.shape[2] == 0 and _work(self.abilities.size, self.items.size) > SMALL:
-            coupling = self.coupling(persons.roots, items.roots)
+            coupling = self.coupling(persons.roots, items.roots, PASSES)
             if coupling.rest < FAINT:
                 return coupling.covariances()
         if self.abilities.size <= self.items.size:
@@ -164,9 +164,9 @@ class JointBlocks:
         )
         return of_persons, of_items
 
-    def coupling(self, persons: Array, items: Array) -> Coupling:
+    def coupling(self, persons: Array, items: Array, passes: int) -> Coupling:
         """What both sides have in common, in the units of these roots of their blocks."""
-        return Coupling.of(persons, items, self._by_row)
+        return Coupling.of(persons, items, self._by_row, passes)
 
     def _by_row(self) -> Iterator[tuple[slice, Array]]:
         """Cross terms (trait, k, person, item) of some persons at a time."""
