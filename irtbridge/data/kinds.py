@@ -12,6 +12,7 @@ from irtbridge.errors import DataError, UnknownName
 
 MISSING = -1
 CATEGORIES, FRACTIONS, COUNTS = "categories", "fractions", "counts"
+DROP = "drop"  # of items to which all gave the same response
 KINDS: Mapping[str, type[np.number[Any]]] = {CATEGORIES: np.int64, FRACTIONS: np.float64, COUNTS: np.int64}
 
 

@@ -19,7 +19,7 @@ from scipy import sparse
 from irtbridge.data.answers import Key
 from irtbridge.data.beside import Beside, TableSource, read_table
 from irtbridge.data.cells import id_hint
-from irtbridge.data.kinds import CATEGORIES, KINDS, MISSING, check_kind, check_numbers
+from irtbridge.data.kinds import CATEGORIES, DROP, KINDS, MISSING, check_kind, check_numbers
 from irtbridge.data.labels import few
 from irtbridge.data.named import read_dataset
 from irtbridge.data.notes import Notes
@@ -48,7 +48,7 @@ def load_responses(
     missing: object | Sequence[object] | None = None,
     key: Key = None,
     allow_empty: bool = False,
-    allow_constant: bool = False,
+    allow_constant: bool | str = False,
     group: str | None = None,
     covariates: str | Sequence[str] | None = None,
     weights: str | None = None,
@@ -91,9 +91,9 @@ def load_responses(
         or a csv file with the columns item and answer. An answer that is right is 1, another one 0, case ignored.
     allow_empty : bool
         Keep persons without any response instead of refusing them.
-    allow_constant : bool
-        Keep items to which all gave the same response instead of refusing them; such an item has the categories of the
-        others, if they share theirs, else a neighbouring one besides its own.
+    allow_constant : bool or 'drop'
+        Keep items to which all gave the same response, or leave them out, instead of refusing them. One that is kept
+        has the categories of the others, if they share theirs, else a neighbouring one besides its own.
     group : str, optional
         The column that has each person's group. Like those of `covariates` and `weights`, it is one of the responses'
         own table, where it is then no item, or of `person_data`. In the long form it is the same in all rows of a
@@ -127,6 +127,8 @@ def load_responses(
     if shape not in get_args(Shape):
         raise UnknownName("shape", shape, get_args(Shape))
     check_kind(kind)
+    if allow_constant not in (True, False, DROP):
+        raise UnknownName("allow_constant", str(allow_constant), ["true", "false", DROP])
     notes = Notes()
     beside = Beside(
         group,
@@ -141,9 +143,11 @@ def load_responses(
     columns = Columns(shape, person, item, response, None if items is None else texts(items), texts(drop))
     how: dict[str, Any] = {"header": header, "missing": missing, "key": key, "sparse": kind == CATEGORIES}
     table = ResponseTable.read(source, columns, beside, notes, **how)
-    cells, persons = table.cells, table.persons
-    if empty := [repr(name) for name, values in cells.items() if np.isnan(values).all()]:
+    if empty := [repr(name) for name, values in table.cells.items() if np.isnan(values).all()]:
         raise DataError(f"items with no response at all: {few(empty)}; leave them out with drop=.")
+    if kind == CATEGORIES and allow_constant == DROP:
+        table = _without_constant(table, notes)
+    cells, persons = table.cells, table.persons
     plain = _of_categories(table, notes, allow_constant) if kind == CATEGORIES else _of_numbers(kind, cells)
     of_persons, row_weights = beside.of_persons(table.taken, persons, notes)
     of_items = beside.of_items([*cells], notes)
@@ -193,7 +197,21 @@ def _check_unchanged(*changes: object) -> None:
         )
 
 
-def _of_categories(table: ResponseTable, notes: Notes, allow_constant: bool) -> dict[str, Any]:
+def _without_constant(table: ResponseTable, notes: Notes) -> ResponseTable:
+    """The table without the items to which all gave the same response, which the notes name."""
+    seen = {name: np.unique(values[~np.isnan(values)]) for name, values in table.cells.items()}
+    constant = {name: values[0] for name, values in seen.items() if len(values) == 1}
+    if not constant:
+        return table
+    if len(constant) == len(seen):
+        raise DataError("every item has the same response of all, which tells nothing about the persons.")
+    notes.say(f"items with only one category were left out: {few([f'{n!r} ({v:g})' for n, v in constant.items()])}.")
+    cells = {name: values for name, values in table.cells.items() if name not in constant}
+    places = table.places and {name: table.places[name] for name in cells}
+    return replace(table, cells=cells, places=places)
+
+
+def _of_categories(table: ResponseTable, notes: Notes, allow_constant: bool | str) -> dict[str, Any]:
     """Codes, and the categories that they stand for."""
     items = [_as_item(name, values) for name, values in table.cells.items()]
     if table.places is None:
@@ -250,13 +268,13 @@ def _coded(numbers: NDArray[np.float64], categories: tuple[int, ...]) -> NDArray
     return codes
 
 
-def _two_or_more(items: Sequence[Item], allow_constant: bool, notes: Notes) -> tuple[tuple[int, ...], ...]:
+def _two_or_more(items: Sequence[Item], allow_constant: bool | str, notes: Notes) -> tuple[tuple[int, ...], ...]:
     """The categories of each item; of those to which all gave the same response, one that none gave besides."""
     constant = [f"{item.name!r} ({item.categories[0]})" for item in items if len(item.categories) == 1]
     if constant and not allow_constant:
         raise DataError(
             f"items with only one category, which tell nothing about the persons: {few(constant)}; leave them out with "
-            "drop=, or keep them with allow_constant=True."
+            "drop= or allow_constant='drop', or keep them with allow_constant=True."
         )
     sets = {item.categories for item in items if len(item.categories) > 1}
     categories = tuple(c if len(c) > 1 else _with_neighbour(c[0], sets) for c in (item.categories for item in items))

@@ -65,8 +65,8 @@ def fit(
     dtype : str
         ``float64`` or ``float32``.
     model_options, backend_options, data_options : mapping, optional
-        Arguments of the model's function, of the backend, of `load_responses`. Here ``allow_constant`` is true by
-        default where the method's priors count.
+        Arguments of the model's function, of the backend, of `load_responses`. By default
+        ``allow_constant`` is true where the method's priors count, and 'drop' where they do not.
     fixed : DataFrame, mapping, path or Fit, optional
         Item parameters that are known: as `Fit.items` gives them, as csv of ``Fit.items(tidy=True)``, of an earlier
         fit, or as ``{"difficulty": {"item1": 0.3}}``. The others are estimated, and the persons' mean and standard

@@ -19,8 +19,8 @@ from irtbridge.inference import (
     METHODS,
     compile_for,
     compile_joint,
-    keeps_constant_items,
     make_settings,
+    of_constant_items,
     run_method,
     run_stack,
 )
@@ -147,7 +147,7 @@ class Fitter:
     @property
     def data_options(self) -> dict[str, Any]:
         """How data are read unless the user says otherwise: options of `load_responses`."""
-        return {"kind": self.spec.family.kind, "allow_constant": keeps_constant_items([self.method])}
+        return {"kind": self.spec.family.kind, "allow_constant": of_constant_items({self.method: self.settings})}
 
     @property
     def collapses(self) -> bool:

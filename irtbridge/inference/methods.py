@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.data.kinds import DROP
 from irtbridge.data.responses import Responses
 from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.errors import ConfigError, NumericalError, UnknownName
@@ -62,9 +63,19 @@ METHODS: dict[str, Method] = {
 }
 
 
-def keeps_constant_items(methods: Iterable[str]) -> bool:
-    """Whether items to which all gave the same response are kept by default: their parameters rest on the priors."""
-    return all(METHODS[method].priors for method in methods)
+def of_constant_items(settings: Mapping[str, Any]) -> bool | str:
+    """What becomes of items to which all gave the same response, by default: ``allow_constant`` of `load_responses`.
+
+    They are kept where the priors of all methods count, on which their parameters rest; else no finite estimate
+    exists, and they are left out.
+
+    Parameters
+    ----------
+    settings : mapping
+        Settings by the names of the methods.
+    """
+    kept = all(getattr(own, "priors", METHODS[method].priors) for method, own in settings.items())
+    return kept or DROP
 
 
 def make_settings(method: str, **values: Any) -> Any:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -243,13 +244,21 @@ def test_a_first_look_takes_fewer_steps_than_the_defaults(method: str) -> None:
 
 
 def test_items_that_all_solved_are_kept_where_the_priors_count() -> None:
-    """Named, their parameters those that the prior allows; refused by the likelihood alone, and where told so."""
+    """Named, their parameters those that the prior allows; refused where told so."""
     frame = irt.load_dataset("lsat7").to_frame().head(200).assign(solved=1)
     fit = irt.fit(frame, "1pl", method="map")
     assert any("'solved', only 1, was kept" in note for note in fit.responses.notes)
     difficulty = fit.items()["difficulty", "mean"]
     assert difficulty.idxmin() == "solved"
     assert np.isfinite(fit.items()["difficulty", "sd"]).all()
-    for how in ({"method": "cmle"}, {"method": "map", "data_options": {"allow_constant": False}}):
-        with pytest.raises(errors.DataError, match="only one category"):
-            irt.fit(frame, "1pl", **how)
+    with pytest.raises(errors.DataError, match="only one category"):
+        irt.fit(frame, "1pl", method="map", data_options={"allow_constant": False})
+
+
+@pytest.mark.parametrize("method", ["cmle", "jmle"])
+def test_items_that_all_solved_are_left_out_where_the_likelihood_is_alone(method: str) -> None:
+    """Named, and the others as without them."""
+    frame = irt.load_dataset("lsat7").to_frame().head(200)
+    fit = irt.fit(frame.assign(solved=1), "1pl", method=method)
+    assert any("left out: 'solved' (1)" in note for note in fit.responses.notes)
+    pd.testing.assert_frame_equal(fit.items(tidy=True), irt.fit(frame, "1pl", method=method).items(tidy=True))

@@ -56,7 +56,8 @@ usage: irtbridge fit data=FILE model=NAME [KEY=VALUE ...]
 {entry("method=nuts", f"one or several of {', '.join(METHODS)}")}
   method.nuts.draws=1000 settings of a method
   seed=1  device=auto  dtype=float64  results=results  overwrite=false
-  allow_empty=true       keep persons without any response; allow_constant=true items with one category
+  allow_empty=true       keep persons without any response
+  allow_constant=true    keep items with one category; allow_constant=drop leaves them out
 
 Prints the item tables side by side; writes draws (NetCDF), tables and records to results/fits/DATA-MODEL."""
 

@@ -36,7 +36,7 @@ class Common:
     missing: Any = REQUIRED
     key: Any = REQUIRED
     allow_empty: bool = REQUIRED
-    allow_constant: bool | None = REQUIRED
+    allow_constant: bool | str | None = REQUIRED
     group: str | None = REQUIRED
     covariates: Any = REQUIRED
     weights: str | None = REQUIRED

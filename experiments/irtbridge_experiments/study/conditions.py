@@ -14,7 +14,7 @@ from irtbridge.data.hold_out import hold_out
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, SpecError
-from irtbridge.inference import keeps_constant_items
+from irtbridge.inference import of_constant_items
 from irtbridge.model.catalogue import build_model
 from irtbridge.model.design import split_for
 from irtbridge.model.layout import Layout
@@ -101,7 +101,7 @@ def data_options(config: DictConfig) -> Plain:
     """How a file of responses is read."""
     plain: Plain = OmegaConf.to_container(OmegaConf.masked_copy(config, list(DATA_OPTIONS)), resolve=True)  # type: ignore[assignment]
     if plain["allow_constant"] is None:
-        plain["allow_constant"] = keeps_constant_items(map(str, config.method))
+        plain["allow_constant"] = of_constant_items({str(name): node for name, node in config.method.items()})
     return plain
 
 
