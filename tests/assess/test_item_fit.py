@@ -12,6 +12,7 @@ from known_posteriors import at_truth, of, pattern_probs, patterns
 
 import irtbridge as irt
 from irtbridge.assess.curves import curves
+from irtbridge.assess.items import s_x2
 from irtbridge.assess.items.cells import joined_cells
 from irtbridge.assess.items.estimated import STEP, moved, parameters_by_item
 from irtbridge.assess.items.item_fit import item_fit, item_rest
@@ -39,6 +40,21 @@ def test_s_x2_of_lsat7_is_as_published(lsat7: irt.Fit) -> None:
     assert table["s_x2"].to_numpy() == pytest.approx([4.749, 14.451, 1.270, 5.237, 0.941], abs=4e-3)
     assert (table["s_x2_df"] == 2).all()
     assert (table["s_x2_n"] == 1000).all()
+
+
+def test_s_x2_in_blocks_of_nodes_is_that_of_all_at_once(lsat7: irt.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = lsat7.item_fit("s_x2")
+    monkeypatch.setattr(s_x2, "BLOCK_NUMBERS", 200)
+    pd.testing.assert_frame_equal(lsat7.item_fit("s_x2"), whole)
+
+
+def test_s_x2_that_would_take_too_many_scores_is_left_out_and_named(
+    lsat7: irt.Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s_x2, "MOST_NUMBERS", 1000)
+    assert "5 items at 41 nodes" in lsat7.item_fit().attrs["left_out"]["s_x2"]
+    with pytest.raises(StatisticError, match="PV-Q1"):
+        lsat7.item_fit("s_x2")
 
 
 def test_a_common_slope_counts_in_s_x2_as_a_free_variance_does_in_mirt(anchors: Callable[[str], pd.DataFrame]) -> None:

@@ -17,6 +17,7 @@ from irtbridge.errors import StatisticError
 
 Array = NDArray[np.float64]
 LEAST = 1.0  # expected count below which a cell is joined to a neighbour (Orlando & Thissen 2000; R mirt)
+BLOCK_NUMBERS, MOST_NUMBERS = 2**24, 2**32  # probabilities at once (128 MiB); in all, which take some minutes
 
 
 class ChiSquare(NamedTuple):
@@ -91,14 +92,29 @@ def score_tables(posterior: Posterior, rows: NDArray[np.intp]) -> Table:
     counts, codes = posterior.layout.n_categories, posterior.responses.values[rows]
     nodes, weights = population(posterior.at_mean, rows)
     probs = posterior.at_mean.category_probs(nodes)[0]
-    by_node = rest_score_probs(probs, counts)
-    joint = np.zeros((len(counts), by_node.shape[-1], counts.max()))
-    for code in range(counts.max()):
-        at_rest = np.einsum("ti,its->is", weights[0][:, None] * probs[..., code], by_node, optimize=True)
-        joint[:, code:, code] = at_rest[:, : by_node.shape[-1] - code]
+    joint = _joint(probs, weights[0], counts)
     observed = _counted(codes, posterior.weights[rows], joint.shape)
     share = joint / np.maximum(joint.sum(axis=2, keepdims=True), np.finfo(float).tiny)
     return observed, observed.sum(axis=2, keepdims=True) * share
+
+
+def _joint(probs: Array, weights: Array, counts: NDArray[np.int64]) -> Array:
+    """Probabilities (item, score, category) of a category and a sum score, from those (node, item, category)."""
+    scores, size = 1 + int(np.sum(counts - 1)), int(counts.max())
+    numbers = len(counts) * scores
+    if numbers * len(probs) > MOST_NUMBERS:
+        raise StatisticError(
+            f"S-X2 of {len(counts)} items at {len(probs)} nodes of ability takes {numbers * len(probs):.0e} "
+            "probabilities of scores; infit, outfit and PV-Q1 need none: item_fit(statistics=['infit', 'pv_q1'])."
+        )
+    joint, step = np.zeros((len(counts), scores, size)), max(1, BLOCK_NUMBERS // numbers)
+    for block in (slice(start, start + step) for start in range(0, len(probs), step)):
+        by_node = rest_score_probs(probs[block], counts)
+        for code in range(size):
+            weighted = weights[block, None] * probs[block, :, code]
+            at_rest = np.einsum("ti,its->is", weighted, by_node, optimize=True)
+            joint[:, code:, code] += at_rest[:, : scores - code]
+    return joint
 
 
 def _counted(codes: NDArray[np.int64], weights: Array, shape: tuple[int, ...]) -> Array:
