@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from irtbridge.errors import NumericalError
 
+NOT_ADAPTED = "Adaptation incomplete"  # what JAGS says where `adapt` iterations were too few
 PIECES = 20  # of a stage, each of which tells how far it is
 STAGES = ("adapt", "burn-in", "sampling")
 
@@ -31,6 +32,21 @@ class Schedule:
     def total(self) -> int:
         """All iterations."""
         return self.adapt + self.burn_in + self.keep
+
+
+class Ran(NamedTuple):
+    """How one chain ran.
+
+    Attributes
+    ----------
+    seconds : tuple of float
+        Of compiling, of adapting and burn-in, of sampling.
+    adapted : bool
+        Whether its samplers had adapted.
+    """
+
+    seconds: tuple[float, float, float]
+    adapted: bool
 
 
 def script(schedule: Schedule, modules: Iterable[str], monitored: Iterable[str], stem: str) -> str:
@@ -68,7 +84,7 @@ def _updates(iterations: int) -> list[str]:
     return [f"update {size}" for size in sizes if size]
 
 
-def run(folder: Path, stem: str, schedule: Schedule, report: Callable[[int], None]) -> tuple[float, float, float]:
+def run(folder: Path, stem: str, schedule: Schedule, report: Callable[[int], None]) -> Ran:
     """Run one chain's script ``<stem>.cmd``.
 
     Parameters
@@ -84,8 +100,7 @@ def run(folder: Path, stem: str, schedule: Schedule, report: Callable[[int], Non
 
     Returns
     -------
-    tuple of float
-        Seconds of compiling, of adapting and burn-in, of sampling.
+    Ran
 
     Raises
     ------
@@ -113,13 +128,14 @@ def run(folder: Path, stem: str, schedule: Schedule, report: Callable[[int], Non
     end = time.perf_counter()
     report(done)
     sampling = starts.get(schedule.adapt + schedule.burn_in + 1, end)
-    return starts[1] - begin, sampling - starts[1], end - sampling
+    adapted = not any(NOT_ADAPTED in line for line in said)
+    return Ran((starts[1] - begin, sampling - starts[1], end - sampling), adapted)
 
 
 def run_chains(
     folder: Path, stems: list[str], schedule: Schedule, processes: int, report: Callable[[str, int], None]
-) -> list[tuple[float, float, float]]:
-    """Run several chains side by side, and give the seconds of each as `run` does."""
+) -> list[Ran]:
+    """Run several chains side by side."""
     workers = min(processes or os.cpu_count() or 1, len(stems))
     with ThreadPoolExecutor(max_workers=workers) as pool:
         each = [pool.submit(run, folder, stem, schedule, partial(report, stem)) for stem in stems]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -61,12 +61,14 @@ class Chains:
             folder = Path(name)
             written(folder, self._files(schedule, dict(zip(stems, starts, strict=True)), seed))
             report = Report(schedule, dict.fromkeys(stems, 0), progress)
-            seconds = run_chains(folder, stems, schedule, self.options.processes, report)
+            ran = run_chains(folder, stems, schedule, self.options.processes, report)
             elapsed = time.perf_counter() - begin
             chains = [read_coda(folder / stem, self._shapes()) for stem in stems]
         z = np.stack([self.program.unconstrain(self._full(chain)) for chain in chains])
         stats = {DEVIANCE: np.stack([chain[DEVIANCE] for chain in chains])} if DEVIANCE in chains[0] else {}
-        return Draws(z, _timings(seconds, elapsed), stats, "processes", adaptation={"last": z[:, -1].copy()})
+        timings, last = _timings([each.seconds for each in ran], elapsed), {"last": z[:, -1].copy()}
+        adapted = all(each.adapted for each in ran)
+        return Draws(z, timings, stats, "processes", adaptation=last, adapted=adapted)
 
     def _files(self, schedule: Schedule, starts: Mapping[str, Array], seed: int) -> dict[str, str]:
         """The program, its data, and each chain's initial values and script."""
@@ -96,12 +98,19 @@ class Report:
     schedule: Schedule
     done: dict[str, int]
     progress: Progress
+    begin: float = field(default_factory=time.perf_counter)
 
     def __call__(self, stem: str, iterations: int) -> None:
         self.done[stem] = iterations
         done, warming = sum(self.done.values()), self.schedule.total - self.schedule.keep
         stage = "warm-up" if done < len(self.done) * warming else "sampling"
-        self.progress(stage, done, len(self.done) * self.schedule.total)
+        self.progress(stage + self._left(done), done, len(self.done) * self.schedule.total)
+
+    def _left(self, done: int) -> str:
+        """How long it will take, once a chain has adapted, and if that is a minute or more."""
+        left = len(self.done) * self.schedule.total - done
+        minutes = (time.perf_counter() - self.begin) / max(done, 1) * left / 60
+        return f", about {minutes:.0f} min left," if done >= self.schedule.adapt and minutes >= 1 else ""
 
 
 def _inside(slot: Slot, values: Array) -> Array:

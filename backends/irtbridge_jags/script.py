@@ -79,8 +79,9 @@ def script(layout: Layout, data: DataSection, recipe: Recipe, *, glm: bool) -> s
     long = "  # noqa: E501" if max(map(len, model.text.splitlines())) > WIDTH else ""
     program = [f'MODEL = """{model.text.strip()}', f'"""{long}']
     prepared = broken("\n".join(_data(layout, model)))
-    head = document(docstring(layout, "JAGS", recipe), [*IMPORTS, "import pandas as pd"])
-    body = document(data.lines, program, [prepared], _run(layout, model, recipe, glm), [DUMP], [START])
+    run = _run(layout, model, recipe, glm)
+    head = document(docstring(layout, "JAGS", recipe, "\n".join(run)), [*IMPORTS, "import pandas as pd"])
+    body = document(data.lines, program, [prepared], run, [DUMP], [START])
     return document([head], [body], [READ], [FIT], [SUMMARY])
 
 

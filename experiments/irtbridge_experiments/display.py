@@ -115,9 +115,11 @@ class CellView:
 
     def step(self, stage: str, done: int, total: int) -> None:
         """Show where the fit in flight is."""
+        share = f" {100 * done // total} %" if total else ""
         if self.show.bars is not None and self.task is not None:
-            share = f" {100 * done // total} %" if total else ""
             self.show.bars.update(self.task, stage=f"{stage}{share}")
+        elif self.show.bars is None and time.perf_counter() - self.show.last_line > SECONDS_BETWEEN_LINES:
+            self._line(f"{stage}{share}")
 
     def finished(self, record: dict[str, Any]) -> None:
         """Count a record; say so if it is a failure, and now and then where lines are all there is."""

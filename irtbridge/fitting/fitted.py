@@ -193,6 +193,7 @@ class Fit(Questions):
             max_r_hat=self.max_r_hat if chains else float("nan"),
             min_ess=self.min_ess,
             divergences=self.divergences,
+            adapted=draws.adapted,
             pareto_k=self.pareto_k,
             replaced=method == "laplace" and chains > 0,
             quadrature_error=self.quadrature_error,

@@ -91,6 +91,8 @@ class Draws:
         Of a point estimate, by how many standard errors twice the quadrature nodes would move a parameter, at most.
     adaptation : dict of str to ndarray, optional
         What the method needs to go on from here, as arrays of its own: see `Method.resume`.
+    adapted : bool
+        Whether samplers that adapt on their own had done so before the draws were kept, as far as the library says.
     objective : ndarray, shape (step,), optional
         What an optimisation maximised, at each of its steps, where it is no ELBO.
     abilities : ndarray, shape (chain, draw, person), optional
@@ -109,6 +111,7 @@ class Draws:
     optimum: Optimum | None = None
     quadrature_error: float | None = None
     adaptation: Mapping[str, Array] | None = None
+    adapted: bool = True
     objective: Array | None = None
     abilities: Array | None = None
 
@@ -138,5 +141,6 @@ class Draws:
             ess=None if self.ess is None or more.ess is None else self.ess + more.ess,
             pareto_k=max((k for k in (self.pareto_k, more.pareto_k) if k is not None), default=None),
             log_q=None if self.log_q is None or more.log_q is None else np.append(self.log_q, more.log_q, axis=1),
+            adapted=self.adapted and more.adapted,
             adaptation={**self.kept_adaptation, **more.kept_adaptation},
         )

@@ -29,7 +29,7 @@ FORMAT = "irtbridge_format"
 VERSION = 1
 ARRAYS = ("z", "log_q")  # of Draws; its statistics and ELBO are the group sample_stats
 NAMED = ("standard_errors", "adaptation")  # arrays by name
-NUMBERS = ("chain_method", "ess", "pareto_k", "quadrature_error")
+NUMBERS = ("chain_method", "ess", "pareto_k", "quadrature_error", "adapted")
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,8 @@ class Evidence:
         Over the item and shared parameters.
     divergences : int
         Divergent transitions after warm-up.
+    adapted : bool
+        Whether samplers that adapt had done so before draws were kept.
     pareto_k : float
         Of importance weights, or of a variational guide as importance draws.
     replaced : bool
@@ -59,6 +61,7 @@ class Evidence:
     max_r_hat: float = NAN
     min_ess: float = NAN
     divergences: int = 0
+    adapted: bool = True
     pareto_k: float = NAN
     replaced: bool = False
     converged: bool = True
@@ -130,7 +133,7 @@ class Verdict:
 
 def judge(evidence: Evidence) -> Verdict:
     """Hold the evidence of a fit against the limits of this module."""
-    checks = (_finite, _optimiser, _bounds, _starts, _k_hat, _r_hat, _ess, _divergences, _quadrature)
+    checks = (_finite, _optimiser, _bounds, _starts, _k_hat, _r_hat, _ess, _divergences, _adaptation, _quadrature)
     return Verdict(tuple(failure for check in checks if (failure := check(evidence)) is not None))
 
 
@@ -205,6 +208,13 @@ def _divergences(e: Evidence) -> Failure | None:
     words = f"{e.divergences} divergent transitions, so a part of the posterior may be missed"
     advice = f"raise method.{_chains_of(e)}.target_accept to 0.95, or use tighter priors"
     return Failure("divergences", words, advice)
+
+
+def _adaptation(e: Evidence) -> Failure | None:
+    if e.adapted:
+        return None
+    words = "the samplers had not finished adapting when draws were kept, so chains may move slowly"
+    return Failure("adaptation", words, f"raise method.{e.method}.adapt")
 
 
 def _quadrature(e: Evidence) -> Failure | None:

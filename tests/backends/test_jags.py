@@ -38,6 +38,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("jags") is None, reason=f"no jags on the path: {jags.JagsBackend.install}"),
 ]
 written = pytest.importorskip("irtbridge_jags.places").written
+Report, Schedule = (pytest.importorskip("irtbridge_jags.sampling").__dict__[name] for name in ("Report", "Schedule"))
 Array = NDArray[np.float64]
 FEW = irt.GibbsSettings(chains=1, adapt=10, warmup=10, draws=10)
 DIGITS = 5e-5  # coda has six, of parameters and deviance
@@ -156,6 +157,26 @@ def test_what_jags_complains_of_is_told() -> None:
     program.model.constants["N"] = np.asarray(20)  # type: ignore[attr-defined]
     with pytest.raises(NumericalError, match="jags stopped"):
         program.gibbs(FEW, 1)
+
+
+@pytest.mark.parametrize(("adapt", "told"), [(2, True), (2000, False)])
+def test_samplers_that_have_not_adapted_are_told(adapt: int, told: bool, tmp_path: Path) -> None:
+    settings = {"chains": 1, "adapt": adapt, "warmup": 10, "draws": 10}
+    fit = irt.fit(
+        CASES[2].responses(), "2pl", backend="jags", backend_options={"glm": False}, method="gibbs", **settings
+    )
+    assert ("adaptation" in fit.verdict.flags) == told
+    assert irt.load_fit(fit.save(tmp_path / "fit.nc")).verdict.flags == fit.verdict.flags
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(10, "sampling, about 3 min left,"), (0.1, "sampling")])
+def test_a_long_run_says_how_long_it_will_take(seconds: float, left: str) -> None:
+    said: list[str] = []
+    report = Report(Schedule(20, 30, 950, 1), {"a": 0, "b": 0}, lambda stage, done, total: said.append(stage))
+    object.__setattr__(report, "begin", report.begin - seconds)
+    report("a", 10)
+    report("a", 100)
+    assert said == ["warm-up", left]
 
 
 def test_a_fit_goes_on() -> None:

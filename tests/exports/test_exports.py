@@ -176,6 +176,22 @@ def test_every_script_looks_as_ruff_has_it(engine: str, tmp_path: Path) -> None:
     check_looks(engine, [case for case in CASES if can_say(engine, case)], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("engine", "method", "left_out"),
+    [
+        ("pyro", "nuts", "without init_radius."),
+        ("numpyro", "nuts", "without init_radius."),
+        ("tfp", "vi", "without init_scale."),
+        ("jags", "gibbs", "without init_radius."),
+    ],
+)
+def test_a_script_says_which_settings_it_leaves_out(engine: str, method: str, left_out: str, tmp_path: Path) -> None:
+    needs(engine)
+    script = irt.export("lsat7", "1pl", backend=engine, method=method, output=tmp_path / "script.py")
+    said = " ".join((ast.get_docstring(ast.parse(script.read_text())) or "").split())
+    assert f"Starting values are the library's own, {left_out}" in said
+
+
 def test_a_plain_csv_is_read_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text(CSV)
     how = {"group": "sex", "data_options": {"items": ["q1", "q2", "q3"], "covariates": ["age"]}}

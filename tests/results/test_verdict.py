@@ -25,6 +25,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "both": (CHAINS | {"max_r_hat": 1.9, "min_ess": 3.0}, ("R-hat", "ESS")),
     "a single chain": (CHAINS | {"chains": 1, "max_r_hat": float("nan")}, ("R-hat",)),
     "divergences": (CHAINS | {"divergences": 4}, ("divergences",)),
+    "samplers that had not adapted": (CHAINS | {"method": "gibbs", "adapted": False}, ("adaptation",)),
     "weights that cannot be trusted": (WEIGHTS | {"pareto_k": 7.0}, ("k-hat",)),
     "weights without a k-hat": (WEIGHTS | {"pareto_k": float("inf")}, ("k-hat",)),
     "k-hat at its limit": (WEIGHTS | {"pareto_k": 0.7}, ()),

@@ -19,6 +19,7 @@ from irtbridge.plugin.scripts.text import INDENT, WIDTH, broken, document, inden
 from irtbridge.plugin.scripts.variables import Variables
 
 METHODS = {"nuts": "NUTS", "vi": "variational inference", "gibbs": "Gibbs sampling"}
+STARTS = ("init_radius", "init_scale")  # settings of where irtbridge begins
 SUMMARY = """\
 if __name__ == "__main__":
     np.set_printoptions(precision=3, suppress=True, threshold=100)
@@ -72,7 +73,7 @@ class Frame(Language):
         prepared = [*self._sizes(layout, said), *self._prepared(response, responses, said)]
         fit = self.fit(recipe, observed)
         body = document(data.lines, prepared, variables.constants, *helpers, model, fit, [SUMMARY])
-        return broken(document(docstring(layout, self.title, recipe), self.imports(body), [body]))
+        return broken(document(docstring(layout, self.title, recipe, "\n".join(fit)), self.imports(body), [body]))
 
     def _sizes(self, layout: Layout, said: str) -> list[str]:
         """Lengths that the model names."""
@@ -121,10 +122,12 @@ class Frame(Language):
         """A NumPy array of truth values as one of the library."""
 
 
-def docstring(layout: Layout, title: str, recipe: Recipe) -> list[str]:
-    """The first lines of a script: the model, and where it is from."""
+def docstring(layout: Layout, title: str, recipe: Recipe, fit: str) -> list[str]:
+    """The first lines of a script: the model, where it is from, and which settings its lines that fit leave out."""
     spec = str(layout.spec).splitlines()
     how = f"Written by `{recipe.command}`." if recipe.command else "Written by irtbridge."
+    starts = [name for name in STARTS if hasattr(recipe.settings, name) and name not in fit]
+    how += f" Starting values are the library's own, without {' and '.join(starts)}." if starts else ""
     said = [row for line in spec[1:] for row in wrap(line, WIDTH - 4, subsequent_indent=INDENT)]
     method = METHODS.get(recipe.method, recipe.method)
     text = [f'"""{spec[0]} in {title}, fitted by {method}.', "", *indented(said), "", *wrap(how, WIDTH), '"""']
