@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import irtbridge as irt
-from irtbridge.errors import DataError, SpecError
+from irtbridge.errors import DataError, NumericalError, SpecError
 from irtbridge.model.catalogue import build_model
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "data"
@@ -140,3 +140,17 @@ def test_a_person_without_a_covariate_is_named() -> None:
 def test_data_without_covariates_are_asked_for_them() -> None:
     with pytest.raises(DataError, match=r"no person_data.*give person_data="):
         irt.fit("lsat7", "2pl", method="map", model_options={"ability_on": "age"})
+
+
+def test_residuals_of_few_items_have_no_mode_and_the_message_says_why() -> None:
+    """Six difficulties and their standard deviation: the density has no bound where all residuals go to 0."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=6)
+    truth = irt.simulate_parameters(irt.build_model("1pl"), 200, [2] * 6, 0)
+    truth["difficulty"] = 0.8 * x + 0.3 * rng.normal(size=6)
+    data = irt.simulate_responses(irt.build_model("1pl"), truth, [2] * 6, 1, 0.1)
+    data = replace(data, item_data=pd.DataFrame({"x": x}, index=list(data.items)))
+    options = {"difficulty_on": ["x"]}
+    with pytest.raises(NumericalError, match="difficulty_sd, the standard deviation of difficulty, is estimated"):
+        irt.evaluate(irt.hold_out(data, "columns", seed=0), "1pl", model_options=options)
+    irt.fit(data, "1pl", method="map", standard_errors=False, model_options=options | {"residual": "none"})

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 # Climbs from so many points; more of them, up to the second number, as long as no two reach the highest mode.
 STARTS, MOST_STARTS = 3, 9
 NEAR, WIDE = 0.1, 1.0  # how far from the convention the first start and the others lie, in coordinates
+OF_SEVERAL = "Use tighter priors (positive slopes, say), or method=nuts and look at R-hat."
 SAME_MODE = 0.05  # log density by which climbs to one mode may differ: it falls so much in a third of a standard error
 
 
@@ -130,11 +131,30 @@ def _agreed(summits: Sequence[Summit], program: Program, distance: float) -> Opt
         ends = ", ".join(f"{value - values[0]:.1f}" for value in values[:4])
         raise NumericalError(
             f"{len(summits)} starts ended in different modes (log densities from the highest: {ends}, ...): which one "
-            "is right cannot be told. Use tighter priors (positive slopes, say), or method=nuts and look at R-hat."
+            f"is right cannot be told. {_without_mode(program) or OF_SEVERAL}"
         )
     gap = values[0] - values[agreeing] if agreeing < len(values) else float("inf")
     converged = summits[0].complete and not distance > ARRIVED
     return Optimum(converged, distance, len(summits), agreeing, gap)
+
+
+def _without_mode(program: Program) -> str:
+    """Why there may be no mode: what is estimated together with its own standard deviation; empty where nothing is.
+
+    J parameters at their means have a density of the standard deviation's power -J, which has no bound at 0, and little
+    data do not keep them away.
+    """
+    slots = program.layout.slots
+    spread = {name: slot.variable.prior.references().get("scale") for name, slot in slots.items()}
+    found = next(((name, sd) for name, sd in spread.items() if sd in slots), None)
+    if found is None:
+        return ""
+    name, sd = found
+    return (
+        f"{sd}, the standard deviation of {name}, is estimated with them: where it goes to 0 the density has no bound, "
+        f"and there may be no mode besides. Use method=nuts, which averages over {sd}, or a model without it "
+        "(residual=none where covariates explain the items)."
+    )
 
 
 def _without_curvature(error: NumericalError, first: Summit, climber: Climber) -> NumericalError:
