@@ -150,13 +150,7 @@ class NumpyroDensity(Program):
         lead, sites = self.layout.batch_shape(params), self._sites(params)
         with self.running():
             values = [self.density.joint({k: v[i] for k, v in sites.items()}, *self.data) for i in np.ndindex(lead)]
-        inside = np.all([self._inside(slot, params[name]) for name, slot in self.layout.slots.items()], axis=0)
-        return np.where(inside, _to_numpy(values).reshape(lead), -np.inf)
-
-    def _inside(self, slot: Slot, full: Numbers) -> NDArray[np.bool_]:
-        """Whether a variable lies within the bounds of its prior, which NumPyro does not look at."""
-        (low, high), site = slot.variable.prior.bounds(), slot.to_site(full)
-        return np.asarray(np.all((site >= low) & (site <= high), axis=tuple(range(-len(slot.site_shape), 0))))
+        return np.where(self.layout.inside(params), _to_numpy(values).reshape(lead), -np.inf)
 
     def value(self, z: Numbers) -> Numbers:
         with self.running():

@@ -169,13 +169,12 @@ class PyroDensity(Program):
 
     def log_density(self, params: Mapping[str, Array]) -> Array:
         sites = {site.name: site.slot.to_site(params[site.name]) for site in self.sites}
-        inside = np.all([_inside_bounds(site, sites[site.name]) for site in self.sites], axis=0)
-        batch = inside.shape
+        inside = self.layout.inside(params)
         values = {s.name: self.like.new_tensor(sites[s.name]).reshape((-1, *s.shape)) for s in self.sites}
         with self.isolated(), torch.no_grad():
             rows = [{name: v[i] for name, v in values.items()} for i in range(inside.size)]
             density = [self._log_joint(self.native, row, *self.data).item() for row in rows]
-        return np.where(inside, np.reshape(density, batch), -np.inf)
+        return np.where(inside, np.reshape(density, inside.shape), -np.inf)
 
     def value(self, z: Array) -> Array:
         z = np.asarray(z, dtype=float)
@@ -260,10 +259,3 @@ class PyroDensity(Program):
             warnings.filterwarnings("ignore", message="There is a performance drop")  # of vmap, on rare functions
             warnings.filterwarnings("ignore", message="Synchronization debug mode")
             yield
-
-
-def _inside_bounds(site: Site, value: Array) -> NDArray[np.bool_]:
-    """Whether a site's value (..., *site_shape) lies in the support of its prior."""
-    low, high = site.slot.variable.prior.bounds()
-    axes = tuple(range(-len(site.slot.site_shape), 0))
-    return np.asarray(np.all((value >= low) & (value <= high), axis=axes))

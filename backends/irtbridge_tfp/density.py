@@ -65,7 +65,7 @@ class TfpDensity(Program):
         lead = self.layout.batch_shape(params)
         with self.on_device():
             value = self.compiled("log_density", self._trace_log_density)(self._sites(params), *self.data)
-        return _to_numpy(value).reshape(lead)
+        return np.where(self.layout.inside(params), _to_numpy(value).reshape(lead), -np.inf)
 
     def value_and_grad(self, z: Array, *, jacobian: bool = True) -> tuple[Array, Array]:
         z = np.asarray(z, dtype=float)

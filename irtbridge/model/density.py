@@ -178,6 +178,8 @@ def log_density_terms(layout: Layout, params: Mapping[str, Array], responses: Re
 def log_joint(layout: Layout, params: Mapping[str, Array], responses: Responses) -> float:
     """Log joint density of parameters and responses; abilities integrated out where the layout says so.
 
+    Outside of a prior's bounds it is minus infinity, whatever the likelihood would be there.
+
     Parameters
     ----------
     layout : Layout
@@ -187,4 +189,4 @@ def log_joint(layout: Layout, params: Mapping[str, Array], responses: Responses)
     responses : Responses
         The data.
     """
-    return float(sum(log_density_terms(layout, params, responses).values()))
+    return float(sum(log_density_terms(layout, params, responses).values())) if layout.inside(params) else -np.inf

@@ -180,6 +180,10 @@ class Layout:
         shape = np.shape(params[slot.name])
         return shape[: len(shape) - len(slot.shape)]
 
+    def inside(self, params: Mapping[str, Array]) -> NDArray[np.bool_]:
+        """Whether all variables lie within the bounds of their priors, of full arrays (..., *shape): shape (...)."""
+        return np.asarray(np.all([slot.inside(params[name]) for name, slot in self.slots.items()], axis=0))
+
     def rows(self, params: Mapping[str, Array]) -> list[dict[str, Array]]:
         """Full arrays (..., *shape) taken apart: those (*shape) at each index of the leading axes, in C order."""
         return [{k: np.asarray(v)[i] for k, v in params.items()} for i in np.ndindex(self.batch_shape(params))]

@@ -127,6 +127,11 @@ class Slot:
             return full
         return full.reshape(*full.shape[: full.ndim - len(self.shape)], -1)[..., self.index]
 
+    def inside(self, full: Array) -> NDArray[np.bool_]:
+        """Whether what is estimated lies within the bounds of the prior, of full arrays (..., *shape): shape (...)."""
+        (low, high), site = self.variable.prior.bounds(), self.to_site(full)
+        return np.asarray(np.all((site >= low) & (site <= high), axis=tuple(range(-len(self.site_shape), 0))))
+
 
 def make_slot(
     variable: Variable, sizes: dict[str, int], has_category: NDArray[np.bool_], origins: tuple[str, ...] | None

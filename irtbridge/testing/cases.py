@@ -98,7 +98,7 @@ def hierarchical_two_pl() -> ModelSpec:
 def hierarchical_abilities() -> ModelSpec:
     """A Rasch model whose abilities have an unknown mean and standard deviation."""
     variables = (
-        Variable("ability_mean", (), as_prior("Normal(0, 1)")),
+        Variable("ability_mean", (), as_prior("TruncatedNormal(0, 1, -inf, 2)")),
         Variable("ability_sd", (), as_prior("HalfNormal(1)")),
         Variable("ability", ("person",), as_prior("Normal(ability_mean, ability_sd)")),
         Variable("difficulty", ("item",), as_prior("Normal(0, 1)")),

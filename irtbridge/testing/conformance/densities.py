@@ -7,6 +7,7 @@ import pytest
 
 from irtbridge.errors import DataError
 from irtbridge.model.density import log_joint
+from irtbridge.model.families import STEEPEST
 from irtbridge.testing.cases import CASES, Case
 from irtbridge.testing.conformance.base import OneBackend
 from irtbridge.testing.conformance.checks import (
@@ -17,6 +18,8 @@ from irtbridge.testing.conformance.checks import (
 )
 from irtbridge.testing.conformance.prepared import every_case, small_responses
 
+STEEP = [case for case in CASES if case.name in ("2pl", "2pl-intercept", "grm", "gpcm", "m2pl-confirmatory")]
+
 
 class Densities(OneBackend):
     """Log densities, gradients and coordinates."""
@@ -26,6 +29,27 @@ class Densities(OneBackend):
         point = self.prepare(case)
         expected = [log_joint(point.program.layout, row, point.responses) for row in rows_of(point.params)]
         np.testing.assert_allclose(point.program.log_density(point.params), expected, rtol=1e-9)
+
+    @pytest.mark.parametrize("case", STEEP, ids=lambda c: c.name)
+    def test_a_slope_may_be_so_steep_as_the_reference_lets_it(self, case: Case) -> None:
+        """Beyond `STEEPEST` a discrimination counts as that in the likelihood, not in its prior."""
+        point = self.prepare(case)
+        row = rows_of(point.params)[0]
+        steep = {**row, "discrimination": 3 * STEEPEST * (row["discrimination"] != 0)}
+        expected = log_joint(point.program.layout, steep, point.responses)
+        np.testing.assert_allclose(point.program.log_density(steep), expected, rtol=1e-9)
+
+    @every_case
+    def test_there_is_no_density_outside_of_the_bounds(self, case: Case) -> None:
+        point = self.prepare(case)
+        slots, row = point.program.layout.slots, rows_of(point.params)[0]
+        for name, slot in slots.items():
+            low, high = slot.variable.prior.bounds()
+            for value in (low - 0.1, high + 0.1):
+                site = slot.to_site(row[name]).copy()
+                site.flat[0] = value
+                if np.isfinite(value):
+                    assert point.program.log_density({**row, name: slot.to_full(site)}) == -np.inf, (name, value)
 
     @every_case
     def test_a_batch_is_a_loop(self, case: Case) -> None:
@@ -59,7 +83,11 @@ class Densities(OneBackend):
         self.need_gradients()
         program = self.prepare(case).program
         z = np.random.default_rng(3).uniform(-0.7, 0.7, program.dim)
-        gradient_is_that_of(program.value, z, program.value_and_grad(z)[1])
+        constrained = lambda z: program.log_density(program.constrain(z))  # noqa: E731
+        for jacobian, value_at in ((True, program.value), (False, constrained)):
+            value, gradient = program.value_and_grad(z, jacobian=jacobian)
+            np.testing.assert_allclose(value, value_at(z), rtol=1e-9)
+            gradient_is_that_of(value_at, z, gradient)
 
     @every_case
     def test_coordinates_round_trip(self, case: Case) -> None:
