@@ -48,14 +48,14 @@ class BlockUnits:
         """
         persons = np.arange(program.layout.sizes["person"])
         blocks = JointBlocks(program, z, persons, np.zeros(program.dim, dtype=bool), np.zeros((len(persons), 1, 0)))
-        sides = blocks.abilities, blocks.items
-        return cls(program.dim, sides, Coupling.none(*(roots_of(blocks.blocks(places)) for places in sides)))
+        roots = (roots_of(side) for side in blocks.of_both_sides())
+        return cls(program.dim, (blocks.abilities, blocks.items), Coupling.none(*roots))
 
     @classmethod
     def expected_at(cls, program: EntriesProgram, z: Array) -> BlockUnits:
         """By what is expected at a point (dim,): blocks, and what both sides have in common."""
         blocks = JointBlocks.expected_at(program, z)
-        persons, items = (roots_of(side) for side in blocks.expected_blocks(program.precision))
+        persons, items = (roots_of(side) for side in blocks.blocks_in_one_pass(program.precision))
         return cls(program.dim, (blocks.abilities, blocks.items), blocks.coupling(persons, items, ROUGH))
 
     def spread(self, w: Array) -> Array:

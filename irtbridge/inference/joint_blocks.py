@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from irtbridge.data.sparse_responses import SparseResponses
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import COARSE_STEP, STEP
 from irtbridge.inference.coupling import PASSES, Coupling
+from irtbridge.inference.observed_entries import EntriesProgram
 from irtbridge.inference.schur import Bordered, Side
 from irtbridge.model.density import exponential_form
 from irtbridge.model.families import Binary
@@ -31,6 +33,7 @@ CELLS = 2**22  # responses in a batch of gradients
 AT_ONCE = 2**21  # numbers of a chunk of cross terms that are squared, 16 MiB
 IN_CACHE = 2**17  # responses of one pass over the cross terms
 SMALL = 2**34  # work (see below) that takes a second
+BEND_STEP = 1e-4  # of second differences: errors of truncation and of rounding about 1e-8
 FAINT = 0.1  # singular value whose fourth power adds less than 1e-4 to a variance
 MOST_KEPT = 2**13  # coordinates of the shorter side: a matrix of 0.5 GiB
 MOST_WORK = 2**40  # their square times those of the longer side: some minutes of one core
@@ -119,8 +122,9 @@ class JointBlocks:
         LinAlgError
             The information is singular.
         """
-        persons = Side(self.blocks(self.abilities), self.open[self.persons])
-        items = Side(self.blocks(self.items), np.zeros((*self.items.shape, self.open.shape[2])))
+        of_persons, of_items = self.of_both_sides()
+        persons = Side(of_persons, self.open[self.persons])
+        items = Side(of_items, np.zeros((*self.items.shape, self.open.shape[2])))
         if self.open.shape[2] == 0 and _work(self.abilities.size, self.items.size) > SMALL:
             coupling = self.coupling(persons.roots, items.roots, PASSES)
             if coupling.rest < FAINT:
@@ -129,6 +133,13 @@ class JointBlocks:
             return Bordered(persons, items, self._by_items).covariances()
         of_items, of_persons = Bordered(items, persons, self._by_persons).covariances()
         return of_persons, of_items
+
+    def of_both_sides(self) -> tuple[Array, Array]:
+        """Information of persons' abilities (person, trait, trait) and of items' coordinates (item, k, k)."""
+        program = self.program
+        if isinstance(program, EntriesProgram) and not isinstance(program.responses, SparseResponses):
+            return self.blocks_in_one_pass(program.precision)
+        return self.blocks(self.abilities), self.blocks(self.items)
 
     def blocks(self, places: Places) -> Array:
         """Information (block, k, k) of coordinates (block, k), by a step of the same one of all blocks at once."""
@@ -140,8 +151,8 @@ class JointBlocks:
         blocks *= exists[:, None, :] & exists[:, :, None]
         return np.asarray((blocks + np.swapaxes(blocks, 1, 2)) / 2 + np.eye(places.shape[1]) * ~exists[:, :, None])
 
-    def expected_blocks(self, precision: Array) -> tuple[Array, Array]:
-        """Expected information of persons' abilities (person, trait, trait) and of items' coordinates (item, k, k).
+    def blocks_in_one_pass(self, precision: Array) -> tuple[Array, Array]:
+        """`of_both_sides`, of a program whose coordinates have normal priors.
 
         Parameters
         ----------
@@ -150,13 +161,18 @@ class JointBlocks:
         """
         theta, loadings = _products(self._tilde), _products(self._natural[:, :-1])
         persons, natural = np.empty((len(theta), loadings.shape[1])), np.zeros((len(loadings), theta.shape[1]))
+        gradient = np.zeros_like(self._natural)
         for rows in self._some_rows():
-            weight, _ = self._weights(rows, slice(None))
+            weight, rest = self._weights(rows, slice(None))
             persons[rows] = weight @ loadings
             natural += weight.T @ theta[rows]
+            if not self.expected:
+                gradient += rest.T @ self._tilde[rows]
         of_persons = persons.reshape(*self.abilities.shape, -1)
         by_natural = natural.reshape(len(natural), *self._slopes.shape[1:2] * 2)
         of_items = np.swapaxes(self._slopes, 1, 2) @ by_natural @ self._slopes
+        if not self.expected:
+            of_items -= np.einsum("in,inkm->ikm", gradient, self._bends)
         known = np.append(precision, 1.0)
         of_persons, of_items = (
             blocks + known[places][:, :, None] * np.eye(places.shape[1])
@@ -231,6 +247,18 @@ class JointBlocks:
             upper, lower = (self._natural_at(self.z + sign * move[:-1]) for sign in (1, -1))
             each.append((upper - lower) / (2 * step) * (own < self.program.dim)[:, None])
         return np.stack(each, axis=-1)
+
+    @cached_property
+    def _bends(self) -> Array:
+        """Their second derivatives by the item's coordinates, (item, trait + 1, k, k)."""
+        moves = np.zeros((self.items.shape[1], self.program.dim + 1))
+        for move, own in zip(moves, self.items.T, strict=True):
+            move[own] = BEND_STEP
+        moves, count = moves[:, :-1], len(moves)
+        bends = np.zeros((*self._natural.shape, count, count))
+        for (k, m), i, j in product(np.ndindex(count, count), (1, -1), (1, -1)):
+            bends[..., k, m] += i * j * self._natural_at(self.z + i * moves[k] + j * moves[m])
+        return bends / (4 * BEND_STEP**2)
 
     def _natural_at(self, z: Array) -> Array:
         layout, traits = self.program.layout, self.abilities.shape[1]

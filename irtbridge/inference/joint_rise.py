@@ -32,7 +32,7 @@ def risen(program: EntriesProgram, z: Array) -> Array:
 def _moved(program: EntriesProgram, z: Array, side: int) -> Array:
     """With one side moved by a step of scoring."""
     blocks, gradient = JointBlocks.expected_at(program, z), program.value_and_grad(z, jacobian=False)[1]
-    information = blocks.expected_blocks(program.precision)[side]
+    information = blocks.blocks_in_one_pass(program.precision)[side]
     places = (blocks.abilities, blocks.items)[side]
     own = np.append(gradient, 0.0)[places]
     moved = np.append(z, 0.0)

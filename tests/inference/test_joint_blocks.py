@@ -110,6 +110,18 @@ def blocks_at_mode(persons: int, items: int) -> JointBlocks:
     return JointBlocks(program, z, np.arange(persons), np.zeros(program.dim, dtype=bool), np.zeros((persons, 1, 0)))
 
 
+@pytest.mark.parametrize("model", ["2pl", "1pl", "2pl-intercept"])
+def test_blocks_of_one_pass_are_those_of_finite_differences(model: str) -> None:
+    name, _, form = model.partition("-")
+    responses = data(40, 15)
+    spec = irt.build_model(name, **({"parameterization": form} if form else {}))
+    program = EntriesProgram(Layout.of(spec, responses), responses)
+    z = np.random.default_rng(2).normal(0, 0.5, program.dim)
+    blocks = JointBlocks(program, z, np.arange(40), np.zeros(program.dim, dtype=bool), np.zeros((40, 1, 0)))
+    for found, places in zip(blocks.of_both_sides(), (blocks.abilities, blocks.items), strict=True):
+        np.testing.assert_allclose(found, blocks.blocks(places), rtol=1e-5, atol=1e-6)
+
+
 def test_expected_information_is_that_of_simulated_responses() -> None:
     """The mean of the observed blocks over responses drawn at the point; those of the persons do not depend on them."""
     rng, blocks = np.random.default_rng(1), blocks_at_mode(60, 12)
@@ -124,7 +136,7 @@ def test_expected_information_is_that_of_simulated_responses() -> None:
         other = JointBlocks.expected_at(program.with_data(responses), point)
         drawn.append(other.blocks(other.items))
         of_persons = other.blocks(other.abilities)
-    persons, items = JointBlocks.expected_at(program, point).expected_blocks(program.precision)
+    persons, items = JointBlocks.expected_at(program, point).blocks_in_one_pass(program.precision)
     np.testing.assert_allclose(persons, of_persons, rtol=1e-6)
     error = np.std(drawn, axis=0) / np.sqrt(len(drawn))
     assert np.all(np.abs(np.mean(drawn, axis=0) - items) < 4.5 * error + 1e-6)
@@ -150,7 +162,7 @@ def test_of_a_large_matrix_the_leading_triplets_are_enough(monkeypatch: pytest.M
         exact = blocks.covariances()
         monkeypatch.setattr(joint_blocks, "SMALL", 0)
         ratios = [one / other for one, other in zip(blocks.covariances(), exact, strict=True)]
-        return float(np.mean([np.abs(np.diagonal(np.sqrt(each), axis1=1, axis2=2) - 1).mean() for each in ratios]))
+        return float(np.mean([np.abs(np.sqrt(np.diagonal(each, axis1=1, axis2=2)) - 1).mean() for each in ratios]))
 
     monkeypatch.setattr(joint_blocks, "FAINT", 1.0)
     assert error(600, 1000) < min(error(300, 500) / 2, 1e-3)
