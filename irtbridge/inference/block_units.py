@@ -48,8 +48,8 @@ class BlockUnits:
         """
         persons = np.arange(program.layout.sizes["person"])
         blocks = JointBlocks(program, z, persons, np.zeros(program.dim, dtype=bool), np.zeros((len(persons), 1, 0)))
-        roots = (roots_of(side) for side in blocks.of_both_sides())
-        return cls(program.dim, (blocks.abilities, blocks.items), Coupling.none(*roots))
+        sides = blocks.abilities, blocks.items
+        return cls(program.dim, sides, Coupling.none(*(roots_of(blocks.blocks(places)) for places in sides)))
 
     @classmethod
     def expected_at(cls, program: EntriesProgram, z: Array) -> BlockUnits:
