@@ -194,6 +194,7 @@ class PyroScript(Frame):
             return [
                 "def fit():",
                 '    """Draws (1, draw, ...) of each site from a mean-field normal approximation."""',
+                "    pyro.clear_param_store()",
                 f"    pyro.set_rng_seed({recipe.seed})",
                 f"    guide = AutoNormal(model, init_scale={at.init_scale})",
                 f'    optimizer = Adam({{"lr": {at.learning_rate}}})',
