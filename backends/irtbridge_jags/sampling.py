@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -98,19 +98,12 @@ class Report:
     schedule: Schedule
     done: dict[str, int]
     progress: Progress
-    begin: float = field(default_factory=time.perf_counter)
 
     def __call__(self, stem: str, iterations: int) -> None:
         self.done[stem] = iterations
         done, warming = sum(self.done.values()), self.schedule.total - self.schedule.keep
         stage = "warm-up" if done < len(self.done) * warming else "sampling"
-        self.progress(stage + self._left(done), done, len(self.done) * self.schedule.total)
-
-    def _left(self, done: int) -> str:
-        """How long it will take, once a chain has adapted, and if that is a minute or more."""
-        left = len(self.done) * self.schedule.total - done
-        minutes = (time.perf_counter() - self.begin) / max(done, 1) * left / 60
-        return f", about {minutes:.0f} min left," if done >= self.schedule.adapt and minutes >= 1 else ""
+        self.progress(stage, done, len(self.done) * self.schedule.total)
 
 
 def _inside(slot: Slot, values: Array) -> Array:

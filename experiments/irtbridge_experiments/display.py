@@ -15,6 +15,7 @@ from irtbridge.errors import IRTBridgeWarning
 
 CONSOLE_WIDTH = 160
 SECONDS_BETWEEN_LINES = 10.0
+LONG = 60.0  # seconds that a fit in flight has left before that is told
 
 
 def make_console() -> Console:
@@ -105,7 +106,7 @@ class CellView:
         self.show, self.title, self.done, self.total = show, title, done, total
         self.started = time.perf_counter()
         self.failures, self.idle = 0, done == total
-        self.task = None
+        self.task, self.began, self.steps = None, (0, self.started), 0
         if self.idle:
             return
         if show.bars is not None:
@@ -114,12 +115,21 @@ class CellView:
             self._line("started")
 
     def step(self, stage: str, done: int, total: int) -> None:
-        """Show where the fit in flight is."""
-        share = f" {100 * done // total} %" if total else ""
+        """Show where the fit in flight is, and how long it will take if that is long."""
+        share = f" {100 * done // total} %{self._left(done, total)}" if total else ""
         if self.show.bars is not None and self.task is not None:
             self.show.bars.update(self.task, stage=f"{stage}{share}")
         elif self.show.bars is None and time.perf_counter() - self.show.last_line > SECONDS_BETWEEN_LINES:
             self._line(f"{stage}{share}")
+
+    def _left(self, done: int, total: int) -> str:
+        """By the pace since the fit, or its stage, began to count; empty below a minute."""
+        now = time.perf_counter()
+        if done <= self.steps:
+            self.began = done, now
+        self.steps, (first, began) = done, self.began
+        seconds = (now - began) / max(done - first, 1) * (total - done)
+        return f", about {duration(seconds)} left" if seconds >= LONG else ""
 
     def finished(self, record: dict[str, Any]) -> None:
         """Count a record; say so if it is a failure, and now and then where lines are all there is."""

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special
 
-from irtbridge.results.chain_statistics import chain_statistics, shortest_interval
+from irtbridge.results.quiet_arviz import az
 
 STATISTICS = ("mean", "sd", "mcse", "hdi_2.5%", "hdi_97.5%", "ess_bulk", "ess_tail", "r_hat")
 
@@ -33,28 +33,24 @@ def summarise(posterior: xr.Dataset, *, chains: bool = True) -> xr.Dataset:
         chains, ESS and R-hat are NaN where an element does not vary.
     """
     sample = ["chain", "draw"]
-    of_draws = {str(name): _of_draws(values, chains) for name, values in posterior.data_vars.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mean = posterior.mean(sample)
-        parts = {"mean": mean, "sd": posterior.std(sample, ddof=1)}
-    for statistic in STATISTICS[2:]:
-        data = {name: found[statistic].reshape(mean[name].shape) for name, found in of_draws.items()}
-        parts[statistic] = mean.copy(data=data)
-    summary = _stacked([parts[statistic] for statistic in STATISTICS])
+        interval = az.hdi(posterior, hdi_prob=0.95)
+        mean, sd = posterior.mean(sample), posterior.std(sample, ddof=1)
+        none = mean * np.nan
+        parts = [
+            mean,
+            sd,
+            az.mcse(posterior, method="mean") if chains else none,
+            interval.sel(hdi="lower", drop=True),
+            interval.sel(hdi="higher", drop=True),
+            az.ess(posterior, method="bulk") if chains else none,
+            az.ess(posterior, method="tail") if chains else none,
+            az.rhat(posterior) if chains and posterior.sizes["chain"] > 1 else none,
+        ]
+    summary = _stacked(parts)
     diagnostics = xr.DataArray([s.startswith(("mcse", "ess", "r_hat")) for s in STATISTICS], dims="statistic")
     return summary.where(~(diagnostics & (summary.sel(statistic="sd", drop=True) == 0)))
-
-
-def _of_draws(values: xr.DataArray, chains: bool) -> dict[str, NDArray[np.float64]]:
-    """Statistics of each element of a variable, its axes for chains and draws aside, laid flat."""
-    others = [dim for dim in values.dims if dim not in ("chain", "draw")]
-    draws = values.transpose(*others, "chain", "draw").values.astype(float)
-    draws = draws.reshape(-1, *draws.shape[-2:])
-    lower, upper = shortest_interval(draws.reshape(len(draws), -1))
-    none = np.full(len(draws), np.nan)
-    rest = chain_statistics(draws) if chains else dict.fromkeys(("mcse", "ess_bulk", "ess_tail", "r_hat"), none)
-    return {"hdi_2.5%": lower, "hdi_97.5%": upper, **rest}
 
 
 def of_point(estimate: xr.Dataset, standard_errors: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:

@@ -38,7 +38,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("jags") is None, reason=f"no jags on the path: {jags.JagsBackend.install}"),
 ]
 written = pytest.importorskip("irtbridge_jags.places").written
-Report, Schedule = (pytest.importorskip("irtbridge_jags.sampling").__dict__[name] for name in ("Report", "Schedule"))
 Array = NDArray[np.float64]
 FEW = irt.GibbsSettings(chains=1, adapt=10, warmup=10, draws=10)
 DIGITS = 5e-5  # coda has six, of parameters and deviance
@@ -167,16 +166,6 @@ def test_samplers_that_have_not_adapted_are_told(adapt: int, told: bool, tmp_pat
     )
     assert ("adaptation" in fit.verdict.flags) == told
     assert irt.load_fit(fit.save(tmp_path / "fit.nc")).verdict.flags == fit.verdict.flags
-
-
-@pytest.mark.parametrize(("seconds", "left"), [(10, "sampling, about 3 min left,"), (0.1, "sampling")])
-def test_a_long_run_says_how_long_it_will_take(seconds: float, left: str) -> None:
-    said: list[str] = []
-    report = Report(Schedule(20, 30, 950, 1), {"a": 0, "b": 0}, lambda stage, done, total: said.append(stage))
-    object.__setattr__(report, "begin", report.begin - seconds)
-    report("a", 10)
-    report("a", 100)
-    assert said == ["warm-up", left]
 
 
 def test_a_fit_goes_on() -> None:
