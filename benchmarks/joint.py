@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,12 +21,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.alone import measured_alone
 from benchmarks.run import RESULTS
 from benchmarks.table import describe_machine
 from benchmarks.worker import pin
 from irtbridge.data.files import write_text
 from irtbridge.data.load import load_responses
-from irtbridge.errors import IRTBridgeError
 from irtbridge.fitting import fit
 
 DEFAULTS = {
@@ -100,16 +99,6 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - start, found
 
 
-def run_process(contestant: str, persons: int, items: int, seed: int) -> dict[str, Any]:
-    """One contestant at one size, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.joint", "--measure", contestant, str(persons), str(items), str(seed)]
-    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise IRTBridgeError(f"{contestant}: {(done.stderr.strip().splitlines() or ['killed'])[-1]}")
-    record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return record
-
-
 def with_proportions(table: pd.DataFrame) -> pd.DataFrame:
     """The table with girth's seconds at sizes where it did not run, in proportion to responses from the largest run."""
     ran = table[(table.contestant == "girth")]
@@ -154,7 +143,8 @@ def main(words: Sequence[str]) -> int:
     text = ""
     for contestant in settings["contestants"].split(","):
         for persons, items in sizes if contestant == "irtbridge" else sizes[:1]:
-            record = run_process(contestant, persons, items, int(settings["seed"]))
+            words = [contestant, str(persons), str(items), settings["seed"]]
+            record = measured_alone("joint", words, contestant)
             text = write_results([record], Path(settings["results"]))
     print(text)
     return 0

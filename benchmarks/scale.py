@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.alone import measured_alone
 from benchmarks.run import RESULTS, THREAD_VARIABLES
 from benchmarks.table import describe_machine
 from benchmarks.worker import pin
@@ -81,15 +81,9 @@ def peak_mib() -> float:
 
 def run_process(settings: dict[str, Any], persons: int) -> dict[str, Any]:
     """`measure` in a process of its own."""
-    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(settings["threads"])) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-m", "benchmarks.scale", "--measure", json.dumps(settings), str(persons)]
+    environment = dict.fromkeys(THREAD_VARIABLES, str(settings["threads"])) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     load = os.getloadavg()[0]
-    done = subprocess.run(
-        command, env=environment, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise ConfigError(f"{persons} persons: {(done.stderr.strip().splitlines() or ['killed'])[-1]}")
-    record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    record = measured_alone("scale", [json.dumps(settings), str(persons)], f"{persons} persons", environment)
     return record | {"load_before": load}
 
 

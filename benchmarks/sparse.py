@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 import time
 import warnings
@@ -22,12 +21,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.alone import measured_alone
 from benchmarks.run import RESULTS
 from benchmarks.table import describe_machine
 from benchmarks.worker import pin
 from irtbridge.data.files import write_atomic, write_text
 from irtbridge.data.load import load_responses
-from irtbridge.errors import IRTBridgeError
 from irtbridge.fitting import fit
 
 DEFAULTS: dict[str, Any] = {
@@ -107,16 +106,6 @@ def measure(settings: dict[str, Any], contestant: str) -> dict[str, Any]:
     return key | found | {"peak_mib": peak}
 
 
-def run_process(settings: dict[str, Any], contestant: str) -> dict[str, Any]:
-    """`measure` in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.sparse", "--measure", json.dumps(settings), contestant]
-    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise IRTBridgeError(f"{contestant}: {(done.stderr.strip().splitlines() or ['killed'])[-1]}")
-    record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return record
-
-
 def write_results(records: list[dict[str, Any]], folder: Path) -> str:
     """New rows over those on disk, as CSV, Markdown and a figure; the Markdown."""
     path, table = folder / "sparse.csv", pd.DataFrame(records)
@@ -165,7 +154,7 @@ def main(words: Sequence[str]) -> int:
     settings: dict[str, Any] = {name: type(value)(given.get(name, value)) for name, value in DEFAULTS.items()}
     text = ""
     for contestant in settings["contestants"].split(","):
-        record = run_process(settings, contestant)
+        record = measured_alone("sparse", [json.dumps(settings), contestant], contestant)
         settings["least"] = record["least"]
         text = write_results([record], Path(settings["results"]))
     print(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from irtbridge.errors import BackendUnavailable, ResultsError, UnknownName
 from irtbridge.fitting import fitted as module
 from irtbridge.model.density import log_likelihood, marginal_log_likelihood
 from irtbridge.model.layout import Layout
+from irtbridge.results import stored
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 
@@ -168,6 +170,23 @@ def test_what_is_not_there_or_no_fit_is_refused(rich: irt.Fit, tmp_path: Path) -
     path = rich.save(tmp_path / "later.nc")
     xr.Dataset(attrs={"irtbridge_format": 2}).to_netcdf(path, mode="a", engine="h5netcdf")
     refused(path, "format 2", "update irtbridge")
+
+
+def test_a_file_whose_numbers_stand_beside_the_others_is_read(
+    rich: irt.Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As files had them at first; what they lack has its default."""
+    dumps = json.dumps
+
+    def flat(text: dict[str, Any]) -> str:
+        numbers = {name: value for name, value in text["draws"].items() if name != "adapted"}
+        return dumps({name: value for name, value in text.items() if name != "draws"} | numbers)
+
+    monkeypatch.setattr(stored.json, "dumps", flat)
+    path = rich.save(tmp_path / "fit.nc")
+    read = irt.load_fit(path)
+    assert (read.draws.chain_method, read.draws.adapted) == (rich.draws.chain_method, True)
+    pd.testing.assert_frame_equal(read.items(), rich.items())
 
 
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9, 0.999])

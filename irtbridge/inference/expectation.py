@@ -7,6 +7,7 @@ times statistics (pattern, item x statistic), one matrix product for every famil
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from irtbridge.inference.louis import at_nodes
 from irtbridge.model.layout import Layout
 from irtbridge.model.noncentred import nodes_of
 from irtbridge.model.patterns import Patterns
+from irtbridge.model.quadrature import Quadrature
+from irtbridge.plugin.program import Program
 
 Array = NDArray[np.float64]
 Items = slice | NDArray[np.intp]
@@ -156,3 +159,10 @@ class Data:
             answered = answered - weights.T @ self.absent[:, items]
         of_statistics = of_statistics.reshape(*answered.shape, statistics.shape[2])
         return np.concatenate([of_statistics, answered[..., None]], axis=-1)
+
+
+def with_nodes(program: Program, responses: Responses, quadrature: Quadrature) -> Program:
+    """A program whose layout has other nodes, or other persons: of it coordinates and layout alone may be asked."""
+    other = copy.copy(program)
+    other.layout = Layout.of(program.spec, responses, quadrature)
+    return other

@@ -6,7 +6,6 @@ complete data (Fisher's identity; Louis 1982, equation 3.1), which the E-step gi
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,10 +13,9 @@ from numpy.typing import NDArray
 
 from irtbridge.inference.blocks import Blocks
 from irtbridge.inference.climbing import Mode
-from irtbridge.inference.expectation import Data
+from irtbridge.inference.expectation import Data, with_nodes
 from irtbridge.inference.maximisation import Maximisation
 from irtbridge.model.density import finer, telling_persons
-from irtbridge.model.layout import Layout
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.plugin.program import Program
 from irtbridge.results.inference_data import reported
@@ -53,8 +51,7 @@ def _gradient(program: Program, z: Array, quadrature: Quadrature) -> Array:
     """Of the log density at coordinates (dim,) with other nodes; of many persons, some speak for all."""
     responses = program.responses
     some = responses.select(telling_persons(program.layout, responses))
-    other = copy.copy(program)
-    other.layout = Layout.of(program.spec, some, quadrature)
+    other = with_nodes(program, some, quadrature)
     expected = Data.of(other.layout, some).expected(other.constrain(z))
     slopes = Maximisation(other, Blocks.of_items(other.layout)).gradient(z, expected)
     return slopes * (responses.total_weight / some.total_weight)

@@ -10,7 +10,6 @@ steps, not digits.
 
 from __future__ import annotations
 
-import copy
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from irtbridge.errors import SpecError
 from irtbridge.inference.curvature import ItemCurvature
-from irtbridge.inference.expectation import Data, Expected
+from irtbridge.inference.expectation import Data, Expected, with_nodes
 from irtbridge.inference.louis import LostInformation, serves
 from irtbridge.inference.maximisation import Maximisation
 from irtbridge.inference.recentring import check_recentrable, recentred
@@ -113,15 +112,13 @@ class Rise:
 
 
 def _with_fewer_nodes(program: Program) -> Program:
-    """A program with a coarser and shorter grid of nodes in its layout, of which only the coordinates are asked."""
-    layout, other = program.layout, copy.copy(program)
-    if not isinstance(layout.collapse, ScatteredNodes):
-        assert layout.collapse is not None
-        step = layout.collapse.step
-        n_nodes = 1 + round(2 * REACH / max(step, min(2 * step, WIDEST)))
-        coarser = replace(layout.collapse, n_nodes=n_nodes, half_width=REACH)
-        other.layout = Layout.of(program.spec, program.responses, coarser)
-    return other
+    """The program with a coarser and shorter grid of nodes, where it has a grid."""
+    grid = program.layout.collapse
+    assert grid is not None
+    if isinstance(grid, ScatteredNodes):
+        return program
+    n_nodes = 1 + round(2 * REACH / max(grid.step, min(2 * grid.step, WIDEST)))
+    return with_nodes(program, program.responses, replace(grid, n_nodes=n_nodes, half_width=REACH))
 
 
 def _expands(layout: Layout) -> bool:

@@ -150,13 +150,13 @@ def _draws_of(root: xr.Dataset, text: Mapping[str, Any], statistics: xr.Dataset)
     arrays |= {kind: _named(root, kind) for kind in NAMED}
     stats = {str(name): value.values for name, value in statistics.data_vars.items()}
     traces: dict[str, Any] = {name: stats.pop(name, None) for name in ("elbo", "objective")}
-    optimum = text["optimum"]
+    optimum, numbers = text["optimum"], text.get("draws", text)  # files of before have them beside the others
     return Draws(
         timings=Timings(**text["timings"]),
         stats=stats,
         optimum=None if optimum is None else Optimum(**optimum),
         **traces,
-        **text["draws"],
+        **{name: numbers[name] for name in NUMBERS if name in numbers},
         **arrays,
     )
 
