@@ -76,7 +76,8 @@ class TfpScript(Frame):
         return f"tf.zeros([{', '.join(shape)}], tf.{self.dtype})"
 
     def placed(self, base: str, mask: str, values: str) -> str:
-        return f"tf.tensor_scatter_nd_update({base}, np.argwhere({mask}), {values})"
+        # By int32, which is what batches of chains add places of their own in.
+        return f"tf.tensor_scatter_nd_update({base}, np.argwhere({mask}).astype(np.int32), {values})"
 
     def put_rows(self, target: str, items: str, width: str, values: str) -> str:
         places = f"[[item, step] for item in {items} for step in range({width})]"
