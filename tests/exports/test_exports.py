@@ -187,8 +187,9 @@ def test_every_script_looks_as_ruff_has_it(engine: str, tmp_path: Path) -> None:
 )
 def test_a_script_says_which_settings_it_leaves_out(engine: str, method: str, left_out: str, tmp_path: Path) -> None:
     needs(engine)
-    script = irt.export("lsat7", "1pl", backend=engine, method=method, output=tmp_path / "script.py")
-    said = " ".join((ast.get_docstring(ast.parse(script.read_text())) or "").split())
+    recipe = Recipe(method, make_settings(method), 1)
+    write_script(backend(engine), build_model("1pl"), irt.load_responses("lsat7"), recipe, "", tmp_path / "script.py")
+    said = " ".join((ast.get_docstring(ast.parse((tmp_path / "script.py").read_text())) or "").split())
     assert f"Starting values are the library's own, {left_out}" in said
 
 
