@@ -20,6 +20,8 @@ class OrderedNormal(tfd.Sample):
     def _default_event_space_bijector(self):
         return tfb.Ascending()'''
 KINDS = {"bernoulli": "Bernoulli", "categorical": "Categorical", "beta": "Beta", "poisson": "Poisson"}
+# What stands where a response is missing: by default a draw, which XLA cannot make of these.
+SAFE = {"beta": "tfd.Beta.mean", "poisson": "tfd.Poisson.mode"}
 
 
 class TfpScript(Frame):
@@ -142,7 +144,10 @@ class TfpScript(Frame):
             each = call(f"tfd.{KINDS[kind]}", **at, name=named)
         else:
             each = call(f"tfd.{KINDS[kind]}", *at.values(), name=named)
-        return [f"yield {call('tfd.Masked', each, mask, name=f'{chr(34)}{name}{chr(34)}') if mask else each}"]
+        if not mask:
+            return [f"yield {each}"]
+        masked = call("tfd.Masked", each, mask, safe_sample_fn=SAFE.get(kind, ""), name=f'"{name}"')
+        return [f"yield {masked}"]
 
     def imports(self, body: str) -> Sequence[str]:
         return [

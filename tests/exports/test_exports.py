@@ -263,7 +263,16 @@ def test_scripts_fit(engine: str, tmp_path: Path) -> None:
     needs(engine)
     few = {"nuts": {"chains": 2, "warmup": 20, "draws": 10}, "vi": {"steps": 20, "draws": 10}}
     few |= {"gibbs": {"chains": 2, "adapt": 20, "warmup": 10, "draws": 10}}
-    names = ("grm", "rsm", "2pl-hierarchical", "ordered-beta", "grm-intercept", "m2pl-groups", "2pl-explained")
+    names = (
+        "grm",
+        "rsm",
+        "2pl-hierarchical",
+        "ordered-beta",
+        "grm-intercept",
+        "m2pl-groups",
+        "2pl-explained",
+        "poisson",
+    )
     for method in backend(engine).exports:
         for case in (case for case in CASES if case.name in names):
             name = f"model_{case.name}_{method}".replace("-", "_")  # of a module
