@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +13,8 @@ from irtbridge.plugin import Backend, DataSection, Layout, Recipe, Responses
 if TYPE_CHECKING:
     from irtbridge_numpyro.program import NumpyroProgram
 
-ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+# A GPU's matrix products as they are, without trying which way is best: a fit compiles in less than half of the time.
+UNTUNED = "--xla_gpu_autotune_level=0 --xla_gpu_enable_triton_gemm=false"
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class NumpyroOptions:
     Parameters
     ----------
     threads : int
-        1: XLA computes in one thread, unless ``XLA_FLAGS`` says otherwise; 0 leaves the number to XLA. Counts before
-        JAX first computes.
+        Of XLA on the processor; 0: as many as there are cores. Counts before JAX first computes; the environment
+        variable ``NPROC`` goes before it.
     """
 
     threads: int = 1
@@ -64,9 +67,23 @@ class NumpyroBackend(Backend):
         return NumpyroScript(recipe.dtype).script(layout, responses, data, recipe)
 
     def _jax(self) -> Any:
-        """JAX, which reads the flags of XLA when it first computes."""
-        if self.options.threads == 1:
-            os.environ.setdefault("XLA_FLAGS", ONE_THREAD)
+        """JAX, whose flags and threads count when it first looks for its devices."""
+        os.environ.setdefault("XLA_FLAGS", UNTUNED)
         import jax
 
+        with _cores(self.options.threads):
+            jax.devices()
         return jax
+
+
+@contextmanager
+def _cores(number: int) -> Iterator[None]:
+    """Context in which XLA takes the processor for one of so many cores, which makes as many threads."""
+    if not number or "NPROC" in os.environ:
+        yield
+        return
+    os.environ["NPROC"] = str(number)
+    try:
+        yield
+    finally:
+        del os.environ["NPROC"]

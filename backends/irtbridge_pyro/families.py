@@ -11,7 +11,7 @@ import pyro.distributions as dist
 import torch
 from pyro.distributions import constraints
 from torch import Tensor
-from torch.nn.functional import logsigmoid, pad
+from torch.nn.functional import logsigmoid, pad, softplus
 
 from irtbridge.model import families
 from irtbridge.model.families import STEEPEST, Family
@@ -20,14 +20,21 @@ from irtbridge_pyro.priors import NO_SHAPE, Shape
 Values = Mapping[str, Tensor]
 Dims = Mapping[str, tuple[str, ...]]
 
+LINEAR = 40.0  # from here log(1 + exp(x)) is x in double precision
 FAR = 1e30  # where a category that an item lacks would begin: finite, as the gradient at infinity is NaN
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    """``-log(1 + exp(-x))``."""
+    # On a GPU torch's own brings an empty buffer, which a vmap within a vmap cannot take (seen with torch 2.11).
+    return -softplus(-x, threshold=LINEAR) if x.is_cuda else logsigmoid(x)
 
 
 class Bernoulli(dist.Bernoulli):
     """`pyro.distributions.Bernoulli` of logits, whose log density is one operation and not ten."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return logsigmoid((2 * value - 1) * self.logits)
+        return log_sigmoid((2 * value - 1) * self.logits)
 
 
 class Categories(dist.TorchDistribution):
@@ -83,8 +90,8 @@ class Graded(Categories):
         log_gap = torch.where(between, torch.log(-torch.expm1(-gap)), 0.0)
         shift = torch.where(self.exists[:, 1:], self.shift, FAR)
         lower, upper = pad(shift, (1, 0), value=-FAR), pad(shift, (0, 1), value=FAR)
-        at_least = logsigmoid(self.slope - _of_category(lower, value))
-        not_above = logsigmoid(_of_category(upper, value) - self.slope)
+        at_least = log_sigmoid(self.slope - _of_category(lower, value))
+        not_above = log_sigmoid(_of_category(upper, value) - self.slope)
         return at_least + not_above + _of_category(pad(log_gap, (1, 1)), value)
 
 
@@ -96,7 +103,7 @@ class Sequential(Categories):
         step = torch.arange(1, len(u) + 1, dtype=value.dtype, device=value.device)[:, None, None]
         taken = step <= value
         faced = taken | ((step == value + 1) & self.exists.T[1:, None])
-        return torch.where(faced, logsigmoid(torch.where(taken, u, -u)), 0.0).sum(0)
+        return torch.where(faced, log_sigmoid(torch.where(taken, u, -u)), 0.0).sum(0)
 
 
 class Nominal(Categories):
@@ -131,7 +138,7 @@ def _binary(slope: Tensor, shift: Tensor, exists: Tensor, **shapes: Tensor) -> d
         return Bernoulli(logits=x)
     lower = shapes.get("lower", x.new_zeros(()))
     upper = shapes.get("upper", x.new_ones(()))
-    above, below = logsigmoid(x), logsigmoid(-x)
+    above, below = log_sigmoid(x), log_sigmoid(-x)
     right = torch.logaddexp(lower.log() + below, upper.log() + above)
     wrong = torch.logaddexp(torch.log1p(-lower) + below, torch.log1p(-upper) + above)
     return Bernoulli(logits=right - wrong)
@@ -174,9 +181,9 @@ class OrderedBeta(dist.TorchDistribution):
         low, high = self.cutpoint.unbind(-1)
         gap = torch.log(-torch.expm1(low - high))
         return (
-            logsigmoid(low - self.x),
-            logsigmoid(self.x - low) + logsigmoid(high - self.x) + gap,
-            logsigmoid(self.x - high),
+            log_sigmoid(low - self.x),
+            log_sigmoid(self.x - low) + log_sigmoid(high - self.x) + gap,
+            log_sigmoid(self.x - high),
         )
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ def _summed(layout: Layout, flat: Params, responses: Responses, seed: int, array
 
     def add(params: Params, used: NDArray[np.intp]) -> Array:
         sums = np.zeros((5, patterns.shape[1], traits))
-        for some in np.array_split(used, math.ceil(len(used) / size)):
+        for some in _parts(used, size):
             draws = {name: value[some] for name, value in params.items()}
             at = AtNodes.of(layout, draws, shifted_nodes(layout, len(some), rng), arrays)
             powers = arrays.put(_powers(at.nodes))
@@ -113,6 +113,15 @@ def _summed(layout: Layout, flat: Params, responses: Responses, seed: int, array
         return sums
 
     return add
+
+
+def _parts(draws: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
+    """Of so many draws at most; a power of 2 of them, which for `ENOUGH` draws are of one size.
+
+    A library that compiles, compiles for each size.
+    """
+    number = 2 ** math.ceil(math.log2(max(1.0, len(draws) / size)))
+    return np.array_split(draws, min(number, len(draws)))
 
 
 def _blocks(layout: Layout, arrays: Arrays, persons: int) -> Iterator[slice]:

@@ -24,6 +24,7 @@ ValueAndGrad = Callable[[Array], tuple[Array, Array]]
 # Steps of differences of gradients, whose rounding error is divided by them: forward and central.
 STEP, COARSE_STEP = 1e-5, 2e-2
 BATCH = 64  # points of one call
+MOST_BY_GRADIENTS = 2**11  # coordinates whose gradients a GPU takes sooner than the processor what is lost
 FAR = 1e300  # what L-BFGS sees where a density is not finite: an infinity it would not leave
 PRECISE = 1e-4  # standard errors that a climb may end from its mode
 ARRIVED = 0.05  # standard errors that a Newton step may still lead, as in `irtbridge.results.verdict`
@@ -109,7 +110,7 @@ class Climber:
         self.program, self.jacobian, self.max_iterations = program, jacobian, max_iterations
         self.symmetry = Symmetry.of(program.layout)
         self.coarse = program.dtype == "float32"
-        self.measures_at_once = louis.serves(program)
+        self.measures_at_once = louis.serves(program) and not _soon_by_gradients(program)
         self.rise = Rise.of(program)
         self._last: tuple[Array, tuple[Array, Array]] | None = None
 
@@ -191,6 +192,11 @@ class Climber:
     def distance(self, mode: Mode) -> float:
         """How far a Newton step would still lead, in standard errors."""
         return float(np.linalg.norm(mode.curvature.pull(self.density(mode.z)[1])))
+
+
+def _soon_by_gradients(program: Program) -> bool:
+    """Whether a gradient for each coordinate takes less time on the program's device than `louis` on the processor."""
+    return program.device != "cpu" and program.dim <= MOST_BY_GRADIENTS
 
 
 def hessian_at(density: ValueAndGrad, z: Array, *, coarse: bool = False, progress: Progress = silent) -> Array:

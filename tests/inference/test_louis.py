@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ import irtbridge as irt
 from irtbridge.errors import NumericalError
 from irtbridge.inference import compile_for, louis, make_settings
 from irtbridge.inference.blocks import Blocks
+from irtbridge.inference.climbing import Climber
 from irtbridge.inference.curvature import Arrow, Curvature, ItemCurvature, WholeCurvature
 from irtbridge.inference.louis import LostInformation, curvature_at
 from irtbridge.inference.modes import find_maximum
@@ -106,6 +108,14 @@ def test_standard_errors_of_few_persons_and_many_items_are_those_of_the_whole_ma
         whole = irt.fit(responses, "2pl", method="map")
     for one, other in ((by_items.items(), whole.items()), (by_items.persons(), whole.persons())):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("items", "at_once"), [(40, False), (1100, True)])
+def test_a_gpu_measures_the_curvature_by_gradients_unless_coordinates_are_very_many(items: int, at_once: bool) -> None:
+    program = copy.copy(compiled(irt.two_pl(), simulated(irt.two_pl(), 12, [2] * items)))
+    assert Climber(program, True, 10).measures_at_once
+    program.device = "cuda"
+    assert Climber(program, True, 10).measures_at_once == at_once
 
 
 def test_a_curvature_by_items_that_is_not_positive_is_refused() -> None:
