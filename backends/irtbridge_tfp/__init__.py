@@ -6,8 +6,9 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from irtbridge.errors import ConfigError
@@ -79,9 +80,20 @@ def _tensorflow() -> Any:
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     loaded = "tensorflow" in sys.modules
+    if not loaded:
+        _load_triton()
     with nullcontext() if loaded or level < "2" else _stderr_closed():
         import tensorflow as tf
     return tf
+
+
+def _load_triton() -> None:
+    """Triton, where torch has brought it: it ends the process if it is loaded after TensorFlow.
+
+    Both bring an LLVM of their own (seen with Triton 3.7 and TensorFlow 2.21); torch loads it when it first traces.
+    """
+    with suppress(ImportError):
+        import_module("triton")
 
 
 @contextmanager
