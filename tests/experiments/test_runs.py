@@ -23,6 +23,7 @@ from irtbridge_experiments.cli import main
 from irtbridge_experiments.records.fits import read_fits, write_fits
 from irtbridge_experiments.records.selection import chosen_fits, left_out
 from irtbridge_experiments.records.shapes import densities, traces
+from irtbridge_experiments.records.trust import flags_of
 from irtbridge_experiments.reports.paper import paper_table
 from irtbridge_experiments.study.cell import Cell, record_path
 from irtbridge_experiments.study.design import Design
@@ -337,6 +338,13 @@ def test_tables_count_the_fits_that_are_not_to_be_trusted(tmp_path: Path) -> Non
     (tmp_path / "fits.csv").write_text(text)
     again = read_fits(tmp_path / "fits.csv", ["c"])
     assert again["flags"].tolist()[:4] == ["k-hat", "none", "none", "k-hat"]
+
+
+def test_what_says_nothing_of_its_checks_is_not_judged() -> None:
+    """As calibrations, which are no fits of a method."""
+    assert flags_of({"method": "autoirt"}) == "not judged"
+    assert flags_of({"method": "nuts", "chain_method": "sequential"}) == "R-hat"
+    assert flags_of({"method": "map", "chain_method": "point"}) == "none"
 
 
 def test_a_table_of_real_data_says_which_fits_are_to_be_trusted() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from irtbridge.results.verdict import verdict_of_record
 
-NO_FLAG = "none"
+NO_FLAG, UNJUDGED = "none", "not judged"
 SEE = "what each check sees, and what none does: docs/trust.md."
 FLAGGED_CAPTION = (
     "Flagged: fits that do not pass every check of their method (R-hat, ESS, divergences, k-hat, optimiser, starts, "
@@ -17,7 +17,12 @@ TRUST_CAPTION = f"Trust: yes, or the checks that a fit does not pass; {SEE}"
 
 
 def flags_of(record: Mapping[str, Any]) -> str:
-    """The checks that a fit does not pass, by their short names; ``none`` if it passes all."""
+    """The checks that a fit does not pass, by their short names; ``none`` if it passes all.
+
+    ``not judged`` of what is no fit of a method, as a calibration.
+    """
+    if "verdict" not in record and record.get("chain_method") is None:
+        return UNJUDGED
     return ", ".join(verdict_of_record(record).flags) or NO_FLAG
 
 
