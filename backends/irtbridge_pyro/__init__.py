@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -49,6 +50,9 @@ class PyroBackend(Backend):
     options_class: ClassVar[type] = PyroOptions
 
     def preload(self) -> None:
+        if "tensorflow" in sys.modules:
+            # Triton ends the process if it is loaded after TensorFlow (see `irtbridge_tfp`); torch does without it.
+            sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
         import irtbridge_pyro.program  # noqa: F401
 
     def devices(self) -> tuple[str, ...]:
@@ -62,6 +66,7 @@ class PyroBackend(Backend):
         return str(torch.cuda.get_device_name()) if device == "cuda" else ""
 
     def build(self, layout: Layout, responses: Responses, device: str, dtype: str) -> PyroProgram:
+        self.preload()
         from irtbridge_pyro.program import PyroProgram
 
         return PyroProgram(layout, responses, device, dtype, self.options)
