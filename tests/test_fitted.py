@@ -111,6 +111,13 @@ def test_a_tidy_table_is_plain_csv(fitted: irt.Fit) -> None:
     pd.testing.assert_frame_equal(pd.read_csv(StringIO("\n".join(lines))), table, check_exact=False)
 
 
+def test_what_a_fit_its_data_and_its_bank_say_of_themselves_is_a_line(fitted: irt.Fit) -> None:
+    for one in (fitted, fitted.responses, irt.ItemBank.of(fitted.posterior)):
+        assert repr(one).startswith(f"{type(one).__name__}(")
+        assert len(repr(one)) < 120
+        assert "\n" not in repr(one)
+
+
 def test_a_tidy_table_fits_a_terminal(fitted: irt.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     with pd.option_context("display.width", None, "display.max_columns", 0, "display.max_rows", 100):

@@ -67,8 +67,11 @@ class ItemBank:
     about: pd.DataFrame
     mean: Array
     covariance: Array
-    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
-    estimate: Mapping[str, Array] | None = field(default=None, repr=False)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    estimate: Mapping[str, Array] | None = None
+
+    def __repr__(self) -> str:
+        return f"ItemBank({self.spec.name}, {self.n_items:,} items, {self.n_draws:,} draws of their parameters)"
 
     @classmethod
     def of(

@@ -70,7 +70,10 @@ class Responses(ResponseMatrix):
     weights: NDArray[np.float64] | None = None
     origins: tuple[str, ...] | None = None
     # The data that some persons were selected from, and their rows there: a design is one of all persons.
-    _selected: tuple[Responses, Rows] | None = field(default=None, init=False, repr=False)
+    _selected: tuple[Responses, Rows] | None = field(default=None, init=False)
+
+    def __repr__(self) -> str:
+        return f"Responses({self.name!r}, {self.n_persons:,} persons by {self.n_items:,} items, {self.kind})"
 
     def __post_init__(self) -> None:
         super().__post_init__()

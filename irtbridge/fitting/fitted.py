@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,10 @@ class Fit(Questions):
     idata: az.InferenceData
     spec: ModelSpec
     responses: Responses
-    _program: Program | Callable[[], Program] = field(repr=False)
+    _program: Program | Callable[[], Program]
     draws: Draws
-    provenance: dict[str, Any] = field(repr=False)
-    _quadrature_error: float | None = field(default=None, repr=False)
+    provenance: dict[str, Any]
+    _quadrature_error: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spec", self.spec.for_items(self.responses.items, self.responses.origins))
@@ -79,6 +79,11 @@ class Fit(Questions):
         """What is pickled: all but the compiled program, which is compiled again when asked for."""
         state = {f.name: getattr(self, f.name) for f in fields(self)}
         return state | {"_program": partial(compile_as, self.spec, self.responses, self.provenance)}
+
+    def __repr__(self) -> str:
+        how, (chains, draws) = self.provenance, self.draws.z.shape[:2]
+        by = f"{how['backend']} {how['method']}, {chains} x {draws:,} draws"
+        return f"Fit({self.spec.name} of {self.responses.name!r}, {by}; see items(), persons(), verdict)"
 
     @cached_property
     def program(self) -> Program:
