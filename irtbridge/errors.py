@@ -44,6 +44,10 @@ class UnknownName(ConfigError, LookupError):
         super().__init__(f"no {kind} called {given!r}; valid: {listed}.{' ' + hint if hint else ''}")
 
 
+class ExposureNotMet(ConfigError):
+    """A largest exposure of items that a bank, or a rule of selection, cannot keep; says which it could."""
+
+
 class BackendUnavailable(IRTBridgeError, ImportError):
     """A backend whose library is not installed."""
 

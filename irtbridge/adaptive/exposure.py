@@ -15,7 +15,7 @@ from irtbridge.adaptive.simulation.lockstep import administer
 from irtbridge.adaptive.simulation.metrics import mean_length
 from irtbridge.adaptive.simulation.sessions import Sessions
 from irtbridge.adaptive.stopping import Stopping
-from irtbridge.errors import ConfigError
+from irtbridge.errors import ExposureNotMet
 from irtbridge.plugin.options import check_share
 
 Array = NDArray[np.float64]
@@ -46,7 +46,7 @@ def controlled(pool: Pool, rule: Selection, stop: Stopping, target: float, seed:
 
     Raises
     ------
-    ConfigError
+    ExposureNotMet
         A share that this bank cannot keep; says which it could.
     """
     check_share("exposure", target)
@@ -70,7 +70,7 @@ def _simulated(pool: Pool, rule: Selection, stop: Stopping, persons: int, seed: 
 def _check_possible(pool: Pool, length: float, target: float) -> None:
     least = length / pool.n_items
     if target < least:
-        raise ConfigError(
+        raise ExposureNotMet(
             f"exposure={target:g} cannot be met: tests of {length:.3g} items from a bank of {pool.n_items} give some "
             f"item to {least:.3g} of persons or more. Ask for {least:.3g} or more, for tests of "
             f"{target * pool.n_items:.3g} items or fewer, or have a bank of {np.ceil(length / target):.0f} items."
@@ -91,7 +91,7 @@ def _evened(
 
     place = bisect_left(SCALES, True, key=keeps)
     if place == len(SCALES):
-        raise ConfigError(
+        raise ExposureNotMet(
             f"exposure={target:g} cannot be met by {rule.name} with this bank: {name} was to bring it to {part:.3g}, "
             f"and the least it reached is {min(reached):.3g}. Ask for more, or for selection='sympson_hetter' with "
             f"rule={rule.name!r}, which holds exposure by lots alone."
@@ -117,7 +117,7 @@ def _behind_lots(pool: Pool, rule: Selection, stop: Stopping, target: float, fre
         settled += [now.exposure] if number >= WHOLE else []
     largest, error = np.mean(settled, axis=0).max(), np.sqrt(target * (1 - target) / now.n_persons)
     if largest > target + NOISE * error or mean_length(now) < 0.99 * mean_length(free):
-        raise ConfigError(
+        raise ExposureNotMet(
             f"exposure={target:g} cannot be met: lots reached {largest:.3g} with tests of {mean_length(now):.3g} "
             f"items, without lots {mean_length(free):.3g}. Ask for more, for shorter tests, or have a larger bank."
         )

@@ -112,6 +112,14 @@ def test_bad_input_is_explained(words: list[str], said: str, capsys: pytest.Capt
     assert said in capsys.readouterr().err
 
 
+def test_a_target_that_cannot_be_met_costs_no_other(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["selection=max_info,random", "exposure=[0,.05]", "retest=false"]
+    assert main(["simulate-cat", "bank=bank.csv", *QUICK, *words]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("left out: exposure=0.05 cannot be met") == 2
+    assert set(pd.read_csv(here / "table.csv")["selection"]) == {"max_info", "random"}
+
+
 def test_colours_are_of_rules_and_dashes_of_targets() -> None:
     found = styles(["bandit", "bandit 0.1", "random"])
     assert found["bandit"]["color"] == found["bandit 0.1"]["color"] != found["random"]["color"]

@@ -17,7 +17,7 @@ from irtbridge.errors import ConfigError, DataError, DataNotFound
 from irtbridge_experiments.commands.help_text import entry
 from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.display import make_console, plain_warnings
-from irtbridge_experiments.reports.adaptive import record_simulations, write_simulations
+from irtbridge_experiments.reports.adaptive import Unmet, record_simulations, write_simulations
 from irtbridge_experiments.study.adaptive import run_trials, trials
 
 HELP = f"""\
@@ -45,7 +45,7 @@ Prints the table of all rules; writes tables (csv, md) and figures (png, svg) to
 
 
 def main(words: Sequence[str]) -> int:
-    """Simulate; 0 if all went well."""
+    """Simulate; 0 if all went well, 1 if a target cannot be met."""
     if not any(word.startswith("bank=") for word in words):
         raise ConfigError("`irtbridge simulate-cat` needs bank=...; see `irtbridge simulate-cat --help`.")
     config, console = read_config("simulate_cat", words), make_console()
@@ -53,17 +53,18 @@ def main(words: Sequence[str]) -> int:
     check_writable(folder)
     bank = ItemBank.load(config.bank, config.model)
     each = trials(_plain(config.selection), _shares(config.exposure))
-    outcomes = []
+    outcomes, unmet = [], Unmet(console)
     with plain_warnings(console):
-        for outcome in run_trials(bank, each, **_how(config)):
+        for outcome in run_trials(bank, each, unmet, **_how(config)):
             console.print(f"{outcome.trial.title}: {outcome.seconds:.1f} s", style="dim")
             outcomes.append(outcome)
+    unmet.check(outcomes)
     persons = outcomes[0].simulation.sessions.n_persons
     title = f"{bank.spec.name} bank of {bank.n_items} items, {persons} persons, stop {config.stop}"
     asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     record_simulations(folder, outcomes, title, asked)
     write_simulations(folder, console)
-    return 0
+    return int(bool(unmet.errors))
 
 
 def _how(config: DictConfig) -> dict[str, Any]:

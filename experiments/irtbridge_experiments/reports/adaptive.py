@@ -13,8 +13,9 @@ from rich.console import Console
 from irtbridge.adaptive.simulate import Simulation
 from irtbridge.adaptive.simulation.metrics import mean_reliability
 from irtbridge.data.files import check_writable, read_json, write_json, write_text
+from irtbridge.errors import ExposureNotMet
 from irtbridge.results.provenance import environment
-from irtbridge_experiments.study.adaptive import Outcome, bank_of, run_trials, trials
+from irtbridge_experiments.study.adaptive import Outcome, Trial, bank_of, run_trials, trials
 from irtbridge_experiments.study.locks import writing
 from irtbridge_experiments.tables import adaptive as tables
 from irtbridge_experiments.tables.reference import read_reference
@@ -38,19 +39,43 @@ def run_tests(config: DictConfig, console: Console) -> int:
     check_writable(folder)
     written: Mapping[str, dict[str, Any]] = OmegaConf.to_container(config.tests, resolve=True)  # type: ignore[assignment]
     tests: dict[str, list[Outcome]] = {}
+    unmet = Unmet(console)
     for name, test in written.items():
         bank, each = bank_of(test, config.seed), trials(test["selection"], test["exposure"])
         how = {"persons": test["persons"], "stop": test["stop"], "content": test["content"], "retest": True}
         tests[name] = []
-        for outcome in run_trials(bank, each, seed=config.seed, **how):
+        for outcome in run_trials(bank, each, unmet, seed=config.seed, **how):
             console.print(f"{name}, {outcome.trial.title}: {outcome.seconds:.1f} s", style="dim")
             tests[name].append(outcome)
+        unmet.check(tests[name])
         title = f"{name}: {bank.n_items} items, {test['persons']} persons, stop {test['stop']}"
         record_simulations(folder / name, tests[name], title, {**test, "seed": config.seed})
     write_json(folder / TESTS, {"title": config.title, "reference": config.reference, "tests": [*tests]})
     write_text(folder / AVERAGES, _averages(tests).to_csv(index=False, float_format="%.6g"))
     write_tests(folder, console)
-    return 0
+    return int(bool(unmet.errors))
+
+
+class Unmet:
+    """Tells of targets that cannot be met, and keeps what says so.
+
+    Parameters
+    ----------
+    console : Console
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.errors: list[ExposureNotMet] = []
+
+    def __call__(self, trial: Trial, error: ExposureNotMet) -> None:
+        self.errors.append(error)
+        self.console.print(f"{trial.title}: left out: {error}", style="red")
+
+    def check(self, outcomes: Sequence[Outcome]) -> None:
+        """Raise what says so if it leaves nothing."""
+        if not outcomes:
+            raise self.errors[-1]
 
 
 def _averages(tests: Mapping[str, Sequence[Outcome]]) -> pd.DataFrame:

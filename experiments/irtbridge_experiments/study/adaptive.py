@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -12,7 +12,7 @@ from irtbridge.adaptive.simulate import Simulation, simulate_adaptive
 from irtbridge.adaptive.simulation.metrics import max_exposure
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.calibration.vocabulary import vocabulary
-from irtbridge.errors import ConfigError
+from irtbridge.errors import ConfigError, ExposureNotMet
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,21 @@ def _changed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if value != own.get(key)}
 
 
-def run_trials(bank: ItemBank, each: Sequence[Trial], **how: Any) -> Iterator[Outcome]:
-    """Simulate one after another, the same persons in all; how, `irtbridge.simulate_adaptive` says.
+def run_trials(
+    bank: ItemBank, each: Sequence[Trial], refused: Callable[[Trial, ExposureNotMet], None], **how: Any
+) -> Iterator[Outcome]:
+    """Simulate one after another, the same persons in all.
 
     A target that a rule meets as it comes is left out.
+
+    Parameters
+    ----------
+    bank : ItemBank
+    each : sequence of Trial
+    refused : callable
+        Told of a target that cannot be met, with what says so; the others go on.
+    **how
+        As `irtbridge.simulate_adaptive` says.
     """
     free: dict[str, float] = {}
     for trial in each:
@@ -99,7 +110,11 @@ def run_trials(bank: ItemBank, each: Sequence[Trial], **how: Any) -> Iterator[Ou
             continue
         start = time.perf_counter()
         target = trial.exposure or None
-        simulation = simulate_adaptive(bank, trial.selection, exposure=target, **how, **trial.settings)
+        try:
+            simulation = simulate_adaptive(bank, trial.selection, exposure=target, **how, **trial.settings)
+        except ExposureNotMet as error:
+            refused(trial, error)
+            continue
         if target is None:
             free[trial.selection] = max_exposure(simulation.sessions)
         yield Outcome(trial, simulation, time.perf_counter() - start)
