@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from irtbridge.plugin import Backend, DataSection, Layout, Recipe, Responses
 
 if TYPE_CHECKING:
+    from irtbridge_numpyro.arrays import JaxArrays
     from irtbridge_numpyro.program import NumpyroProgram
 
 # A GPU's matrix products as they are, without trying which way is best: a fit compiles in less than half of the time.
@@ -41,6 +42,7 @@ class NumpyroBackend(Backend):
     methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     collapses: ClassVar[bool] = True
     noncentres: ClassVar[bool] = True
+    has_arrays: ClassVar[bool] = True
     stacks: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     exports: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     options_class: ClassVar[type] = NumpyroOptions
@@ -60,6 +62,11 @@ class NumpyroBackend(Backend):
         from irtbridge_numpyro.program import NumpyroProgram
 
         return NumpyroProgram(layout, responses, device, dtype)
+
+    def build_arrays(self, device: str, dtype: str) -> JaxArrays:
+        from irtbridge_numpyro.arrays import JaxArrays
+
+        return JaxArrays(self._jax().devices(device)[0], dtype)
 
     def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
         from irtbridge_numpyro.script import NumpyroScript

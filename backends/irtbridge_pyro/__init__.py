@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from irtbridge.plugin import Backend, DataSection, Layout, Recipe, Responses, check_positive
 
 if TYPE_CHECKING:
+    from irtbridge_pyro.arrays import TorchArrays
     from irtbridge_pyro.program import PyroProgram
 
 
@@ -45,6 +46,7 @@ class PyroBackend(Backend):
     methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     collapses: ClassVar[bool] = True
     noncentres: ClassVar[bool] = True
+    has_arrays: ClassVar[bool] = True
     stacks: ClassVar[tuple[str, ...]] = ("vi",)
     exports: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     options_class: ClassVar[type] = PyroOptions
@@ -70,6 +72,11 @@ class PyroBackend(Backend):
         from irtbridge_pyro.program import PyroProgram
 
         return PyroProgram(layout, responses, device, dtype, self.options)
+
+    def build_arrays(self, device: str, dtype: str) -> TorchArrays:
+        from irtbridge_pyro.arrays import TorchArrays
+
+        return TorchArrays(device, dtype, self.options.threads)
 
     def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
         from irtbridge_pyro.script import PyroScript

@@ -31,7 +31,7 @@ from irtbridge.model.observations import Shapes
 from irtbridge.model.patterns import table_width
 from irtbridge.plugin import Arrays, Layout, Program, Responses, held_arrays
 from irtbridge.plugin.recent import Recent
-from irtbridge_pyro.arrays import TorchArrays
+from irtbridge_pyro.arrays import TorchArrays, threaded
 from irtbridge_pyro.collapsed import place_abilities
 from irtbridge_pyro.model import Known, Model, Site, make_model
 from irtbridge_pyro.tracing import TracedDensity, to_numpy
@@ -235,15 +235,9 @@ class PyroDensity(Program):
         # What is traced knows nothing of Pyro, and isolating it would take a third of a small gradient's time.
         return self.threaded() if self.options.jit else self.isolated()
 
-    @contextmanager
-    def threaded(self) -> Iterator[None]:
+    def threaded(self) -> AbstractContextManager[None]:
         """Run with the threads of the options, and leave torch's as they were."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.options.threads or threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        return threaded(self.options.threads)
 
     @contextmanager
     def isolated(self) -> Iterator[None]:

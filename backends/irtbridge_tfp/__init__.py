@@ -15,6 +15,7 @@ from irtbridge.errors import ConfigError
 from irtbridge.plugin import Backend, DataSection, Layout, Recipe, Responses
 
 if TYPE_CHECKING:
+    from irtbridge_tfp.arrays import TensorFlowArrays
     from irtbridge_tfp.program import TfpProgram
 
 
@@ -44,6 +45,7 @@ class TfpBackend(Backend):
     methods: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     collapses: ClassVar[bool] = True
     noncentres: ClassVar[bool] = True
+    has_arrays: ClassVar[bool] = True
     stacks: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     exports: ClassVar[tuple[str, ...]] = ("nuts", "vi")
     options_class: ClassVar[type] = TfpOptions
@@ -68,6 +70,12 @@ class TfpBackend(Backend):
         from irtbridge_tfp.program import TfpProgram
 
         return TfpProgram(layout, responses, device, dtype, self.options.xla)
+
+    def build_arrays(self, device: str, dtype: str) -> TensorFlowArrays:
+        self.preload()
+        from irtbridge_tfp.arrays import TensorFlowArrays
+
+        return TensorFlowArrays("/GPU:0" if device == "cuda" else "/CPU:0", dtype)
 
     def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
         from irtbridge_tfp.script import TfpScript

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from irtbridge.adaptive.grid import grid_of
 from irtbridge.adaptive.kernels import Curves, Kernels
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.errors import ConfigError, UnknownName
+from irtbridge.plugin.arrays import Arrays
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -50,6 +52,8 @@ class Pool:
         Content areas and enemies.
     items : str
         ``mean``: parameters count at the mean of the bank's draws, unless a rule draws them; ``draws``: at draws.
+    arrays : Arrays
+        Whose the arrays over persons are; what is looked up for persons is held as theirs.
     """
 
     bank: ItemBank
@@ -60,6 +64,7 @@ class Pool:
     directions: Array
     constraints: Constraints
     items: str
+    arrays: Arrays = field(default_factory=lambda: Arrays("float64"))
 
     @classmethod
     def of(
@@ -123,15 +128,34 @@ class Pool:
         """Number of traits."""
         return int(self.nodes.shape[1])
 
-    def information_at(self, ability: Array) -> Single:
+    def on(self, arrays: Arrays | None) -> Pool:
+        """The same pool for persons in the arrays of another library; for None as it is."""
+        return self if arrays is None else replace(self, arrays=arrays)
+
+    def expected(self, posterior: Any, values: Array) -> Array:
+        """Expectations (person, value) of functions of the node, (node, value), under posteriors (person, node)."""
+        return np.asarray(self.arrays.get(self.arrays.product(posterior, self.arrays.put(values))), dtype=float)
+
+    def log_likelihood(self, places: NDArray[np.int64], codes: NDArray[np.int64]) -> Any:
+        """Log probability, (person, node), of answers to items by their places; 0 where a place is -1."""
+        asked, size = places >= 0, self.log_probs.shape[2]
+        found = self.arrays.rows(self._answers, np.where(asked, places * size + codes, 0))
+        return found if asked.all() else found * self.arrays.put(asked[:, None])
+
+    def information_at(self, ability: Array) -> Any:
         """Information (person, item), as `information`, at abilities (person, trait).
 
         Of one trait it is interpolated in a table of 1,201 abilities; beyond the nodes' ends it is that at the end.
         """
         if self.n_traits > 1:
-            return _trace(self.bank.at_mean, ability)
+            return self.held(_trace(self.bank.at_mean, ability))
         below, share = self._between(ability[:, 0])
-        return self._table[below] * (1 - share) + self._table[below + 1] * share
+        low, high = (self.arrays.rows(self._table, place) for place in (below, below + 1))
+        return low * self.held(1 - share) + high * self.held(share)
+
+    def held(self, table: Single) -> Any:
+        """Numbers in single precision, which suffices for scores, as the arrays have them."""
+        return self.arrays.put(table, "float32")
 
     def _between(self, ability: Array) -> tuple[NDArray[np.intp], Single]:
         """The row of the table below each ability, and how far it lies towards the next, (person, 1)."""
@@ -141,15 +165,25 @@ class Pool:
         return below, (along - below)[:, None].astype(np.float32)
 
     @cached_property
-    def drawn_information(self) -> Single:
-        """`information` at draws of the parameters, (draw, node, item): all, or as many as 256 megabytes hold.
+    def _answers(self) -> Any:
+        """`log_probs`, a row for each category of each item: in the memory's order."""
+        return self.arrays.put(np.moveaxis(self.log_probs, 0, -1).reshape(-1, len(self.nodes)))
+
+    @cached_property
+    def held_information(self) -> Any:
+        """`information` as the arrays have it."""
+        return self.held(self.information)
+
+    @cached_property
+    def drawn_information(self) -> Any:
+        """`information` at draws of the parameters, one after another: all, or as many as 256 megabytes hold.
 
         One table where the nodes have draws of their own.
         """
         if self.items == "draws":
-            return self.information[None]
+            return self.held_information
         draws = min(self.bank.n_draws, max(1, LARGEST // self.information.size))
-        return np.stack([_trace(one, self.nodes) for one in _spaced(self.bank, draws)])
+        return self.held(np.concatenate([_trace(one, self.nodes) for one in _spaced(self.bank, draws)]))
 
     @cached_property
     def curves(self) -> Curves | None:
@@ -162,13 +196,13 @@ class Pool:
         return Kernels.of(self.bank)
 
     @cached_property
-    def kernel_shapes(self) -> Single:
+    def kernel_shapes(self) -> Any:
         """The kernels at the nodes, without their heights, (node, item)."""
-        return self.kernels.shape(self.nodes[:, 0])
+        return self.held(self.kernels.shape(self.nodes[:, 0]))
 
     @cached_property
-    def _table(self) -> Single:
-        return _trace(self.bank.at_mean, np.linspace(self.nodes[0], self.nodes[-1], FINE))
+    def _table(self) -> Any:
+        return self.held(_trace(self.bank.at_mean, np.linspace(self.nodes[0], self.nodes[-1], FINE)))
 
 
 def _drawn(bank: ItemBank, items: str, n_nodes: int) -> list[ItemBank]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from irtbridge.adaptive.constraints import Bounds
-from irtbridge.adaptive.selection import Selection
+from irtbridge.adaptive.selection import Selection, build_selection
+from irtbridge.adaptive.selection.wrapping import check_portable
 from irtbridge.adaptive.simulation import metrics
 from irtbridge.adaptive.simulation.answers import Answer, TrueAnswers, population
 from irtbridge.adaptive.simulation.lockstep import administer
@@ -24,6 +25,8 @@ from irtbridge.data.new_persons import read_new_persons
 from irtbridge.data.notes import Notes
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataError
+from irtbridge.plugin.arrays import Arrays
+from irtbridge.plugin.loading import load_backend
 from irtbridge.plugin.options import check_number, check_seed
 
 Array = NDArray[np.float64]
@@ -85,6 +88,10 @@ def simulate_adaptive(
     items: str = "mean",
     exposure: float | None = None,
     seed: int = 1,
+    backend: str | None = None,
+    device: str = "auto",
+    dtype: str = "float64",
+    backend_options: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Simulation:
     """Give an adaptive test to many simulated persons, all of whom step together.
@@ -115,6 +122,12 @@ def simulate_adaptive(
         As in `AdaptiveTest`.
     seed : int
         Two rules with the same seed are taken by the same persons.
+    backend : str, optional
+        Whose library computes posteriors and scores, as ``pyro``; by default NumPy does. The same random numbers are
+        drawn, by NumPy: items and abilities are the same to rounding.
+    device, dtype, backend_options
+        As in `irtbridge.fit`, of the backend: where it computes, in which precision posteriors are (scores are single
+        numbers everywhere), and its options.
     **settings
         Of the rule.
 
@@ -125,19 +138,49 @@ def simulate_adaptive(
     Raises
     ------
     ConfigError
-        No such rule or setting, a number that cannot be, or an exposure that cannot be met; one that can is named.
+        No such rule or setting, a number that cannot be, or an exposure that cannot be met; one that can is named. A
+        device or precision of no backend.
     DataError
         Abilities or history that do not belong to the bank.
+    Unsupported
+        The backend has no arrays, or the rule is NumPy's alone; names those that can.
     """
     if retest and history is not None:
         raise ConfigError("history answers the same both times, which is no retest; say retest=False.")
     check_seed(seed)
     how: dict[str, Any] = {"nodes": nodes, "content": content, "items": items, "exposure": exposure}
-    test = AdaptiveTest(bank, selection, stop=stop, **how, **settings)
+    arrays = arrays_of(backend, device, dtype, backend_options, [build_selection(selection, **settings)])
+    test = AdaptiveTest(bank, selection, stop=stop, arrays=arrays, **how, **settings)
     truths = true_abilities(bank, persons, abilities, seed)
     answer = answers(bank, truth, history, abilities)
-    runs = [administer(test.pool, test.selection, test.stop, answer, truths, [seed, n]) for n in range(1 + retest)]
+    pool = test.pool.on(arrays)
+    runs = [administer(pool, test.selection, test.stop, answer, truths, [seed, n]) for n in range(1 + retest)]
     return Simulation(test, runs[0].with_retest(runs[1]) if retest else runs[0])
+
+
+def arrays_of(
+    backend: str | None, device: str, dtype: str, options: Mapping[str, Any] | None, rules: Iterable[Selection]
+) -> Arrays | None:
+    """The arrays of a backend on which rules are to be simulated; None where it is NumPy that computes.
+
+    Raises
+    ------
+    ConfigError
+        Without a backend, a device or a precision that NumPy does not have.
+    Unsupported
+        The backend has no arrays, or a rule is NumPy's alone.
+    """
+    if backend is None:
+        if device not in ("auto", "cpu") or dtype != "float64" or options:
+            raise ConfigError(
+                f"device={device!r}, dtype={dtype!r}: without backend= NumPy computes, on the processor and in double "
+                "precision; say backend='pyro', say."
+            )
+        return None
+    engine = load_backend(backend, **dict(options or {}))
+    for rule in rules:
+        check_portable(rule, backend)
+    return engine.arrays(device, dtype)
 
 
 def true_abilities(bank: ItemBank, persons: int | None, abilities: ArrayLike | None, seed: int) -> Array:

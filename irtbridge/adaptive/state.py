@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.adaptive.pool import Pool
+from irtbridge.plugin.arrays import Arrays
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NONE = -1  # in place of an item that was not given
+OF_NUMPY = ("given", "codes", "seconds", "cluster")  # what a person has that is small
 
 
 @dataclass(eq=False)
@@ -21,12 +23,14 @@ class State:
 
     Attributes
     ----------
-    log_posterior : ndarray, shape (person, node)
+    arrays : Arrays
+        Whose the arrays `log_posterior` and `eligible` are, as `Pool.arrays`; all others are NumPy's.
+    log_posterior : array, shape (person, node)
         Log probability of each node of the pool, up to a constant for each person.
     given, codes : ndarray of int, shape (person, step)
         Places of the items given and codes of the answers, in order; -1 where there is none. Columns are added as
         tests grow.
-    eligible : ndarray of bool, shape (person, item)
+    eligible : array of bool, shape (person, item)
         Items not given, and no enemies of those given.
     seconds : ndarray, shape (person,)
         Time used.
@@ -36,10 +40,11 @@ class State:
         Persons of the same number may share what a rule draws of the items; others never do.
     """
 
-    log_posterior: Array
+    arrays: Arrays
+    log_posterior: Any
     given: Ints
     codes: Ints
-    eligible: NDArray[np.bool_]
+    eligible: Any
     seconds: Array
     rng: np.random.Generator
     cluster: Ints
@@ -50,10 +55,11 @@ class State:
     ) -> State:
         """Persons before the first item, each with draws alone unless clusters are given."""
         return cls(
-            np.tile(pool.log_prior, (persons, 1)),
+            pool.arrays,
+            pool.arrays.put(np.tile(pool.log_prior, (persons, 1))),
             np.full((persons, 0), NONE),
             np.full((persons, 0), NONE),
-            np.ones((persons, pool.n_items), dtype=bool),
+            pool.arrays.put(np.ones((persons, pool.n_items), dtype=bool), "bool"),
             np.zeros(persons),
             np.random.default_rng(seed),
             np.arange(persons) if cluster is None else cluster,
@@ -71,38 +77,40 @@ class State:
 
     def rows(self, which: slice | NDArray[Any]) -> State:
         """Some of the persons: of a slice, views on the same arrays; the generator is the same."""
-        names = ("log_posterior", "given", "codes", "eligible", "seconds", "cluster")
-        return replace(self, **{name: getattr(self, name)[which] for name in names})
+        parts = {name: self.arrays.rows(getattr(self, name), which) for name in ("log_posterior", "eligible")}
+        return replace(self, **parts, **{name: getattr(self, name)[which] for name in OF_NUMPY})
 
-    def posterior(self) -> Array:
+    def posterior(self) -> Any:
         """Probability of each node, (person, node)."""
-        weights = np.exp(self.log_posterior - self.log_posterior.max(axis=1, keepdims=True))
-        weights /= weights.sum(axis=1, keepdims=True)
-        return np.asarray(weights)
+        xp, log_weights = self.arrays.xp, self.log_posterior
+        weights = self.arrays.exp(log_weights - xp.amax(log_weights, axis=1, keepdims=True))
+        weights /= xp.sum(weights, axis=1, keepdims=True)
+        return weights
 
-    def candidates(self, pool: Pool) -> NDArray[np.bool_]:
+    def candidates(self, pool: Pool) -> Any:
         """Items that may come next, (person, item): eligible, and of areas that their bounds leave open now."""
         if not pool.constraints.areas:
             return self.eligible
-        return self.eligible & pool.constraints.allowed(self.given)
+        return self.eligible & self.arrays.put(pool.constraints.allowed(self.given), "bool")
 
     def after_lots(self, pool: Pool) -> State:
         """Each person with the items of one area alone, where lots are drawn for it: for the choice of one item."""
         if not pool.constraints.shares.any():
             return self
-        return replace(self, eligible=pool.constraints.by_lot(self.candidates(pool), self.rng))
+        drawn = pool.constraints.by_lot(self.arrays.get(self.candidates(pool)), self.rng)
+        return replace(self, eligible=self.arrays.put(drawn, "bool"))
 
 
-def moments(pool: Pool, posterior: Array) -> tuple[Array, Array]:
+def moments(pool: Pool, posterior: Any) -> tuple[Array, Array]:
     """Posterior means (person, trait) and covariances (person, trait, trait)."""
-    mean = posterior @ pool.nodes
+    mean = pool.expected(posterior, pool.nodes)
     square = pool.nodes[:, :, None] * pool.nodes[:, None, :]
-    second = (posterior @ square.reshape(len(pool.nodes), -1)).reshape(-1, *square.shape[1:])
+    second = pool.expected(posterior, square.reshape(len(pool.nodes), -1)).reshape(-1, *square.shape[1:])
     return mean, np.asarray(second - mean[:, :, None] * mean[:, None, :])
 
 
 def update(pool: Pool, state: State, places: Ints, codes: Ints, seconds: float | Array = 0.0) -> None:
-    """Persons answer: posteriors are multiplied by the likelihood, in place.
+    """Persons answer: posteriors are multiplied by the likelihood.
 
     Parameters
     ----------
@@ -116,12 +124,12 @@ def update(pool: Pool, state: State, places: Ints, codes: Ints, seconds: float |
         Time that the answers took.
     """
     rows = np.flatnonzero(places != NONE)
-    state.log_posterior[rows] += pool.log_probs[:, places[rows], codes[rows]].T
-    state.eligible[rows, places[rows]] = False
+    state.log_posterior += pool.log_likelihood(places, codes)
+    state.eligible = state.arrays.cleared(state.eligible, rows, places[rows])
     enemies = pool.constraints.enemies
     if enemies is not None:
         of_row, others = enemies[places[rows]].nonzero()
-        state.eligible[rows[of_row], others] = False
+        state.eligible = state.arrays.cleared(state.eligible, rows[of_row], others)
     state.given = _appended(state.given, places)
     state.codes = _appended(state.codes, np.where(places != NONE, codes, NONE))
     state.seconds = state.seconds + np.where(places != NONE, seconds, 0.0)

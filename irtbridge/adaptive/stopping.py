@@ -31,8 +31,9 @@ def standard_error(pool: Pool, state: State) -> Array:
 
 def information(pool: Pool, state: State) -> Array:
     """Fisher information of the items given, at the posterior mean, of several traits the smallest, (person,)."""
-    mean = state.posterior() @ pool.nodes
-    of_item = np.take_along_axis(pool.information_at(mean), np.maximum(state.given, 0), axis=1)
+    mean = pool.expected(state.posterior(), pool.nodes)
+    at_mean = pool.arrays.get(pool.information_at(mean))
+    of_item = np.take_along_axis(at_mean, np.maximum(state.given, 0), axis=1)
     along = pool.directions[state.given] ** 2
     of_trait = (np.where(state.given != NONE, of_item, 0.0)[..., None] * along).sum(axis=1)
     return np.asarray(of_trait.min(axis=1), dtype=float)
@@ -133,7 +134,7 @@ class Stopping:
 
     def __call__(self, pool: Pool, state: State) -> Bools:
         """Whose test ends, (person,): where a condition holds or no item is left."""
-        ended = ~state.candidates(pool).any(axis=1)
+        ended = ~pool.arrays.get(pool.arrays.xp.any(state.candidates(pool), axis=1))
         for part in self.any_of:
             ended |= np.all([clause(pool, state) for clause in part], axis=0)
         return np.asarray(ended)

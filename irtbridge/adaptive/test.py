@@ -21,6 +21,7 @@ from irtbridge.adaptive.stopping import Stopping
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.labels import few
 from irtbridge.errors import ConfigError, DataError
+from irtbridge.plugin.arrays import Arrays
 from irtbridge.plugin.options import check_seed
 
 SEED_BITS = 53  # an integer that JSON's other readers keep too
@@ -41,6 +42,9 @@ class AdaptiveTest:
         As in `Pool.of`: the grid, content areas, and whether posteriors are averaged over draws of item parameters.
     exposure : float, optional
         The largest share of persons that any item is given to: see `irtbridge.adaptive.exposure.controlled`.
+    arrays : Arrays, optional
+        Those of a library on whose device `exposure` is found, as `Backend.arrays` gives them, for a rule that is
+        `portable`. Sessions are NumPy's.
     **settings
         Of the rule.
 
@@ -62,6 +66,7 @@ class AdaptiveTest:
         content: Mapping[str, Bounds] | None = None,
         items: str = "mean",
         exposure: float | None = None,
+        arrays: Arrays | None = None,
         **settings: Any,
     ) -> None:
         if not isinstance(bank, ItemBank):
@@ -72,7 +77,7 @@ class AdaptiveTest:
         self.stop.check(self.pool)
         if exposure is not None and "gamma" in settings:
             raise ConfigError("gamma and exposure: one says the other; leave one out.")
-        self.selection = rule if exposure is None else controlled(self.pool, rule, self.stop, exposure)
+        self.selection = rule if exposure is None else controlled(self.pool.on(arrays), rule, self.stop, exposure)
         self.selection.check(self.pool)
         self.place = {label: i for i, label in enumerate(bank.items)}
         # What the rule tabulates is tabulated now: the first person shall not wait for it.

@@ -18,6 +18,7 @@ from irtbridge.model.layout import Layout
 from irtbridge.model.priors import PRIORS, Exactly
 from irtbridge.model.quadrature import Quadrature
 from irtbridge.model.spec import ModelSpec
+from irtbridge.plugin.arrays import Arrays
 from irtbridge.plugin.devices import DTYPES, check_dtype, resolve_device
 from irtbridge.plugin.entry_points import check_declared, installed_version
 from irtbridge.plugin.memory import keep_freed_memory
@@ -57,6 +58,8 @@ class Backend(ABC):
         ``nuts_collapsed`` and ``vi_collapsed`` then run on it.
     noncentres : bool
         Whether `build` can standardise the coordinates of the abilities (``layout.noncentred``).
+    has_arrays : bool
+        Whether `build_arrays` says what its library's arrays are; adaptive tests can then be simulated on its device.
     stacks : tuple of str
         Native methods that run on several data sets at once: of ``nuts``, ``vi``. See `Stackable`.
     exports : tuple of str
@@ -77,6 +80,7 @@ class Backend(ABC):
     families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
     collapses: ClassVar[bool] = False
     noncentres: ClassVar[bool] = False
+    has_arrays: ClassVar[bool] = False
     stacks: ClassVar[tuple[str, ...]] = ()
     exports: ClassVar[tuple[str, ...]] = ()
     options_class: ClassVar[type] = NoOptions
@@ -97,6 +101,16 @@ class Backend(ABC):
         dtype : str
             ``float64`` or ``float32``.
         """
+
+    def build_arrays(self, device: str, dtype: str) -> Arrays:
+        """The library's arrays, without a model.
+
+        Parameters
+        ----------
+        device, dtype : str
+            As of `build`.
+        """
+        raise Unsupported(self.name, "arrays without a model")
 
     def script(self, layout: Layout, responses: Responses, data: DataSection, recipe: Recipe) -> str:
         """The model, and how it is fitted, as a script in this library alone, which does not import irtbridge.
@@ -183,6 +197,22 @@ class Backend(ABC):
         layout = Layout.of(spec, responses, collapse, noncentred=noncentred)
         program = self.build(layout, responses, device, dtype)
         return program.prepare() if gradients else program
+
+    def arrays(self, device: str = "auto", dtype: str = "float64") -> Arrays:
+        """Check that the library can lend its arrays, and `build_arrays`.
+
+        Raises
+        ------
+        Unsupported
+            It has none, or not in this precision; names who has.
+        DeviceError
+            No such device.
+        UnknownName
+            No such dtype.
+        """
+        check_declared(self, "has_arrays", "computing without a model")
+        check_declared(self, "dtypes", f"dtype={dtype}", check_dtype(dtype))
+        return self.build_arrays(resolve_device(device, self.devices(), self.name), dtype)
 
     def export(self, spec: ModelSpec, responses: Responses, recipe: Recipe, path: str, beside: str) -> Export:
         """Check that a model can be translated, and write it as a `script`.

@@ -38,7 +38,7 @@ class TestBackend(BackendConformance):
 OPTIONS = ("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "--import-mode=importlib")
 REPEATS = 20  # gradients that are timed, of which the median counts
 LINES = 4  # of what a failed test says: NumPy tells the largest difference in the fourth
-FLAGS = ("methods", "gradients", "dtypes", "collapses", "noncentres", "stacks")
+FLAGS = ("methods", "gradients", "dtypes", "collapses", "noncentres", "has_arrays", "stacks")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,33 @@ def test_the_same_words_give_the_same_tables(here: Path) -> None:
         tables.append(pd.read_csv(here / "table.csv").drop(columns="s"))
     pd.testing.assert_frame_equal(*tables)
     assert "RR" not in tables[0]
+
+
+def test_on_a_backend_the_tables_are_those_of_numpy(here: Path) -> None:
+    tables, rules = [], ["selection=bandit,max_info", "exposure=[.0,.4]"]
+    for words in ([], ["backend=pyro", "backend.pyro.threads=1", "device=cpu"]):
+        assert main(["simulate-cat", "bank=bank.csv", *QUICK, *rules, *words]) == 0
+        tables.append(pd.read_csv(here / "table.csv").drop(columns="s"))
+    pd.testing.assert_frame_equal(*tables, check_exact=False, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["backend=pyro", "selection=bandit,kl"], "'kl'.*bandit, max_info"),
+        (["backend=pyro,tfp"], "one at a time"),
+        (["backend=pyr"], "pyro"),
+        (["device=cuda"], "backend="),
+    ],
+    ids=str,
+)
+def test_where_it_cannot_compute_is_said_before_it_begins(
+    here: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate-cat", "bank=bank.csv", *QUICK, *words]) == 1
+    told = capsys.readouterr()
+    assert re.search(said, told.err)
+    assert not told.out  # a rule that has run is told of there
 
 
 def test_content_by_number_and_by_lot(here: Path) -> None:

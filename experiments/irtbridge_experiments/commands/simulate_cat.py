@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from irtbridge.adaptive.selection import SELECTIONS
-from irtbridge.adaptive.simulate import PERSONS
+from irtbridge.adaptive.selection import SELECTIONS, build_selection
+from irtbridge.adaptive.simulate import PERSONS, arrays_of
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.files import check_writable
 from irtbridge.errors import ConfigError, DataError, DataNotFound
@@ -39,6 +39,8 @@ usage: irtbridge simulate-cat bank=FILE [KEY=VALUE ...]
                          sessions that were real: a response is that of the historical person of the nearest ability
                          who was given the item; proxy.csv has an ability for each row of history in its last column
   retest=false           each person once: no retest reliability
+  backend=pyro device=cuda dtype=float32
+                         computed on the device of a backend's library; by default by NumPy
   nodes=61  seed=1  results=results
 
 Prints the table of all rules; writes tables (csv, md) and figures (png, svg) to results/simulate-cat/BANK."""
@@ -70,12 +72,23 @@ def main(words: Sequence[str]) -> int:
 def _how(config: DictConfig) -> dict[str, Any]:
     """Arguments of `irtbridge.simulate_adaptive`."""
     how = {key: config[key] for key in ("persons", "stop", "retest", "nodes", "seed")}
+    how |= _where(config)
     how["content"] = OmegaConf.to_container(config.content) if OmegaConf.is_config(config.content) else config.content
     if config.history is None:
         return how | {"persons": config.persons or PERSONS}
     if config.abilities is None:
         raise ConfigError("history=... needs abilities=..., a csv with one for each of its persons.")
     return how | {"history": config.history, "abilities": _abilities(config.abilities)}
+
+
+def _where(config: DictConfig) -> dict[str, Any]:
+    """Arguments of `irtbridge.simulate_adaptive` that say what computes, once all rules can; the library is loaded."""
+    if len(config.backend) > 1:
+        raise ConfigError(f"backend={','.join(config.backend)}: simulations run on one at a time.")
+    name, options = next(iter(_plain(config.backend).items()), (None, {}))
+    rules = [build_selection(rule, **settings) for rule, settings in _plain(config.selection).items()]
+    arrays_of(name, config.device, config.dtype, options, rules)
+    return {"backend": name, "backend_options": options, "device": config.device, "dtype": config.dtype}
 
 
 def _abilities(path: str) -> Any:
@@ -94,6 +107,7 @@ def _shares(given: Any) -> list[Any]:
     return plain if isinstance(plain, list) else [plain]
 
 
-def _plain(selection: DictConfig) -> Mapping[str, Mapping[str, Any]]:
-    chosen: dict[str, dict[str, Any]] = OmegaConf.to_container(selection, resolve=True)  # type: ignore[assignment]
+def _plain(group: DictConfig) -> Mapping[str, Mapping[str, Any]]:
+    """The settings of each choice."""
+    chosen: dict[str, dict[str, Any]] = OmegaConf.to_container(group, resolve=True)  # type: ignore[assignment]
     return chosen

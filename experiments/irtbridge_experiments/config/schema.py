@@ -93,6 +93,9 @@ class SimulateCatConfig:
     seed: int = REQUIRED
     results: str = REQUIRED
     content: Any = REQUIRED
+    device: str = REQUIRED
+    dtype: str = REQUIRED
+    backend: dict[str, Any] = field(default_factory=dict)
     selection: dict[str, Any] = field(default_factory=dict)
 
 

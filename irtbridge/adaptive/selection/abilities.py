@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.state import Ints, State
 
 
 def drawn_nodes(state: State, draws: int) -> Ints:
     """Places of nodes drawn from each person's posterior, (person, draw), by the inverse distribution function."""
-    below = np.cumsum(state.posterior(), axis=1)
-    below /= below[:, -1:]
-    uniform = state.rng.random((state.n_persons, draws))
-    # All persons in one search: each one's distribution function is raised by his row.
-    row = np.arange(state.n_persons)[:, None]
-    found = np.searchsorted((below + row).ravel(), (uniform + row).ravel(), side="right")
-    return np.asarray(np.minimum(found.reshape(uniform.shape) - row * below.shape[1], below.shape[1] - 1))
+    return state.arrays.draw(state.posterior(), state.rng.random((state.n_persons, draws)))
+
+
+def mean_of_rows(pool: Pool, table: Any, places: Ints) -> Any:
+    """Mean (person, column) of rows of a table of `Pool.arrays`, by their places (person, draw)."""
+    total = pool.arrays.rows(table, places[:, 0])
+    for place in places.T[1:]:
+        total += pool.arrays.rows(table, place)
+    return total / places.shape[1]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from irtbridge.adaptive.pool import Pool, Single
-from irtbridge.adaptive.selection.abilities import drawn_nodes
+from irtbridge.adaptive.selection.abilities import drawn_nodes, mean_of_rows
 from irtbridge.adaptive.selection.base import Selection
-from irtbridge.adaptive.state import Ints, State
+from irtbridge.adaptive.state import State
 from irtbridge.errors import ConfigError
 from irtbridge.plugin.options import check_number
 
@@ -42,6 +41,7 @@ class Bandit(Selection):
     """
 
     name: ClassVar[str] = "bandit"
+    portable: ClassVar[bool] = True
     evened_by: ClassVar[str | None] = "gamma"
     gamma: float = 0.1
     draws: int = 4
@@ -61,52 +61,45 @@ class Bandit(Selection):
         if pool.n_traits > 1:
             raise ConfigError("bandit is for one trait; use selection='thompson', which has D- and A-optimality.")
 
-    def scores(self, pool: Pool, state: State) -> Single:
+    def scores(self, pool: Pool, state: State) -> Any:
         nodes = drawn_nodes(state, self.draws)
         curves = pool.curves
         if curves is None:
-            return self._drawn(pool.kernels.height, state) * _mean_of_rows(pool.kernel_shapes, nodes)
-        slopes = self._drawn(curves.slope, state)
-        return logistic_information(slopes, curves.location, pool.nodes[:, 0].astype(np.float32)[nodes])
+            return self._drawn(pool, pool.kernels.height, state) * mean_of_rows(pool, pool.kernel_shapes, nodes)
+        slopes = self._drawn(pool, curves.slope, state)
+        return logistic_information(pool, slopes, curves.location, pool.nodes[:, 0].astype(np.float32)[nodes])
 
-    def _drawn(self, mean: Single, state: State) -> Single:
+    def _drawn(self, pool: Pool, mean: Single, state: State) -> Any:
         """Gamma draws (person, item) of these means (item,)."""
         if self.gamma == 0:
-            return np.broadcast_to(mean, (state.n_persons, len(mean)))
+            return pool.arrays.xp.broadcast_to(pool.held(mean), (state.n_persons, len(mean)))
         clusters, row = np.unique(state.cluster, return_inverse=True)
         scale = np.float32(self.gamma)
         drawn = scale * state.rng.standard_gamma(mean / scale, (len(clusters), len(mean)), dtype=np.float32)
-        return drawn if len(clusters) == state.n_persons else drawn[row]
+        return pool.held(drawn) if len(clusters) == state.n_persons else pool.arrays.rows(pool.held(drawn), row)
 
 
-def logistic_information(slope: Single, location: Single, abilities: Single) -> Single:
+def logistic_information(pool: Pool, slope: Any, location: Single, abilities: Single) -> Any:
     """Mean of ``a^2 sigma(x) sigma(-x)`` with ``x = a (theta - b)`` over abilities theta, (person, item).
 
     Parameters
     ----------
-    slope : ndarray of float32, shape (person, item)
+    pool : Pool
+        Whose `Pool.arrays` these are.
+    slope : array of float32, shape (person, item)
     location : ndarray of float32, shape (item,)
     abilities : ndarray of float32, shape (person, draw)
     """
-    half = np.float32(0.5) * slope
-    shift = half * location
-    total, x = np.zeros_like(half), np.empty_like(half)
-    for ability in abilities.T:
-        np.multiply(half, ability[:, None], out=x)
+    half, total = 0.5 * slope, 0.0
+    shift = half * pool.held(location)
+    for ability in pool.held(abilities.T[:, :, None]):
+        x = half * ability
         x -= shift
-        np.tanh(x, out=x)  # sigma(x) sigma(-x) = (1 - tanh(x / 2)^2) / 4
-        np.square(x, out=x)
+        x = pool.arrays.tanh(x)  # sigma(x) sigma(-x) = (1 - tanh(x / 2)^2) / 4
+        x *= x
         total += x
     total /= -abilities.shape[1]
     total += 1
     half *= half
     total *= half
     return total
-
-
-def _mean_of_rows(table: NDArray[np.float32], places: Ints) -> Single:
-    """Mean (person, column) of rows of a table, by their places (person, draw)."""
-    total = table[places[:, 0]]
-    for place in places.T[1:]:
-        total += table[place]
-    return total / np.float32(places.shape[1])

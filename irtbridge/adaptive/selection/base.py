@@ -8,10 +8,9 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from irtbridge.adaptive.pool import Pool
-from irtbridge.adaptive.state import NONE, Ints, State
+from irtbridge.adaptive.state import Ints, State
 from irtbridge.errors import ConfigError, UnknownName
 
 AT_ONCE = 2**18  # scores held at once: a megabyte of single precision, which stays in a processor's cache
@@ -27,10 +26,13 @@ class Selection(ABC):
         By which users ask for it: a subclass that has one is registered in `SELECTIONS`.
     evened_by : str or None
         The scale that evens out how often items are given as it grows; None where a rule has none.
+    portable : bool
+        Whether it computes with the functions of `Pool.arrays`, those of whatever library, and not with NumPy's alone.
     """
 
     name: ClassVar[str]
     evened_by: ClassVar[str | None] = None
+    portable: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -38,7 +40,7 @@ class Selection(ABC):
             SELECTIONS[cls.name] = cls
 
     @abstractmethod
-    def scores(self, pool: Pool, state: State) -> NDArray[Any]:
+    def scores(self, pool: Pool, state: State) -> Any:
         """How good each item would be for each person, (person, item); of whatever items, given ones too."""
 
     def evened_to(self, target: float) -> float:
@@ -65,11 +67,9 @@ class Selection(ABC):
         parts = [self.best(pool, part, self.scores(pool, part)) for part in drawn]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
-    def best(self, pool: Pool, state: State, scores: NDArray[Any]) -> Ints:
+    def best(self, pool: Pool, state: State, scores: Any) -> Ints:
         """The candidate with the largest score, the first of equals; -1 where there is no candidate."""
-        candidates = state.candidates(pool)
-        places = np.where(candidates, scores, -np.inf).argmax(axis=1)
-        return np.where(candidates[np.arange(len(places)), places], places, NONE)
+        return pool.arrays.best(scores, state.candidates(pool))
 
 
 SELECTIONS: dict[str, type[Selection]] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from irtbridge.adaptive.pool import Pool
@@ -20,7 +19,7 @@ def check_criterion(criterion: str) -> None:
         raise UnknownName("criterion", criterion, CRITERIA)
 
 
-def gain(pool: Pool, state: State, information: NDArray[Any], criterion: str) -> NDArray[Any]:
+def gain(pool: Pool, state: State, information: Any, criterion: str) -> Any:
     """What an item gains, (person, item); of one trait the information itself.
 
     With the posterior covariance S of a person, and an item's information matrix t u u', t being its trace and u its
@@ -33,7 +32,7 @@ def gain(pool: Pool, state: State, information: NDArray[Any], criterion: str) ->
     ----------
     pool, state
         The items and the persons.
-    information : ndarray, shape (person, item)
+    information : array, shape (person, item)
         Trace of the information matrix, as `Pool.information`.
     criterion : str
         ``D`` or ``A``.
@@ -41,13 +40,14 @@ def gain(pool: Pool, state: State, information: NDArray[Any], criterion: str) ->
     if pool.n_traits == 1:
         return information
     _, covariance = moments(pool, state.posterior())
-    precise = information * _along(pool, covariance)
+    multiply = pool.arrays.xp.multiply  # of numbers in two precisions
+    precise = multiply(information, _along(pool, covariance))
     if criterion == "D":
-        return np.asarray(precise)
-    return np.asarray(information * _along(pool, covariance @ covariance) / (1 + precise))
+        return precise
+    return multiply(information, _along(pool, covariance @ covariance)) / (1 + precise)
 
 
-def _along(pool: Pool, matrix: NDArray[Any]) -> NDArray[Any]:
+def _along(pool: Pool, matrix: NDArray[Any]) -> Any:
     """The quadratic form u'M u of each person's matrix and each item's direction, (person, item)."""
-    outer = pool.directions[:, :, None] * pool.directions[:, None, :]
-    return np.asarray(matrix.reshape(len(matrix), -1) @ outer.reshape(pool.n_items, -1).T)
+    put, outer = pool.arrays.put, pool.directions[:, :, None] * pool.directions[:, None, :]
+    return pool.arrays.product(put(matrix.reshape(len(matrix), -1)), put(outer.reshape(pool.n_items, -1).T))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from numpy.typing import NDArray
-
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection.base import Selection
 from irtbridge.adaptive.selection.criterion import check_criterion, gain
@@ -24,11 +22,12 @@ class MaxInfo(Selection):
     """
 
     name: ClassVar[str] = "max_info"
+    portable: ClassVar[bool] = True
     criterion: str = "D"
 
     def __post_init__(self) -> None:
         check_criterion(self.criterion)
 
-    def scores(self, pool: Pool, state: State) -> NDArray[Any]:
-        mean = state.posterior() @ pool.nodes
+    def scores(self, pool: Pool, state: State) -> Any:
+        mean = pool.expected(state.posterior(), pool.nodes)
         return gain(pool, state, pool.information_at(mean), self.criterion)

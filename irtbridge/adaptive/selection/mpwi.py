@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection.base import Selection
 from irtbridge.adaptive.selection.criterion import check_criterion, gain
@@ -25,10 +22,13 @@ class PosteriorWeighted(Selection):
     """
 
     name: ClassVar[str] = "mpwi"
+    portable: ClassVar[bool] = True
     criterion: str = "D"
 
     def __post_init__(self) -> None:
         check_criterion(self.criterion)
 
-    def scores(self, pool: Pool, state: State) -> NDArray[Any]:
-        return gain(pool, state, state.posterior().astype(np.float32) @ pool.information, self.criterion)
+    def scores(self, pool: Pool, state: State) -> Any:
+        xp = pool.arrays.xp
+        posterior = xp.asarray(state.posterior(), dtype=xp.float32)
+        return gain(pool, state, pool.arrays.product(posterior, pool.held_information), self.criterion)

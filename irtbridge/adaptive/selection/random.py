@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from irtbridge.adaptive.pool import Pool, Single
+from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.selection.base import Selection
 from irtbridge.adaptive.state import State
 
@@ -17,6 +17,7 @@ class Random(Selection):
     """Every candidate with the same probability."""
 
     name: ClassVar[str] = "random"
+    portable: ClassVar[bool] = True
 
-    def scores(self, pool: Pool, state: State) -> Single:
-        return state.rng.random((state.n_persons, pool.n_items), dtype=np.float32)
+    def scores(self, pool: Pool, state: State) -> Any:
+        return pool.held(state.rng.random((state.n_persons, pool.n_items), dtype=np.float32))

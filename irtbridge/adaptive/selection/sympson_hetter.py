@@ -29,6 +29,7 @@ class SympsonHetter(Wrapping):
     """
 
     name: ClassVar[str] = "sympson_hetter"
+    portable: ClassVar[bool] = True
     pass_probs: tuple[float, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -46,4 +47,5 @@ class SympsonHetter(Wrapping):
 
     def admit(self, pool: Pool, state: State) -> None:
         super().admit(pool, state)
-        state.eligible &= state.rng.random(state.eligible.shape) < np.array(self.pass_probs)
+        passed = state.rng.random((state.n_persons, pool.n_items)) < np.array(self.pass_probs)
+        state.eligible &= state.arrays.put(passed, "bool")

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from irtbridge.adaptive.pool import Pool
-from irtbridge.adaptive.selection.abilities import drawn_nodes
+from irtbridge.adaptive.selection.abilities import drawn_nodes, mean_of_rows
 from irtbridge.adaptive.selection.base import Selection
 from irtbridge.adaptive.selection.criterion import check_criterion, gain
 from irtbridge.adaptive.state import State
@@ -32,6 +29,7 @@ class Thompson(Selection):
     """
 
     name: ClassVar[str] = "thompson"
+    portable: ClassVar[bool] = True
     draws: int = 4
     criterion: str = "D"
 
@@ -39,11 +37,8 @@ class Thompson(Selection):
         check_number("draws", self.draws)
         check_criterion(self.criterion)
 
-    def scores(self, pool: Pool, state: State) -> NDArray[Any]:
-        nodes = drawn_nodes(state, self.draws)
-        tables = pool.drawn_information
-        draw = state.rng.integers(len(tables), size=state.n_persons)
-        total = tables[draw, nodes[:, 0]]
-        for node in nodes.T[1:]:
-            total += tables[draw, node]
-        return gain(pool, state, total / np.float32(self.draws), self.criterion)
+    def scores(self, pool: Pool, state: State) -> Any:
+        nodes, table = drawn_nodes(state, self.draws), pool.drawn_information
+        draw = state.rng.integers(table.shape[0] // len(pool.nodes), size=state.n_persons)
+        information = mean_of_rows(pool, table, draw[:, None] * len(pool.nodes) + nodes)
+        return gain(pool, state, information, self.criterion)

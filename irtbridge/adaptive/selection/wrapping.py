@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
 from irtbridge.adaptive.pool import Pool
-from irtbridge.adaptive.selection.base import Selection, build_selection
+from irtbridge.adaptive.selection.base import SELECTIONS, Selection, build_selection
 from irtbridge.adaptive.state import Ints, State
-from irtbridge.errors import ConfigError
+from irtbridge.errors import ConfigError, Unsupported
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,10 @@ class Wrapping(Selection):
         """The rule that scores the items."""
         return build_selection(self.rule)
 
-    def scores(self, pool: Pool, state: State) -> NDArray[Any]:
+    def scores(self, pool: Pool, state: State) -> Any:
         return self.inner.scores(pool, state)
 
-    def best(self, pool: Pool, state: State, scores: NDArray[Any]) -> Ints:
+    def best(self, pool: Pool, state: State, scores: Any) -> Ints:
         return self.inner.best(pool, state, scores)
 
     def check(self, pool: Pool) -> None:
@@ -49,6 +47,24 @@ class Wrapping(Selection):
 
     def admit(self, pool: Pool, state: State) -> None:
         self.inner.admit(pool, state)
+
+
+def check_portable(rule: Selection, backend: str) -> None:
+    """Raise `Unsupported` where a rule, or one that it wraps, computes with NumPy's functions alone; names the others.
+
+    Parameters
+    ----------
+    rule : Selection
+    backend : str
+        Whose arrays it would be given.
+    """
+    if not rule.portable:
+        able = (name for name, each in sorted(SELECTIONS.items()) if each.portable)
+        raise Unsupported(
+            backend, f"selection={rule.name!r} (it has {', '.join(able)})", ("NumPy, which is without backend=",)
+        )
+    if isinstance(rule, Wrapping):
+        check_portable(rule.inner, backend)
 
 
 def _chooses(rule: Selection) -> bool:

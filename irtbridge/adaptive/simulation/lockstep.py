@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +44,11 @@ def administer(
     size, clusters = max(1, AT_ONCE // pool.n_items), clusters_of(len(abilities))
     places = [slice(start, start + size) for start in range(0, len(abilities), size)]
     seeds = [[*np.atleast_1d(seed), number] for number in range(len(places))]
-    blocks = [
-        _block(pool, rule, stop, answer, abilities[place], clusters[place], own)
-        for place, own in zip(places, seeds, strict=True)
-    ]
+    with pool.arrays.running():
+        blocks = [
+            _block(pool, rule, stop, answer, abilities[place], clusters[place], own)
+            for place, own in zip(places, seeds, strict=True)
+        ]
     return joined(blocks)
 
 
@@ -100,11 +102,11 @@ class Track:
         self.of_node = np.column_stack([nodes, nodes**2, mean_score])
         self.known = np.empty((self.persons, self.of_node.shape[1]))
 
-    def step(self, active: Ints, places: Ints, codes: Ints, posterior: Array) -> None:
+    def step(self, active: Ints, places: Ints, codes: Ints, posterior: Any) -> None:
         """Note an item for those who are in the test, their answers and posteriors (person, node)."""
         given, answers = np.full((2, self.persons), NONE)
         given[active], answers[active] = places, codes
-        self.known[active] = posterior @ self.of_node
+        self.known[active] = self.pool.expected(posterior, self.of_node)
         self.steps.append((given, answers, self.known.copy()))
 
     def sessions(self, abilities: Array, clusters: Ints) -> Sessions:

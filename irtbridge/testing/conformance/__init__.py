@@ -4,6 +4,7 @@ Densities, gradients and coordinates are held to the NumPy reference (`irtbridge
 posterior by quadrature (`irtbridge.testing.marginal`), over the models of `irtbridge.testing.cases`.
 """
 
+from irtbridge.testing.conformance.arrays import WithoutModel
 from irtbridge.testing.conformance.collapse import Collapse
 from irtbridge.testing.conformance.contract import Contract
 from irtbridge.testing.conformance.densities import Densities
@@ -13,10 +14,10 @@ from irtbridge.testing.conformance.stacks import Stacks
 __all__ = ["BackendConformance"]
 
 
-class BackendConformance(Contract, Densities, Collapse, Stacks, Samplers):
+class BackendConformance(Contract, Densities, Collapse, Stacks, WithoutModel, Samplers):
     """Tests of one backend.
 
     Set `backend` to the entry point's name, and `device` to test another than the processor. What the
     backend does not declare is left out (`priors`, `families`, `methods`, `gradients`, `dtypes`, `collapses`,
-    `noncentres`, `stacks`); nothing else can be.
+    `noncentres`, `has_arrays`, `stacks`); nothing else can be.
     """
