@@ -28,7 +28,7 @@ class Arrays:
     xp : module
         Has, by NumPy's names and with `axis` and `keepdims`: ``amax``, ``any``, ``argmax``, ``asarray``,
         ``broadcast_to``, ``concatenate``, ``cumsum``, ``exp``, ``float32``, ``multiply``, ``sum``, ``swapaxes``,
-        ``take``, ``tanh``, ``where``. Its arrays have the operators.
+        ``take``, ``tanh``, ``where``, ``zeros_like``. Its arrays have the operators.
     cells : int
         Numbers of persons by nodes by draws at once: 2 MiB in single precision, which a processor's cache holds.
     """
@@ -62,6 +62,10 @@ class Arrays:
     def tanh(self, array: Any) -> Any:
         """Hyperbolic tangents, perhaps in the array's own place."""
         return np.tanh(array, out=array)
+
+    def multiply(self, left: Any, right: Any, spare: Any) -> Any:
+        """Products of two arrays, perhaps in the place of a third that is not needed: new memory costs as much."""
+        return np.multiply(left, right, out=spare)
 
     def rows(self, array: Any, places: slice | NDArray[Any]) -> Any:
         """Rows of an array: of a slice, views where the library has them; of places or of flags, copies."""
@@ -132,6 +136,9 @@ class DeviceArrays(Arrays):
 
     def tanh(self, array: Any) -> Any:
         return self.xp.tanh(array)
+
+    def multiply(self, left: Any, right: Any, spare: Any) -> Any:
+        return left * right
 
     def rows(self, array: Any, places: slice | NDArray[Any]) -> Any:
         if isinstance(places, slice):

@@ -90,12 +90,13 @@ def logistic_information(pool: Pool, slope: Any, location: Single, abilities: Si
     location : ndarray of float32, shape (item,)
     abilities : ndarray of float32, shape (person, draw)
     """
-    half, total = 0.5 * slope, 0.0
+    arrays, half = pool.arrays, 0.5 * slope
     shift = half * pool.held(location)
+    total, x = arrays.xp.zeros_like(half), arrays.xp.zeros_like(half)
     for ability in pool.held(abilities.T[:, :, None]):
-        x = half * ability
+        x = arrays.multiply(half, ability, x)
         x -= shift
-        x = pool.arrays.tanh(x)  # sigma(x) sigma(-x) = (1 - tanh(x / 2)^2) / 4
+        x = arrays.tanh(x)  # sigma(x) sigma(-x) = (1 - tanh(x / 2)^2) / 4
         x *= x
         total += x
     total /= -abilities.shape[1]
