@@ -92,6 +92,12 @@ class Curves:
         _, _, mean, sd = self._each
         return mean, sd
 
+    def on_scale(self, log_factor: float) -> tuple[Array, Array]:
+        """What each coordinate is multiplied by, and what is then added, where abilities are multiplied by a factor."""
+        stretched = np.array([name in ("difficulty", "gap") for name in self.names])
+        signs = np.array([{"log_slope": -1.0, "log_gap": 1.0}.get(name, 0.0) for name in self.names])
+        return np.exp(log_factor * stretched), log_factor * signs
+
     def natural(self, at: Array) -> tuple[Array, Array, Array]:
         """Discriminations (...,), locations (..., category - 1) and lower asymptotes (...,) of coordinates."""
         names = self.names

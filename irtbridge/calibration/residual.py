@@ -73,7 +73,10 @@ class Sampler:
                 spread = self._spread(state)
             for _ in range(STEPS):
                 state = self._items(state, spread.factor, rng)
-            state = self._hyper(all_items(state, spread.information, rng), rng)
+            state = all_items(state, spread.information, rng)
+            if self.known is None and self.curves.slopes:
+                state = all_items.rescaled(state, rng)
+            state = self._hyper(state, rng)
             yield state
 
     @property

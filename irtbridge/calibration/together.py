@@ -49,6 +49,29 @@ class Together:
                 state, now = trial, then
         return state
 
+    def rescaled(self, state: State, rng: np.random.Generator) -> State:
+        """All abilities, locations and slopes on another scale, which no answer tells: only the priors do.
+
+        B and Sigma follow, so that the standardised residuals are held. Abilities given slopes, and slopes given
+        abilities, would else hardly move their common scale (Liu & Sabatti 2000).
+        """
+        trial, change = self.on_scale(state, FAR / np.sqrt(2 * len(state.ability)) * rng.standard_normal())
+        return trial if np.log(rng.uniform()) < change and self._within(trial.items) else state
+
+    def on_scale(self, state: State, log_factor: float) -> tuple[State, float]:
+        """Abilities multiplied by a factor and all else with them; what priors and the change of measure add."""
+        stretch, step = self.curves.on_scale(log_factor)
+        ability, weight = state.ability * np.exp(log_factor), state.weight * stretch
+        weight[0] += step
+        residual = state.residual * np.outer(stretch, stretch)
+        # The density of the items about their prediction falls by as much as their measure grows.
+        change = len(ability) * log_factor + (len(weight) + len(stretch) + 1) * np.log(stretch).sum()
+        change += self._log_prior(residual) - self._log_prior(state.residual)
+        change += self._log_prior_of(weight) - self._log_prior_of(state.weight)
+        change += np.sum(state.ability**2 - ability**2) / 2
+        items = state.items * stretch + step
+        return replace(state, ability=ability, items=items, weight=weight, residual=residual), float(change)
+
     def _width(self, state: State, known: float, coordinate: int) -> float:
         """Standard deviation of the logarithm that residuals are stretched by."""
         return float(FAR / np.sqrt(known * state.residual[coordinate, coordinate] + 1))
@@ -72,9 +95,14 @@ class Together:
         weight = state.weight.copy()
         weight[column] += step * unit
         items = state.items + step * self.predictors[:, column, None] * unit
-        mean, precision = self.curves.typical()[0] * (column == 0), weakness(self.curves)
-        before, after = (float(precision @ (w[column] - mean) ** 2) for w in (state.weight, weight))
-        return replace(state, items=items, weight=weight), (before - after) / 2
+        change = self._log_prior_of(weight) - self._log_prior_of(state.weight)
+        return replace(state, items=items, weight=weight), change
+
+    def _log_prior_of(self, weight: Array) -> float:
+        """Of B, without its constant."""
+        off = weight.copy()
+        off[0] -= self.curves.typical()[0]
+        return -float(np.sum(weakness(self.curves) * off**2)) / 2
 
     def _log_prior(self, residual: Array) -> float:
         """Of Sigma, without its constant (Huang & Wand 2013, equation 2 with the scales integrated out)."""

@@ -12,6 +12,7 @@ from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.residual import Sampler
 from irtbridge.calibration.states import State
 from irtbridge.calibration.together import FREEDOM, WEAK, Together, largest
+from irtbridge.model.families import Graded, PartialCredit
 
 CURVES = Curves()
 
@@ -110,3 +111,51 @@ def test_what_the_items_come_from_keeps_its_prior_where_no_answer_tells():
         below[0] += np.sqrt(np.diag(state.residual)) < scale * stats.t.ppf(0.75, FREEDOM)
         below[1:] += np.abs(state.weight - centre) < WEAK * scale * stats.norm.ppf(0.75)
     assert np.all(np.abs(below - draws / 2) < 3.5 * np.sqrt(draws / 4))
+
+
+SEVERAL = {
+    "two categories": CURVES,
+    "graded": Curves(family=Graded(), n_categories=4),
+    "partial credit": Curves(family=PartialCredit(), n_categories=3),
+}
+
+
+@pytest.mark.parametrize("curves", SEVERAL.values(), ids=SEVERAL)
+def test_another_scale_changes_no_answer_and_counts_as_the_densities_and_the_measure_say(curves):
+    """The measure by a numerical Jacobian of all that moves."""
+    rng, size, z = np.random.default_rng(4), len(curves.names), np.ones((5, 2))
+    z[:, 1] = rng.standard_normal(5)
+    person, item = np.divmod(np.arange(15), 5)
+    answers = Answers(person, item, rng.integers(curves.n_categories, size=15), 3, 5, curves.n_categories)
+    together, root = Together(answers, curves, z), np.tril_indices(size)
+    residual = stats.invwishart.rvs(size + 2, np.eye(size), random_state=rng)
+    weight = 0.3 * rng.standard_normal((2, size))
+    items = z @ weight + 0.3 * rng.standard_normal((5, size))
+    state = State(rng.standard_normal(3), items, weight, residual)
+
+    def flat(s: State) -> np.ndarray:
+        return np.concatenate([s.ability, s.items.ravel(), s.weight.ravel(), s.residual[root]])
+
+    def back(x: np.ndarray) -> State:
+        ability, own, of_weight, lower = np.split(x, np.cumsum([3, 5 * size, 2 * size]))
+        covariance = np.zeros((size, size))
+        covariance[root] = lower
+        covariance += np.tril(covariance, -1).T
+        return State(ability, own.reshape(5, size), of_weight.reshape(2, size), covariance)
+
+    def log_joint(s: State) -> float:
+        off = s.items - z @ s.weight
+        of_items = stats.multivariate_normal(np.zeros(size), s.residual).logpdf(off).sum()
+        centre, sd = np.zeros((2, size)), WEAK * largest(curves)
+        centre[0] = curves.typical()[0]
+        known = stats.norm.logpdf(s.ability).sum() + stats.norm.logpdf(s.weight, centre, sd).sum()
+        return float(of_items + known + together._log_prior(s.residual))
+
+    trial, change = together.on_scale(state, 0.2)
+    before, after = (curves.log_probs_of(s.items, s.ability[person], item, answers.code) for s in (state, trial))
+    np.testing.assert_allclose(after, before, atol=1e-12)
+    here, step = flat(state), 1e-6 * np.eye(len(flat(state)))
+    moved = [flat(together.on_scale(back(here + sign * row), 0.2)[0]) for row in step for sign in (1, -1)]
+    jacobian = (np.array(moved[::2]) - np.array(moved[1::2])) / 2e-6
+    expected = log_joint(trial) - log_joint(state) + np.linalg.slogdet(jacobian)[1]
+    assert change == pytest.approx(expected, abs=1e-6)
