@@ -47,6 +47,10 @@ class Simulation:
     test: AdaptiveTest
     sessions: Sessions
 
+    def __repr__(self) -> str:
+        people, items = self.sessions.n_persons, self.sessions.lengths.mean()
+        return f"Simulation({self.test!r}, {people:,} persons, {items:.3g} items on average; see table())"
+
     def table(self) -> pd.DataFrame:
         """Every metric with its Monte Carlo error: ``value`` and ``MCSE`` by ``metric`` and ``trait``.
 

@@ -83,6 +83,9 @@ class AdaptiveTest:
         # What the rule tabulates is tabulated now: the first person shall not wait for it.
         self.start(0).next()
 
+    def __repr__(self) -> str:
+        return f"AdaptiveTest({self.bank!r}, {self.selection.name})"
+
     @property
     def bank(self) -> ItemBank:
         """The items."""
@@ -146,6 +149,9 @@ class Session:
         # [seed, 0] is that of the first step, and NumPy's SeedSequence takes [seed] for the same.
         self.state = State.start(self.test.pool, 1, np.random.default_rng([self.seed, 0, 1]))
         self.test.selection.admit(self.test.pool, self.state)
+
+    def __repr__(self) -> str:
+        return f"Session({int(self.state.n_given[0])} answers, {self.ability!r}{', finished' * self.finished})"
 
     def next(self) -> str | None:
         """The item to give now; the same until it is answered, None when the test has ended."""

@@ -111,3 +111,14 @@ def test_a_repeated_item_in_json_is_refused(bank):
     twice = {**said, **{name: said[name] * 2 for name in ("items", "answers", "seconds")}}
     with pytest.raises(irt.IRTBridgeError, match="cannot be asked"):
         test.resume(json.dumps(twice))
+
+
+def test_what_a_test_a_session_and_a_simulation_say_of_themselves_is_a_line(bank):
+    test = irt.AdaptiveTest(bank, stop="items=2")
+    session = test.start()
+    session.answer(session.next(), 1)
+    assert "1 answers, trait" in repr(session)
+    for one in (test, session, irt.simulate_adaptive(bank, persons=50, stop="items=2")):
+        assert repr(one).startswith(f"{type(one).__name__}(")
+        assert "\n" not in repr(one)
+        assert len(repr(one)) < 200
