@@ -116,17 +116,19 @@ def mirts(bank: ItemBank, ability: Array, seed: int, compiled: bool) -> Array:
 
 
 def catsims(bank: ItemBank, ability: Array) -> Array:
-    """Estimates of catsim's simulator."""
+    """Estimates of catsim's simulator (0.21)."""
+    from catsim import ItemBank as Items
     from catsim.estimation import NumericalSearchEstimator
     from catsim.initialization import FixedPointInitializer
     from catsim.selection import MaxInfoSelector
     from catsim.simulation import Simulator
-    from catsim.stopping import MaxItemStopper
+    from catsim.stopping import TestLengthStopper
 
     known = {name: value[0] for name, value in bank.at_mean.params.items()}
     ends = np.zeros(bank.n_items), np.ones(bank.n_items)
-    run = Simulator(np.column_stack([known["discrimination"], known["difficulty"], *ends]), ability)
-    run.simulate(FixedPointInitializer(0), MaxInfoSelector(), NumericalSearchEstimator(), MaxItemStopper(ITEMS))
+    run = Simulator(Items(np.column_stack([known["discrimination"], known["difficulty"], *ends])), ability)
+    stop = TestLengthStopper(max_items=ITEMS)
+    run.simulate(FixedPointInitializer(0), MaxInfoSelector(), NumericalSearchEstimator(), stop)
     return np.array([each[-1] for each in run.estimations])
 
 
