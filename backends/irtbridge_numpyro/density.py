@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, Self
 
@@ -122,11 +122,9 @@ class NumpyroDensity(Program):
             self.density.gradient(jnp.zeros(self.dim), 1.0, *self.data)
         self.native, self.compile_seconds = self.density.model, time.perf_counter() - start
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Context in which JAX computes on the program's device, in its precision."""
-        with jax.enable_x64(self.dtype == "float64"), jax.default_device(self._device):
-            yield
+        return JaxArrays(self._device, self.dtype).running()
 
     @cached_property
     def _device(self) -> Any:
