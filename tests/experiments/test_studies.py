@@ -355,6 +355,13 @@ def test_the_number_of_replications_is_no_part_of_a_cell() -> None:
     assert hashes[0] == hashes[1]
 
 
+def test_nor_is_the_number_that_a_calibration_has_at_most() -> None:
+    words = ["study=calibration", "~calibrations.alpaca_eval", "calibrations.verbagg.replications"]
+    few, many = (make_plan(read_config("run", [*words[:2], f"{words[2]}={r}"])) for r in (1, 3))
+    assert [cell.hash for cell in few.cells] == [cell.hash for cell in many.cells]
+    assert {len(few.wanted(cell)) for cell in few.cells} == {1, 20}
+
+
 def test_true_correlations_lie_where_the_design_says_and_abilities_have_them() -> None:
     spec = m2pl(traits=4, correlated=True)
     drawn = design(spec=spec, n_persons=20_000, correlation=(0.3, 0.6))

@@ -48,10 +48,11 @@ def _starts(name: str, node: Plain) -> list[Task]:
     tasks = []
     for start in node["starts"]:
         Start(start, node["parts"], node["rounds"])
-        plain = {each: node[each] for each in ("leave_out", "formula", "parts", "rounds", "replications")}
+        plain = {each: node[each] for each in ("leave_out", "formula", "parts", "rounds")}
         plain |= {"start": start} | ({"simulate": simulate} if simulate else {})
         labels = {"data": name, "start": str(start)}
-        tasks.append(Task(f"{name}-{start}", build_model("2pl"), responses=responses, calibration=plain, labels=labels))
+        own = {"responses": responses, "calibration": plain, "most": node["replications"], "labels": labels}
+        tasks.append(Task(f"{name}-{start}", build_model("2pl"), **own))
     return tasks
 
 
@@ -83,6 +84,7 @@ def _cell(config: DictConfig, task: Task, predictor: str, settings: dict[str, An
         data=task.responses,
         condition=task.name,
         calibration=task.calibration,
+        most=task.most,
     )
 
 

@@ -17,7 +17,8 @@ from irtbridge_experiments.records import Record
 
 CORE = "core"
 """In place of a backend, where what runs is of the core."""
-OPTIONAL = ("mask", "calibration")
+NOT_DEFINING = ("condition", "most")
+OPTIONAL = ("mask", "calibration", "most")
 """What a cell that has none of it does not mention, so that its hash is what it was before there was any."""
 
 
@@ -47,6 +48,8 @@ class Cell:
     calibration : dict, optional
         Of items that are calibrated from features: data, start and formula, as `Protocol.of` reads them. The method is
         then a predictor's name.
+    most : int, optional
+        Replications that it has at most, whatever the study has. No part of what defines a fit.
     """
 
     backend: str
@@ -62,6 +65,7 @@ class Cell:
     condition: str = ""
     mask: dict[str, Any] | None = None
     calibration: dict[str, Any] | None = None
+    most: int | None = None
 
     @property
     def replicated(self) -> bool:
@@ -82,7 +86,8 @@ class Cell:
     def hash(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of everything that defines the fits; of data, the fingerprint."""
         defining = self.to_dict() | {"data": None if self.data is None else self.data.fingerprint}
-        del defining["condition"]
+        for name in NOT_DEFINING:
+            defining.pop(name, None)
         return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:

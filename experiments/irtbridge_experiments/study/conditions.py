@@ -48,6 +48,8 @@ class Task:
         Arguments of `hold_out`.
     calibration : dict, optional
         Of items that are calibrated from features; see `Cell`.
+    most : int, optional
+        Replications that it has at most.
     labels : dict
         Where something is held out: what tables call its data, its model and its mask, or its data and start.
     """
@@ -59,6 +61,7 @@ class Task:
     grid: Plain = field(default_factory=dict)
     mask: Plain | None = None
     calibration: Plain | None = None
+    most: int | None = None
     labels: Plain = field(default_factory=dict)
 
 

@@ -220,8 +220,7 @@ def wanted_of(cell: Cell, replications: Sequence[int]) -> Sequence[int]:
     """Replications of a cell; all of real data are fitted once."""
     if not cell.replicated:
         return (0,)
-    most = (cell.calibration or {}).get("replications")
-    return [r for r in replications if most is None or r < most]
+    return [r for r in replications if cell.most is None or r < cell.most]
 
 
 def write_study_file(config: DictConfig, plan: Plan) -> None:
