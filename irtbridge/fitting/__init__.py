@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from irtbridge.data.load import load_responses
-from irtbridge.errors import DataNotFound, IRTBridgeWarning
+from irtbridge.errors import DataNotFound, IRTBridgeWarning, UnknownName
 from irtbridge.fitting.fitted import Fit
 from irtbridge.fitting.fitter import Fitter
+from irtbridge.inference import METHODS
+from irtbridge.model.catalogue import DESIGN, options_of
 from irtbridge.model.design import split_for
 from irtbridge.model.groups import with_groups
 from irtbridge.model.known import with_known
@@ -23,6 +27,8 @@ from irtbridge.plugin.program import Progress, silent
 from irtbridge.results import quiet_arviz
 
 __all__ = ["Fit", "Fitter", "fit", "read_known", "warn_of"]
+
+DATA_OPTIONS = tuple(load_responses.__kwdefaults__ or ())
 
 quiet_arviz.load()  # so that it is never imported within what is timed
 
@@ -91,6 +97,7 @@ def fit(
     check_dtype(dtype)
     if group is not None and not isinstance(model, ModelSpec):
         model_options = {"invariance": "scalar"} | dict(model_options or {})
+    _check_place(settings, method, model)
     fitter = Fitter.of(model, backend, method, settings, model_options, backend_options, device=device, dtype=dtype)
     if group is not None and not (fitter.spec.split or any("group" in dims for dims in fitter.spec.dims.values())):
         fitter.spec = with_groups(fitter.spec)
@@ -101,6 +108,18 @@ def fit(
     done = fitter.fit(responses, int(seed), progress)
     warn_of(done)
     return done
+
+
+def _check_place(settings: Mapping[str, Any], method: str, model: str | ModelSpec) -> None:
+    """Raise `UnknownName` where a setting is none of the method's but an option of the data or the model."""
+    if method not in METHODS:
+        return
+    valid = [field.name for field in fields(METHODS[method].settings)]
+    places = {"data_options": DATA_OPTIONS, "model_options": (*options_of(str(model)), *DESIGN)}
+    for name, place in itertools.product(settings, places):
+        if name not in valid and name in places[place]:
+            hint = f"Give it as {place}={{{name!r}: ...}}."
+            raise UnknownName(f"setting of method {method!r}", name, valid, hint)
 
 
 def read_known(fixed: pd.DataFrame | Mapping[str, Any] | str | Path | Fit) -> pd.DataFrame | Mapping[str, Any]:

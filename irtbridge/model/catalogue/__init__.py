@@ -82,8 +82,9 @@ DESIGN: tuple[str, ...] = tuple(designed.__kwdefaults__ or ())
 
 
 def options_of(model: str) -> tuple[str, ...]:
-    """Names of what may be chosen of a model of the catalogue."""
-    return tuple(MODELS[model].__kwdefaults__ or {})
+    """Names of what may be chosen of a model of the catalogue; none of a name that is not there."""
+    function = MODELS.get(ALIASES.get(model.lower(), model.lower()))
+    return () if function is None else tuple(function.__kwdefaults__ or {})
 
 
 def with_option(option: str) -> tuple[str, ...]:
