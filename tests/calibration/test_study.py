@@ -115,6 +115,7 @@ SMALL = [
     "study=calibration",
     "preset=smoke",
     "replications=2",
+    "~calibrations.yes_no_bank",
     "~calibrations.in_context",
     "~calibrations.verbagg",
     "~calibrations.alpaca_eval",
@@ -155,7 +156,7 @@ def test_data_without_a_file_are_skipped_and_said(tmp_path: Path, monkeypatch: p
     config = read_config("run", ["study=calibration", f"results={tmp_path}"])
     with pytest.warns(irt.IRTBridgeWarning, match="alpaca_eval is skipped"):
         plan = make_plan(config)
-    assert {task.labels["data"] for task in plan.tasks} == {"yes_no", "in_context", "verbagg"}
+    assert {task.labels["data"] for task in plan.tasks} == {"yes_no", "yes_no_bank", "in_context", "verbagg"}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_data_without_a_file_are_skipped_and_said(tmp_path: Path, monkeypatch: p
     ],
 )
 def test_what_cannot_be_studied_is_said_before_anything_runs(word: str, message: str, capsys, tmp_path: Path) -> None:
-    assert main(["run", *SMALL[:6], word, f"results={tmp_path}"]) != 0
+    assert main(["run", *SMALL[:7], word, f"results={tmp_path}"]) != 0
     assert message in " ".join("".join(capsys.readouterr()).split())
 
 

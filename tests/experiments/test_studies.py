@@ -357,9 +357,9 @@ def test_the_number_of_replications_is_no_part_of_a_cell() -> None:
 
 def test_nor_is_the_number_that_a_calibration_has_at_most() -> None:
     words = ["study=calibration", "~calibrations.alpaca_eval", "calibrations.verbagg.replications"]
-    few, many = (make_plan(read_config("run", [*words[:2], f"{words[2]}={r}"])) for r in (1, 3))
+    few, many = (make_plan(read_config("run", [*words[:2], f"{words[2]}={r}"])) for r in (1, 2))
     assert [cell.hash for cell in few.cells] == [cell.hash for cell in many.cells]
-    assert {len(few.wanted(cell)) for cell in few.cells} == {1, 20}
+    assert {len(few.wanted(cell)) for cell in few.cells if "verbagg" in cell.condition} == {1}
 
 
 def test_true_correlations_lie_where_the_design_says_and_abilities_have_them() -> None:
