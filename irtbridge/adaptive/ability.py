@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from irtbridge.assess.scoring.weighted_points import WeightedPoints
 from irtbridge.plugin.options import check_share
 
 Array = NDArray[np.float64]
@@ -45,7 +46,7 @@ class Ability:
     def interval(self, prob: float = 0.95) -> Any:
         """Central interval: its lower and upper end, of several traits shape (trait, 2).
 
-        Between nodes the distribution function is interpolated.
+        Between nodes of an even grid the logarithm of the density is interpolated, else the distribution function.
         """
         check_share("prob", prob)
         ends = np.array([(1 - prob) / 2, (1 + prob) / 2])
@@ -58,9 +59,8 @@ class Ability:
         return dict(zip(self.traits, named, strict=True))
 
     def _quantiles(self, trait: Array, ends: Array) -> Array:
-        values, place = np.unique(trait, return_inverse=True)
-        mass = np.bincount(place, weights=self.probabilities)
-        return np.interp(ends, np.cumsum(mass) - mass / 2, values)
+        points = WeightedPoints.of(trait, self.probabilities[:, None])
+        return np.concatenate([points.quantile(end) for end in ends])
 
     def _shown(self, values: Array) -> Any:
         return values if len(self.traits) > 1 else values[0].tolist()

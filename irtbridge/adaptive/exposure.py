@@ -23,6 +23,7 @@ PRECISION = 0.1  # standard error of a simulated exposure, as a share of the tar
 FEWEST, MOST = 1000, 20_000  # simulated persons
 ROUNDS, WHOLE = 30, 10  # of simulations, and how many of them come before the steps shrink
 SCALES = (0.0, *np.geomspace(1e-3, 32.0, 2**7 - 1).tolist())  # neighbours are 9 % apart
+MARGIN = 3.0  # standard errors of a mean over settled simulations by which lots aim below the target: all keep it then
 NOISE = 4.0  # standard errors of a simulation by which the largest of many exposures may exceed the target
 
 
@@ -103,19 +104,23 @@ def _behind_lots(pool: Pool, rule: Selection, stop: Stopping, target: float, fre
     """Lots whose probabilities bring the exposure of each item that is chosen too often to the target.
 
     An item's exposure is its probability times the share of persons for whom it is chosen, so probabilities are
-    multiplied by target over exposure (Sympson & Hetter 1985), after `WHOLE` rounds by ever smaller powers of it, so
-    that the noise of simulations averages out (Robbins & Monro 1951). What was reached is the mean over these rounds.
+    multiplied by what is aimed at over exposure (Sympson & Hetter 1985), after `WHOLE` rounds by ever smaller powers of
+    it, so that the noise of simulations averages out (Robbins & Monro 1951). What was reached is the mean over these
+    rounds. As each item's probability has an error, lots aim a little below the target, as far as the bank has room.
     """
     if free.exposure.max() <= target:
         return rule
+    error = np.sqrt(target * (1 - target) / free.n_persons)
+    least = mean_length(free) / pool.n_items
+    aim = max(target - MARGIN * error / np.sqrt(ROUNDS - WHOLE), (least + target) / 2)
     probs, now, settled = np.ones(pool.n_items), free, []
     for number in range(ROUNDS):
         step = 1 / max(1, number - WHOLE + 1)
-        ratio = target / np.maximum(now.exposure, 1 / now.n_persons)
+        ratio = aim / np.maximum(now.exposure, 1 / now.n_persons)
         probs = np.minimum(probs * ratio**step, 1.0)
         now = _simulated(pool, _with_lots(rule, probs), stop, free.n_persons, seed + number + 1)
         settled += [now.exposure] if number >= WHOLE else []
-    largest, error = np.mean(settled, axis=0).max(), np.sqrt(target * (1 - target) / now.n_persons)
+    largest = np.mean(settled, axis=0).max()
     if largest > target + NOISE * error or mean_length(now) < 0.99 * mean_length(free):
         raise ExposureNotMet(
             f"exposure={target:g} cannot be met: lots reached {largest:.3g} with tests of {mean_length(now):.3g} "

@@ -194,7 +194,7 @@ def true_abilities(bank: ItemBank, persons: int | None, abilities: ArrayLike | N
     if abilities is None:
         return population(bank, persons or PERSONS, seed)
     known = np.asarray(abilities, dtype=float)
-    known = known.reshape(len(known), -1) if known.ndim else known.reshape(0, 0)
+    known = known.reshape(len(known), -1) if known.size else np.empty((0, 0))
     if len(known) < 2 or known.shape[1] != len(bank.traits) or not np.isfinite(known).all():
         raise DataError(f"abilities must be finite numbers of two or more persons and {len(bank.traits)} traits.")
     return known if persons is None else np.random.default_rng([seed, 0, 0]).choice(known, persons)

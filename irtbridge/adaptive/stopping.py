@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from scipy import spatial
 
 from irtbridge.adaptive.pool import Pool
 from irtbridge.adaptive.state import NONE, State, moments
-from irtbridge.errors import ConfigError
+from irtbridge.errors import ConfigError, IRTBridgeWarning
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -119,11 +120,15 @@ class Stopping:
         return min(alone, default=None)
 
     def check(self, pool: Pool) -> None:
-        """Raise `ConfigError` where a test would end before its first item, or by what the grid's nodes cannot tell."""
+        """Raise `ConfigError` where a test would end before its first item, or by what the grid's nodes cannot tell.
+
+        Warns of nodes too far apart for what the items can tell.
+        """
         if self(pool, State.start(pool))[0]:
             raise ConfigError("stop: a test would end before its first item, so much is known then; ask for more.")
         limits = [clause.limit for part in self.any_of for clause in part if clause.word == "se"]
-        distances, _ = spatial.KDTree(pool.nodes).query(pool.nodes, k=[2])
+        nodes = np.unique(pool.nodes, axis=0)  # with items="draws" each is there many times
+        distances, _ = spatial.KDTree(nodes).query(nodes, k=[2])
         apart = float(np.median(distances))
         if limits and min(limits) < RESOLVED * apart:
             raise ConfigError(
@@ -131,6 +136,21 @@ class Stopping:
                 f"{RESOLVED * apart:.2g} or more, or for more nodes=, {RESOLVED * apart / min(limits):.2g} times as "
                 "many of each trait."
             )
+        best = max(self._least_sd(pool), *limits, 0.0)
+        if best < RESOLVED * apart:
+            warnings.warn(
+                f"nodes lie {apart:.2g} apart, and items can tell abilities to {best:.2g}: means, SDs and intervals "
+                f"will be wrong; ask for more nodes=, {RESOLVED * apart / best:.2g} times as many of each trait.",
+                IRTBridgeWarning,
+                stacklevel=4,
+            )
+
+    def _least_sd(self, pool: Pool) -> float:
+        """Of a person of mean ability who is given the items that tell most, as much of each trait."""
+        spread = np.linalg.eigvalsh(pool.bank.covariance)[0]
+        at = np.linalg.norm(pool.nodes - pool.bank.mean, axis=1).argmin()
+        told = np.sort(pool.information[at].astype(float))[::-1][: self.most_items].sum()
+        return float((1 / spread + told / pool.n_traits) ** -0.5)
 
     def __call__(self, pool: Pool, state: State) -> Bools:
         """Whose test ends, (person,): where a condition holds or no item is left."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,6 +93,20 @@ class AdaptiveTest:
         """The items."""
         return self.pool.bank
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Says which test a session is of: its items as they count at their mean, its rule, when it ends."""
+        numbers = {name: np.char.mod("%.9g", value).tolist() for name, value in self.bank.at_mean.params.items()}
+        said = [
+            self.bank.spec.hash,
+            self.bank.items,
+            self.bank.categories,
+            numbers,
+            self.selection.name,
+            str(self.stop),
+        ]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
     def start(self, seed: int | None = None) -> Session:
         """A session of one person; what a rule draws follows from the seed, by default a random one.
 
@@ -103,7 +119,7 @@ class AdaptiveTest:
         return Session(self, secrets.randbits(SEED_BITS) if seed is None else int(seed))
 
     def resume(self, text: str) -> Session:
-        """A session from what `Session.to_json` gave.
+        """A session from what `Session.to_json` gave, which anyone can change: `serve-test` signs it.
 
         Raises
         ------
@@ -112,6 +128,8 @@ class AdaptiveTest:
         """
         try:
             said = json.loads(text)
+            if said["test"] != self.fingerprint:
+                raise ValueError("it is of another bank, rule or end of the test")
             session = Session(self, int(said["seed"]))
             session._replay(said["items"], said["answers"], said["seconds"])
             if said["asked"] is not None:
@@ -238,6 +256,7 @@ class Session:
     def to_json(self) -> str:
         """All there is to know of a session, for `AdaptiveTest.resume`."""
         said = {
+            "test": self.test.fingerprint,
             "items": self.items,
             "answers": self.answers,
             "seconds": self.seconds,

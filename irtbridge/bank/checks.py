@@ -87,16 +87,31 @@ def check_support(variable: Variable, values: Array, items: tuple[str, ...]) -> 
     if wrong.any():
         at = tuple(int(i[0]) for i in np.nonzero(wrong))
         what = f"item {items[at[0]]!r} has" if variable.dims[:1] == ("item",) else "the items have"
-        allowed = f"it must lie in {low:g} to {high:g}" if high < np.inf else "it must be positive"
+        found = f"{what} {variable.name} {values[at]:g}, but it must"
+        if high < np.inf:
+            raise DataError(f"{found} lie in {low:g} to {high:g}. Is it another parameter, or a percentage?")
         raise DataError(
-            f"{what} {variable.name} {values[at]:g}, but {allowed}. Is the item keyed the wrong way round, or is it "
-            f"another parameter? Where any number may stand, say so: {variable.name}='Normal(0, 2)'."
+            f"{found} be positive. Is the item keyed the wrong way round, or is it another parameter? Where any number "
+            f"may stand, say so: {variable.name}='Normal(0, 2)'."
         )
     if variable.prior.support == "ordered" and values.shape[-1] > 1:
         steps = getattr(variable.prior, "direction", 1) * np.diff(values, axis=-1)
         if (steps <= 0).any():
             item = items[int(np.nonzero(steps <= 0)[0][0])]
             raise DataError(f"item {item!r}: its {variable.name}s are not in order; a graded response model needs it.")
+
+
+def check_asymptotes(spec: ModelSpec, estimate: Mapping[str, Array], items: tuple[str, ...]) -> None:
+    """Raise `DataError`, naming the item, where the lower asymptote does not lie below the upper one."""
+    if spec.family.lower is None or spec.family.upper is None:
+        return
+    lower, upper = (np.broadcast_to(estimate[name], len(items)) for name in (spec.family.lower, spec.family.upper))
+    if (lower >= upper).any():
+        at = int(np.flatnonzero(lower >= upper)[0])
+        raise DataError(
+            f"item {items[at]!r} has the lower asymptote {lower[at]:g} and the upper one {upper[at]:g}; the lower one "
+            "must be the smaller. Are their columns exchanged?"
+        )
 
 
 def check_each(right: NDArray[np.bool_], values: Array, items: pd.Index[Any], column: str, rule: str) -> None:

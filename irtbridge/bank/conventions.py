@@ -141,8 +141,9 @@ def _model_of(frame: pd.DataFrame) -> str:
         return "rsm" if "difficulty" in names else "gpcm" if slopes else "pcm"
     if {"b1", "d1"} & names or not ({"b", "difficulty"} & names or intercepts):
         raise DataError(
-            f"which model is the bank of? Its columns, {', '.join(map(str, frame.columns[:10]))}, do not say; name it "
-            "with model=, as model='grm' or model='gpcm'."
+            f"which model is the bank of? Its columns, {', '.join(map(str, frame.columns[:10]))}, do not say. Of right "
+            "and wrong there must be b or difficulty, or mirt's d; of more categories name it with model=, as "
+            "model='grm' or model='gpcm'. A csv has commas between its columns."
         )
     if isinstance(traits := _traits(frame), list) or (traits or 1) > 1:
         return "m2pl"

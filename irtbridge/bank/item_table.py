@@ -17,7 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from irtbridge.bank.checks import as_numbers, check_categories, check_complete, check_each, check_support
+from irtbridge.bank.checks import (
+    as_numbers,
+    check_asymptotes,
+    check_categories,
+    check_complete,
+    check_each,
+    check_support,
+)
 from irtbridge.bank.columns import CATEGORIES, SD, column_of, correlation_column, item_variables, places_of, row_by_row
 from irtbridge.bank.uncertainty import of_items, own
 from irtbridge.data.labels import as_label, check_unique, few, listed
@@ -101,9 +108,12 @@ class ItemTable:
         DataError
             A parameter is missing, no number or outside of its support, or an item occurs twice.
         """
-        items = tuple(str(as_label(label)) for label in frame.index)
-        if not items:
+        if not len(frame):
             raise DataError("a bank needs an item; the table has no rows.")
+        if frame.index.hasnans or (frame.index == "").any():
+            row = int(np.flatnonzero(frame.index.isna() | (frame.index == ""))[0])
+            raise DataError(f"the item in row {row + 1} has no label; fill it in, or leave out the row.")
+        items = tuple(str(as_label(label)) for label in frame.index)
         check_unique("item", items)
         frame = frame.set_axis(pd.Index(items, name="item"))
         estimate = {name: _estimates(spec, name, frame) for name in item_variables(spec)}
@@ -112,6 +122,7 @@ class ItemTable:
         check_complete(spec, items, estimate, categories)
         for name, values in estimate.items():
             check_support(spec[name], values, items)
+        check_asymptotes(spec, estimate, items)
         sd = {name: _errors(spec, name, frame, value) for name, value in estimate.items()}
         used = [*_numbers(spec, estimate), CATEGORIES]
         about = frame.drop(columns=[c for c in frame.columns if c in used])

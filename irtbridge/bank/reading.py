@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from irtbridge.bank import conventions, files
 from irtbridge.bank.item_table import ItemTable
+from irtbridge.errors import DataError
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
@@ -39,7 +40,17 @@ def item_table(
 ) -> ItemTable:
     """The table in this project's columns, and its model."""
     frame = conventions.labelled(frame)
+    _check_columns(frame)
     if model is None and not options and "spec" in header:
         return ItemTable.of_frame(ModelSpec.from_dict(header["spec"]), frame)
     spec = conventions.spec_for(frame, model, options)
-    return ItemTable.of_frame(spec, conventions.translated(frame, spec))
+    translated = conventions.translated(frame, spec)
+    _check_columns(translated, f" Of {', '.join(map(str, frame.columns[:10]))}, two mean the same: leave one out.")
+    return ItemTable.of_frame(spec, translated)
+
+
+def _check_columns(frame: pd.DataFrame, hint: str = " Leave one out.") -> None:
+    """Raise `DataError` where two columns have one name."""
+    if not frame.columns.is_unique:
+        repeated = ", ".join(map(repr, dict.fromkeys(frame.columns[frame.columns.duplicated()])))
+        raise DataError(f"the bank has column {repeated} twice.{hint}")

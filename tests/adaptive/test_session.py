@@ -60,6 +60,25 @@ def test_a_path_is_no_bank():
         irt.AdaptiveTest("bank.csv")
 
 
+@pytest.mark.parametrize(("nodes", "error"), [(61, 0.005), (31, 0.015), (np.linspace(-5, 5, 61), 0.005)])
+def test_an_interval_has_its_probability_of_the_posterior(bank, nodes, error):
+    session = irt.AdaptiveTest(bank, stop="items=30", nodes=nodes).start(seed=1)
+    fine = np.linspace(-6, 6, 4001)
+    density = norm.pdf(fine)
+    while item := session.next():
+        value = len(session.items) % 3 > 0
+        density = density * np.exp(bank.log_probs(fine)[0, :, bank.items.index(item), int(value)])
+        session.answer(item, int(value))
+    below = np.cumsum(density) / density.sum()
+    for prob in (0.5, 0.9, 0.95):
+        assert np.diff(np.interp(session.ability.interval(prob), fine, below))[0] == pytest.approx(prob, abs=error)
+
+
+def test_nodes_too_far_apart_for_the_items_are_said(bank):
+    with pytest.warns(irt.IRTBridgeWarning, match=r"nodes lie 1 apart.*times as many"):
+        irt.AdaptiveTest(bank, stop="items=30", nodes=11)
+
+
 @pytest.mark.parametrize("selection", ["max_info", "random"])
 def test_a_session_comes_back_from_json_and_goes_on_the_same(bank, selection):
     test = irt.AdaptiveTest(bank, selection, stop="items=8")
@@ -95,12 +114,29 @@ def test_what_a_session_refuses(bank):
         session.answer(item, 1)
 
 
-@pytest.mark.parametrize(
-    "text", ["{}", "no json", '{"items": ["i99"], "answers": [1], "seconds": [0], "asked": null, "seed": 1}', "[1]"]
-)
+@pytest.mark.parametrize("text", ["{}", "no json", "[1]"])
 def test_text_that_is_no_session_is_refused(bank, text):
-    with pytest.raises(irt.IRTBridgeError, match=r"no session|i99"):
+    with pytest.raises(irt.IRTBridgeError, match="no session"):
         irt.AdaptiveTest(bank).resume(text)
+
+
+def test_a_session_of_another_test_is_refused(bank):
+    text = irt.AdaptiveTest(bank, stop="items=9").start(1).to_json()
+    others = [
+        (drawn_bank(30, seed=1), "max_info", "items=9"),
+        (bank, "random", "items=9"),
+        (bank, "max_info", "items=8"),
+    ]
+    for other, rule, stop in others:
+        with pytest.raises(irt.IRTBridgeError, match="another bank, rule or end"):
+            irt.AdaptiveTest(other, rule, stop=stop).resume(text)
+
+
+def test_an_item_in_json_that_the_bank_does_not_have_is_refused(bank):
+    test = irt.AdaptiveTest(bank, stop="items=9")
+    said = json.loads(test.start(1).to_json()) | {"items": ["i99"], "answers": [1], "seconds": [0]}
+    with pytest.raises(irt.IRTBridgeError, match="i99"):
+        test.resume(json.dumps(said))
 
 
 def test_a_repeated_item_in_json_is_refused(bank):

@@ -164,6 +164,7 @@ def test_a_bank_of_catr_has_all_its_items():
         ({"a": [1.0, 1.0, 1.0]}, "2pl", "no column 'difficulty'"),
         ({"a": [1.0, 1.0, 1.0], "b": ["x", "0", "1"]}, None, r"'easy' has 'x'.*number"),
         ({"a": 1.0, "b": 0.0, "c": [0.1, 1.2, 0.0]}, None, r"'mid'.*lower 1\.2.*0 to 1"),
+        ({"a": 1.0, "b": 0.0, "c": [0.1, 0.6, 0.0], "d": [0.9, 0.5, 1.0]}, None, r"'mid'.*0\.6 and the upper one 0\.5"),
         ({"a": 1.0, "b": 0.0, "c": [0.1, 0.2, 0.0]}, "2pl", r"'easy' has lower 0\.1.*model='3pl'"),
         ({"a": [1.0, 2.0, 1.0], "b": 0.0}, "1pl", r"'mid' has discrimination 2.*model='2pl'"),
         ({"a1": 1.0, "d1": 1.0, "d2": 0.0}, None, "name it with model="),
@@ -193,6 +194,19 @@ def test_items_that_cannot_be_are_named(columns, model, said):
 def test_numbers_of_a_bank_that_cannot_be_are_named(columns, options, said):
     with pytest.raises(irt.errors.IRTBridgeError, match=said):
         ItemBank.load(pd.DataFrame({"a": [1.0, 1.2, 1.4], "b": [0.0, 1.0, 2.0]} | columns), **options)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (pd.DataFrame({"a": [1.0], "discrimination": [1.0], "b": [0.0]}), "'discrimination' twice.*two mean the same"),
+        (pd.DataFrame([[1.0, 1.0, 0.0]], columns=["a", "a", "b"]), "column 'a' twice"),
+        (pd.DataFrame({"item": ["x", np.nan], "a": [1.0, 1.0], "b": [0.0, 1.0]}), "row 2 has no label"),
+    ],
+)
+def test_columns_and_labels_that_say_two_things_or_none_are_refused(table, said):
+    with pytest.raises(irt.errors.DataError, match=said):
+        ItemBank.load(table)
 
 
 def test_a_tidy_table_with_an_item_twice_is_refused():

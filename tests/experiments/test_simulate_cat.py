@@ -49,6 +49,24 @@ def test_rules_stand_side_by_side_with_and_without_control(here: Path, capsys: p
     assert "max_info 0.23" in capsys.readouterr().out
 
 
+def test_the_model_and_its_options_are_named_where_the_file_does_not(here: Path) -> None:
+    graded = pd.DataFrame({"a": 1.0, "b1": np.linspace(-2, 1, 12), "b2": np.linspace(-1, 2, 12)})
+    graded.to_csv("graded.csv", index=False)
+    assert main(["simulate-cat", "bank=graded.csv", "model=grm", *QUICK, "selection=max_info"]) == 0
+    titles = []
+    for scaling in ("1", "1.7"):
+        words = ["simulate-cat", "bank=bank.csv", "model=2pl", f"model.scaling={scaling}", "selection=random"]
+        assert main([*words, *QUICK]) == 0
+        titles.append(pd.read_csv(here / "table.csv")["SD"][0])
+    assert titles[1] < titles[0]  # items of 1.7 times the slope
+
+
+def test_nobody_cannot_be_simulated(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate-cat", "bank=bank.csv", "persons=0", "stop=items=4"]) == 1
+    assert "persons=0" in capsys.readouterr().err
+    assert not (here / "table.csv").exists()
+
+
 def test_the_same_words_give_the_same_tables(here: Path) -> None:
     words = ["simulate-cat", "bank=bank.csv", *QUICK, "selection=bandit", "retest=false"]
     tables = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,6 +50,7 @@ def main(words: Sequence[str]) -> int:
     except ImportError as error:
         raise ConfigError(f"{NEEDED} ({error}).") from None
     host, port, secret = given.get("host", "127.0.0.1"), _port(given.get("port", "8000")), _secret(given)
+    _check_free(host, port)
     bank = ItemBank.load(path, given.get("model"))
     test = _test(bank, given)
     app = create_app(test, secret, title=given.get("title", TITLE))
@@ -88,6 +90,15 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
         raise ConfigError(f"port={text!r} must be a whole number from 1 to {2**16 - 1}.")
     return int(text)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise `ConfigError` where nothing can be served."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        hint = f"host=127.0.0.1 is this machine, port={port % 65_535 + 1} another port"
+        raise ConfigError(f"host={host} port={port} cannot be served: {error.strerror}; {hint}.") from None
 
 
 def _bounds(name: str, text: str) -> Bounds:

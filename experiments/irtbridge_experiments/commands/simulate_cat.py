@@ -14,6 +14,7 @@ from irtbridge.adaptive.simulate import PERSONS, arrays_of
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.data.files import check_writable
 from irtbridge.errors import ConfigError, DataError, DataNotFound
+from irtbridge.model.catalogue import defaults_of
 from irtbridge_experiments.commands.help_text import entry
 from irtbridge_experiments.config.compose import read_config
 from irtbridge_experiments.display import make_console, plain_warnings
@@ -53,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     config, console = read_config("simulate_cat", words), make_console()
     folder = Path(config.results) / "simulate-cat" / Path(config.bank).stem
     check_writable(folder)
-    bank = ItemBank.load(config.bank, config.model)
+    bank = _bank(config)
     each = trials(_plain(config.selection), _shares(config.exposure))
     outcomes, unmet = [], Unmet(console)
     with plain_warnings(console):
@@ -69,13 +70,24 @@ def main(words: Sequence[str]) -> int:
     return int(bool(unmet.errors))
 
 
+def _bank(config: DictConfig) -> ItemBank:
+    """From its file, and the model with the options that were said, where one was."""
+    if config.model is None:
+        return ItemBank.load(config.bank)
+    options: dict[str, Any] = OmegaConf.to_container(config.model)  # type: ignore[assignment]
+    name = options.pop("name")
+    usual = defaults_of(name)
+    said = {option: value for option, value in options.items() if str(value) != str(usual[option])}
+    return ItemBank.load(config.bank, name, **said)
+
+
 def _how(config: DictConfig) -> dict[str, Any]:
     """Arguments of `irtbridge.simulate_adaptive`."""
     how = {key: config[key] for key in ("persons", "stop", "retest", "nodes", "seed")}
     how |= _where(config)
     how["content"] = OmegaConf.to_container(config.content) if OmegaConf.is_config(config.content) else config.content
     if config.history is None:
-        return how | {"persons": config.persons or PERSONS}
+        return how | {"persons": PERSONS if config.persons is None else config.persons}
     if config.abilities is None:
         raise ConfigError("history=... needs abilities=..., a csv with one for each of its persons.")
     return how | {"history": config.history, "abilities": _abilities(config.abilities)}

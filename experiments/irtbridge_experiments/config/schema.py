@@ -82,7 +82,6 @@ class SimulateCatConfig:
     """``irtbridge simulate-cat``; simulate_cat.yaml says what each is."""
 
     bank: str = REQUIRED
-    model: str | None = REQUIRED
     persons: int | None = REQUIRED
     exposure: Any = REQUIRED
     stop: str = REQUIRED
@@ -95,6 +94,7 @@ class SimulateCatConfig:
     content: Any = REQUIRED
     device: str = REQUIRED
     dtype: str = REQUIRED
+    model: Any = None
     backend: dict[str, Any] = field(default_factory=dict)
     selection: dict[str, Any] = field(default_factory=dict)
 

@@ -129,5 +129,5 @@ def _in_words(where: str, row: dict[str, float], mean: float, sd: float) -> str:
     return (
         f"Your score{where} is {row['mean']:.2f}, with a standard error of {row['sd']:.2f}: with a probability of "
         f"95\u00a0% your ability lies between {row['lower']:.2f} and {row['upper']:.2f}. On this scale "
-        f"{mean + 0.0:.1f} is the average, and two in three people lie between {low:.1f} and {high:.1f}."
+        f"{round(mean, 1) + 0.0:.1f} is the average, and two in three people lie between {low:.1f} and {high:.1f}."
     )

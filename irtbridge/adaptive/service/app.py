@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from irtbridge.adaptive.service.administration import Administration
 from irtbridge.adaptive.service.refusals import status_of
@@ -69,6 +70,7 @@ def create_app(test: AdaptiveTest, secret: str, *, title: str = TITLE) -> FastAP
     app.add_middleware(Guard, policy=policy)
     app.add_exception_handler(IRTBridgeError, _refused)
     app.add_exception_handler(RequestValidationError, _misread)
+    app.add_exception_handler(HTTPException, _absent)
     app.add_exception_handler(Exception, _failed)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
@@ -137,6 +139,11 @@ async def _misread(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     where = ".".join(part for part in first["loc"] if isinstance(part, str) and part != "body")
     return JSONResponse({"error": f"{where or 'the request'}: {first['msg']}."}, 422)
+
+
+async def _absent(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": f"{request.method} {request.url.path}: {error.detail}."}, error.status_code)
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from irtbridge.bank.item_bank import ItemBank
-from irtbridge.data.labels import few
+from irtbridge.data.labels import few, listed
 from irtbridge.errors import DataError
 
 BETWEEN = "|"
@@ -62,11 +62,23 @@ def questions_of(bank: ItemBank) -> dict[str, Question]:
     Raises
     ------
     DataError
-        As many options as an item has categories are not there, or a key is none of the options.
+        As many options as an item has categories are not there, one is empty or there twice, a key is none of them, or
+        an item of two categories has none while others have: which option is right?
     """
     columns = {name: _texts(bank, name) for name in ("text", "options", "key")}
+    _check_keys(bank, columns["key"])
     rows = zip(bank.items, *columns.values(), bank.categories, strict=True)
     return {item: _question(item, text or item, options, key, own) for item, text, options, key, own in rows}
+
+
+def _check_keys(bank: ItemBank, keys: list[str]) -> None:
+    lacking = [
+        item for item, key, own in zip(bank.items, keys, bank.categories, strict=True) if not key and len(own) == 2
+    ]
+    if any(keys) and lacking:
+        raise DataError(
+            f"item {listed(lacking)} of two categories has no key, and others have: say which option is right."
+        )
 
 
 def _texts(bank: ItemBank, column: str) -> list[str]:
@@ -77,8 +89,14 @@ def _texts(bank: ItemBank, column: str) -> list[str]:
 
 def _question(item: str, text: str, options: str, key: str, categories: tuple[float, ...]) -> Question:
     labels = [label.strip() for label in options.split(BETWEEN)] if options else [f"{value:g}" for value in categories]
+    if "" in labels or len(set(labels)) < len(labels):
+        raise DataError(f"item {item!r} has the options {options!r}: one is empty, or there twice.")
     if key:
-        if key not in labels or len(categories) != 2:
+        if len(categories) != 2:
+            raise DataError(
+                f"item {item!r} has a key, {key!r}, and {len(categories)} categories: right and wrong are two."
+            )
+        if key not in labels:
             raise DataError(f"item {item!r}: key {key!r} must be one of its options, {few(map(repr, labels))}.")
         return Question(text, tuple((label, label) for label in labels), key, categories)
     if len(labels) != len(categories):

@@ -73,7 +73,9 @@ class Tokens:
         except SignatureExpired:
             raise UnknownSession(f"this session is older than {self._lifetime / 3600:g} hours; {START_AGAIN}") from None
         except (BadSignature, TypeError):
-            raise UnknownSession(f"unknown session: this token was not signed here; {START_AGAIN}") from None
+            raise UnknownSession(
+                f"unknown session: it was not begun here, or the service is a new one since; {START_AGAIN}"
+            ) from None
 
 
 def _fingerprint(bank: ItemBank) -> str:

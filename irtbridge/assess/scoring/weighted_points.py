@@ -72,8 +72,8 @@ class WeightedPoints(NamedTuple):
         return middle - z * sd, middle + z * sd
 
     def quantile(self, share: Array | float) -> Array:
-        """Where the cumulative share of each person on an even grid reaches a value, shape (person,)."""
-        x, weight = self._refined()
+        """Where the cumulative share of each person reaches a value, shape (person,): on an even grid, refined."""
+        x, weight = self._refined() if self.even else self
         return _quantile(x, np.cumsum(weight, axis=0) - weight / 2, share)
 
     def _searched(self, probability: float) -> tuple[Array, Array]:
@@ -94,7 +94,9 @@ class WeightedPoints(NamedTuple):
         fine = np.linspace(x[0], x[-1], FINER * (len(x) - 1) + 1)
         with np.errstate(divide="ignore"):
             logs = np.maximum(np.log(self.weight), -700.0)
-        weight = np.exp(CubicSpline(x, np.eye(len(x)))(fine) @ logs)
+        # The spline is linear in what it goes through: of many persons a matrix takes less time.
+        few = logs.shape[1] < len(x)
+        weight = np.exp(CubicSpline(x, logs)(fine) if few else CubicSpline(x, np.eye(len(x)))(fine) @ logs)
         return WeightedPoints(fine[:, None], weight / weight.sum(axis=0))
 
 

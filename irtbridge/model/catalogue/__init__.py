@@ -32,6 +32,7 @@ __all__ = [
     "beta_irt",
     "bifactor",
     "build_model",
+    "defaults_of",
     "four_pl",
     "generalized_partial_credit",
     "graded",
@@ -85,6 +86,11 @@ def options_of(model: str) -> tuple[str, ...]:
     """Names of what may be chosen of a model of the catalogue; none of a name that is not there."""
     function = MODELS.get(ALIASES.get(model.lower(), model.lower()))
     return () if function is None else tuple(function.__kwdefaults__ or {})
+
+
+def defaults_of(model: str) -> dict[str, Any]:
+    """What may be chosen of a model of the catalogue, or of any, as it is by default."""
+    return {**(MODELS[model].__kwdefaults__ or {}), **(designed.__kwdefaults__ or {})}
 
 
 def with_option(option: str) -> tuple[str, ...]:

@@ -143,6 +143,12 @@ def test_a_key_says_which_option_is_right():
         question.value("item1", 1.0)
 
 
+def test_of_several_categories_none_is_right():
+    table = pd.DataFrame({"a": [1.0, 1.2], "b1": [-1.0, -1.0], "b2": [0.0, 1.0], "key": "1"})
+    with pytest.raises(irt.IRTBridgeError, match="3 categories: right and wrong are two"):
+        questions_of(ItemBank.load(table, "grm"))
+
+
 def test_without_a_key_options_are_the_categories():
     question = questions_of(bank_of(options="never|always"))["item1"]
     assert question.options == ((0.0, "never"), (1.0, "always"))
@@ -156,6 +162,9 @@ def test_without_a_key_options_are_the_categories():
     [
         ({"options": "a|b|c"}, "'item1' has 3 options for 2 categories"),
         ({"options": "a|b", "key": "c"}, "key 'c' must be"),
+        ({"options": "a|b", "key": ["a"] * 8 + [""]}, "'item9' of two categories has no key"),
+        ({"options": "a||b", "key": "a"}, "'item1' has the options 'a||b'"),
+        ({"options": "a|a", "key": "a"}, "there twice"),
     ],
 )
 def test_options_that_do_not_fit_are_named(columns, said):

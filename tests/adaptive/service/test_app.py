@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,9 @@ def test_the_page_asks_nothing_of_anyone_else(client):
     assert "http" not in response.text
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert response.headers["x-content-type-options"] == "nosniff"
-    assert client.get("/docs").status_code == 404
+    absent = client.get("/docs")
+    assert absent.status_code == 404
+    assert "GET /docs" in absent.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +127,17 @@ def test_bad_words_on_the_command_line(words, said, tmp_path, capsys):
     assert said in capsys.readouterr().err
 
 
+def test_a_port_in_use_is_said_before_anything_is_served(tmp_path, capsys):
+    path = tmp_path / "bank.csv"
+    pd.DataFrame({"a": [1.0, 1.0], "b": [0.0, 1.0]}).to_csv(path, index=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve-test", str(path), f"port={port}"]) == 1
+    said = capsys.readouterr()
+    assert f"port={port} cannot be served" in said.err
+    assert "http://" not in said.out
+
+
 def test_what_is_not_installed_is_named(tmp_path, capsys, monkeypatch):
     monkeypatch.delitem(sys.modules, "irtbridge.adaptive.service.app")
     monkeypatch.setitem(sys.modules, "fastapi", None)
@@ -133,7 +147,14 @@ def test_what_is_not_installed_is_named(tmp_path, capsys, monkeypatch):
 
 @pytest.fixture
 def address(app):
-    """Where the service listens, in a thread."""
+    """Where the service listens."""
+    with served(app) as url:
+        yield url
+
+
+@contextmanager
+def served(app):
+    """A service in a thread."""
     uvicorn = pytest.importorskip("uvicorn")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -146,6 +167,24 @@ def address(app):
     yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
     thread.join()
+
+
+@pytest.mark.long
+def test_digits_choose_the_options_that_they_are():
+    api, chromium = pytest.importorskip("playwright.sync_api"), shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    plain = ItemBank.load(pd.DataFrame({"a": 1.0, "b": np.linspace(-1, 1, 4)}))
+    test = create_app(irt.AdaptiveTest(plain, stop="items=3"), SECRET)
+    with served(test) as url, api.sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
+        page.goto(url)
+        page.click("#begin")
+        page.wait_for_selector("#options label")
+        assert page.locator("#options kbd").count() == 0
+        for digit in "10":
+            page.keyboard.press(digit)
+            assert page.inner_text("label:has(:checked) span") == digit
 
 
 @pytest.mark.long
@@ -174,6 +213,7 @@ def test_a_browser_takes_it_by_keyboard(width, address):
                 page.reload()
                 page.wait_for_selector("#options label")
                 assert page.inner_text("#progress") == "Question 2 of at most 3"
+            assert page.locator("#options kbd").all_inner_texts() == ["1", "2"]
             page.keyboard.press("1")
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             page.keyboard.press("Enter")

@@ -98,6 +98,7 @@ def test_history_recoded_by_value(bank):
         ({"seed": -1}, "seed=-1"),
         ({"abilities": [0.0, np.nan]}, "finite numbers"),
         ({"abilities": np.zeros((5, 2))}, "1 traits"),
+        ({"abilities": []}, "finite numbers of two or more"),
         ({"history": np.zeros((5, 60))}, "history needs abilities"),
         ({"history": np.full((5, 60), 2.0), "abilities": np.zeros(5)}, "coded otherwise"),
         ({"stop": "items<3"}, "items"),
