@@ -24,6 +24,7 @@ FEWEST, MOST = 1000, 20_000  # simulated persons
 ROUNDS, WHOLE = 30, 10  # of simulations, and how many of them come before the steps shrink
 SCALES = (0.0, *np.geomspace(1e-3, 32.0, 2**7 - 1).tolist())  # neighbours are 9 % apart
 MARGIN = 3.0  # standard errors of a mean over settled simulations by which lots aim below the target: all keep it then
+ROUNDING = 1e-9
 NOISE = 4.0  # standard errors of a simulation by which the largest of many exposures may exceed the target
 
 
@@ -70,12 +71,26 @@ def _simulated(pool: Pool, rule: Selection, stop: Stopping, persons: int, seed: 
 
 def _check_possible(pool: Pool, length: float, target: float) -> None:
     least = length / pool.n_items
+    _check_areas(pool, length, target)
     if target < least:
         raise ExposureNotMet(
             f"exposure={target:g} cannot be met: tests of {length:.3g} items from a bank of {pool.n_items} give some "
             f"item to {least:.3g} of persons or more. Ask for {least:.3g} or more, for tests of "
             f"{target * pool.n_items:.3g} items or fewer, or have a bank of {np.ceil(length / target):.0f} items."
         )
+
+
+def _check_areas(pool: Pool, length: float, target: float) -> None:
+    """Raise `ExposureNotMet` where an area's items are too few for what the test asks of them."""
+    own = pool.constraints
+    for name, low, share, have in zip(own.areas, own.least, own.shares, own.counts, strict=True):
+        asked = max(float(low), share * length)
+        if asked > target * have * (1 + ROUNDING):
+            raise ExposureNotMet(
+                f"exposure={target:g} cannot be met: tests have {asked:.3g} of the {have} items of content area "
+                f"{name!r}, so that some item is given to {asked / have:.3g} of persons or more. Ask for that, for "
+                "fewer items of the area, or have more of them in the bank."
+            )
 
 
 def _evened(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -117,8 +117,9 @@ def simulate_adaptive(
         The same items as they are, where the test knows them imperfectly: its mean parameters answer.
     history : path, DataFrame, array_like or Responses, optional
         Historical sessions, persons in rows and items in columns, as `irtbridge.load_responses` takes them. The
-        response is that of the person of the closest ability who was given the item, which needs no model (Sharpnack
-        et al. 2024). The historical persons are those who are simulated, all of them unless `persons` says how many
+        response is that of the person of the closest ability who was given the item, one drawn of several, which needs
+        no model (Sharpnack et al. 2024). Bias and RMSE are of estimates about these abilities: as they are on the
+        bank's scale. The historical persons are those who are simulated, all of them unless `persons` says how many
         are drawn. There is no retest with it: the responses would be the same.
     retest : bool
         Every person takes the test twice.
@@ -158,8 +159,16 @@ def simulate_adaptive(
     truths = true_abilities(bank, persons, abilities, seed)
     answer = answers(bank, truth, history, abilities)
     pool = test.pool.on(arrays)
-    runs = [administer(pool, test.selection, test.stop, answer, truths, [seed, n]) for n in range(1 + retest)]
+    runs = [administer(pool, test.selection, test.stop, answer, truths, [seed, n + 1]) for n in range(1 + retest)]
+    if history is not None:
+        runs[0] = replace(runs[0], cluster=_by_ability(truths))
     return Simulation(test, runs[0].with_retest(runs[1]) if retest else runs[0])
+
+
+def _by_ability(abilities: Array) -> NDArray[np.int64]:
+    """A number for each person, the same for those of one ability, whom history answers for together; in no order."""
+    distinct, cluster = np.unique(abilities, axis=0, return_inverse=True)
+    return np.random.default_rng(0).permutation(len(distinct))[np.ravel(cluster)]
 
 
 def arrays_of(

@@ -81,7 +81,8 @@ class Calibration:
         spec = build_model(model)
         given, data = features_and_responses(responses, item_features, data_options)
         table = given.sort_index()  # so that a bank does not depend on the order of its items
-        known = None if abilities is None else proxies(abilities, data)
+        free = spec.family.discrimination is not None
+        known = None if abilities is None else proxies(abilities, data, free)
         if spec.family.max_categories is None:
             data = on_one_scale(data)
         curves = curves_of(spec, data, self.lower, known is not None)
@@ -95,16 +96,22 @@ class Calibration:
             knows = not self.residual and start != "cold"
             if knows not in done:
                 grades = CrossFitted(self.grader, features, self.folds, knows)
-                loop = Loop(grades, curves, self.residual, self.members, self.draws, self.budget, known)
+                taken = None if known is None else known.standard
+                loop = Loop(grades, curves, self.residual, self.members, self.draws, self.budget, taken)
                 done[knows] = loop.run(answers, int(self.seed), progress)
             drawn = done[knows].draws(start != "cold", np.random.default_rng(self.seed))
-            banks[start] = self._bank(start, spec, done[knows], drawn, table, data).select(list(given.index))
+            scale = (0.0, 1.0) if known is None else (known.mean, known.sd)
+            bank = self._bank(start, spec, done[knows], drawn, table, data, scale)
+            banks[start] = bank.select(list(given.index))
         return banks
 
     def _bank(
-        self, start: str, spec: ModelSpec, done: Calibrated, drawn: Array, table: pd.DataFrame, data: Responses
-    ) -> ItemBank:
+        self, start: str, spec: ModelSpec, done: Calibrated, drawn: Array, table: pd.DataFrame, data: Responses,
+        scale: tuple[float, float],
+    ) -> ItemBank:  # fmt: skip
+        """Parameters for abilities ``scale[0] + scale[1] theta``, theta being what the loop knew."""
         a, b, c = done.curves.natural(drawn)
+        a, b = a / scale[1], scale[0] + scale[1] * b
         location = b if "category" in spec[spec.family.location[0]].dims else b[..., 0]
         each = {"discrimination": a / spec.family.scaling, "location": location, "lower": c}
         own = dict(zip(data.items, data.categories, strict=True))
@@ -115,8 +122,8 @@ class Calibration:
             categories=tuple(own.get(item, data.categories[0]) for item in table.index),
             params={name: each[role] for role, name in spec.family.roles() if role != "ability"},
             about=table.assign(responses=done.model.answers.per_item.astype(int)),
-            mean=np.array([mean]),
-            covariance=np.array([[variance]]),
+            mean=np.array([scale[0] + scale[1] * mean]),
+            covariance=np.array([[scale[1] ** 2 * variance]]),
             provenance={
                 "method": "autoirt",
                 "model": spec.name,
@@ -126,6 +133,7 @@ class Calibration:
                 "residual": self.residual,
                 "seed": self.seed,
                 "log_prob": done.history,
+                "ess": done.ess,
                 "seconds": done.seconds,
             },
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.cross_fitting import CrossFitted, held_out
 from irtbridge.calibration.curves import Curves
+from irtbridge.calibration.kept import effective, kept
 from irtbridge.calibration.plain import Plain
 from irtbridge.calibration.projection import project
 from irtbridge.calibration.residual import Sampler
@@ -25,8 +26,8 @@ RISE = 1e-4  # of the mean log probability of an answer
 PROJECTED = 2.5  # standard deviations of ability on either side: 99 % of the persons
 NODES = 31  # of the projection
 # Sweeps of the sampler: before any feature counts, of a round until its states are kept, of those kept, between two
-# members of the ensemble, before the draws, and for each draw.
-FIRST, SETTLE, KEEP, BETWEEN, BURN, THIN = 150, 50, 30, 15, 100, 3
+# members of the ensemble, and before the draws.
+FIRST, SETTLE, KEEP, BETWEEN, BURN = 150, 50, 30, 15, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,7 @@ class Loop:
             if clock.over:
                 break
         state = _last(model.sweeps(state, BURN, rng, adapt=True))
-        states = list(model.sweeps(state, THIN * self.draws, rng, adapt=False))[THIN - 1 :: THIN]
+        states = kept(model, state, self.draws, rng, lambda: clock.over)
         return Calibrated(self.curves, model, states, np.stack(projections), history, clock.spent)
 
     def _settled(
@@ -150,6 +151,11 @@ class Calibrated:
         if self.model.known is not None:
             return float(self.model.known.mean()), float(self.model.known.var())
         return 0.0, float(np.mean([state.sd**2 for state in self.states]))
+
+    @property
+    def ess(self) -> float | None:
+        """Effective draws of the middle one of the items that have answers; None without posteriors."""
+        return None if isinstance(self.model, Plain) else effective(self.states)
 
     def draws(self, own: bool, rng: np.random.Generator) -> Array:
         """Draws of the items' coordinates, (draw, item, coordinate).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from irtbridge.data.responses import Responses
 from irtbridge.errors import DataError, nearest_first
 
 Array = NDArray[np.float64]
+MOST_LOGITS = 5.0  # mean and SD of abilities that may be logits
 
 
 def features_and_responses(
@@ -87,17 +88,48 @@ def on_one_scale(data: Responses) -> Responses:
     return replace(data, values=values, categories=(scale,) * data.n_items)
 
 
-def proxies(abilities: Any, data: Responses) -> Array:
-    """A proxy of each person's ability, (person,).
+class Proxies(NamedTuple):
+    """Abilities that are taken as known, ``mean + sd * standard``: priors are of a standard scale.
+
+    Attributes
+    ----------
+    standard : ndarray, shape (person,)
+    mean, sd : float
+    """
+
+    standard: Array
+    mean: float
+    sd: float
+
+
+def proxies(abilities: Any, data: Responses, free: bool) -> Proxies:
+    """A proxy of each person's ability.
+
+    Parameters
+    ----------
+    abilities : array_like or Series
+        A number for each person.
+    data : Responses
+        The persons.
+    free : bool
+        Whether items have slopes, so that the scale may be any.
 
     Raises
     ------
     DataError
-        A person without one, one that is no number, or all the same.
+        A person without one, one that is no number, or all the same; of items without slopes, no logits.
     """
     table = pd.DataFrame({"ability": abilities})
     own = covariates("person", table, data.persons)["ability"]
     values = own.to_numpy(dtype=float) if pd.api.types.is_numeric_dtype(own) else np.full(data.n_persons, np.nan)
     if not np.isfinite(values).all() or values.std() == 0:
         raise DataError("abilities must be numbers that differ, one for each person.")
-    return values
+    mean, sd = float(values.mean()), float(values.std())
+    if free:
+        return Proxies((values - mean) / sd, mean, sd)
+    if sd > MOST_LOGITS or abs(mean) > MOST_LOGITS:
+        raise DataError(
+            f"abilities have mean {mean:.3g} and SD {sd:.3g}, and a model without discriminations needs logits; take "
+            "model='2pl', or bring them to that scale."
+        )
+    return Proxies(values, 0.0, 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from banks import drawn_bank, sessions_of
+from banks import drawn_bank, known_bank, sessions_of
 
 import irtbridge as irt
 
@@ -50,6 +50,14 @@ def test_lots_survive_json():
 def test_a_target_that_the_bank_cannot_keep_is_told(selection, message):
     with pytest.raises(irt.IRTBridgeError, match=message):
         irt.AdaptiveTest(drawn_bank(100), selection, exposure=0.05, stop="items=10")
+
+
+def test_a_content_area_that_is_too_small_for_the_target_is_told():
+    bank = known_bank(
+        about={"content": ["noun"] * 8 + ["verb"] * 52}, discrimination=np.ones(60), difficulty=np.zeros(60)
+    )
+    with pytest.raises(irt.IRTBridgeError, match=r"4 of the 8 items of content area 'noun'.*to 0\.5 of persons"):
+        irt.AdaptiveTest(bank, content={"noun": 0.5}, exposure=0.3, stop="items=8")
 
 
 def test_what_the_bandit_cannot_even_out_lots_can():

@@ -79,13 +79,19 @@ class Unmet:
 
 
 def _averages(tests: Mapping[str, Sequence[Outcome]]) -> pd.DataFrame:
-    """By rule, without and with its strictest target: reliability of the mean of all tests' scores, and its error."""
+    """Reliability of the mean of all tests' scores, and its error: by rule, without and with the strictest target.
+
+    That is the lowest one that all tests kept.
+    """
     found = {}
     for rule in dict.fromkeys(each.trial.selection for outcomes in tests.values() for each in outcomes):
-        own = [[each for each in outcomes if each.trial.selection == rule] for outcomes in tests.values()]
-        found[rule] = mean_reliability([each[0].simulation.sessions for each in own])
-        if all(len(each) > 1 for each in own):
-            found[f"{rule}, strictest target"] = mean_reliability([each[1].simulation.sessions for each in own])
+        own = [
+            {o.trial.exposure: o.simulation.sessions for o in each if o.trial.selection == rule}
+            for each in tests.values()
+        ]
+        shared = sorted(set.intersection(*map(set, own)))
+        for exposure, title in zip(shared[:2], (rule, f"{rule}, strictest target"), strict=False):
+            found[title] = mean_reliability([each[exposure] for each in own])
     return pd.DataFrame([{"rule": rule, "RR": value, "MCSE": error} for rule, (value, error) in found.items()])
 
 

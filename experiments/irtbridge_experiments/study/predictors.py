@@ -3,7 +3,7 @@
 Each takes the responses that are seen, the features of all items, and a seed, and gives draws of all items' parameters.
 The two-parameter models are one model with one prior, that of `irtbridge.calibration.residual`, whose mean is the same
 for all items (`two_pl`), linear in features (`explanatory`), or what a grader says (`calibrate`): rows of a table
-differ in nothing else, and as many draws are taken of each.
+differ in nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from irtbridge.calibration.abilities import Grid
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.calibrate import calibrate
 from irtbridge.calibration.curves import Curves
-from irtbridge.calibration.mcem import BURN, FIRST, THIN
+from irtbridge.calibration.kept import kept
+from irtbridge.calibration.mcem import BURN, FIRST
 from irtbridge.calibration.residual import Sampler
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, IRTBridgeWarning
@@ -153,7 +154,7 @@ def _sampled(seen: Seen, predictors: Array) -> Predicted:
     state = sampler.begin()
     for settled in sampler.sweeps(state, FIRST + BURN, rng, adapt=True):
         state = settled
-    states = list(sampler.sweeps(state, THIN * DRAWS, rng, adapt=False))[THIN - 1 :: THIN]
+    states = kept(sampler, state, DRAWS, rng)
     known = seen.answers.per_item > 0
     items = np.where(known[:, None], np.stack([each.items for each in states]), sampler.predicted(states, rng))
     a, b, _ = Curves().natural(Curves().clipped(items))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,17 +40,24 @@ def administer(
         Of abilities (pair, trait), places (pair,) and a generator: codes (pair,).
     abilities : ndarray, shape (person, trait)
     seed : int or list of int
-        Of answers and, apart from them, of what the rule draws: two rules that ask the same get the same answers.
+        Of answers and, apart from them, of what the rule draws: two rules of a bank that ask the same get the same
+        answers, those of another bank get others.
     """
     size, clusters = max(1, AT_ONCE // pool.n_items), clusters_of(len(abilities))
     places = [slice(start, start + size) for start in range(0, len(abilities), size)]
-    seeds = [[*np.atleast_1d(seed), number] for number in range(len(places))]
+    # None ends in 0, which NumPy's SeedSequence would take for not being there.
+    seeds = [[*np.atleast_1d(seed), _number_of(pool.bank.items), number + 1] for number in range(len(places))]
     with pool.arrays.running():
         blocks = [
             _block(pool, rule, stop, answer, abilities[place], clusters[place], own)
             for place, own in zip(places, seeds, strict=True)
         ]
     return joined(blocks)
+
+
+def _number_of(items: tuple[str, ...]) -> int:
+    """A number that other items do not have."""
+    return zlib.crc32("\n".join(items).encode())
 
 
 def clusters_of(persons: int) -> Ints:
@@ -61,8 +69,8 @@ def _block(
     pool: Pool, rule: Selection, stop: Stopping, answer: Answer, abilities: Array, clusters: Ints, seed: list[int]
 ) -> Sessions:
     """Persons who step together, those who are still in the test."""
-    rng = np.random.default_rng([*seed, 0])
-    state = State.start(pool, len(abilities), np.random.default_rng([*seed, 1]), clusters)
+    rng = np.random.default_rng([*seed, 1])
+    state = State.start(pool, len(abilities), np.random.default_rng([*seed, 2]), clusters)
     rule.admit(pool, state)
     track, active = Track(pool, len(abilities)), np.arange(len(abilities))
     while active.size:

@@ -69,26 +69,27 @@ class Neighbours:
         starts = np.searchsorted(keys[order], np.arange(len(items) + 1) * len(distinct))
         return cls(distinct, keys[order], matrix[persons, given][order], starts)
 
-    def __call__(self, abilities: Array, places: Places, rng: np.random.Generator | None = None) -> Places:
-        """The response of the nearest ability that was given the item, shape (pair,); nothing is drawn.
+    def __call__(self, abilities: Array, places: Places, rng: np.random.Generator) -> Places:
+        """The response of the nearest ability that was given the item, shape (pair,).
 
         Parameters
         ----------
         abilities : ndarray, shape (pair, 1)
         places : ndarray of int, shape (pair,)
             Of the items.
-        rng
-            As other ways to answer need it.
+        rng : Generator
+            Draws one of several sessions with that ability, as sum scores have them.
 
         Notes
         -----
-        Of two that are equally near the lower one counts, of several sessions with that ability the first.
+        Of two abilities that are equally near the lower one counts.
         """
         size, asked = len(self.abilities), abilities[:, 0]
         above = np.searchsorted(self.keys, places * size + np.searchsorted(self.abilities, asked))
         first, last = self.starts[places], self.starts[places + 1] - 1
         low, high = np.clip(above - 1, first, last), np.clip(above, first, last)
         gaps = [np.abs(self.abilities[self.keys[end] % size] - asked) for end in (low, high)]
-        nearest = np.where(gaps[0] <= gaps[1], low, high)
-        # The first session with that ability: the lower neighbour is the last one.
-        return np.asarray(self.codes[np.searchsorted(self.keys, self.keys[nearest])])
+        nearest = self.keys[np.where(gaps[0] <= gaps[1], low, high)]
+        first = np.searchsorted(self.keys, nearest)
+        number = np.searchsorted(self.keys, nearest, side="right") - first
+        return np.asarray(self.codes[first + rng.integers(number)])
