@@ -32,6 +32,7 @@ from irtbridge.errors import DataError
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
+SAME = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,7 @@ class ItemTable:
         about: pd.DataFrame,
     ) -> ItemTable:
         """With the standard deviations and correlations of draws (draw, *shape); of one draw all is known."""
-        sd = {n: np.where(np.ptp(value, axis=0) > 0, value.std(axis=0), 0.0) for n, value in params.items()}
+        sd = {name: np.where(_varies(value), value.std(axis=0), 0.0) for name, value in params.items()}
         several = len(next(iter(params.values()))) > 1
         return cls(spec, items, categories, estimate, sd, _correlation_of(spec, params) if several else None, about)
 
@@ -206,11 +207,16 @@ def _values(item: object, cell: str) -> tuple[float, ...]:
     return tuple(as_numbers(pd.Series(values, [item] * len(values), name=CATEGORIES, dtype=object)).tolist())
 
 
+def _varies(draws: Array) -> NDArray[np.bool_]:
+    """Whether draws (draw, ...) differ by more than rounding."""
+    return np.asarray(np.ptp(draws, axis=0) > SAME * np.abs(draws).max(axis=0))
+
+
 def _correlation_of(spec: ModelSpec, params: Mapping[str, Array]) -> Array:
     """Correlations over draws of each item's own parameters, (item, parameter, parameter); 0 where one is known."""
     places = own(spec, {name: value.shape[1:] for name, value in params.items()})
     columns = np.stack([params[name][(..., *place)] for name, place in places], axis=-1)
-    deviations = np.nan_to_num(columns - columns.mean(axis=0))
+    deviations = np.nan_to_num(columns - columns.mean(axis=0)) * _varies(columns)
     covariance = np.einsum("dip,diq->ipq", deviations, deviations)
     scale = np.sqrt(np.einsum("ipp->ip", covariance))
     with np.errstate(divide="ignore", invalid="ignore"):

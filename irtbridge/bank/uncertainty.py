@@ -51,8 +51,9 @@ def drawn(
 
 
 def own(spec: ModelSpec, shapes: Mapping[str, Index]) -> list[tuple[str, Index]]:
-    """Variable and place, behind the axis of items, of each number that an item has of its own."""
-    return [(name, place) for name, shape in shapes.items() if of_items(spec, name) for place in np.ndindex(shape[1:])]
+    """Variable and place, behind the axis of items, of each number that an item has of its own, in the spec's order."""
+    of_each = [name for name in spec.names if name in shapes and of_items(spec, name)]
+    return [(name, place) for name in of_each for place in np.ndindex(shapes[name][1:])]
 
 
 def of_items(spec: ModelSpec, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from irtbridge.bank.columns import CATEGORIES, item_variables
 from irtbridge.bank.item_bank import ItemBank
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.cross_fitting import CrossFitted
@@ -29,6 +31,7 @@ from irtbridge.plugin.options import check_number, check_seed
 from irtbridge.plugin.program import Progress
 
 Array = NDArray[np.float64]
+RESPONSES = "responses"  # how many an item has, beside its features
 STARTS = {
     "cold": "from features alone: no response of an item counts for it",
     "jump": "from features and the item's own responses, which count the more the more there are",
@@ -80,6 +83,7 @@ class Calibration:
                 raise UnknownName("start", start, STARTS)
         spec = build_model(model)
         given, data = features_and_responses(responses, item_features, data_options)
+        _check_names(given, spec)
         table = given.sort_index()  # so that a bank does not depend on the order of its items
         free = spec.family.discrimination is not None
         known = None if abilities is None else proxies(abilities, data, free)
@@ -121,7 +125,7 @@ class Calibration:
             items=tuple(table.index),
             categories=tuple(own.get(item, data.categories[0]) for item in table.index),
             params={name: each[role] for role, name in spec.family.roles() if role != "ability"},
-            about=table.assign(responses=done.model.answers.per_item.astype(int)),
+            about=table.assign(**{RESPONSES: done.model.answers.per_item.astype(int)}),
             mean=np.array([scale[0] + scale[1] * mean]),
             covariance=np.array([[scale[1] ** 2 * variance]]),
             provenance={
@@ -183,6 +187,12 @@ def _plain(spec: ModelSpec) -> bool:
     wanted = {"ability": ("person",), "discrimination": ("item",), "location": location, "lower": ("item",)}
     known = all(wanted.get(role) == own for role, own in dims.items())
     return known and len(family.location) == 1 and family.parameterization == "difficulty"
+
+
+def _check_names(table: pd.DataFrame, spec: ModelSpec) -> None:
+    taken = {RESPONSES, CATEGORIES, *item_variables(spec)}
+    if clash := [str(name) for name in table.columns if re.sub(r"( sd|\[.+\])*$", "", str(name)) in taken]:
+        raise DataError(f"feature {clash[0]!r} is called as a column that the bank will have; rename it.")
 
 
 def _check_some_seen(answers: Answers) -> None:

@@ -98,6 +98,10 @@ class Features:
     def _words(self, texts: pd.Series[str]) -> Array:
         """Length in letters and words, and the Zipf frequency of the rarest word and of the mean one."""
         wordfreq = library("a text feature", ("wordfreq",), "give numbers in place of the text")
+        if self.language not in (known := wordfreq.available_languages()):
+            raise DataError(
+                f"language={self.language!r}: wordfreq has no words of it, but of {', '.join(sorted(known))}."
+            )
         rows = []
         for text in texts.astype(str):
             words = wordfreq.tokenize(text, self.language) or [text]
@@ -135,6 +139,12 @@ def _check_no_number(name: str, column: pd.Series[Any]) -> None:
     """Raise `DataError` where most cells of a column are numbers, and some are not."""
     cells = column.astype(str)
     numbers = pd.to_numeric(cells, errors="coerce").notna()
+    if (commas := cells.str.fullmatch(r"\s*[+-]?\d*,\d+\s*")).mean() > 0.5:
+        item = column.index[commas][0]
+        raise DataError(
+            f"feature {name!r} has decimal commas, {cells[item]!r} of item {str(item)!r}; write points, as in 0.5, or "
+            f"say that it is text with text={name!r}."
+        )
     if numbers.mean() > 0.5 and not numbers.all():
         item = column.index[~numbers][0]
         raise DataError(

@@ -14,7 +14,7 @@ from irtbridge.results.quiet_arviz import az
 THIN = 3  # sweeps for each state, at first
 ENOUGH = 100.0  # effective draws of the middle one of the items: ends of a 95 % interval then hold 94 % or more
 WATCHED = 100  # items
-DOUBLINGS = 4  # at most, of the sweeps
+DOUBLINGS = 3  # at most, of the sweeps
 
 
 def kept(

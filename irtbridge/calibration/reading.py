@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 from irtbridge.data.beside import read_table, with_labels
 from irtbridge.data.covariates import covariates
 from irtbridge.data.kinds import MISSING
-from irtbridge.data.labels import as_text, check_unique, few
+from irtbridge.data.labels import as_text, check_unique, few, item_names
 from irtbridge.data.load import load_responses
 from irtbridge.data.notes import Notes
 from irtbridge.data.responses import Responses
-from irtbridge.errors import DataError, nearest_first
+from irtbridge.errors import DataError, IRTBridgeWarning, nearest_first
 
 Array = NDArray[np.float64]
 MOST_LOGITS = 5.0  # mean and SD of abilities that may be logits
@@ -45,7 +46,7 @@ def features_and_responses(
         near = few(map(repr, nearest_first(lacking[0], table.index)), 5)
         raise DataError(
             f"item_features has no row for {few(map(repr, lacking))}, which has responses; rows there, nearest first: "
-            f"{near}. Give every item a row, or leave its responses out with data_options={{'drop': [...]}}."
+            f"{near}. Give every item a row, or leave its responses out (drop)."
         )
     return table, data
 
@@ -57,6 +58,9 @@ def _labelled(source: Any, data: Responses) -> pd.DataFrame:
     table = with_labels("item", table, data.items)
     if isinstance(table.index, pd.RangeIndex):
         if len(table) == data.n_items:
+            if list(data.items) != item_names(data.n_items):
+                how = "its rows are taken in the order of the items"
+                warnings.warn(f"item_features has no column 'item': {how}.", IRTBridgeWarning, stacklevel=2)
             return table.set_axis(pd.Index(data.items, name="item"), axis=0)
         column = table.columns[0]
         table = table.drop(columns=column).set_axis(pd.Index(table[column].tolist()), axis=0)

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from vocabularies import simulated
 
 import irtbridge as irt
@@ -14,8 +16,13 @@ from irtbridge.bank.item_bank import ItemBank
 from irtbridge.calibration.answers import Answers
 from irtbridge.calibration.banks import curves_of
 from irtbridge.calibration.cross_fitting import CrossFitted
+from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.graders import GRADERS, grader_of
+from irtbridge.calibration.graders.base import Rows, prob_right
+from irtbridge.calibration.graders.linear import Linear
+from irtbridge.calibration.kept import effective, kept
 from irtbridge.calibration.reading import features_and_responses
+from irtbridge.calibration.residual import Sampler
 
 FAST = {"members": 1, "draws": 20, "folds": 3}
 
@@ -99,6 +106,45 @@ def test_known_abilities_leave_a_lower_asymptote_free(truth):
     np.testing.assert_allclose(fixed.params["lower"], 0.2)
 
 
+@pytest.mark.parametrize(("mean", "sd"), [(20.0, 4.0), (500.0, 100.0)])
+def test_known_abilities_may_be_of_any_scale(truth, mean, sd):
+    how = {"grader": "linear", "seed": 1, **FAST}
+    standard = (truth.ability - truth.ability.mean()) / truth.ability.std()
+    own = irt.calibrate(truth.responses, truth.features, abilities=standard, **how)
+    other = irt.calibrate(truth.responses, truth.features, abilities=mean + sd * standard, **how)
+    np.testing.assert_allclose(other.params["difficulty"], mean + sd * own.params["difficulty"], rtol=1e-6)
+    np.testing.assert_allclose(other.params["discrimination"], own.params["discrimination"] / sd, rtol=1e-6)
+    np.testing.assert_allclose([other.mean[0], other.covariance[0, 0]], [mean, sd**2], rtol=1e-9)
+
+
+def test_without_slopes_known_abilities_are_logits(truth):
+    with pytest.raises(irt.IRTBridgeError, match="needs logits"):
+        irt.calibrate(truth.responses, truth.features, "1pl", abilities=500 + 100 * truth.ability, **FAST)
+
+
+def test_draws_of_little_data_are_taken_farther_apart(truth):
+    answers = Answers.of(truth.responses, tuple(truth.features.index))
+    sampler, rng = Sampler(answers, Curves(), np.ones((answers.n_items, 1))), np.random.default_rng(1)
+    *_, state = sampler.sweeps(sampler.begin(), 100, rng, adapt=True)
+    assert effective(kept(sampler, state, 100, rng)) >= 50
+
+
+def test_of_many_features_that_tell_nothing_linear_learns_less():
+    losses = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        item = np.repeat(np.arange(60), 30)
+        x = np.column_stack([rng.standard_normal(len(item)), rng.standard_normal((60, 15))[item]])
+        right = (rng.uniform(size=len(item)) < expit(x[:, 0] - rng.standard_normal(60)[item])).astype(float)
+        rows, others, new = (
+            Rows(x[part], right[part], item[part]) for part in (item < 20, (item >= 20) & (item < 25), item >= 25)
+        )
+        fitted = [grader.fit(rows, others, 10.0, 0) for grader in (Linear(), Linear(strength=1.0))]
+        losses.append([log_loss(new.right, prob_right(each, new.x)) for each in fitted])
+    chosen, fixed = np.mean(losses, axis=0)
+    assert chosen < fixed - 0.02
+
+
 def test_a_rasch_bank_says_how_far_abilities_spread(truth):
     bank = irt.calibrate(truth.responses, truth.features, "1pl", grader="linear", **FAST)
     assert set(bank.params) == {"difficulty"}
@@ -108,6 +154,7 @@ def test_a_rasch_bank_says_how_far_abilities_spread(truth):
 def test_a_bank_is_saved_and_read_again(banks, tmp_path):
     banks["jump"].save(tmp_path / "bank.csv")
     again = irt.ItemBank.load(tmp_path / "bank.csv")
+    assert list(again.about) == list(banks["jump"].about)
     mean = banks["jump"].at_mean.params["difficulty"]
     np.testing.assert_allclose(again.at_mean.params["difficulty"], mean, atol=1e-4)
     assert again.provenance["start"] == "jump"
@@ -134,6 +181,28 @@ class TestBadInput:
     def test_what_cannot_be_is_named(self, truth, wrong, named):
         with pytest.raises(irt.IRTBridgeError, match=named):
             irt.calibrate(truth.responses, truth.features, **wrong)
+
+    def test_decimal_commas_are_no_categories(self, truth):
+        commas = truth.features.assign(x=truth.features["x"].map("{:.4f}".format).str.replace(".", ",", regex=False))
+        with pytest.raises(irt.IRTBridgeError, match="decimal commas"):
+            irt.calibrate(truth.responses, commas)
+
+    @pytest.mark.parametrize("name", ["responses", "difficulty", "discrimination sd", "categories"])
+    def test_a_feature_called_as_a_column_of_banks_is_refused(self, truth, name):
+        with pytest.raises(irt.IRTBridgeError, match=name):
+            irt.calibrate(truth.responses, truth.features.rename(columns={"x": name}))
+
+    def test_an_unknown_language_is_named_with_those_there_are(self, truth):
+        pytest.importorskip("wordfreq")
+        words = pd.DataFrame({"word": [f"word{i}" for i in range(len(truth.features))]}, truth.features.index)
+        with pytest.raises(irt.IRTBridgeError, match=r"language='xx'.* en,"):
+            irt.calibrate(truth.responses, words, language="xx")
+
+    def test_features_without_labels_are_said_to_be_taken_in_order(self, truth):
+        seen = truth.responses.to_frame().iloc[:, :20]
+        rows = truth.features.loc[list(seen)].reset_index(drop=True)
+        with pytest.warns(irt.IRTBridgeWarning, match="order of the items"):
+            irt.calibrate(seen, rows, grader="linear", **FAST)
 
     def test_an_item_without_features_is_named(self, truth):
         with pytest.raises(irt.IRTBridgeError, match="w0007"):

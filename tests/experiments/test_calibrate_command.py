@@ -40,16 +40,16 @@ def test_a_bank_for_each_start(files: Path, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_ordered_categories(tmp_path: Path) -> None:
-    rng, levels = np.random.default_rng(1), np.linspace(-1, 1, 8)
-    ranks = rng.standard_normal((40, 1)) - levels + rng.logistic(size=(40, 8))
-    table = pd.DataFrame(np.digitize(ranks, [-0.7, 0.7]) + 1, columns=ITEMS)
+    rng, levels, items = np.random.default_rng(1), np.linspace(-1, 1, 16), [f"q{i}" for i in range(16)]
+    ranks = rng.standard_normal((40, 1)) - levels + rng.logistic(size=(40, 16))
+    table = pd.DataFrame(np.digitize(ranks, [-0.7, 0.7]) + 1, columns=items)
     table.drop(columns="q7").to_csv(tmp_path / "wide.csv", index=False)
-    pd.DataFrame({"item": ITEMS, "level": levels}).to_csv(tmp_path / "features.csv", index=False)
+    pd.DataFrame({"item": items, "level": levels}).to_csv(tmp_path / "features.csv", index=False)
     given = [f"data={tmp_path}/wide.csv", f"item_data={tmp_path}/features.csv", f"results={tmp_path}", "model=grm"]
     assert main(["calibrate", *given, "grader=linear", "start=cold,jump", "draws=20", "members=1", "folds=2"]) == 0
     folder = tmp_path / "banks" / "wide-grm"
     bank = irt.ItemBank.load(folder / "bank-cold.csv")
-    assert bank.categories == ((1, 2, 3),) * 8
+    assert bank.categories == ((1, 2, 3),) * 16
     threshold = bank.at_mean.params["threshold"][0].mean(axis=-1)
     assert np.corrcoef(threshold, levels)[0, 1] > 0.8
     assert pd.read_csv(folder / "starts.csv")["SD of difficulty"].between(0, 2).all()
@@ -66,6 +66,8 @@ def test_ordered_categories(tmp_path: Path) -> None:
         ("abilities=none.csv", "none.csv"),
         ("item_data=none.csv", "none.csv"),
         ("folds=1", "folds"),
+        ("few=0", "few=0"),
+        ("results=/proc", "/proc"),
         ("featurs=x", "item_data"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from irtbridge.bank.item_bank import ItemBank
 from irtbridge.calibration.banks import STARTS, Calibration
 from irtbridge.calibration.features import features_of
 from irtbridge.calibration.graders import GRADERS, grader_of
-from irtbridge.data.files import write_text
+from irtbridge.data.files import check_writable, write_text
 from irtbridge.data.kinds import MISSING
 from irtbridge.data.load import load_responses
 from irtbridge.data.responses import Responses
 from irtbridge.errors import ConfigError, DataNotFound, IRTBridgeWarning, UnknownName
+from irtbridge.model.catalogue import build_model
+from irtbridge.plugin.options import check_number
 from irtbridge.plugin.program import silent
 from irtbridge_experiments.commands.help_text import entry
-from irtbridge_experiments.display import make_console
+from irtbridge_experiments.display import make_console, plain_warnings
 from irtbridge_experiments.tables.render import print_table
 
 HELP = f"""\
@@ -37,7 +39,7 @@ Item parameters from what is known of the items and the responses that they have
 {entry("grader=hgb", f"one of {', '.join(GRADERS)}: what learns the probability of a right answer")}
 {entry("start=cold,jump", f"one or several of {', '.join(f'{name} ({text})' for name, text in STARTS.items())}")}
   few=20                 the jump start uses at most so many responses of an item, to see what these would tell
-  budget=300             seconds that each calibration may take; grader=auto fills them
+  budget=300             seconds that its graders may take, which grader=auto fills; draws take their own
   abilities=scores.csv   known abilities of the persons, columns person and ability
   residual=true          estimate what features leave of items; false is the plain form, of the projection alone
   folds=5  members=4  draws=300  seed=0
@@ -57,27 +59,36 @@ KEYS = (
 
 def main(words: Sequence[str]) -> int:
     """Calibrate; 0 if all went well."""
-    given = _read(words)
+    given, console = _read(words), make_console()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IRTBridgeWarning)  # they are among the notes
         reading = {name: given[name] for name in READING if name in given}
         data = load_responses(given["data"], allow_constant=True, allow_empty=True, **reading)
-    banks = _banks(given, data)
-    model = next(iter(banks.values())).spec.name
+    if "item_data" not in given and data.item_data is None:
+        raise ConfigError("`irtbridge calibrate` needs item_data=..., the items' features; see its --help.")
+    model = build_model(given["model"]).name
     folder = Path(given["results"]) / "banks" / f"{data.name}-{model}".replace(":", "-")
-    for start, bank in banks.items():
-        bank.save(folder / f"bank-{start}.csv")
-    table = compared(banks)
-    write_text(folder / "starts.csv", table.to_csv(index=False, float_format="%.6g"))
-    console = make_console()
+    check_writable(folder)
     for note in data.notes:
         console.print(note, style="dim")
+    banks: dict[str, ItemBank] = {}
+    with plain_warnings(console):
+        for some in _banks(given, data):
+            for start, bank in some.items():
+                banks[start] = bank
+                console.print(f"written: {bank.save(folder / f'bank-{start}.csv')}", style="dim")
+    table = compared({start: banks[start] for start in given["start"]})
+    write_text(folder / "starts.csv", table.to_csv(index=False, float_format="%.6g"))
     print_table(table, console, f"{data.name}, {model}: banks by start", decimals=3)
+    if len(banks) > 1:
+        last = given["start"][-1]
+        console.print(f"r and RMSE of difficulties: with those of {last}, of items with responses", style="dim")
     console.print(f"written: {folder}")
     return 0
 
 
-def _banks(given: Mapping[str, Any], data: Responses) -> dict[str, ItemBank]:
+def _banks(given: Mapping[str, Any], data: Responses) -> Iterator[dict[str, ItemBank]]:
+    """Banks by start, those of one loop together, as they are done."""
     settings = Calibration(
         grader=grader_of(given["grader"]),
         features=features_of(given.get("text"), None, given["language"]),
@@ -93,10 +104,11 @@ def _banks(given: Mapping[str, Any], data: Responses) -> dict[str, ItemBank]:
 
     starts = given["start"]
     if "few" not in given or "jump" not in starts:
-        return of(data, starts)
-    others = [start for start in starts if start != "jump"]
-    found = (of(data, others) if others else {}) | of(thinned(data, given["few"], given["seed"]), ["jump"])
-    return {start: found[start] for start in starts}
+        yield of(data, starts)
+        return
+    if others := [start for start in starts if start != "jump"]:
+        yield of(data, others)
+    yield of(thinned(data, given["few"], given["seed"]), ["jump"])
 
 
 def thinned(data: Responses, few: int, seed: int) -> Responses:
@@ -150,7 +162,10 @@ def _read(words: Sequence[str]) -> dict[str, Any]:
         given[key] = value
     if "data" not in given:
         raise ConfigError("`irtbridge calibrate` needs data=...; see `irtbridge calibrate --help`.")
-    return {key: _value(key, value) for key, value in given.items()}
+    read = {key: _value(key, value) for key, value in given.items()}
+    if "few" in read:
+        check_number("few", read["few"])
+    return read
 
 
 def _value(key: str, text: str) -> Any:
