@@ -14,12 +14,19 @@ from irtbridge_experiments.study.predictors import PREDICTORS, Predicted, Seen, 
 from irtbridge_experiments.study.starts import ALL, Start
 
 import irtbridge as irt
+from irtbridge.calibration import kept
 from irtbridge.calibration.vocabulary import vocabulary
 from irtbridge.data.kinds import MISSING
 
 pytest.importorskip("wordfreq", reason="words are those of wordfreq")
 FORMULA = "kind + length + zipf"
 FAST = {"mean": {}, "two_pl": {}, "explanatory": {}, "autoirt": {"grader": "linear", "members": 1, "draws": 20}}
+
+
+@pytest.fixture(autouse=True)
+def short_chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many effective draws there are does not matter here."""
+    monkeypatch.setattr(kept, "DOUBLINGS", 0)
 
 
 @pytest.fixture(scope="module")

@@ -79,19 +79,18 @@ class Unmet:
 
 
 def _averages(tests: Mapping[str, Sequence[Outcome]]) -> pd.DataFrame:
-    """Reliability of the mean of all tests' scores, and its error: by rule, without and with the strictest target.
+    """Reliability of the mean of all tests' scores, and its error: by rule, without and with the strictest targets.
 
-    That is the lowest one that all tests kept.
+    Of each test that is the lowest one that the rule kept.
     """
     found = {}
     for rule in dict.fromkeys(each.trial.selection for outcomes in tests.values() for each in outcomes):
-        own = [
-            {o.trial.exposure: o.simulation.sessions for o in each if o.trial.selection == rule}
-            for each in tests.values()
-        ]
-        shared = sorted(set.intersection(*map(set, own)))
-        for exposure, title in zip(shared[:2], (rule, f"{rule}, strictest target"), strict=False):
-            found[title] = mean_reliability([each[exposure] for each in own])
+        own = [[each for each in outcomes if each.trial.selection == rule] for outcomes in tests.values()]
+        for place in range(min(2, *map(len, own))):
+            chosen = [each[place] for each in own]
+            targets = ", ".join(f"{each.trial.exposure:g}" for each in chosen if each.trial.exposure)
+            title = f"{rule}, targets {targets}" if targets else rule
+            found[title] = mean_reliability([each.simulation.sessions for each in chosen])
     return pd.DataFrame([{"rule": rule, "RR": value, "MCSE": error} for rule, (value, error) in found.items()])
 
 
