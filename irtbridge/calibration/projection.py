@@ -39,6 +39,9 @@ def project(p_hat: Array, nodes: Array, curves: Curves) -> Array:
         probs, slopes = curves.with_slopes(at, nodes)
         gradient = np.einsum("iqjk,iqj->ik", slopes, p_hat - probs)
         curvature = np.einsum("iqjk,iqjl->ikl", slopes, slopes, optimize=True)
+        # What a bound holds takes no part in the step of the others.
+        free = curves.clipped(at + np.sign(gradient) * ENOUGH) != at
+        gradient, curvature = gradient * free, curvature * (free[:, :, None] & free[:, None, :])
         diagonal = np.einsum("ikk->ik", curvature) + NEVER_ZERO
         damped = curvature + (damping[:, None] * diagonal + NEVER_ZERO)[:, :, None] * np.eye(at.shape[1])
         trial = curves.clipped(at + np.linalg.solve(damped, gradient[..., None])[..., 0])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
+from scipy.special import expit
 
 from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.projection import project
@@ -41,6 +42,23 @@ def curves(request):
 def test_curves_of_the_family_are_their_own_projection(curves):
     at = some(curves)
     np.testing.assert_allclose(project(curves.at_least(at, NODES), NODES, curves), at, atol=1e-4)
+
+
+def test_flat_curves_are_projected_within_the_bounds_as_scipy_does():
+    curves = Curves()
+    base, slope = (each.ravel() for each in np.meshgrid([-2, -1, -0.5, 0.5, 1, 2], [0.0, 0.02, 0.05, 0.08, 0.12]))
+    p_hat = expit(base[:, None] + slope[:, None] * NODES)[..., None]
+    found = np.abs(curves.at_least(project(p_hat, NODES, curves), NODES) - p_hat).mean(axis=(1, 2))
+    low, high = curves.bounds
+    for one, off in zip(p_hat, found, strict=True):
+        fits = [
+            least_squares(
+                lambda at, one=one: (curves.at_least(at[None], NODES) - one).ravel(), begin, bounds=(low, high)
+            )
+            for begin in ([-2.9, 0.1], [0, 5], [0, -5], [-1, 5], [-1, -5])
+        ]
+        best = curves.at_least(min(fits, key=lambda fit: fit.cost).x[None], NODES)[0]
+        assert off < np.abs(best - one).mean() + 0.01
 
 
 def by_difference(of, at: np.ndarray, step: float = 1e-6) -> np.ndarray:
