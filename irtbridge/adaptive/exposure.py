@@ -73,9 +73,10 @@ def _check_possible(pool: Pool, length: float, target: float) -> None:
     least = length / pool.n_items
     _check_areas(pool, length, target)
     if target < least:
+        could = f"{least:.3g} or more, for " if least < 1 else ""
         raise ExposureNotMet(
             f"exposure={target:g} cannot be met: tests of {length:.3g} items from a bank of {pool.n_items} give some "
-            f"item to {least:.3g} of persons or more. Ask for {least:.3g} or more, for tests of "
+            f"item to {least:.3g} of persons or more. Ask for {could}tests of "
             f"{target * pool.n_items:.3g} items or fewer, or have a bank of {np.ceil(length / target):.0f} items."
         )
 

@@ -52,6 +52,11 @@ def test_a_target_that_the_bank_cannot_keep_is_told(selection, message):
         irt.AdaptiveTest(drawn_bank(100), selection, exposure=0.05, stop="items=10")
 
 
+def test_a_test_of_the_whole_bank_can_keep_no_target():
+    with pytest.raises(irt.IRTBridgeError, match=r"to 1 of persons or more\. Ask for tests of 2\.5 items or fewer"):
+        irt.AdaptiveTest(drawn_bank(5), exposure=0.5, stop="items=5")
+
+
 def test_a_content_area_that_is_too_small_for_the_target_is_told():
     bank = known_bank(
         about={"content": ["noun"] * 8 + ["verb"] * 52}, discrimination=np.ones(60), difficulty=np.zeros(60)

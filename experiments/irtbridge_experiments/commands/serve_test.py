@@ -6,13 +6,14 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from irtbridge.adaptive.constraints import Bounds
 from irtbridge.adaptive.selection import SELECTIONS
 from irtbridge.adaptive.test import AdaptiveTest
 from irtbridge.bank.item_bank import ItemBank
-from irtbridge.errors import ConfigError
+from irtbridge.errors import ConfigError, UnknownName
 from irtbridge_experiments.commands.help_text import entry
 from irtbridge_experiments.display import make_console
 
@@ -73,7 +74,19 @@ def _test(bank: ItemBank, given: Mapping[str, str]) -> AdaptiveTest:
     areas = {name: text for name, text in given.items() if name.startswith(CONTENT)}
     content = {name.removeprefix(CONTENT): _bounds(name, text) for name, text in areas.items()}
     settings = {name: _number(text) for name, text in given.items() if name not in (*OF_SERVICE, *areas)}
+    _check_names(settings)
     return AdaptiveTest(bank, content=content or None, **settings)
+
+
+def _check_names(settings: Mapping[str, Any]) -> None:
+    """Raise `UnknownName` for a word that is nobody's; a rule that there is not is told of by the test."""
+    rule = SELECTIONS.get(str(settings.get("selection", "max_info")))
+    of_rule = [] if rule is None else [field.name for field in fields(rule)]
+    of_test = [name for name in AdaptiveTest.__init__.__kwdefaults__ or () if name != "arrays"]
+    valid = [*OF_SERVICE, *of_test, *of_rule]
+    for name in settings if rule is not None else ():
+        if name not in valid:
+            raise UnknownName("setting of `irtbridge serve-test`", name, valid)
 
 
 def _secret(given: Mapping[str, str]) -> str:

@@ -116,7 +116,7 @@ def test_the_page_asks_nothing_of_anyone_else(client):
         (["{bank}", "content.verb=2"], "content area"),
         (["{bank}", "port=99999"], "from 1 to 65535"),
         (["{bank}", "secret=short"], "16 or more"),
-        (["{bank}", "stop=items=2", "colour=red"], "colour"),
+        (["{bank}", "stop=items=2", "titel=red"], "'titel'; valid: title"),
         (["{bank}", "stop=items=2", "selection=best"], "best"),
     ],
 )
