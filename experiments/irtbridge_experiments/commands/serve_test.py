@@ -111,7 +111,8 @@ def _check_free(host: str, port: int) -> None:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         hint = f"host=127.0.0.1 is this machine, port={port % 65_535 + 1} another port"
-        raise ConfigError(f"host={host} port={port} cannot be served: {error.strerror}; {hint}.") from None
+        why = str(error.strerror).split(" (")[0]
+        raise ConfigError(f"host={host} port={port} cannot be served: {why}; {hint}.") from None
 
 
 def _bounds(name: str, text: str) -> Bounds:
