@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,3 +65,15 @@ def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return program
 
     monkeypatch.setattr(contract.Backend, "compile", compile_once)
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Chromium, without a window."""
+    api, chromium = pytest.importorskip("playwright.sync_api"), shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

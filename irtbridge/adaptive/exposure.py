@@ -23,8 +23,8 @@ PRECISION = 0.1  # standard error of a simulated exposure, as a share of the tar
 FEWEST, MOST = 1000, 20_000  # simulated persons
 ROUNDS, WHOLE = 30, 10  # of simulations, and how many of them come before the steps shrink
 SCALES = (0.0, *np.geomspace(1e-3, 32.0, 2**7 - 1).tolist())  # neighbours are 9 % apart
-MARGIN = 3.0  # standard errors of a mean over settled simulations by which lots aim below the target: all keep it then
-ROUNDING = 1e-9
+MARGIN = 3.0  # standard errors of a mean over settled simulations: so far may the largest exposure lie above the aim
+ROUNDING = 1e-9  # by which an area may ask for more than the target leaves of it
 NOISE = 4.0  # standard errors of a simulation by which the largest of many exposures may exceed the target
 
 

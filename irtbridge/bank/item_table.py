@@ -32,7 +32,7 @@ from irtbridge.errors import DataError
 from irtbridge.model.spec import ModelSpec
 
 Array = NDArray[np.float64]
-SAME = 1e-12
+SAME = 1e-12  # of their size: draws that differ by less are one number, with the rounding of its transformations
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from irtbridge.calibration.curves import Curves
 from irtbridge.calibration.features import Features
 from irtbridge.calibration.graders import Grader
 from irtbridge.calibration.mcem import Calibrated, Loop
-from irtbridge.calibration.reading import features_and_responses, on_one_scale, proxies
+from irtbridge.calibration.reading import Proxies, features_and_responses, on_one_scale, proxies
 from irtbridge.calibration.steps import SUPPORTED
 from irtbridge.data.labels import few
 from irtbridge.data.responses import Responses
@@ -85,11 +85,10 @@ class Calibration:
         given, data = features_and_responses(responses, item_features, data_options)
         _check_names(given, spec)
         table = given.sort_index()  # so that a bank does not depend on the order of its items
-        free = spec.family.discrimination is not None
-        known = None if abilities is None else proxies(abilities, data, free)
+        known = proxies(abilities, data, spec.family.discrimination is not None)
         if spec.family.max_categories is None:
             data = on_one_scale(data)
-        curves = curves_of(spec, data, self.lower, known is not None)
+        curves = curves_of(spec, data, self.lower, known.standard is not None)
         answers, features = Answers.of(data, tuple(table.index)), self.features.matrix(table, self.seed)
         _check_some_seen(answers)
         if "warm" in starts:
@@ -100,22 +99,20 @@ class Calibration:
             knows = not self.residual and start != "cold"
             if knows not in done:
                 grades = CrossFitted(self.grader, features, self.folds, knows)
-                taken = None if known is None else known.standard
-                loop = Loop(grades, curves, self.residual, self.members, self.draws, self.budget, taken)
+                loop = Loop(grades, curves, self.residual, self.members, self.draws, self.budget, known.standard)
                 done[knows] = loop.run(answers, int(self.seed), progress)
             drawn = done[knows].draws(start != "cold", np.random.default_rng(self.seed))
-            scale = (0.0, 1.0) if known is None else (known.mean, known.sd)
-            bank = self._bank(start, spec, done[knows], drawn, table, data, scale)
+            bank = self._bank(start, spec, done[knows], drawn, table, data, known)
             banks[start] = bank.select(list(given.index))
         return banks
 
     def _bank(
         self, start: str, spec: ModelSpec, done: Calibrated, drawn: Array, table: pd.DataFrame, data: Responses,
-        scale: tuple[float, float],
+        known: Proxies,
     ) -> ItemBank:  # fmt: skip
-        """Parameters for abilities ``scale[0] + scale[1] theta``, theta being what the loop knew."""
+        """Parameters for abilities on the scale of those that are known."""
         a, b, c = done.curves.natural(drawn)
-        a, b = a / scale[1], scale[0] + scale[1] * b
+        a, b = a / known.sd, known.mean + known.sd * b
         location = b if "category" in spec[spec.family.location[0]].dims else b[..., 0]
         each = {"discrimination": a / spec.family.scaling, "location": location, "lower": c}
         own = dict(zip(data.items, data.categories, strict=True))
@@ -126,8 +123,8 @@ class Calibration:
             categories=tuple(own.get(item, data.categories[0]) for item in table.index),
             params={name: each[role] for role, name in spec.family.roles() if role != "ability"},
             about=table.assign(**{RESPONSES: done.model.answers.per_item.astype(int)}),
-            mean=np.array([scale[0] + scale[1] * mean]),
-            covariance=np.array([[scale[1] ** 2 * variance]]),
+            mean=np.array([known.mean + known.sd * mean]),
+            covariance=np.array([[known.sd**2 * variance]]),
             provenance={
                 "method": "autoirt",
                 "model": spec.name,

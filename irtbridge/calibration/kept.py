@@ -12,7 +12,7 @@ from irtbridge.calibration.states import State
 from irtbridge.results.quiet_arviz import az
 
 THIN = 3  # sweeps for each state, at first
-ENOUGH = 100.0  # effective draws of the middle one of the items: ends of a 95 % interval then hold 94 % or more
+ENOUGH = 100.0  # effective draws of the middle one of the items: what Vehtari et al. (2021) ask of a chain
 WATCHED = 100  # items
 DOUBLINGS = 3  # at most, of the sweeps
 

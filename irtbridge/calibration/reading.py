@@ -97,13 +97,14 @@ class Proxies(NamedTuple):
 
     Attributes
     ----------
-    standard : ndarray, shape (person,)
+    standard : ndarray, shape (person,), or None
+        None where abilities are estimated, on that scale.
     mean, sd : float
     """
 
-    standard: Array
-    mean: float
-    sd: float
+    standard: Array | None = None
+    mean: float = 0.0
+    sd: float = 1.0
 
 
 def proxies(abilities: Any, data: Responses, free: bool) -> Proxies:
@@ -111,8 +112,8 @@ def proxies(abilities: Any, data: Responses, free: bool) -> Proxies:
 
     Parameters
     ----------
-    abilities : array_like or Series
-        A number for each person.
+    abilities : array_like or Series, optional
+        A number for each person; None where there are none.
     data : Responses
         The persons.
     free : bool
@@ -123,6 +124,8 @@ def proxies(abilities: Any, data: Responses, free: bool) -> Proxies:
     DataError
         A person without one, one that is no number, or all the same; of items without slopes, no logits.
     """
+    if abilities is None:
+        return Proxies()
     table = pd.DataFrame({"ability": abilities})
     own = covariates("person", table, data.persons)["ability"]
     values = own.to_numpy(dtype=float) if pd.api.types.is_numeric_dtype(own) else np.full(data.n_persons, np.nan)
@@ -136,4 +139,4 @@ def proxies(abilities: Any, data: Responses, free: bool) -> Proxies:
             f"abilities have mean {mean:.3g} and SD {sd:.3g}, and a model without discriminations needs logits; take "
             "model='2pl', or bring them to that scale."
         )
-    return Proxies(values, 0.0, 1.0)
+    return Proxies(values)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -195,26 +195,19 @@ def test_nothing_to_report_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_browser_shows_it_whole(size: str, page: str, folder: Path) -> None:
+def test_a_browser_shows_it_whole(size: str, page: str, folder: Path, browser: Any) -> None:
     """No error, no request beyond the file, nothing wider than the window but what scrolls by itself, no tiny text."""
-    api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
     asked: list[str] = []
     said: list[str] = []
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": SIZES[size], "height": 900})
-        opened.on("request", lambda request: asked.append(request.url))
-        opened.on("console", lambda message: said.append(message.text))
-        opened.on("pageerror", lambda error: said.append(str(error)))
-        opened.goto((folder / "report.html").as_uri())
-        width = opened.evaluate("document.documentElement.scrollWidth")
-        figures = opened.eval_on_selector_all("figure svg", "all => all.map(one => one.getBoundingClientRect().height)")
-        opened.keyboard.press("Tab")
-        focused = opened.evaluate("document.activeElement.className")
-        browser.close()
+    opened = browser.new_page(viewport={"width": SIZES[size], "height": 900})
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.goto((folder / "report.html").as_uri())
+    width = opened.evaluate("document.documentElement.scrollWidth")
+    figures = opened.eval_on_selector_all("figure svg", "all => all.map(one => one.getBoundingClientRect().height)")
+    opened.keyboard.press("Tab")
+    focused = opened.evaluate("document.activeElement.className")
     assert said == []
     assert asked == [(folder / "report.html").as_uri()]
     assert width <= SIZES[size]

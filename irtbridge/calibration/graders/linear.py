@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from irtbridge.calibration.graders.base import Array, Fitted, Grader, Rows, prob_right
 
-STRENGTHS = (1.0, 0.1, 0.01, 0.001)
+STRENGTHS = (1.0, 0.1, 0.01, 0.001)  # from scikit-learn's default to hardly any weight at all
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The service over HTTP: what is wrong is said in JSON, nothing of the server's is; a browser takes the test."""
 
-import shutil
 import socket
 import sys
 import threading
@@ -170,14 +169,11 @@ def served(app):
 
 
 @pytest.mark.long
-def test_digits_choose_the_options_that_they_are():
-    api, chromium = pytest.importorskip("playwright.sync_api"), shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
+def test_digits_choose_the_options_that_they_are(browser):
     plain = ItemBank.load(pd.DataFrame({"a": 1.0, "b": np.linspace(-1, 1, 4)}))
     test = create_app(irt.AdaptiveTest(plain, stop="items=3"), SECRET)
-    with served(test) as url, api.sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
+    with served(test) as url:
+        page = browser.new_page()
         page.goto(url)
         page.click("#begin")
         page.wait_for_selector("#options label")
@@ -189,38 +185,31 @@ def test_digits_choose_the_options_that_they_are():
 
 @pytest.mark.long
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_browser_takes_it_by_keyboard(width, address):
-    api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
+def test_a_browser_takes_it_by_keyboard(width, address, browser):
     asked, said = [], []
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(address)
-        page.keyboard.press("Tab")
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(address)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    for step in range(1, 4):
+        page.wait_for_selector(f"#progress:text-is('Question {step} of at most 3')")
+        assert page.inner_text("#question") in WORDS
         page.keyboard.press("Enter")
-        for step in range(1, 4):
-            page.wait_for_selector(f"#progress:text-is('Question {step} of at most 3')")
-            assert page.inner_text("#question") in WORDS
-            page.keyboard.press("Enter")
-            assert page.inner_text("#problem") == "Choose an answer first."
-            if step == 2:
-                page.reload()
-                page.wait_for_selector("#options label")
-                assert page.inner_text("#progress") == "Question 2 of at most 3"
-            assert page.locator("#options kbd").all_inner_texts() == ["1", "2"]
-            page.keyboard.press("1")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            page.keyboard.press("Enter")
-        page.wait_for_selector("#end:not([hidden])")
-        score = page.inner_text("#score")
+        assert page.inner_text("#problem") == "Choose an answer first."
+        if step == 2:
+            page.reload()
+            page.wait_for_selector("#options label")
+            assert page.inner_text("#progress") == "Question 2 of at most 3"
+        assert page.locator("#options kbd").all_inner_texts() == ["1", "2"]
+        page.keyboard.press("1")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        browser.close()
+        page.keyboard.press("Enter")
+    page.wait_for_selector("#end:not([hidden])")
+    score = page.inner_text("#score")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert "You answered 3 questions." in score
     assert "standard error" in score
     assert said == []
