@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from inspect import signature
 from typing import Any
 
 from irtbridge.adaptive.constraints import Bounds
@@ -82,7 +83,7 @@ def _check_names(settings: Mapping[str, Any]) -> None:
     """Raise `UnknownName` for a word that is nobody's; a rule that there is not is told of by the test."""
     rule = SELECTIONS.get(str(settings.get("selection", "max_info")))
     of_rule = [] if rule is None else [field.name for field in fields(rule)]
-    of_test = [name for name in AdaptiveTest.__init__.__kwdefaults__ or () if name != "arrays"]
+    of_test = [name for name in signature(AdaptiveTest).parameters if name not in ("bank", "arrays", "settings")]
     valid = [*OF_SERVICE, *of_test, *of_rule]
     for name in settings if rule is not None else ():
         if name not in valid:

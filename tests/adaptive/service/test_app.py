@@ -126,6 +126,17 @@ def test_bad_words_on_the_command_line(words, said, tmp_path, capsys):
     assert said in capsys.readouterr().err
 
 
+def test_every_word_of_the_help_is_taken(tmp_path, monkeypatch):
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(uvicorn, "run", lambda app, **how: None)
+    path = tmp_path / "bank.csv"
+    columns = {"a": 1.0, "b": np.linspace(-2, 2, 40), "content": ["noun", "verb"] * 20}
+    pd.DataFrame(columns).to_csv(path, index=False)
+    words = ["selection=bandit", "draws=5", "exposure=.6", "content.noun=2", "items=mean", "stop=items=4", "title=T"]
+    own = ["host=127.0.0.1", "port=18765", "secret=long enough to sign with", "model=2pl", "nodes=61"]
+    assert main(["serve-test", str(path), *words, *own]) == 0
+
+
 def test_a_port_in_use_is_said_before_anything_is_served(tmp_path, capsys):
     path = tmp_path / "bank.csv"
     pd.DataFrame({"a": [1.0, 1.0], "b": [0.0, 1.0]}).to_csv(path, index=False)
